@@ -1,1 +1,16 @@
-//! Placeholder while the workspace is laid out.
+//! The rules of task-bg: what a task is, when it is over, who may change it, and what each verb does.
+//!
+//! Three rings, each of which sees only the ones before it: [`task`] (value types and pure
+//! functions), [`port`] (what the rules need from the world, as traits) and [`usecase`] (one verb a
+//! file). The crate never touches a file, a process, an environment variable or a clock: shipped
+//! builds have no `std`, so it cannot name them. Nothing here is serialisable; each border of the
+//! program owns its wire types and converts by hand.
+#![cfg_attr(not(any(test, feature = "testing")), no_std)]
+
+extern crate alloc;
+
+pub mod port;
+pub mod task;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod usecase;

@@ -1,0 +1,37 @@
+//! The middle ring: what the rules need from the world, one small trait a file.
+//!
+//! Each trait speaks in plain domain types, has an error type of its own and says in sentences what
+//! an implementation MUST do. All are `dyn`-safe. The methods are async so that an implementation
+//! may wait without a thread; those we ship block.
+
+pub mod clock;
+pub mod entropy;
+pub mod event_log;
+pub mod launcher;
+pub mod life_locks;
+pub mod output_log;
+pub mod processes;
+pub mod task_store;
+pub mod transcript;
+
+use alloc::string::String;
+
+pub use clock::Clock;
+pub use entropy::Entropy;
+pub use event_log::EventLog;
+pub use launcher::{LaunchFailure, Launcher, Seat};
+pub use life_locks::{LifeLocks, Watch, Woken};
+pub use output_log::{LogPart, LogText, OutputLog, Stream};
+pub use processes::{Processes, Survivors};
+pub use task_store::{StoreError, StoreFailure, TaskStore};
+pub use transcript::{TranscriptError, TranscriptReader};
+
+/// Something outside did not work: which step on which object, and the system's reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{step}: {reason}")]
+pub struct Fault {
+    /// What was being done to what, such as ``reading `/x/y.json` ``.
+    pub step: String,
+    /// Why it did not work, in the system's words.
+    pub reason: String,
+}

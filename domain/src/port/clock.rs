@@ -1,0 +1,15 @@
+//! The time: what moment it is, and how much has passed whatever anybody does to the clock.
+
+use core::time::Duration;
+
+use crate::task::Timestamp;
+
+/// Tells the time.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+pub trait Clock: Send + Sync {
+    /// The moment it is now, by the system's wall clock, which may step.
+    fn now(&self) -> Timestamp;
+
+    /// Time passed since some fixed moment. MUST never go back, whatever the wall clock does.
+    fn elapsed(&self) -> Duration;
+}

@@ -1,0 +1,8 @@
+//! Random bits, for names that nobody else picks.
+
+/// Gives random bits.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+pub trait Entropy: Send + Sync {
+    /// Sixteen bytes that MUST be unpredictable and different each time.
+    fn bytes(&self) -> [u8; 16];
+}

@@ -1,0 +1,21 @@
+//! What an agent said about its own work, drawn up again from its raw event stream.
+
+use alloc::boxed::Box;
+use async_trait::async_trait;
+
+use super::Fault;
+use crate::task::{Account, TaskId};
+
+/// Reads the raw event stream that an agent left.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// What the events of the task add up to; an empty account if there is no stream.
+    ///
+    /// MUST take bounded memory whatever the size of the stream, and MUST pass over lines that are
+    /// broken or cut off.
+    ///
+    /// # Errors
+    /// [`Fault`] if there is a stream and it cannot be read.
+    async fn account(&self, id: &TaskId) -> Result<Account, Fault>;
+}

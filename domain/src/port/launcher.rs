@@ -1,0 +1,61 @@
+//! Making processes: one supervisor for one task.
+//!
+//! In two steps, so that the life lock is held before there is a record and no process ever exists
+//! without one.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use async_trait::async_trait;
+
+use super::Fault;
+use crate::task::TaskId;
+
+/// Starts supervisors.
+#[async_trait]
+pub trait Launcher: Send + Sync {
+    /// Takes the life lock of a task that is about to be recorded.
+    ///
+    /// MUST hold the lock when it returns, and MUST fail if anybody else holds it.
+    ///
+    /// # Errors
+    /// [`Fault`] if the lock cannot be taken.
+    async fn prepare(&self, id: &TaskId) -> Result<Box<dyn Seat>, Fault>;
+}
+
+/// A held life lock, waiting for the supervisor that will sit on it.
+///
+/// Dropping it gives the lock up and MUST leave nothing behind.
+#[must_use = "dropping a seat gives up the life lock"]
+#[async_trait]
+pub trait Seat: Send {
+    /// Starts the supervisor of the task, which has been recorded by now, and hands it the lock.
+    ///
+    /// MUST return only when the agent's process runs and the start is recorded, or when it is
+    /// certain that it never will. MUST NOT leave any descriptor of the caller with the supervisor.
+    ///
+    /// # Errors
+    /// [`LaunchFailure`] if there is no agent process.
+    async fn start(self: Box<Self>) -> Result<(), LaunchFailure>;
+}
+
+/// Why there is no agent process.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LaunchFailure {
+    /// The agent's program is not to be found.
+    #[error("`{program}` was not found on PATH")]
+    NotFound {
+        /// The program.
+        program: String,
+    },
+    /// The agent's program is there but does not start.
+    #[error("could not start `{program}`: {reason}")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// Why, in the system's words.
+        reason: String,
+    },
+    /// The supervisor itself did not get that far.
+    #[error("the supervisor failed: {0}")]
+    Supervisor(String),
+}

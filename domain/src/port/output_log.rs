@@ -1,0 +1,77 @@
+//! What a task wrote, in parts that fit.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use async_trait::async_trait;
+
+use super::Fault;
+use crate::task::{TaskId, Timestamp};
+
+/// Reads what a task wrote.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait OutputLog: Send + Sync {
+    /// Reads a part of the task's readable log, or of its raw event stream.
+    ///
+    /// MUST take memory for the part alone, whatever the size of the whole. Bytes that are no text
+    /// MUST come out as replacement characters. A task that has written nothing has an empty log.
+    ///
+    /// # Errors
+    /// [`Fault`] if there is a log and it cannot be read.
+    async fn read(&self, id: &TaskId, which: Stream, part: LogPart) -> Result<LogText, Fault>;
+
+    /// When the task last wrote anything; `None` if it never did.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be told.
+    async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault>;
+
+    /// Where the readable log is, as an absolute path, whether or not it is there yet.
+    fn location(&self, id: &TaskId) -> String;
+}
+
+/// Which of a task's two logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// What a person reads.
+    Readable,
+    /// The agent's raw event stream.
+    Events,
+}
+
+/// Which part of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogPart {
+    /// All of it.
+    Whole,
+    /// At most this many characters: the first and the last half, with the gap named.
+    HeadAndTail {
+        /// The most characters, the words about the gap not counted.
+        characters: usize,
+    },
+    /// The last lines.
+    LastLines {
+        /// How many.
+        lines: usize,
+    },
+    /// What comes from this byte on, at most so many bytes, cut at a character's border.
+    From {
+        /// The byte to begin at; past the end there is nothing.
+        offset: u64,
+        /// The most bytes.
+        at_most: usize,
+    },
+}
+
+/// A part of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogText {
+    /// The text.
+    pub text: String,
+    /// How many bytes the whole log has.
+    pub total_bytes: u64,
+    /// Whether something was left out.
+    pub truncated: bool,
+    /// The byte after the last one that was read.
+    pub next_offset: u64,
+}

@@ -1,0 +1,139 @@
+//! The store of records: the only truth about tasks.
+//!
+//! A store applies events, it does not save tasks: it locks, reads, lets [`Task::apply`] decide and
+//! replaces the record whole, so that no update is lost and the first ending wins.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use async_trait::async_trait;
+
+use super::Fault;
+use crate::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Timestamp};
+
+/// Keeps the records of tasks.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait TaskStore: Send + Sync {
+    /// Records a task that has just been ordered.
+    ///
+    /// MUST be durable when it returns. MUST NOT replace a record that is there.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be recorded.
+    async fn create(&self, task: &Task) -> Result<(), StoreError>;
+
+    /// Reads one record.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] or [`StoreError::Unreadable`].
+    async fn load(&self, id: &TaskId) -> Result<Task, StoreError>;
+
+    /// Lets an event happen to a task, and returns the task as it is then.
+    ///
+    /// MUST decide through [`Task::apply`] on the record as it is, with no other change of it in
+    /// between. MUST be durable before it returns where the change is a lasting one. MUST NOT
+    /// change the record if the event is refused, nor anything in it that the event does not
+    /// concern.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if the event cannot happen to the task as it is.
+    async fn apply(&self, id: &TaskId, event: Event, at: Timestamp) -> Result<Task, StoreError>;
+
+    /// Lists what the store holds, newest first, and what it could not read.
+    ///
+    /// MUST name every record it could not read and go on with the others.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the store as a whole cannot be read.
+    async fn list(&self, query: &Query) -> Result<Listing, StoreError>;
+
+    /// Every id that begins with `prefix`, at most `limit` of them; the one that equals it alone if
+    /// there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the store as a whole cannot be read.
+    async fn matching(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError>;
+
+    /// The tasks that have not ended and work in this session, found without reading the others.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the index cannot be read.
+    async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError>;
+
+    /// Removes an ended task and everything that belongs to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] with [`Refusal::NotEnded`] if it has not ended.
+    async fn remove(&self, id: &TaskId) -> Result<(), StoreError>;
+
+    /// Removes what is only derived and belongs to no task any more, and says how many entries.
+    ///
+    /// MUST NOT touch a record, a log, or what a task that has not ended needs.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the store cannot be read.
+    async fn sweep(&self) -> Result<usize, StoreError>;
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such task.
+    #[error("Task not found: {id}")]
+    NotFound {
+        /// The id asked for.
+        id: TaskId,
+    },
+    /// There is a record, but it cannot be read as one. It was left as it is.
+    #[error("the record of {id} cannot be read: {reason}")]
+    Unreadable {
+        /// Which.
+        id: TaskId,
+        /// Why.
+        reason: String,
+    },
+    /// A task of this name is there already.
+    #[error("a task named {id} is already recorded")]
+    Exists {
+        /// Which.
+        id: TaskId,
+    },
+    /// The event cannot happen to the task as it is.
+    #[error("task {id} cannot be changed")]
+    Refused {
+        /// Which.
+        id: TaskId,
+        /// Why not.
+        #[source]
+        refusal: Refusal,
+    },
+    /// The store itself does not work.
+    #[error("the store at `{folder}` does not work")]
+    Failed {
+        /// Its folder.
+        folder: String,
+        /// What happened.
+        #[source]
+        failure: StoreFailure,
+    },
+}
+
+/// What is wrong with a store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreFailure {
+    /// A step on a file failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// Somebody else held a lock for too long.
+    #[error("the lock `{lock}` was not free for {waited_ms} ms")]
+    Busy {
+        /// The lock file.
+        lock: String,
+        /// How long was waited, in milliseconds.
+        waited_ms: u64,
+    },
+    /// No room is left.
+    #[error("no room is left: {0}")]
+    Full(Fault),
+}

@@ -1,0 +1,177 @@
+//! The ending table, line by line.
+
+use super::super::account::AgentEvent;
+use super::*;
+use std::prelude::v1::*;
+
+const DROID: Runner = Runner::Droid(Autonomy::Low);
+
+fn account(events: impl IntoIterator<Item = AgentEvent>) -> Account {
+    let mut account = Account::default();
+    events.into_iter().for_each(|event| account.note(event));
+    account
+}
+
+fn finished(text: &str) -> AgentEvent {
+    AgentEvent::Finished { text: text.into(), usage: None }
+}
+
+fn fatal(message: &str) -> AgentEvent {
+    AgentEvent::Failed { message: message.into(), fatal: true }
+}
+
+fn seen<'a>(runner: &'a Runner, account: &'a Account, exit: Option<Exit>) -> Evidence<'a> {
+    Evidence {
+        runner,
+        cancel_requested: false,
+        time_limit_passed: None,
+        account,
+        exit,
+        log_tail: "",
+    }
+}
+
+fn reason(ending: &Ending) -> Option<Reason> {
+    match ending {
+        Ending::Failed { reason, .. } => Some(*reason),
+        Ending::Completed { .. } | Ending::Cancelled => None,
+    }
+}
+
+#[test]
+fn a_requested_cancel_decides_whatever_the_exit_status_and_the_final_line() {
+    let done = account([finished("all done")]);
+    for exit in [Some(Exit::Code(0)), Some(Exit::Code(1)), Some(Exit::Signal(15)), None] {
+        let seen = Evidence { cancel_requested: true, ..seen(&DROID, &done, exit) };
+        assert_eq!(decide(&seen), Ending::Cancelled);
+    }
+}
+
+#[test]
+fn a_passed_time_limit_is_a_timeout_even_if_the_agent_then_said_it_was_done() {
+    let done = account([finished("hasty")]);
+    let limit = Some(Duration::from_secs(2));
+    let ending =
+        decide(&Evidence { time_limit_passed: limit, ..seen(&DROID, &done, Some(Exit::Code(0))) });
+    assert_eq!(
+        ending,
+        Ending::Failed {
+            reason: Reason::Timeout,
+            message: "timed out after 2 s".into(),
+            result: Some("hasty".into()),
+        }
+    );
+}
+
+#[test]
+fn a_final_line_and_exit_0_complete_a_droid_with_its_text() {
+    let done = account([finished("the answer")]);
+    let ending = decide(&seen(&DROID, &done, Some(Exit::Code(0))));
+    assert_eq!(ending, Ending::Completed { result: "the answer".into() });
+}
+
+#[test]
+fn a_final_line_completes_a_droid_whose_exit_nobody_saw() {
+    let done = account([finished("the answer")]);
+    assert_eq!(
+        decide(&seen(&DROID, &done, None)),
+        Ending::Completed { result: "the answer".into() }
+    );
+}
+
+#[test]
+fn a_refused_permission_names_the_level_to_retry_with() {
+    let words = "Exec ended early: insufficient permission to proceed. Re-run with --auto medium or --auto high.";
+    let refused = account([fatal(words)]);
+    let ending = decide(&seen(&DROID, &refused, Some(Exit::Code(1))));
+    assert_eq!(ending, Ending::failed(Reason::Permission, words));
+    assert_eq!(retry_autonomy(words, Autonomy::Low), Some(Autonomy::Medium));
+    assert_eq!(retry_autonomy(words, Autonomy::Medium), Some(Autonomy::High));
+
+    let terse = account([fatal("insufficient permission")]);
+    let Ending::Failed { message, .. } = decide(&seen(&DROID, &terse, Some(Exit::Code(1)))) else {
+        panic!("a refusal is no success");
+    };
+    assert_eq!(message, "insufficient permission (retry with --autonomy medium)");
+}
+
+#[test]
+fn words_of_the_model_about_permission_are_no_refusal() {
+    let chatty = account([
+        AgentEvent::Said { text: "I saw: insufficient permission".into(), at: None },
+        finished("insufficient permission was in the log"),
+    ]);
+    let ending = decide(&seen(&DROID, &chatty, Some(Exit::Code(0))));
+    assert!(matches!(ending, Ending::Completed { .. }));
+}
+
+#[test]
+fn a_missing_login_is_an_auth_error() {
+    let droid_says = "Authentication failed. Please log in using /login or set a valid FACTORY_API_KEY environment variable.";
+    let login = account([fatal(droid_says)]);
+    assert_eq!(
+        decide(&seen(&DROID, &login, Some(Exit::Code(1)))),
+        Ending::failed(Reason::Auth, droid_says)
+    );
+    let model = account([
+        AgentEvent::Failed { message: "401 {\"type\":\"error\"}".into(), fatal: false },
+        fatal("Exec failed"),
+    ]);
+    assert_eq!(reason(&decide(&seen(&DROID, &model, Some(Exit::Code(1))))), Some(Reason::Auth));
+}
+
+#[test]
+fn exit_0_without_a_final_line_is_no_result() {
+    let silent = account([AgentEvent::Said { text: "half way".into(), at: None }]);
+    let Ending::Failed { reason, result, .. } = decide(&seen(&DROID, &silent, Some(Exit::Code(0))))
+    else {
+        panic!("an exit code of 0 alone is no success");
+    };
+    assert_eq!((reason, result.as_deref()), (Reason::NoResult, Some("half way")));
+}
+
+#[test]
+fn a_final_line_before_a_bad_exit_is_kept_as_the_findings_of_a_failure() {
+    let done = account([finished("the answer")]);
+    for (exit, expected) in [(Exit::Code(1), Reason::Exit), (Exit::Signal(9), Reason::Signal)] {
+        let Ending::Failed { reason, result, .. } = decide(&seen(&DROID, &done, Some(exit))) else {
+            panic!("a bad exit is no success");
+        };
+        assert_eq!((reason, result.as_deref()), (expected, Some("the answer")));
+    }
+}
+
+#[test]
+fn a_command_completes_on_exit_0_with_the_last_lines_of_its_log() {
+    let (runner, none) = (Runner::Command(vec!["make".into()]), Account::default());
+    let ending = decide(&Evidence {
+        log_tail: "built\nall green\n",
+        ..seen(&runner, &none, Some(Exit::Code(0)))
+    });
+    assert_eq!(ending, Ending::Completed { result: "built\nall green".into() });
+}
+
+#[test]
+fn a_bad_exit_of_a_command_quotes_the_last_lines_of_its_log() {
+    let (runner, none) = (Runner::Command(vec!["make".into()]), Account::default());
+    let failed =
+        |exit| decide(&Evidence { log_tail: "no rule\n", ..seen(&runner, &none, Some(exit)) });
+    assert_eq!(
+        failed(Exit::Code(2)),
+        Ending::Failed {
+            reason: Reason::Exit,
+            message: "exited with code 2: no rule".into(),
+            result: Some("no rule".into())
+        }
+    );
+    let Ending::Failed { reason, message, .. } = failed(Exit::Signal(9)) else { panic!() };
+    assert_eq!((reason, message.as_str()), (Reason::Signal, "ended by SIGKILL: no rule"));
+}
+
+#[test]
+fn a_run_whose_exit_nobody_saw_and_that_said_nothing_is_lost() {
+    let none = Account::default();
+    for runner in [DROID, Runner::Command(vec!["make".into()])] {
+        assert_eq!(reason(&decide(&seen(&runner, &none, None))), Some(Reason::Lost));
+    }
+}

@@ -1,0 +1,169 @@
+//! What was asked for: the part of a task that is fixed when it is launched.
+//!
+//! An order says what to run, where, for whom and for how long. It never says how it went.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use super::id::SessionId;
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// A short label for people.
+    pub description: String,
+    /// What the agent is told; the quoted command line of a plain command.
+    pub prompt: Prompt,
+    /// The named droid, or `command` for a plain command.
+    pub agent: String,
+    /// The session name minted for the task at launch; absent in records that others wrote.
+    pub session: Option<SessionId>,
+    /// The session that launched it, where one is known.
+    pub parent: Option<SessionId>,
+    /// How the order becomes a process.
+    pub runner: Runner,
+    /// The folder it runs in, as an absolute path; absent in records that others wrote.
+    pub cwd: Option<String>,
+    /// How long it may run.
+    pub time_limit: Option<Duration>,
+    /// The model asked for, where it is not the default.
+    pub model: Option<String>,
+}
+
+/// How an order becomes a process.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Runner {
+    /// `droid exec`, with this autonomy.
+    Droid(Autonomy),
+    /// A plain command: its program and arguments, passed on as they are, never through a shell.
+    Command(Vec<String>),
+    /// Something else started it: the record says nothing about how.
+    Elsewhere,
+}
+
+impl fmt::Debug for Runner {
+    // Arguments may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Droid(autonomy) => f.debug_tuple("Droid").field(autonomy).finish(),
+            Self::Command(argv) => write!(f, "Command({} words)", argv.len()),
+            Self::Elsewhere => f.write_str("Elsewhere"),
+        }
+    }
+}
+
+/// How much an agent may do without asking: droid's `--auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Autonomy {
+    /// No `--auto` at all: what droid allows by default.
+    None,
+    /// `--auto low`.
+    Low,
+    /// `--auto medium`.
+    Medium,
+    /// `--auto high`.
+    High,
+}
+
+impl Autonomy {
+    /// Every level, lowest first.
+    pub const ALL: [Self; 4] = [Self::None, Self::Low, Self::Medium, Self::High];
+
+    /// The level as droid and our own flags spell it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    /// The level that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.word() == word)
+    }
+
+    /// The next higher level, if there is one.
+    pub const fn next(self) -> Option<Self> {
+        match self {
+            Self::None => Some(Self::Low),
+            Self::Low => Some(Self::Medium),
+            Self::Medium => Some(Self::High),
+            Self::High => None,
+        }
+    }
+}
+
+/// What an agent is told. May hold secrets, so it does not show itself in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Prompt(String);
+
+impl Prompt {
+    /// Accepts `text` as the prompt of a new task.
+    ///
+    /// # Errors
+    /// [`InvalidPrompt`] if it is blank (droid then ends at once without a word) or holds a NUL.
+    pub fn parse(text: &str) -> Result<Self, InvalidPrompt> {
+        if text.trim().is_empty() {
+            return Err(InvalidPrompt::Blank);
+        }
+        if let Some(at) = text.find('\0') {
+            return Err(InvalidPrompt::Nul { at });
+        }
+        Ok(Self(text.to_string()))
+    }
+
+    /// The prompt as a record holds it, whatever it is.
+    pub fn recorded(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The prompt as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prompt({} bytes)", self.0.len())
+    }
+}
+
+/// Why a text cannot be the prompt of a new task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPrompt {
+    /// Nothing, or only white space.
+    #[error("the prompt is empty")]
+    Blank,
+    /// A NUL character, which no agent can be told.
+    #[error("the prompt has a NUL character at byte {at}")]
+    Nul {
+        /// The byte it stands at.
+        at: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn a_prompt_never_shows_itself_in_debug_output() {
+        let shown = format!("{:?}", Prompt::recorded("the password is x".into()));
+        assert_eq!(shown, "Prompt(17 bytes)");
+        let argv = Runner::Command(std::vec!["curl".into(), "token".into()]);
+        assert_eq!(format!("{argv:?}"), "Command(2 words)");
+    }
+
+    #[test]
+    fn a_prompt_with_a_nul_is_refused_with_its_place() {
+        assert_eq!(Prompt::parse("ab\0c"), Err(InvalidPrompt::Nul { at: 2 }));
+        assert_eq!(Prompt::parse(" \n"), Err(InvalidPrompt::Blank));
+        assert!(Prompt::parse("$(rm -rf /) `x` \"'\n").is_ok());
+    }
+}

@@ -1,0 +1,97 @@
+//! What is to be believed of a record that says its task has not ended.
+//!
+//! Nobody believes the word alone: a task runs while somebody holds its life lock. Where nobody
+//! does, what is left of its agent decides.
+
+use crate::task::{Status, Task};
+
+/// Who holds the life lock of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Custody {
+    /// Somebody: its supervisor, or a launcher that is just starting one.
+    Held,
+    /// Nobody any more.
+    Free,
+    /// There is no life lock: the task ended, or was never ours.
+    Absent,
+}
+
+/// What is to be believed of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// What its record says.
+    AsRecorded,
+    /// It runs, but nobody of ours ever supervised it; its record stands as it is.
+    Unsupervised,
+    /// Its supervisor is gone and its agent still lives.
+    Orphaned,
+    /// Its supervisor and its agent are gone; its event log decides how it ended.
+    Gone,
+    /// Whoever launched it was gone before it was started.
+    NeverStarted,
+}
+
+/// Judges one task by who holds its life lock and whether its supervisor and its agent live.
+///
+/// `supervisor_lives` decides where the lock file is missing, as when somebody removed it.
+pub fn standing(
+    task: &Task,
+    custody: Custody,
+    supervisor_lives: bool,
+    agent_lives: bool,
+) -> Standing {
+    match (task.status(), custody) {
+        (Status::Completed | Status::Error | Status::Cancelled, _)
+        | (_, Custody::Held)
+        | (Status::Queued, Custody::Absent) => Standing::AsRecorded,
+        (Status::Queued, Custody::Free) => Standing::NeverStarted,
+        (Status::Running, Custody::Absent) if !task.was_supervised() => Standing::Unsupervised,
+        (Status::Running, Custody::Absent) if supervisor_lives => Standing::AsRecorded,
+        (Status::Running, Custody::Absent | Custody::Free) => {
+            if agent_lives {
+                Standing::Orphaned
+            } else {
+                Standing::Gone
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_running_record_whose_life_lock_is_free_is_never_believed() {
+        let task = testing::running_task();
+        assert_eq!(standing(&task, Custody::Free, true, false), Standing::Gone);
+        assert_eq!(standing(&task, Custody::Free, true, true), Standing::Orphaned);
+    }
+
+    #[test]
+    fn a_running_record_whose_life_lock_is_held_is_believed() {
+        let task = testing::running_task();
+        assert_eq!(standing(&task, Custody::Held, false, false), Standing::AsRecorded);
+    }
+
+    #[test]
+    fn a_record_that_never_had_a_supervisor_of_ours_stands_as_it_is() {
+        let task = testing::foreign_running_task();
+        assert_eq!(standing(&task, Custody::Absent, false, false), Standing::Unsupervised);
+    }
+
+    #[test]
+    fn a_missing_lock_file_is_no_proof_of_death() {
+        let task = testing::running_task();
+        assert_eq!(standing(&task, Custody::Absent, true, true), Standing::AsRecorded);
+        assert_eq!(standing(&task, Custody::Absent, false, false), Standing::Gone);
+    }
+
+    #[test]
+    fn a_queued_record_of_a_killed_launcher_never_started() {
+        let task = testing::queued_task();
+        assert_eq!(standing(&task, Custody::Free, false, false), Standing::NeverStarted);
+        assert_eq!(standing(&task, Custody::Absent, false, false), Standing::AsRecorded);
+    }
+}

@@ -1,0 +1,33 @@
+//! Which process is meant, even after its number was given to another, and how it ended.
+//!
+//! A process number alone names whoever has it now. This module only holds the facts; comparing
+//! them with the running system is the work of an adapter.
+
+use alloc::string::String;
+
+/// One process for all time: its number, when it started, and in which boot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProcessId {
+    /// The number the kernel gave it.
+    pub pid: u32,
+    /// Clock ticks from boot to its start (field 22 of `/proc/<pid>/stat`).
+    pub start_time: u64,
+    /// The boot it lived in (`/proc/sys/kernel/random/boot_id`).
+    pub boot_id: String,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exit {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl Exit {
+    /// Whether it exited with code 0.
+    pub const fn is_success(self) -> bool {
+        matches!(self, Self::Code(0))
+    }
+}

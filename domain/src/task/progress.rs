@@ -1,0 +1,86 @@
+//! What is known of a task besides its order and its state.
+//!
+//! Progress is fed by the supervisor while the task runs. Nothing here decides anything; see
+//! [`super::retention`] for what progress means for a task's life.
+
+use alloc::string::String;
+
+use super::id::SessionId;
+use super::process::{Exit, ProcessId};
+use super::time::Timestamp;
+
+/// The most characters of an agent's message kept as [`Activity::last_message`].
+pub const LAST_MESSAGE_LIMIT: usize = 500;
+
+/// What is known of a task besides its order and its state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What the agent did so far.
+    pub activity: Activity,
+    /// When anything was last recorded.
+    pub last_update: Option<Timestamp>,
+    /// Where its readable output is, as an absolute path.
+    pub output_file: Option<String>,
+    /// The process that supervises it, once there is one.
+    pub supervisor: Option<ProcessId>,
+    /// The agent itself, once it was started.
+    pub agent: Option<ProcessId>,
+    /// How the agent exited, once that is known.
+    pub exit: Option<Exit>,
+}
+
+/// What an agent did so far, as seen in its event stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// How many tools it called.
+    pub tool_calls: u64,
+    /// How many of those calls have not returned yet.
+    pub tools_in_flight: u64,
+    /// The tool it called last.
+    pub last_tool: Option<String>,
+    /// The beginning of what it said last, at most [`LAST_MESSAGE_LIMIT`] characters.
+    pub last_message: Option<String>,
+    /// When it said that.
+    pub last_message_at: Option<Timestamp>,
+    /// The session it works in, by its own account.
+    pub session: Option<SessionId>,
+    /// What it used up, by its own account.
+    pub usage: Option<Usage>,
+}
+
+impl Activity {
+    /// Takes over all that `newer` knows; what it does not know stays.
+    pub(crate) fn absorb(&mut self, newer: Self) {
+        let Self {
+            tool_calls,
+            tools_in_flight,
+            last_tool,
+            last_message,
+            last_message_at,
+            session,
+            usage,
+        } = newer;
+        self.tool_calls = self.tool_calls.max(tool_calls);
+        self.tools_in_flight = tools_in_flight;
+        if last_message.is_some() {
+            self.last_message_at = last_message_at;
+        }
+        self.last_tool = last_tool.or_else(|| self.last_tool.take());
+        self.last_message = last_message.or_else(|| self.last_message.take());
+        self.session = session.or_else(|| self.session.take());
+        self.usage = usage.or(self.usage);
+    }
+}
+
+/// What an agent used up, in tokens, by its own account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens it read.
+    pub input_tokens: u64,
+    /// Tokens it wrote.
+    pub output_tokens: u64,
+    /// Tokens it read from a cache.
+    pub cache_read_input_tokens: u64,
+    /// Tokens it put into a cache.
+    pub cache_creation_input_tokens: u64,
+}

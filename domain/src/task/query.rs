@@ -1,0 +1,99 @@
+//! Which tasks are asked for, how many there are, and what could not be read.
+//!
+//! A listing always says what it left out: what is not shown is counted, what cannot be read is
+//! named with the reason.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Task;
+use super::id::SessionId;
+use super::state::Status;
+use super::time::Timestamp;
+
+/// Which tasks are asked for. The default asks for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only those with this status.
+    pub status: Option<Status>,
+    /// Only those launched by this session.
+    pub parent: Option<SessionId>,
+    /// Only those of this droid.
+    pub agent: Option<String>,
+    /// Only those ordered at or after this moment.
+    pub since: Option<Timestamp>,
+    /// At most this many, the newest; the rest is counted.
+    pub limit: Option<usize>,
+}
+
+impl Query {
+    /// Whether `task` is one of those counted: all filters but the status.
+    pub fn counts(&self, task: &Task) -> bool {
+        let order = task.order();
+        let began = task.queued_at().or(task.started_at());
+        self.parent.as_ref().is_none_or(|parent| order.parent.as_ref() == Some(parent))
+            && self.agent.as_ref().is_none_or(|agent| order.agent == *agent)
+            && self.since.is_none_or(|since| began.is_some_and(|began| began >= since))
+    }
+
+    /// Whether `task` is one of those shown, if there is room.
+    pub fn shows(&self, task: &Task) -> bool {
+        self.counts(task) && self.status.is_none_or(|status| task.status() == status)
+    }
+}
+
+/// How many tasks have which status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Those that wait.
+    pub queued: usize,
+    /// Those that run.
+    pub running: usize,
+    /// Those that ended well.
+    pub completed: usize,
+    /// Those that ended badly.
+    pub error: usize,
+    /// Those that were stopped.
+    pub cancelled: usize,
+}
+
+impl Tally {
+    /// Counts one more task.
+    pub const fn add(&mut self, status: Status) {
+        let count = match status {
+            Status::Queued => &mut self.queued,
+            Status::Running => &mut self.running,
+            Status::Completed => &mut self.completed,
+            Status::Error => &mut self.error,
+            Status::Cancelled => &mut self.cancelled,
+        };
+        *count += 1;
+    }
+
+    /// All of them.
+    pub const fn total(&self) -> usize {
+        self.queued + self.running + self.completed + self.error + self.cancelled
+    }
+}
+
+/// What a store holds, and what of it could not be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// How many tasks of each status the query counts.
+    pub tally: Tally,
+    /// The tasks shown, newest first.
+    pub tasks: Vec<Task>,
+    /// How many more the query would have shown without its limit.
+    pub omitted: usize,
+    /// What could not be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// An entry of the store that could not be read. It is left as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its file name.
+    pub file: String,
+    /// Why.
+    pub reason: String,
+}

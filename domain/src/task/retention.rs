@@ -1,0 +1,167 @@
+//! How long a task may run, and how long it may be silent, before it is given up.
+//!
+//! A [`verdict`] depends on the task, on the signs of life that were looked up, on a policy and on
+//! `now`, and on nothing else. With time alone it only ever goes from fresh to expired.
+
+use core::time::Duration;
+
+use super::Task;
+use super::state::Status;
+use super::time::Timestamp;
+
+/// What life means for a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How long a task may run that has no time limit of its own.
+    pub time_to_live: Duration,
+    /// How long a running task may go without a sign of life.
+    pub silence: Duration,
+    /// How long a queued record that no queue knows may lie about.
+    pub unqueued: Duration,
+    /// How long a task may wait in our queue.
+    pub queued: Duration,
+}
+
+impl Default for Policy {
+    /// The original's: 30 minutes to live, silent for at most twice 5 minutes; a day in our queue.
+    fn default() -> Self {
+        Self {
+            time_to_live: Duration::from_secs(30 * 60),
+            silence: Duration::from_secs(2 * 5 * 60),
+            unqueued: Duration::from_secs(30 * 60),
+            queued: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+/// Signs of life that no record holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// When its output was last written to.
+    pub last_output: Option<Timestamp>,
+    /// Whether our queue, or a supervisor of ours, knows it.
+    pub known_to_us: bool,
+}
+
+/// Whether a task is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Fresh,
+    /// It ran, or waited, for too long.
+    TimedOut {
+        /// How long.
+        age: Duration,
+    },
+    /// It was silent for too long.
+    Stale {
+        /// How long.
+        silence: Duration,
+    },
+}
+
+/// Judges one task. An ended task is always fresh: nothing is left to give up.
+pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Verdict {
+    let began = match task.state().status() {
+        Status::Completed | Status::Error | Status::Cancelled => return Verdict::Fresh,
+        Status::Queued => task.queued_at().or(task.started_at()),
+        Status::Running => task.started_at().or(task.queued_at()),
+    };
+    let progress = task.progress();
+    let Some(age) = began.or(progress.last_update).map(|then| now.since(then)) else {
+        return Verdict::Fresh;
+    };
+    if task.state().status() == Status::Queued {
+        let limit = if signs.known_to_us { policy.queued } else { policy.unqueued };
+        return if age > limit { Verdict::TimedOut { age } } else { Verdict::Fresh };
+    }
+    if age > task.order().time_limit.unwrap_or(policy.time_to_live) {
+        return Verdict::TimedOut { age };
+    }
+    if progress.activity.tools_in_flight > 0 {
+        return Verdict::Fresh;
+    }
+    let last_sign = [began, progress.last_update, signs.last_output].into_iter().flatten().max();
+    let silence = last_sign.map_or(age, |then| now.since(then));
+    if silence > policy.silence { Verdict::Stale { silence } } else { Verdict::Fresh }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::progress::Activity;
+    use crate::task::{Ending, Event};
+    use crate::testing::{self, strategies};
+    use proptest::prelude::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn after(task: &Task, span: Duration) -> Timestamp {
+        task.started_at().expect("it runs").plus(span)
+    }
+
+    fn judge(task: &Task, span: Duration) -> Verdict {
+        verdict(task, Signs::default(), Policy::default(), after(task, span))
+    }
+
+    #[test]
+    fn a_running_task_times_out_after_thirty_minutes() {
+        let mut task = testing::running_task();
+        for minute in 1..=30 {
+            let at = after(&task, MINUTE * minute);
+            task = task.apply(Event::Progressed(Activity::default()), at).expect("alive").task;
+        }
+        assert_eq!(judge(&task, MINUTE * 30), Verdict::Fresh);
+        assert_eq!(judge(&task, MINUTE * 31), Verdict::TimedOut { age: MINUTE * 31 });
+    }
+
+    #[test]
+    fn a_silent_task_is_stale_after_twice_five_minutes() {
+        let task = testing::running_task();
+        assert_eq!(judge(&task, MINUTE * 10), Verdict::Fresh);
+        assert_eq!(judge(&task, MINUTE * 11), Verdict::Stale { silence: MINUTE * 11 });
+    }
+
+    #[test]
+    fn output_is_a_sign_of_life() {
+        let task = testing::running_task();
+        let signs = Signs { last_output: Some(after(&task, MINUTE * 9)), known_to_us: true };
+        let now = after(&task, MINUTE * 18);
+        assert_eq!(verdict(&task, signs, Policy::default(), now), Verdict::Fresh);
+    }
+
+    #[test]
+    fn a_tool_call_in_flight_is_a_sign_of_life() {
+        let task = testing::running_task();
+        let busy = Activity { tools_in_flight: 1, ..Activity::default() };
+        let at = after(&task, MINUTE);
+        let task = task.apply(Event::Progressed(busy), at).expect("alive").task;
+        assert_eq!(judge(&task, MINUTE * 29), Verdict::Fresh);
+    }
+
+    #[test]
+    fn an_ended_task_has_nothing_left_to_give_up() {
+        let ending = Ending::Completed { result: "done".into() };
+        let task = testing::running_task();
+        let at = after(&task, MINUTE);
+        let task = task.apply(Event::Ended { ending, exit: None }, at).expect("it ran").task;
+        assert_eq!(judge(&task, MINUTE * 10_000), Verdict::Fresh);
+    }
+
+    proptest! {
+        #[test]
+        fn invariant_time_alone_never_makes_an_expired_task_fresh_again(
+            task in strategies::task(),
+            last_output in strategies::maybe_timestamp(),
+            now in strategies::timestamp(),
+            later in 0u64..1 << 40,
+        ) {
+            let signs = Signs { last_output, known_to_us: false };
+            let policy = Policy::default();
+            let then = now.plus(Duration::from_micros(later));
+            if verdict(&task, signs, policy, now) != Verdict::Fresh {
+                prop_assert_ne!(verdict(&task, signs, policy, then), Verdict::Fresh);
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Where a task is in its life, each state with exactly its own data.
+//!
+//! `queued -> running -> completed | error | cancelled`, `queued -> cancelled | error`. The types
+//! here say what each state holds; [`super::Task::apply`] alone moves a task between them.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use super::time::Timestamp;
+
+/// Where a task is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Recorded, not started.
+    Queued,
+    /// An agent works on it, as far as the record knows.
+    Running(Running),
+    /// It ended well.
+    Completed(Completed),
+    /// It ended badly.
+    Error(Failure),
+    /// It was stopped on request.
+    Cancelled(Cancelled),
+}
+
+/// What is known of a task while it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    /// Somebody asked to cancel it; recorded before any signal is sent, so that it decides the ending.
+    pub cancel: Option<CancelIntent>,
+}
+
+/// A recorded wish to cancel a running task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelIntent {
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// How long the agent has between the polite signal and the last one.
+    pub grace: Duration,
+}
+
+/// A task that ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completed {
+    /// When; absent in some records that others wrote.
+    pub at: Option<Timestamp>,
+    /// What it found: the agent's final text, or the last lines of a command.
+    pub result: String,
+}
+
+/// A task that ended badly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When; absent in some records that others wrote.
+    pub at: Option<Timestamp>,
+    /// Why, for machines.
+    pub reason: Reason,
+    /// Why, for people.
+    pub message: String,
+    /// What it had found until then, if anything.
+    pub result: Option<String>,
+}
+
+/// A task that was stopped on request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// When; absent in some records that others wrote.
+    pub at: Option<Timestamp>,
+}
+
+/// Why a task ended badly, for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// It exited with a code other than 0.
+    Exit,
+    /// A signal ended it.
+    Signal,
+    /// It ran out of time.
+    Timeout,
+    /// It gave no sign of life for too long.
+    Stale,
+    /// Its supervisor and its agent are gone and nothing says how it ended.
+    Lost,
+    /// The agent was not allowed to do what it needed to do.
+    Permission,
+    /// The agent was not logged in, or its model refused the credentials.
+    Auth,
+    /// The agent exited with 0 but never said that it was done.
+    NoResult,
+    /// It could not be started.
+    LaunchFailed,
+    /// A task it had to wait for did not complete.
+    Dependency,
+    /// It wrote more than it may, where the file system cannot give the middle back.
+    OutputLimit,
+    /// Somebody said so from outside.
+    Reported,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 12] = [
+        Self::Exit,
+        Self::Signal,
+        Self::Timeout,
+        Self::Stale,
+        Self::Lost,
+        Self::Permission,
+        Self::Auth,
+        Self::NoResult,
+        Self::LaunchFailed,
+        Self::Dependency,
+        Self::OutputLimit,
+        Self::Reported,
+    ];
+
+    /// The word for it in records and answers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exit => "exit",
+            Self::Signal => "signal",
+            Self::Timeout => "timeout",
+            Self::Stale => "stale",
+            Self::Lost => "lost",
+            Self::Permission => "permission",
+            Self::Auth => "auth",
+            Self::NoResult => "no_result",
+            Self::LaunchFailed => "launch_failed",
+            Self::Dependency => "dependency",
+            Self::OutputLimit => "output_limit",
+            Self::Reported => "reported",
+        }
+    }
+
+    /// The reason that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
+}
+
+/// The name of a state, without its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Status {
+    /// See [`State::Queued`].
+    Queued,
+    /// See [`State::Running`].
+    Running,
+    /// See [`State::Completed`].
+    Completed,
+    /// See [`State::Error`].
+    Error,
+    /// See [`State::Cancelled`].
+    Cancelled,
+}
+
+impl Status {
+    /// Every status, in the order of a life.
+    pub const ALL: [Self; 5] =
+        [Self::Queued, Self::Running, Self::Completed, Self::Error, Self::Cancelled];
+
+    /// The word for it in records and answers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Error => "error",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The status that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+
+    /// Whether a task with this status never changes again.
+    pub const fn is_ended(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => false,
+            Self::Completed | Self::Error | Self::Cancelled => true,
+        }
+    }
+}
+
+impl State {
+    /// The name of the state.
+    pub const fn status(&self) -> Status {
+        match self {
+            Self::Queued => Status::Queued,
+            Self::Running(_) => Status::Running,
+            Self::Completed(_) => Status::Completed,
+            Self::Error(_) => Status::Error,
+            Self::Cancelled(_) => Status::Cancelled,
+        }
+    }
+
+    /// When it ended; `None` while it has not, or where the record does not say.
+    pub const fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Queued | Self::Running(_) => None,
+            Self::Completed(Completed { at, .. })
+            | Self::Error(Failure { at, .. })
+            | Self::Cancelled(Cancelled { at }) => *at,
+        }
+    }
+
+    /// What it found, as far as it got.
+    pub fn result(&self) -> Option<&str> {
+        match self {
+            Self::Queued | Self::Running(_) | Self::Cancelled(_) => None,
+            Self::Completed(done) => Some(&done.result),
+            Self::Error(failure) => failure.result.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Cutting text so that it fits, always at a character's border, always with the cut named.
+
+use alloc::format;
+use alloc::string::String;
+
+/// The first `limit` characters of `text`, on one border of a character.
+pub fn beginning(text: &str, limit: usize) -> &str {
+    text.char_indices().nth(limit).map_or(text, |(end, _)| &text[..end])
+}
+
+/// The last `limit` characters of `text`.
+pub fn ending(text: &str, limit: usize) -> &str {
+    match limit.checked_sub(1) {
+        None => "",
+        Some(back) => text.char_indices().rev().nth(back).map_or(text, |(start, _)| &text[start..]),
+    }
+}
+
+/// `text`, or its first `limit` characters and an ellipsis.
+pub fn preview(text: &str, limit: usize) -> String {
+    let cut = beginning(text, limit);
+    if cut.len() == text.len() { String::from(text) } else { format!("{cut}…") }
+}
+
+/// `text` if it has at most `limit` bytes; else as much of its beginning as fits, and a last line
+/// that says how much is missing.
+pub fn at_most(mut text: String, limit: usize) -> String {
+    if text.len() <= limit {
+        return text;
+    }
+    let end = text.floor_char_boundary(limit);
+    let missing = text.len() - end;
+    text.truncate(end);
+    text.push_str(&format!("\n[… {missing} more bytes]"));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn invariant_a_beginning_and_an_ending_are_parts_of_the_whole(text in "\\PC{0,60}", limit in 0usize..80) {
+            prop_assert!(text.starts_with(beginning(&text, limit)));
+            prop_assert!(text.ends_with(ending(&text, limit)));
+            prop_assert_eq!(beginning(&text, limit).chars().count(), text.chars().count().min(limit));
+            prop_assert_eq!(ending(&text, limit).chars().count(), text.chars().count().min(limit));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_counted() {
+        assert_eq!(at_most("äöü".into(), 3), "ä\n[… 4 more bytes]");
+        assert_eq!(at_most("abc".into(), 3), "abc");
+    }
+}

@@ -1,0 +1,72 @@
+//! What tests of other crates need of this one: sample tasks, strategies, an in-memory store, a
+//! manual clock, and the contract that every store keeps.
+//!
+//! Never part of a shipped build.
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::expect_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+pub mod manual_clock;
+pub mod memory_store;
+pub mod store_contract;
+pub mod strategies;
+
+use alloc::string::ToString;
+use core::time::Duration;
+
+use crate::task::{
+    Autonomy, Event, Order, ProcessId, Progress, Prompt, Recorded, Runner, Running, SessionId,
+    Started, State, Task, TaskId, Timestamp,
+};
+
+pub use manual_clock::ManualClock;
+pub use memory_store::MemoryStore;
+
+/// The moment the sample tasks were ordered.
+pub const ORDERED: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+/// A process that was, long ago.
+pub fn process(pid: u32) -> ProcessId {
+    ProcessId { pid, start_time: 12_345, boot_id: "5f0c7ea6-boot".to_string() }
+}
+
+/// An order for a droid.
+pub fn order() -> Order {
+    Order {
+        description: "Find auth patterns".to_string(),
+        prompt: Prompt::recorded("Find all of them".to_string()),
+        agent: "explorer".to_string(),
+        session: SessionId::parse("0d9f2a70-minted").ok(),
+        parent: None,
+        runner: Runner::Droid(Autonomy::Low),
+        cwd: Some("/work".to_string()),
+        time_limit: None,
+        model: None,
+    }
+}
+
+/// A task that has just been ordered.
+pub fn queued_task() -> Task {
+    Task::ordered(TaskId::mint(ORDERED, [1, 2, 3]), order(), None, ORDERED)
+}
+
+/// A task whose agent has just been started.
+pub fn running_task() -> Task {
+    let started = Started { supervisor: process(100), agent: process(101) };
+    let at = ORDERED.plus(Duration::from_millis(2));
+    queued_task().apply(Event::Started(started), at).expect("a queued task can start").task
+}
+
+/// A running task that something else recorded, without a supervisor of ours.
+pub fn foreign_running_task() -> Task {
+    Task::recorded(Recorded {
+        id: TaskId::mint(ORDERED, [9, 9, 9]),
+        order: Order { runner: Runner::Elsewhere, ..order() },
+        state: State::Running(Running::default()),
+        queued_at: None,
+        started_at: Some(ORDERED),
+        progress: Progress::default(),
+    })
+}

@@ -1,0 +1,117 @@
+//! A store in memory, for tests of use cases, and the model beside the real one.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use async_trait::async_trait;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::port::{StoreError, TaskStore};
+use crate::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Timestamp};
+
+/// A store that forgets everything when it is dropped.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    tasks: Mutex<BTreeMap<TaskId, Task>>,
+}
+
+impl MemoryStore {
+    /// A store that holds `tasks`.
+    pub fn holding(tasks: impl IntoIterator<Item = Task>) -> Self {
+        let tasks = tasks.into_iter().map(|task| (task.id().clone(), task)).collect();
+        Self { tasks: Mutex::new(tasks) }
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskId, Task>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl TaskStore for MemoryStore {
+    async fn create(&self, task: &Task) -> Result<(), StoreError> {
+        let mut tasks = self.tasks();
+        if tasks.contains_key(task.id()) {
+            return Err(StoreError::Exists { id: task.id().clone() });
+        }
+        tasks.insert(task.id().clone(), task.clone());
+        Ok(())
+    }
+
+    async fn load(&self, id: &TaskId) -> Result<Task, StoreError> {
+        self.tasks().get(id).cloned().ok_or_else(|| StoreError::NotFound { id: id.clone() })
+    }
+
+    async fn apply(&self, id: &TaskId, event: Event, at: Timestamp) -> Result<Task, StoreError> {
+        let mut tasks = self.tasks();
+        let task = tasks.get_mut(id).ok_or_else(|| StoreError::NotFound { id: id.clone() })?;
+        let applied = task
+            .clone()
+            .apply(event, at)
+            .map_err(|refusal| StoreError::Refused { id: id.clone(), refusal })?;
+        *task = applied.task.clone();
+        Ok(applied.task)
+    }
+
+    async fn list(&self, query: &Query) -> Result<Listing, StoreError> {
+        let mut listing = Listing::default();
+        for task in self.tasks().values().rev() {
+            if query.counts(task) {
+                listing.tally.add(task.status());
+            }
+            if query.shows(task) {
+                if query.limit.is_some_and(|limit| listing.tasks.len() >= limit) {
+                    listing.omitted += 1;
+                } else {
+                    listing.tasks.push(task.clone());
+                }
+            }
+        }
+        Ok(listing)
+    }
+
+    async fn matching(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError> {
+        let tasks = self.tasks();
+        if let Some(id) = tasks.keys().find(|id| id.as_str() == prefix) {
+            return Ok(alloc::vec![id.clone()]);
+        }
+        let fits = tasks.keys().filter(|id| id.as_str().starts_with(prefix));
+        Ok(fits.take(limit).cloned().collect())
+    }
+
+    async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
+        let tasks = self.tasks();
+        let fits =
+            tasks.values().filter(|task| task.works_in(session) && !task.status().is_ended());
+        Ok(fits.map(|task| task.id().clone()).collect())
+    }
+
+    async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {
+        let mut tasks = self.tasks();
+        match tasks.get(id) {
+            None => Err(StoreError::NotFound { id: id.clone() }),
+            Some(task) if !task.status().is_ended() => {
+                Err(StoreError::Refused { id: id.clone(), refusal: Refusal::NotEnded })
+            }
+            Some(_) => {
+                tasks.remove(id);
+                Ok(())
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::store_contract;
+
+    #[tokio::test]
+    async fn the_memory_store_keeps_the_contract() {
+        store_contract::check_all(&|| MemoryStore::default()).await;
+    }
+}

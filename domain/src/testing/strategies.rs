@@ -1,0 +1,103 @@
+//! Generated tasks, events and histories.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::task::{
+    Activity, CancelIntent, Ending, Event, Exit, Policy, Reason, Report, Signs, Started, Task,
+    Timestamp, Usage,
+};
+
+/// Any moment from the first sample task on, within some days.
+pub fn timestamp() -> impl Strategy<Value = Timestamp> {
+    (0u64..1 << 38).prop_map(|micros| super::ORDERED.plus(Duration::from_micros(micros)))
+}
+
+/// A moment, or none.
+pub fn maybe_timestamp() -> impl Strategy<Value = Option<Timestamp>> {
+    option::of(timestamp())
+}
+
+/// Short text, now and then with characters that need care.
+pub fn text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z ]{0,12}", "\\PC{0,12}", Just("a\n\"b\"\t\u{1b}[31m\u{0}é".to_string())]
+}
+
+/// How a process ended.
+pub fn exit() -> impl Strategy<Value = Exit> {
+    prop_oneof![(0i32..256).prop_map(Exit::Code), (1i32..32).prop_map(Exit::Signal)]
+}
+
+/// Any ending.
+pub fn ending() -> impl Strategy<Value = Ending> {
+    let reason = proptest::sample::select(&Reason::ALL[..]);
+    prop_oneof![
+        text().prop_map(|result| Ending::Completed { result }),
+        (reason, text(), option::of(text())).prop_map(|(reason, message, result)| Ending::Failed {
+            reason,
+            message,
+            result
+        }),
+        Just(Ending::Cancelled),
+    ]
+}
+
+/// Any activity.
+pub fn activity() -> impl Strategy<Value = Activity> {
+    let usage = (any::<u32>(), any::<u32>()).prop_map(|(input, output)| Usage {
+        input_tokens: input.into(),
+        output_tokens: output.into(),
+        ..Usage::default()
+    });
+    let counts = (0u64..9, 0u64..3);
+    (counts, option::of(text()), option::of(text()), maybe_timestamp(), option::of(usage)).prop_map(
+        |((tool_calls, tools_in_flight), last_tool, last_message, last_message_at, usage)| {
+            Activity {
+                tool_calls,
+                tools_in_flight,
+                last_tool,
+                last_message_at: last_message.is_some().then_some(last_message_at).flatten(),
+                last_message,
+                session: None,
+                usage,
+            }
+        },
+    )
+}
+
+/// Any event.
+pub fn event() -> impl Strategy<Value = Event> {
+    let started = Started { supervisor: super::process(100), agent: super::process(101) };
+    let grace = (0u64..20).prop_map(Duration::from_secs);
+    prop_oneof![
+        Just(Event::Started(started)),
+        activity().prop_map(Event::Progressed),
+        (timestamp(), grace)
+            .prop_map(|(at, grace)| Event::CancelRequested(CancelIntent { at, grace })),
+        (ending(), option::of(exit())).prop_map(|(ending, exit)| Event::Ended { ending, exit }),
+        (text(), option::of(text()))
+            .prop_map(|(result, error)| Event::Reported(Report { result, error })),
+        maybe_timestamp().prop_map(|last_output| Event::Expired {
+            policy: Policy::default(),
+            signs: Signs { last_output, known_to_us: true },
+        }),
+        exit().prop_map(Event::AgentExited),
+    ]
+}
+
+/// Some events with the moments they happen at, in any order of time: clocks do step.
+pub fn history() -> impl Strategy<Value = Vec<(Event, Timestamp)>> {
+    proptest::collection::vec((event(), timestamp()), 0..12)
+}
+
+/// A task somewhere in its life.
+pub fn task() -> impl Strategy<Value = Task> {
+    history().prop_map(|events| {
+        events.into_iter().fold(super::queued_task(), |task, (event, at)| {
+            task.clone().apply(event, at).map_or(task, |applied| applied.task)
+        })
+    })
+}

@@ -1,0 +1,1 @@
+//! The outer ring: one verb a file.
