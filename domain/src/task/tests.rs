@@ -108,7 +108,7 @@ proptest! {
 #[test]
 fn a_report_without_an_error_completes_and_an_empty_error_is_none() {
     let at = Timestamp::from_millis(1);
-    for error in [None, Some("".into())] {
+    for error in [None, Some(std::string::String::new())] {
         let report = Report { result: "found".into(), error };
         let task = testing::running_task().apply(Event::Reported(report), at).expect("runs").task;
         assert_eq!(

@@ -24,15 +24,13 @@ pub fn preview(text: &str, limit: usize) -> String {
 
 /// `text` if it has at most `limit` bytes; else as much of its beginning as fits, and a last line
 /// that says how much is missing.
-pub fn at_most(mut text: String, limit: usize) -> String {
+pub fn at_most(text: String, limit: usize) -> String {
     if text.len() <= limit {
         return text;
     }
-    let end = text.floor_char_boundary(limit);
+    let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     let missing = text.len() - end;
-    text.truncate(end);
-    text.push_str(&format!("\n[… {missing} more bytes]"));
-    text
+    format!("{}\n[… {missing} more bytes]", &text[..end])
 }
 
 #[cfg(test)]

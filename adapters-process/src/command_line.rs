@@ -1,0 +1,117 @@
+//! How an order becomes the argument list of a process. Never a shell, never the prompt.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use domain::task::{Autonomy, Order, Runner};
+
+/// A program and its arguments, and whether it is told something on its standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine {
+    /// The program, by name or path.
+    pub program: OsString,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// Whether the prompt is its standard input.
+    pub takes_prompt: bool,
+    /// Whether its standard output is droid's event stream.
+    pub speaks_events: bool,
+}
+
+/// The command line of an order; `None` for an order that somebody else runs.
+///
+/// `droid` is the droid program, by name or path.
+pub fn of_order(order: &Order, droid: &OsStr) -> Option<CommandLine> {
+    match &order.runner {
+        Runner::Droid(autonomy) => Some(CommandLine {
+            program: droid.to_owned(),
+            arguments: droid_arguments(*autonomy, order.model.as_deref()),
+            takes_prompt: true,
+            speaks_events: true,
+        }),
+        Runner::Command(argv) => {
+            let (program, arguments) = argv.split_first()?;
+            Some(CommandLine {
+                program: program.into(),
+                arguments: arguments.iter().map(OsString::from).collect(),
+                takes_prompt: false,
+                speaks_events: false,
+            })
+        }
+        Runner::Elsewhere => None,
+    }
+}
+
+fn droid_arguments(autonomy: Autonomy, model: Option<&str>) -> Vec<OsString> {
+    let mut arguments = vec!["exec", "-o", "stream-json"];
+    if autonomy != Autonomy::None {
+        arguments.extend(["--auto", autonomy.word()]);
+    }
+    if let Some(model) = model {
+        arguments.extend(["--model", model]);
+    }
+    arguments.into_iter().map(OsString::from).collect()
+}
+
+/// Finds the program as `execvp` would: a name with a slash is a path, relative to `cwd`; any other
+/// is looked for in the folders of `path`.
+pub fn find_program(program: &OsStr, cwd: &Path, path: Option<&OsStr>) -> Option<PathBuf> {
+    let executable = |candidate: &Path| {
+        candidate
+            .metadata()
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if program.as_encoded_bytes().contains(&b'/') {
+        return Some(cwd.join(program)).filter(|candidate| executable(candidate));
+    }
+    let folders = std::env::split_paths(path?);
+    folders.map(|folder| cwd.join(folder).join(program)).find(|candidate| executable(candidate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::testing;
+
+    fn droid(runner: Runner, model: Option<&str>) -> Vec<OsString> {
+        let order = Order { runner, model: model.map(Into::into), ..testing::order() };
+        of_order(&order, OsStr::new("droid")).expect("it is ours").arguments
+    }
+
+    #[test]
+    fn the_prompt_is_never_on_the_command_line() {
+        for autonomy in Autonomy::ALL {
+            let arguments = droid(Runner::Droid(autonomy), None);
+            let prompt = testing::order().prompt;
+            assert!(!arguments.iter().any(|argument| argument == prompt.as_str()));
+        }
+    }
+
+    #[test]
+    fn the_recorded_autonomy_and_model_are_really_passed_on() {
+        assert_eq!(
+            droid(Runner::Droid(Autonomy::High), Some("opus")),
+            ["exec", "-o", "stream-json", "--auto", "high", "--model", "opus"]
+        );
+        assert_eq!(droid(Runner::Droid(Autonomy::None), None), ["exec", "-o", "stream-json"]);
+    }
+
+    #[test]
+    fn a_commands_words_are_passed_on_as_they_are() {
+        let argv = ["printf", "%s", "$(id) `id` 'a b'\n"].map(String::from).to_vec();
+        let order = Order { runner: Runner::Command(argv), ..testing::order() };
+        let line = of_order(&order, OsStr::new("droid")).expect("it is ours");
+        assert_eq!(line.program, "printf");
+        assert_eq!(line.arguments, ["%s", "$(id) `id` 'a b'\n"]);
+    }
+
+    #[test]
+    fn a_program_is_found_where_execvp_would_find_it() {
+        let (root, path) = (Path::new("/"), Some(OsStr::new("/nowhere:/bin:/usr/bin")));
+        assert_eq!(find_program(OsStr::new("sh"), root, path), Some("/bin/sh".into()));
+        assert_eq!(find_program(OsStr::new("bin/sh"), root, None), Some("/bin/sh".into()));
+        assert_eq!(find_program(OsStr::new("/etc/passwd"), root, path), None);
+        assert_eq!(find_program(OsStr::new("no-such-program"), root, path), None);
+    }
+}

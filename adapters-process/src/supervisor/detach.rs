@@ -1,0 +1,39 @@
+//! Leaving the caller behind.
+//!
+//! Never touches standard input: that is the life lock.
+
+use std::fs;
+use std::io;
+
+use rustix::fs::{Mode, OFlags};
+
+/// See [`super::detach`].
+pub(super) fn detach() -> io::Result<()> {
+    close_inherited()?;
+    // Fails only for a process that leads its group already, and then it has left the caller's.
+    let _ = rustix::process::setsid();
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    rustix::process::chdir("/")?;
+    Ok(())
+}
+
+/// Closes every descriptor above the standard three, so that no pipe of the caller stays open.
+fn close_inherited() -> io::Result<()> {
+    let numbers: Vec<i32> = fs::read_dir("/proc/self/fd")?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|number| *number > 2)
+        .collect();
+    for number in numbers {
+        // The one of the listing itself is closed already.
+        let _ = nix::unistd::close(number);
+    }
+    Ok(())
+}
+
+/// Lets go of the pipe to the launcher.
+pub(super) fn release_stdout() -> io::Result<()> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::stdio::dup2_stdout(&null)?;
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! What wakes a supervisor: a child that ended, a wish that it stop, or the time.
+//!
+//! Handlers only set a flag and write a byte into a pipe; everything is done in the loop.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::Signal;
+
+/// Listens to signals for as long as the process lives.
+pub(super) struct Signals {
+    wake: OwnedFd,
+    stop: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Begins to listen. Until then, the signals have their usual effect.
+    pub(super) fn listen() -> io::Result<Self> {
+        let (wake, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [Signal::TERM, Signal::INT] {
+            signal_hook::flag::register(signal.as_raw(), Arc::clone(&stop))?;
+            signal_hook::low_level::pipe::register(signal.as_raw(), write.try_clone()?)?;
+        }
+        // Nothing hangs up on a process without a terminal; whoever sends this means no harm.
+        signal_hook::flag::register(Signal::HUP.as_raw(), Arc::new(AtomicBool::new(false)))?;
+        signal_hook::low_level::pipe::register(Signal::CHILD.as_raw(), write)?;
+        Ok(Self { wake, stop })
+    }
+
+    /// Waits for a signal; for at most so long, if a time is given.
+    pub(super) fn wait(&self, at_most: Option<Duration>) {
+        let timeout = at_most.and_then(|span| Timespec::try_from(span).ok());
+        let mut polled = [PollFd::new(&self.wake, PollFlags::IN)];
+        let _ = rustix::event::poll(&mut polled, timeout.as_ref());
+        let mut bytes = [0; 64];
+        while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|count| count > 0) {}
+    }
+
+    /// Whether somebody asked to stop since the last time this was looked at.
+    pub(super) fn take_stop(&self) -> bool {
+        self.stop.swap(false, Ordering::SeqCst)
+    }
+}
