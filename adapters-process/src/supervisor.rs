@@ -37,10 +37,21 @@ pub struct Post<'a> {
     pub clock: &'a dyn Clock,
     /// The files the agent writes to.
     pub files: AgentFiles,
-    /// The droid program, by name or path.
-    pub droid: OsString,
+    /// What of the environment matters for the start.
+    pub surroundings: Surroundings,
     /// Removes the name of the life lock that is held.
     pub retire: &'a dyn Fn() -> io::Result<()>,
+}
+
+/// What of the environment matters for the start of an agent; all of it is passed on.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The droid program, by name or path.
+    pub droid: OsString,
+    /// The folders where programs are looked for, as in `PATH`.
+    pub path: Option<OsString>,
+    /// How many tasks deep the agent is; 1 for a task that no task launched.
+    pub depth: u32,
 }
 
 /// The files an agent writes to, each opened for appending.
@@ -85,7 +96,7 @@ async fn start(post: &Post<'_>) -> Result<(Agent, Signals), LaunchFailure> {
     let internal = |error: &dyn std::fmt::Display| LaunchFailure::Supervisor(error.to_string());
     let signals = Signals::listen().map_err(|error| internal(&error))?;
     let task = post.store.load(&post.id).await.map_err(|error| internal(&error))?;
-    let agent = Agent::start(&task, &post.files, &post.droid)?;
+    let agent = Agent::start(&task, &post.files, &post.surroundings)?;
     let supervisor = identity::identify(std::process::id())
         .ok_or_else(|| LaunchFailure::Supervisor("/proc does not show it".to_owned()))?;
     let started = Started { supervisor, agent: agent.process.clone() };

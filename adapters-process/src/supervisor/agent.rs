@@ -3,7 +3,6 @@
 //! Its prompt is its standard input, as a file in memory: never on a command line, where all could
 //! read it and 128 KiB would be the limit, and never in a pipe, which somebody would have to fill.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::unix::process::CommandExt;
@@ -16,7 +15,7 @@ use domain::task::{Exit, ProcessId, Task, TaskId};
 use rustix::fs::MemfdFlags;
 use rustix::process::{WaitOptions, WaitStatus};
 
-use super::AgentFiles;
+use super::{AgentFiles, Surroundings};
 use crate::command_line::{self, CommandLine};
 use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE, identity, termination};
 
@@ -33,10 +32,10 @@ impl Agent {
     pub(super) fn start(
         task: &Task,
         files: &AgentFiles,
-        droid: &OsStr,
+        surroundings: &Surroundings,
     ) -> Result<Self, LaunchFailure> {
         let order = task.order();
-        let line = command_line::of_order(order, droid).ok_or_else(|| {
+        let line = command_line::of_order(order, &surroundings.droid).ok_or_else(|| {
             LaunchFailure::Supervisor("the record does not say what to run".into())
         })?;
         let name = line.program.to_string_lossy().into_owned();
@@ -49,14 +48,16 @@ impl Agent {
             let reason = format!("the folder `{}` is not there", cwd.display());
             return Err(LaunchFailure::NotStarted { program: name, reason });
         }
-        let path = std::env::var_os("PATH");
-        let program = command_line::find_program(&line.program, cwd, path.as_deref())
+        let path = surroundings.path.as_deref();
+        let program = command_line::find_program(&line.program, cwd, path)
             .ok_or_else(|| LaunchFailure::NotFound { program: name.clone() })?;
         let mut command = Command::new(program);
         let prompt = order.prompt.as_str();
         set_up(&mut command, &line, files, prompt).map_err(|error| not_started(&error))?;
         command.current_dir(cwd);
-        command.env(TASK_ID_VARIABLE, task.id().as_str()).env(DEPTH_VARIABLE, depth());
+        command
+            .env(TASK_ID_VARIABLE, task.id().as_str())
+            .env(DEPTH_VARIABLE, surroundings.depth.to_string());
         // Reaped together with the orphans, see `reap`.
         let child = command.spawn().map_err(|error| not_started(&error))?;
         let process = identity::Stat::of(child.id()).map(|stat| ProcessId {
@@ -111,13 +112,6 @@ fn in_memory(text: &str) -> io::Result<File> {
     file.write_all(text.as_bytes())?;
     file.rewind()?;
     Ok(file)
-}
-
-/// One deeper than the supervisor's caller.
-fn depth() -> String {
-    let above: u32 =
-        std::env::var(DEPTH_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    above.saturating_add(1).to_string()
 }
 
 fn exit_of(status: WaitStatus) -> Option<Exit> {

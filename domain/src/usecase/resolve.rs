@@ -1,0 +1,106 @@
+//! From what somebody typed to the one task that is meant.
+//!
+//! Any unambiguous beginning of an id will do. What is typed never reaches a path before it was
+//! found to be an id.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::port::{StoreError, TaskStore};
+use crate::task::{InvalidId, TaskId, text};
+
+/// How many ids are named when a beginning fits several.
+const NAMED: usize = 5;
+/// How much of what was typed is repeated, in characters.
+const QUOTED: usize = 80;
+
+/// Finds the one task whose id is, or begins with, `typed`.
+///
+/// # Errors
+/// [`ResolveError`] if there is none or more than one.
+pub async fn resolve(store: &dyn TaskStore, typed: &str) -> Result<TaskId, ResolveError> {
+    let shown = || text::preview(typed, QUOTED);
+    if let Err(invalid) = TaskId::parse(typed) {
+        return Err(ResolveError::Invalid { typed: shown(), invalid });
+    }
+    let mut found = store.matching(typed, NAMED).await?;
+    match found.pop() {
+        None => Err(ResolveError::NotFound { typed: shown() }),
+        Some(only) if found.is_empty() => Ok(only),
+        Some(last) => {
+            found.push(last);
+            let ids = found.iter().map(ToString::to_string).collect();
+            Err(ResolveError::Ambiguous { typed: shown(), ids })
+        }
+    }
+}
+
+/// Why what was typed names no task.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// It cannot be an id.
+    #[error("Task not found: {typed}")]
+    Invalid {
+        /// The beginning of what was typed.
+        typed: String,
+        /// Why not.
+        #[source]
+        invalid: InvalidId,
+    },
+    /// No task has such an id.
+    #[error("Task not found: {typed}")]
+    NotFound {
+        /// What was typed.
+        typed: String,
+    },
+    /// Several tasks have such an id.
+    #[error("`{typed}` fits several tasks: {}", .ids.join(", "))]
+    Ambiguous {
+        /// What was typed.
+        typed: String,
+        /// Some of the ids it fits.
+        ids: Vec<String>,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Task;
+    use crate::testing::{self, MemoryStore};
+
+    fn store() -> MemoryStore {
+        let ids = ["bg_19c1", "bg_19c2", "bg_2"].map(|id| TaskId::parse(id).expect("an id"));
+        MemoryStore::holding(
+            ids.map(|id| Task::ordered(id, testing::order(), None, testing::ORDERED)),
+        )
+    }
+
+    #[tokio::test]
+    async fn an_unambiguous_beginning_is_enough() {
+        let found = resolve(&store(), "bg_2").await.map(|id| id.to_string());
+        assert_eq!(found.as_deref(), Ok("bg_2"));
+        let found = resolve(&store(), "bg_19c1").await.map(|id| id.to_string());
+        assert_eq!(found.as_deref(), Ok("bg_19c1"));
+    }
+
+    #[tokio::test]
+    async fn a_beginning_that_fits_several_names_them() {
+        let Err(ResolveError::Ambiguous { ids, .. }) = resolve(&store(), "bg_19c").await else {
+            panic!("it fits two");
+        };
+        assert_eq!(ids.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_an_id_is_not_found_and_not_repeated_whole() {
+        let long = "x".repeat(10_000);
+        for typed in ["", "../../x", long.as_str()] {
+            let Err(error) = resolve(&store(), typed).await else { panic!("{typed} is no id") };
+            assert!(error.to_string().len() < 200);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `e2e`: our programs with the real `droid`, a scripted model and no network.
+//!
+//! Puts the pieces together and starts them; what is proven is in the program `real-droid-scenarios` of the tests crate,
+//! whose exit status is the step's. Where a piece is not to be had, the step is skipped and says why.
+//! Main type: [`Arena`], which `demo` uses as well.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::command::run;
+use crate::droid::{self, Droid};
+use crate::failure::Failure;
+use crate::namespace::Namespace;
+use crate::repo::{Repo, this_program};
+use crate::scratch::Scratch;
+use crate::step::{Outcome, StepResult};
+
+/// What is needed to run the real agent offline.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    /// The agent.
+    pub(crate) droid: Droid,
+    namespace: Namespace,
+    /// The scripted model; built by whoever uses the arena.
+    model: PathBuf,
+}
+
+impl Arena {
+    /// Gets the pieces together; the inner error says which one is not to be had.
+    ///
+    /// # Errors
+    ///
+    /// When a piece that was asked for by name does not work.
+    pub(crate) fn prepare(repo: &Repo) -> Result<Result<Self, String>, Failure> {
+        let namespace = match Namespace::find() {
+            Ok(namespace) => namespace,
+            Err(why) => return Ok(Err(why)),
+        };
+        let model = repo.program("scripted-model");
+        Ok(droid::find_or_install(repo)?.map(|droid| Self { droid, namespace, model }))
+    }
+
+    /// A command that runs the words added to it beside the model, with the environment of `scratch`.
+    ///
+    /// # Errors
+    ///
+    /// When `droid` cannot be put in place.
+    pub(crate) fn command(&self, scratch: &Scratch) -> Result<Command, Failure> {
+        scratch.link("droid", &self.droid.program)?;
+        let mut command = self.namespace.command();
+        command.arg(this_program()?).arg("__inside").arg(&self.model);
+        command.arg(scratch.places().root());
+        scratch.dress(&mut command);
+        Ok(command)
+    }
+}
+
+/// Runs the scenarios, all or those that `filters` choose.
+///
+/// # Errors
+///
+/// When a build or a scenario fails, or a scenario leaves a process behind.
+pub(crate) fn e2e(repo: &Repo, filters: &[String]) -> StepResult {
+    let arena = match Arena::prepare(repo)? {
+        Ok(arena) => arena,
+        Err(why) => return Ok(Outcome::Skipped(why)),
+    };
+    run(repo.cargo().args(["build", "-p", "tests", "--bins"]))?;
+    println!("droid {} at {}", arena.droid.version, arena.droid.program.display());
+    let scratch = Scratch::new()?;
+    let (cli, hook) = (repo.program("task-bg-under-test"), repo.program("task-bg-hook-under-test"));
+    scratch.link("task-bg", &cli)?;
+    scratch.link("task-bg-hook", &hook)?;
+    let mut command = arena.command(&scratch)?;
+    command.env("TASK_BG_BIN", cli).env("TASK_BG_HOOK_BIN", hook);
+    command.env("REAL_DROID", &arena.droid.program);
+    command.arg(repo.program("real-droid-scenarios")).args(filters.iter().map(OsStr::new));
+    let result = run(&mut command);
+    // The scenarios' own failure says more than what they left behind.
+    let closed = scratch.close();
+    result.and(closed).map(|()| Outcome::Done)
+}

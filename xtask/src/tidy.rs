@@ -1,0 +1,129 @@
+//! `tidy`: the rules of the code that no compiler holds.
+//!
+//! Reads the manifests and the sources of the workspace and reports findings, each with a place and a remedy; it never
+//! changes a file. One module per family of rules; what a rule lets pass stands in it as data, with the reason. The same
+//! rules are tests of this crate, so that they also run where only tests are run. Main types: [`Tree`] and [`Finding`].
+
+mod arrows;
+mod environment;
+mod headers;
+mod names;
+mod paths;
+mod rings;
+mod source;
+mod words;
+
+use std::path::Path;
+use std::{fmt, fs};
+
+use crate::failure::{During, Failure};
+use crate::repo::Repo;
+use crate::step::{Outcome, StepResult};
+use source::Source;
+
+/// Everything the rules look at.
+#[derive(Debug)]
+pub(crate) struct Tree<'a> {
+    repo: &'a Repo,
+    sources: Vec<Source>,
+}
+
+/// One breach of a rule.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Finding {
+    /// The file, from the root of the repository.
+    path: String,
+    /// From one.
+    line: usize,
+    /// What is wrong, and after a colon what to do.
+    words: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.words)
+    }
+}
+
+/// A family of rules: its name, and what it finds.
+type Rule = (&'static str, fn(&Tree<'_>) -> Vec<Finding>);
+
+const RULES: &[Rule] = &[
+    ("arrows", arrows::arrows),
+    ("no serde in the domain", arrows::domain_without_serde),
+    ("rings", rings::rings),
+    ("headers", headers::headers),
+    ("paths", paths::paths),
+    ("wire words", words::wire_words),
+    ("environment", environment::environment),
+    ("names", names::names),
+    ("boundary tests", names::boundary_tests),
+];
+
+/// Reports every finding.
+///
+/// # Errors
+///
+/// When there is one, or a source cannot be read.
+pub(crate) fn tidy(repo: &Repo) -> StepResult {
+    let tree = Tree::read(repo)?;
+    for warning in names::long_files(&tree) {
+        println!("warning: {warning}");
+    }
+    let mut findings: Vec<Finding> = RULES.iter().flat_map(|(_, rule)| rule(&tree)).collect();
+    findings.sort();
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() {
+        println!("{} files follow {} rules", tree.sources.len(), RULES.len());
+        return Ok(Outcome::Done);
+    }
+    Err(Failure::new(format!("tidy: {} finding(s), see above", findings.len())))
+}
+
+impl<'a> Tree<'a> {
+    /// Reads the sources of all crates.
+    ///
+    /// # Errors
+    ///
+    /// When a folder or file cannot be read.
+    pub(crate) fn read(repo: &'a Repo) -> Result<Self, Failure> {
+        let mut sources = Vec::new();
+        for package in &repo.packages {
+            collect(repo, &package.folder, &mut sources)?;
+        }
+        sources.sort_by(|a, b| a.path().cmp(b.path()));
+        Ok(Self { repo, sources })
+    }
+
+    /// The sources below the folders of these crates.
+    fn of(&self, crates: &[&str]) -> impl Iterator<Item = &Source> {
+        let belongs =
+            |path: &str| path.split_once('/').is_some_and(|(top, _)| crates.contains(&top));
+        self.sources.iter().filter(move |source| belongs(source.path()))
+    }
+}
+
+fn collect(repo: &Repo, folder: &Path, sources: &mut Vec<Source>) -> Result<(), Failure> {
+    let reading = format!("reading `{}`", folder.display());
+    for entry in fs::read_dir(folder).during(&reading)? {
+        let path = entry.during(&reading)?.path();
+        if path.is_dir() {
+            collect(repo, &path, sources)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text =
+                fs::read_to_string(&path).during(format_args!("reading `{}`", path.display()));
+            sources.push(Source::new(repo.relative(&path), text?));
+        }
+    }
+    Ok(())
+}
+
+/// The entries of an exception list that apply to `path`: a list names files by how their path begins.
+fn excepted(list: &[(&str, &str)], path: &str) -> bool {
+    list.iter().any(|(prefix, _)| path.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! The rules, held by tests on the workspace as it stands.
+
+use super::{Finding, RULES, Tree, names};
+use crate::repo::Repo;
+
+fn hold(name: &str) {
+    let (_, rule) = RULES.iter().find(|(rule, _)| *rule == name).expect("a rule of that name");
+    let repo = Repo::find().unwrap();
+    let findings: Vec<String> =
+        rule(&Tree::read(&repo).unwrap()).iter().map(Finding::to_string).collect();
+    assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+}
+
+#[test]
+fn the_arrows_between_the_crates_hold() {
+    hold("arrows");
+}
+
+#[test]
+fn domain_types_cannot_be_serialised() {
+    hold("no serde in the domain");
+}
+
+#[test]
+fn the_rings_of_the_domain_point_inward() {
+    hold("rings");
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    hold("headers");
+}
+
+#[test]
+fn only_data_dir_builds_paths_of_the_store() {
+    hold("paths");
+}
+
+#[test]
+fn wire_words_stay_in_the_files_that_own_a_wire() {
+    hold("wire words");
+}
+
+#[test]
+fn libraries_never_read_the_environment() {
+    hold("environment");
+}
+
+#[test]
+fn no_file_is_named_for_nothing() {
+    hold("names");
+}
+
+#[test]
+fn no_boundary_test_is_forgotten() {
+    hold("boundary tests");
+}
+
+#[test]
+fn long_files_are_looked_for_without_failing() {
+    let repo = Repo::find().unwrap();
+    let warnings = names::long_files(&Tree::read(&repo).unwrap());
+    assert!(warnings.iter().all(|warning| warning.to_string().contains("lines")));
+}
