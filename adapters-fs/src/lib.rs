@@ -1,1 +1,24 @@
-//! Placeholder while the workspace is laid out.
+//! The file store of task-bg: records, locks, logs and transcripts, as plain files in one folder.
+//!
+//! Everything this program remembers is what is written here; there is no daemon and no database.
+//! [`DataDir`] names every path, [`FileStore`] keeps the records, [`FileLifeLocks`] knows who is
+//! alive, [`FileLogs`] holds what agents wrote and [`FileTranscripts`] reads what droid itself keeps.
+//! The crate never starts or signals a process, never prints, and never reads the environment (a
+//! caller hands it the lookup); only times without a zone, which other programs wrote, are read in
+//! the zone of the system.
+
+pub mod data_dir;
+mod disk;
+mod fault;
+pub mod life_lock;
+pub mod logs;
+mod record;
+pub mod store;
+pub mod transcript;
+
+pub use data_dir::{DataDir, NoHome};
+pub use life_lock::{ClaimedLife, FileLifeLocks};
+pub use logs::{AgentFiles, FileLogs};
+pub use record::record_text;
+pub use store::FileStore;
+pub use transcript::FileTranscripts;

@@ -31,6 +31,7 @@ pub type ClaimLife = dyn Fn(&TaskId) -> io::Result<Box<dyn HeldLife>> + Send + S
 pub struct SupervisorLauncher {
     claim: Box<ClaimLife>,
     store: PathBuf,
+    variables: Vec<(OsString, OsString)>,
 }
 
 impl SupervisorLauncher {
@@ -39,7 +40,14 @@ impl SupervisorLauncher {
         store: PathBuf,
         claim: impl Fn(&TaskId) -> io::Result<Box<dyn HeldLife>> + Send + Sync + 'static,
     ) -> Self {
-        Self { claim: Box::new(claim), store }
+        Self { claim: Box::new(claim), store, variables: Vec::new() }
+    }
+
+    /// The same, with these variables added to the environment of the agents.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Vec<(OsString, OsString)>) -> Self {
+        self.variables = variables;
+        self
     }
 }
 
@@ -50,13 +58,19 @@ impl Launcher for SupervisorLauncher {
             step: format!("taking the life lock of {id}"),
             reason: error.to_string(),
         })?;
-        Ok(Box::new(SupervisorSeat { id: id.clone(), store: self.store.clone(), life }))
+        Ok(Box::new(SupervisorSeat {
+            id: id.clone(),
+            store: self.store.clone(),
+            variables: self.variables.clone(),
+            life,
+        }))
     }
 }
 
 struct SupervisorSeat {
     id: TaskId,
     store: PathBuf,
+    variables: Vec<(OsString, OsString)>,
     life: Box<dyn HeldLife>,
 }
 
@@ -69,6 +83,7 @@ impl Seat for SupervisorSeat {
         let mut supervisor = Command::new("/proc/self/exe")
             .arg0("task-bg")
             .args(arguments)
+            .envs(self.variables)
             .env(SUPERVISOR_VARIABLE, self.id.as_str())
             .env_remove(TASK_ID_VARIABLE)
             .stdin(self.life.hand_over())

@@ -73,6 +73,11 @@ pub fn detach() -> io::Result<()> {
     detach::detach()
 }
 
+/// Tells the launcher that the supervisor did not even come to its post.
+pub fn give_up(reason: &str) {
+    tell_launcher(&Handshake::Failed { reason: reason.to_owned() });
+}
+
 /// Starts the agent of the task, tells the launcher on standard output, and watches until the task
 /// is over and that is recorded.
 ///

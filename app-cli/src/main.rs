@@ -1,2 +1,5 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! The `task-bg` program.
+
+fn main() -> std::process::ExitCode {
+    app_cli::main()
+}

@@ -1,1 +1,46 @@
-//! Placeholder while the workspace is laid out.
+//! The hook that droid runs on its events: one JSON object in, at most one out, and never in the way.
+//!
+//! It is silent when it has nothing to say, exits with 0 whatever comes (1 for a defect of its own;
+//! never 2, which would make a model run again), starts no process and is done within
+//! [`DEADLINE`], whatever the store or the transcript do. What an event means is decided in
+//! [`domain::usecase`].
+
+mod act;
+mod input;
+
+use std::io::Read;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// The longest a hook may keep droid waiting.
+pub const DEADLINE: Duration = Duration::from_secs(2);
+/// The most bytes of input that are looked at; more is no event of ours.
+const INPUT_LIMIT: u64 = 8 << 20;
+
+/// Does the hook's work; returns the exit code.
+pub fn run() -> u8 {
+    let (done, result) = channel();
+    // A thread of its own, so that neither a slow disk nor an endless input outlasts the deadline.
+    let worker = thread::Builder::new().name("hook".to_owned()).spawn(move || {
+        work();
+        // Nobody is left to tell once the deadline has passed.
+        let _ = done.send(());
+    });
+    match worker.map(|_| result.recv_timeout(DEADLINE)) {
+        Ok(Ok(()) | Err(RecvTimeoutError::Timeout)) => 0,
+        Ok(Err(RecvTimeoutError::Disconnected)) | Err(_) => 1,
+    }
+}
+
+fn work() {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().take(INPUT_LIMIT + 1).read_to_end(&mut bytes);
+    if read.is_err() || bytes.len() as u64 > INPUT_LIMIT {
+        return;
+    }
+    if let Some(event) = input::decode(&bytes) {
+        // A hook has nobody to complain to: what cannot be done is found by the next reader.
+        drop(pollster::block_on(act::act(event)));
+    }
+}

@@ -1,2 +1,5 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! The `task-bg-hook` program, which droid runs on its events.
+
+fn main() -> std::process::ExitCode {
+    app_hook::run().into()
+}

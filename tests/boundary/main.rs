@@ -1,1 +1,26 @@
-//! Placeholder while the workspace is laid out.
+//! task-bg as its users meet it: arguments, streams, exit codes, files and processes.
+//!
+//! One program with one module a topic. Every test runs the real mains in a sandbox of its own,
+//! with a scripted stand-in for `droid`; a test's name is the sentence it proves.
+
+mod cancelling;
+mod endings;
+mod hooking;
+mod hostile;
+mod launching;
+mod losing;
+mod original;
+mod racing;
+mod stand_in;
+mod watching;
+
+use tests::sandbox::{Programs, Sandbox};
+
+/// A fresh home around the programs that cargo built for this test.
+fn sandbox() -> Sandbox {
+    Sandbox::new(Programs {
+        task_bg: env!("CARGO_BIN_EXE_task-bg-under-test"),
+        hook: env!("CARGO_BIN_EXE_task-bg-hook-under-test"),
+        droid: env!("CARGO_BIN_EXE_fake-droid"),
+    })
+}

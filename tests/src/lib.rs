@@ -1,1 +1,11 @@
-//! Placeholder while the workspace is laid out.
+//! What the boundary tests stand on: a stand-in for `droid`, and a hermetic sandbox around the
+//! real programs.
+//!
+//! Nothing here knows a crate of the workspace by its types: a test sees `task-bg` as its users do,
+//! through arguments, streams, exit codes and files.
+
+pub mod fake_droid;
+pub mod process;
+pub mod run;
+pub mod sandbox;
+pub mod scripted_model;

@@ -11,6 +11,8 @@ use crate::task::{InvalidId, TaskId, text};
 
 /// How many ids are named when a beginning fits several.
 const NAMED: usize = 5;
+/// What every id of ours begins with.
+const COMMON: &str = "bg_";
 /// How much of what was typed is repeated, in characters.
 const QUOTED: usize = 80;
 
@@ -22,6 +24,10 @@ pub async fn resolve(store: &dyn TaskStore, typed: &str) -> Result<TaskId, Resol
     let shown = || text::preview(typed, QUOTED);
     if let Err(invalid) = TaskId::parse(typed) {
         return Err(ResolveError::Invalid { typed: shown(), invalid });
+    }
+    // What every id begins with says nothing; it must not mean the only task there happens to be.
+    if COMMON.starts_with(typed) {
+        return Err(ResolveError::NotFound { typed: shown() });
     }
     let mut found = store.matching(typed, NAMED).await?;
     match found.pop() {
@@ -98,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_an_id_is_not_found_and_not_repeated_whole() {
         let long = "x".repeat(10_000);
-        for typed in ["", "../../x", long.as_str()] {
+        for typed in ["", "../../x", "bg_", "b", long.as_str()] {
             let Err(error) = resolve(&store(), typed).await else { panic!("{typed} is no id") };
             assert!(error.to_string().len() < 200);
         }

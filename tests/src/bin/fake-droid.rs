@@ -1,2 +1,7 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! A scripted stand-in for `droid`; the script language is described in `tests::fake_droid`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tests::fake_droid::main()
+}

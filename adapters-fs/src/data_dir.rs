@@ -1,0 +1,202 @@
+//! Where everything is: the only place that builds a path of the store.
+//!
+//! A [`DataDir`] turns ids into paths and file names back into what they stand for ([`Entry`]). It
+//! makes the folders and keeps them private; it never reads or writes a file.
+
+mod folders;
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::task::{SessionId, TaskId};
+
+/// The folder of the store, below droid's own.
+const STORE: &str = ".factory/.omd/background-tasks";
+/// How many shard locks there are. Fixed for ever: every program that shares the store must agree.
+const SHARDS: u32 = 16;
+/// The longest file name that Linux file systems take, in bytes.
+const MAX_FILE_NAME: usize = 255;
+/// What the name of a half-written file ends with. Never `.json`, so that nobody takes it for a record.
+const TEMP: &str = ".tmp";
+
+/// The folder of a store, and the name of everything in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+/// What an entry of the store's folder stands for, by its name alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The record of this task.
+    Record(TaskId),
+    /// Named like a record, but no task can have that name.
+    Misnamed,
+    /// A file that was being written when somebody looked, or died.
+    Temp,
+    /// Logs, folders of ours, and whatever else lies there.
+    Other,
+}
+
+/// Why there is no folder for the store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoHome {
+    /// Nothing says where home is.
+    #[error(
+        "there is no folder for the store: none of `TASK_BG_DIR`, `FACTORY_HOME_OVERRIDE` and `HOME` is set"
+    )]
+    Unset,
+    /// A variable names a folder relative to whatever folder is the current one.
+    #[error("`{variable}` is `{}`, which is no absolute path", .path.display())]
+    Relative {
+        /// The variable.
+        variable: &'static str,
+        /// What it holds.
+        path: PathBuf,
+    },
+}
+
+impl DataDir {
+    /// The store in the folder `root`, whether or not it is there yet.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The store that the environment, looked up through `env`, names: `$TASK_BG_DIR`, else below
+    /// `$FACTORY_HOME_OVERRIDE`, else below `$HOME`. A variable that is empty counts as not set.
+    ///
+    /// # Errors
+    /// [`NoHome`] if none is set, or the first that is set is no absolute path. The current folder
+    /// is never taken instead.
+    pub fn locate(env: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, NoHome> {
+        let places = [("TASK_BG_DIR", ""), ("FACTORY_HOME_OVERRIDE", STORE), ("HOME", STORE)];
+        for (variable, below) in places {
+            let Some(folder) = env(variable).filter(|folder| !folder.is_empty()) else { continue };
+            let path = PathBuf::from(folder);
+            if !path.is_absolute() {
+                return Err(NoHome::Relative { variable, path });
+            }
+            return Ok(Self { root: if below.is_empty() { path } else { path.join(below) } });
+        }
+        Err(NoHome::Unset)
+    }
+
+    /// Makes the folders that are missing, readable by their owner alone whatever the umask, and
+    /// closes a store of ours that others could look into. Cheap when there is nothing to do.
+    ///
+    /// # Errors
+    /// What the system says if a folder cannot be made, or something else has its name.
+    pub fn prepare(&self) -> io::Result<()> {
+        folders::prepare(&self.root, &[&self.active(), &self.locks(), &self.sessions()])
+    }
+
+    /// The folder of the store.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The record of a task.
+    pub fn record(&self, id: &TaskId) -> PathBuf {
+        self.root.join(format!("{id}.json"))
+    }
+
+    /// What a person reads of a task.
+    pub fn output(&self, id: &TaskId) -> PathBuf {
+        self.root.join(format!("{id}.out"))
+    }
+
+    /// The raw event stream of a task's agent.
+    pub fn events(&self, id: &TaskId) -> PathBuf {
+        self.root.join(format!("{id}.events.jsonl"))
+    }
+
+    /// The folder of the life locks: one entry for each task that has not finished.
+    pub fn active(&self) -> PathBuf {
+        self.root.join(".active")
+    }
+
+    /// The life lock of a task.
+    pub fn life_lock(&self, id: &TaskId) -> PathBuf {
+        self.active().join(id.as_str())
+    }
+
+    /// The lock that spans one change of a task's record. It is shared by all tasks of its shard,
+    /// and never deleted.
+    pub fn shard(&self, id: &TaskId) -> PathBuf {
+        self.shard_of(id.as_str())
+    }
+
+    /// The index entry of a session: which tasks work in it. `None` if its name is too long for a
+    /// file; such a session is found by looking.
+    pub fn session(&self, session: &SessionId) -> Option<PathBuf> {
+        let name = percent_encoded(session.as_str());
+        (name.len() <= MAX_FILE_NAME).then(|| self.sessions().join(name))
+    }
+
+    /// The lock that spans one change of a session's index entry.
+    pub(crate) fn session_shard(&self, session: &SessionId) -> PathBuf {
+        self.shard_of(session.as_str())
+    }
+
+    /// The folder of the session index.
+    pub(crate) fn sessions(&self) -> PathBuf {
+        self.root.join(".sessions")
+    }
+
+    fn locks(&self) -> PathBuf {
+        self.root.join(".locks")
+    }
+
+    /// A name beside `target` for what will replace it: another one at each call. It begins with a
+    /// dot, so it is no task's name, and does not end in `.json`.
+    pub fn temp(&self, target: &Path) -> PathBuf {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = target.parent().unwrap_or(&self.root);
+        folder.join(format!(".{}-{number}{TEMP}", process::id()))
+    }
+
+    fn shard_of(&self, name: &str) -> PathBuf {
+        // FNV-1a, 32 bits: stable across builds and machines, which std's hashers are not.
+        let hash = name
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        self.locks().join(format!("{:02}", hash % SHARDS))
+    }
+}
+
+impl Entry {
+    /// What the entry called `name` stands for.
+    pub(crate) fn of(name: &OsStr) -> Self {
+        let bytes = name.as_encoded_bytes();
+        if bytes.starts_with(b".") {
+            return if bytes.ends_with(TEMP.as_bytes()) { Self::Temp } else { Self::Other };
+        }
+        let Some(stem) = bytes.strip_suffix(b".json") else { return Self::Other };
+        match std::str::from_utf8(stem).ok().and_then(|stem| TaskId::parse(stem).ok()) {
+            Some(id) => Self::Record(id),
+            None => Self::Misnamed,
+        }
+    }
+}
+
+/// `text` as a file name: letters, digits, `_` and `-` stay, every other byte becomes `%XX`.
+fn percent_encoded(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') {
+            name.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            write!(name, "%{byte:02X}").unwrap_or_default();
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests;

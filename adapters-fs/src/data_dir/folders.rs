@@ -1,0 +1,65 @@
+//! The folders of a store: made once, readable by their owner alone.
+//!
+//! Prompts and logs hold secrets, so a folder of ours is 0700 from the start, whatever the umask,
+//! and one that was left open (the original left it so) is closed. Never makes a file.
+
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+/// Read, write and enter, for the owner alone.
+const PRIVATE: u32 = 0o700;
+
+/// Makes `root` and then the `parts` in it, in order; the last one is there only if all are.
+pub(super) fn prepare(root: &Path, parts: &[&Path]) -> io::Result<()> {
+    match fs::metadata(root) {
+        Ok(found) if found.is_dir() => tighten(root, &found)?,
+        Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_with_parents(root)?,
+        Err(error) => return Err(error),
+    }
+    if parts.last().is_some_and(|last| fs::symlink_metadata(last).is_ok()) {
+        return Ok(());
+    }
+    parts.iter().try_for_each(|part| make(part).map(drop))
+}
+
+/// Closes a folder of ours that others could look into. One of somebody else's stays as it is.
+fn tighten(folder: &Path, found: &Metadata) -> io::Result<()> {
+    let open_to_others = found.mode() & 0o077 != 0;
+    if open_to_others && found.uid() == rustix::process::geteuid().as_raw() {
+        fs::set_permissions(folder, Permissions::from_mode(PRIVATE))?;
+    }
+    Ok(())
+}
+
+fn make_with_parents(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
+    for path in missing.into_iter().rev() {
+        if make(path)?
+            && let Some(parent) = path.parent()
+        {
+            // A record is only as durable as the folders above it. Some file systems cannot sync a
+            // folder, and nothing better can be done on them.
+            File::open(parent).and_then(|parent| parent.sync_all()).unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// Makes one folder; `false` if it was there.
+fn make(folder: &Path) -> io::Result<bool> {
+    match DirBuilder::new().mode(PRIVATE).create(folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    }
+    // The umask may have taken even the owner's rights.
+    if fs::metadata(folder)?.mode() & 0o777 != PRIVATE {
+        fs::set_permissions(folder, Permissions::from_mode(PRIVATE))?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,183 @@
+//! The few things the store asks of a disk, behind one seam, so that a test can crash it anywhere.
+//!
+//! [`RealDisk`] is the disk we ship. Every file is opened without following a symbolic link and
+//! without waiting, and read only if it is a plain file of bearable size, so that nothing that lies
+//! in the store's folder can make a command hang. Knows nothing of records.
+
+#[cfg(test)]
+pub(crate) mod faulty;
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::buffer::spare_capacity;
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::data_dir::DataDir;
+
+/// The largest file that is read as a record, in bytes.
+pub(crate) const MAX_RECORD: u64 = 64 * 1024 * 1024;
+/// Read and write, for the owner alone.
+const PRIVATE: u32 = 0o600;
+
+/// What was found where a plain file was expected.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A plain file, and what is in it.
+    Plain(Vec<u8>),
+    /// Nothing.
+    Absent,
+    /// Something that is not read, and why, as an end of the sentence "it is ...".
+    Unfit(&'static str),
+}
+
+/// The few things the store asks of a disk.
+pub(crate) trait Disk: Send + Sync {
+    /// Reads a plain file whole. Never waits, never follows a symbolic link.
+    fn read(&self, path: &Path) -> io::Result<Found>;
+
+    /// Writes a file that must not be there yet and returns when its content is durable. Its name
+    /// need not be.
+    fn write_new(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+
+    /// Gives a file another name, in place of whatever has that name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives a file another name, unless something has that name.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Returns when the names in a folder are durable.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Hands every name in a folder to `each` until that says `false`. A folder that is not there
+    /// is empty.
+    fn list(&self, folder: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
+
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+}
+
+/// The disk we ship.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RealDisk;
+
+impl Disk for RealDisk {
+    fn read(&self, path: &Path) -> io::Result<Found> {
+        let file = match open(path, OFlags::NOFOLLOW) {
+            Ok(file) => file,
+            Err(error) => return unopened(error),
+        };
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Ok(Found::Unfit("a folder"));
+        }
+        if !metadata.is_file() {
+            return Ok(Found::Unfit("no plain file"));
+        }
+        if metadata.len() > MAX_RECORD {
+            return Ok(Found::Unfit("larger than 64 MiB"));
+        }
+        read_to_end(&file, metadata.len()).map(Found::Plain)
+    }
+
+    fn write_new(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let mut file = create_new(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        rename_new(from, to)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        File::open(folder)?.sync_all()
+    }
+
+    fn list(&self, folder: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
+        let listed = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        for entry in listed {
+            if !each(&entry?.file_name()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+}
+
+/// Opens `path` for reading without waiting for whoever may be at its other end, with `flags` more.
+pub(crate) fn open(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+/// Makes a file beside `target`, under a name that nobody else has, and opens it for writing.
+pub(crate) fn create_temp(dir: &DataDir, target: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        let temp = dir.temp(target);
+        match create_new(&temp) {
+            Ok(file) => return Ok((temp, file)),
+            // Left behind by somebody who had our number before.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Gives a file another name, unless something has that name.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // The file system does not know the flag.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            fs::hard_link(from, to)?;
+            fs::remove_file(from)
+        }
+        other => Ok(other?),
+    }
+}
+
+fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)
+}
+
+fn unopened(error: io::Error) -> io::Result<Found> {
+    match Errno::from_io_error(&error) {
+        Some(Errno::NOENT) => Ok(Found::Absent),
+        Some(Errno::LOOP) => Ok(Found::Unfit("a symbolic link")),
+        Some(Errno::NXIO) => Ok(Found::Unfit("no plain file")),
+        Some(Errno::ACCESS | Errno::PERM) => Ok(Found::Unfit("not readable by us")),
+        Some(_) | None => Err(error),
+    }
+}
+
+/// Reads a file that had `size` bytes when it was opened.
+fn read_to_end(file: &File, size: u64) -> io::Result<Vec<u8>> {
+    // One byte more, so that the read that finds all of it also finds out that it was all.
+    let room = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1);
+    let mut content = Vec::with_capacity(room);
+    while content.len() < room {
+        let read = match rustix::io::read(file, spare_capacity(&mut content)) {
+            Err(Errno::INTR) => continue,
+            other => other?,
+        };
+        if read == 0 || content.len() as u64 == size {
+            break;
+        }
+    }
+    Ok(content)
+}

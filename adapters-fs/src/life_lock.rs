@@ -1,0 +1,211 @@
+//! Life locks: who is alive, told by the kernel and not by process numbers.
+//!
+//! Whoever owns a running task holds an exclusive `flock` on `.active/<task_id>`; however the owner
+//! dies, the kernel frees it. The file is also the index of what has not finished, and what a
+//! waiter blocks on. Nobody but a launcher and a supervisor ever takes a lock exclusively for longer
+//! than a look, and a lock that is being taken is never visible before it is held: a probe that
+//! shares the lock for a moment can therefore not be in anybody's way. Never reads a record.
+
+mod watch;
+
+use std::fs::{self, File, Metadata, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use domain::port::{Fault, LifeLocks, Watch};
+use domain::task::TaskId;
+use domain::task::plan::reconcile::Custody;
+use rustix::fs::OFlags;
+
+use crate::data_dir::DataDir;
+use crate::disk;
+use crate::fault::fault;
+use watch::FileWatch;
+
+/// The life locks of a store.
+#[derive(Clone, Debug)]
+pub struct FileLifeLocks {
+    dir: DataDir,
+}
+
+/// A life lock that was taken for a task that is about to be recorded.
+///
+/// Dropping it gives the lock up and leaves nothing behind.
+#[derive(Debug)]
+#[must_use = "dropping it gives the life lock up"]
+pub struct ClaimedLife {
+    // Before the file, so that it is removed while the lock is still held and never seen free.
+    entry: Entry,
+    file: File,
+}
+
+/// The visible name of a claimed lock, removed when this is dropped.
+#[derive(Debug)]
+struct Entry {
+    path: PathBuf,
+    // The file it must still be: a device and an inode number. `None` once it was handed over.
+    file: Option<(u64, u64)>,
+}
+
+impl ClaimedLife {
+    /// The locked file, to be handed to the supervisor. The lock lives as long as any descriptor of
+    /// this open file does; the entry stays until [`FileLifeLocks::retire_held`].
+    pub fn into_file(self) -> File {
+        let Self { mut entry, file } = self;
+        entry.file = None;
+        file
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(file) = self.file {
+            unlink_if_still(&self.path, file).unwrap_or_default();
+        }
+    }
+}
+
+impl FileLifeLocks {
+    /// The life locks of the store in `dir`.
+    pub fn new(dir: DataDir) -> Self {
+        Self { dir }
+    }
+
+    /// Takes the life lock of a task that is about to be recorded.
+    ///
+    /// The file is made and locked under another name and only then put in its place, so that it is
+    /// never seen unlocked.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] if the task has a life lock already, held or free; else what
+    /// the system says.
+    pub fn claim(&self, id: &TaskId) -> io::Result<ClaimedLife> {
+        let path = self.dir.life_lock(id);
+        let (temp, file) = match self.locked_temp(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.dir.prepare()?;
+                self.locked_temp(&path)?
+            }
+            other => other?,
+        };
+        if let Err(error) = disk::rename_new(&temp, &path) {
+            fs::remove_file(&temp).unwrap_or_default();
+            return Err(error);
+        }
+        let identity = identity(&file.metadata()?);
+        Ok(ClaimedLife { entry: Entry { path, file: Some(identity) }, file })
+    }
+
+    fn locked_temp(&self, path: &Path) -> io::Result<(PathBuf, File)> {
+        let (temp, file) = disk::create_temp(&self.dir, path)?;
+        match file.try_lock() {
+            Ok(()) => Ok((temp, file)),
+            Err(error) => {
+                fs::remove_file(&temp).unwrap_or_default();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Removes the life lock that a supervisor holds through `file`, at its very end: the ending is
+    /// recorded, and waiters wake when the file is closed.
+    ///
+    /// # Errors
+    /// What the system says if it cannot be removed. One that is not `file` any more is left alone.
+    pub fn retire_held(&self, id: &TaskId, file: &File) -> io::Result<()> {
+        unlink_if_still(&self.dir.life_lock(id), identity(&file.metadata()?))
+    }
+
+    /// Removes the life lock of `id` if it is free and `gone` says, while it is held, that the task
+    /// needs it no more. Says whether it did.
+    pub(crate) fn retire_if(&self, id: &TaskId, gone: impl FnOnce() -> bool) -> io::Result<bool> {
+        let path = self.dir.life_lock(id);
+        let Some(file) = open(&path)? else { return Ok(false) };
+        match file.try_lock() {
+            Ok(()) if gone() => unlink_if_still(&path, identity(&file.metadata()?)).map(|()| true),
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn custody_of(&self, id: &TaskId) -> io::Result<Custody> {
+        let Some(file) = open(&self.dir.life_lock(id))? else { return Ok(Custody::Absent) };
+        match file.try_lock_shared() {
+            // Its holder removed it between our opening and our trying.
+            Ok(()) if file.metadata()?.nlink() == 0 => Ok(Custody::Absent),
+            Ok(()) => Ok(Custody::Free),
+            Err(TryLockError::WouldBlock) => Ok(Custody::Held),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// At most `limit` of the ids that have a life lock, in no order.
+    pub(crate) fn entries(&self, limit: usize) -> io::Result<Vec<TaskId>> {
+        let listed = match fs::read_dir(self.dir.active()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let ids = listed.filter_map(|entry| match entry {
+            Ok(entry) => {
+                entry.file_name().to_str().and_then(|name| TaskId::parse(name).ok()).map(Ok)
+            }
+            Err(error) => Some(Err(error)),
+        });
+        ids.take(limit).collect()
+    }
+}
+
+#[async_trait]
+impl LifeLocks for FileLifeLocks {
+    async fn custody(&self, id: &TaskId) -> Result<Custody, Fault> {
+        self.custody_of(id)
+            .map_err(|error| fault("looking at the life lock", &self.dir.life_lock(id), &error))
+    }
+
+    async fn unfinished(&self) -> Result<Vec<TaskId>, Fault> {
+        let mut ids = self
+            .entries(usize::MAX)
+            .map_err(|error| fault("listing", &self.dir.active(), &error))?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    async fn retire(&self, id: &TaskId) -> Result<(), Fault> {
+        self.retire_if(id, || true)
+            .map(drop)
+            .map_err(|error| fault("removing the life lock", &self.dir.life_lock(id), &error))
+    }
+
+    async fn watch(&self, ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault> {
+        Ok(Box::new(FileWatch::begin(self.clone(), ids)))
+    }
+}
+
+/// Opens a life lock to look at it. `None` if there is none.
+fn open(path: &Path) -> io::Result<Option<File>> {
+    match disk::open(path, OFlags::NOFOLLOW) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What tells one file from every other: its device and its inode number.
+fn identity(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}
+
+/// Removes what is at `path` if it is still `file`.
+fn unlink_if_still(path: &Path, file: (u64, u64)) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if identity(&found) == file => fs::remove_file(path),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! What tasks wrote: the readable log and the raw event stream.
+//!
+//! Agents write these files themselves, opened to append, so nothing here stands between an agent
+//! and its log. Reading takes memory for the part that was asked for, whatever the size of the whole;
+//! where the middle of a log was given back to the disk, the gap is named. Never writes a byte.
+
+mod part;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use domain::port::{Fault, LogPart, LogText, OutputLog, Stream};
+use domain::task::{TaskId, Timestamp};
+use rustix::fs::OFlags;
+
+use crate::data_dir::DataDir;
+use crate::disk;
+use crate::fault::fault;
+
+/// Read and write, for the owner alone.
+const PRIVATE: u32 = 0o600;
+
+/// The logs of a store.
+#[derive(Clone, Debug)]
+pub struct FileLogs {
+    dir: DataDir,
+}
+
+/// The two files that an agent writes, opened to append.
+#[derive(Debug)]
+pub struct AgentFiles {
+    /// For its standard output: the raw event stream.
+    pub events: File,
+    /// For its standard error, and whatever else a person reads.
+    pub output: File,
+}
+
+impl FileLogs {
+    /// The logs of the store in `dir`.
+    pub fn new(dir: DataDir) -> Self {
+        Self { dir }
+    }
+
+    /// Makes both logs of a task, or opens those that are there, to append.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn create_for_agent(&self, id: &TaskId) -> io::Result<AgentFiles> {
+        let events = append(&self.dir.events(id))?;
+        let output = self.append_output(id)?;
+        Ok(AgentFiles { events, output })
+    }
+
+    /// Makes the readable log of a task, or opens the one that is there, to append.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn append_output(&self, id: &TaskId) -> io::Result<File> {
+        append(&self.dir.output(id))
+    }
+
+    /// Opens the raw event stream of a task from its beginning. `None` if there is none.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::InvalidInput`] if it is no plain file.
+    pub fn open_events(&self, id: &TaskId) -> io::Result<Option<File>> {
+        open_plain(&self.dir.events(id))
+    }
+
+    fn path(&self, id: &TaskId, which: Stream) -> PathBuf {
+        match which {
+            Stream::Readable => self.dir.output(id),
+            Stream::Events => self.dir.events(id),
+        }
+    }
+}
+
+#[async_trait]
+impl OutputLog for FileLogs {
+    async fn read(&self, id: &TaskId, which: Stream, part: LogPart) -> Result<LogText, Fault> {
+        let path = self.path(id, which);
+        let read = || match open_plain(&path)? {
+            Some(file) => part::read(&file, part),
+            None => Ok(LogText::default()),
+        };
+        read().map_err(|error| fault("reading the log", &path, &error))
+    }
+
+    async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault> {
+        let mut last = None;
+        for which in [Stream::Readable, Stream::Events] {
+            let path = self.path(id, which);
+            match fs::symlink_metadata(&path) {
+                // An empty one was made at launch, and nobody wrote to it yet.
+                Ok(file) if file.len() > 0 => last = last.max(Some(modified(&file))),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(fault("looking at the log", &path, &error)),
+            }
+        }
+        Ok(last)
+    }
+
+    fn location(&self, id: &TaskId) -> String {
+        self.dir.output(id).display().to_string()
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new().append(true).create(true).mode(PRIVATE).custom_flags(no_link).open(path)
+}
+
+fn open_plain(path: &Path) -> io::Result<Option<File>> {
+    let file = match disk::open(path, OFlags::NOFOLLOW) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    if file.metadata()?.is_file() {
+        Ok(Some(file))
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"))
+    }
+}
+
+fn modified(file: &fs::Metadata) -> Timestamp {
+    Timestamp::from_micros(
+        file.mtime().saturating_mul(1_000_000).saturating_add(file.mtime_nsec() / 1_000),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Cutting a part out of a log that may be far larger than memory.
+//!
+//! Text is cut between characters, never within one; bytes that are no text become replacement
+//! characters. Holes (where the middle of a log was given back to the disk) are never read as text:
+//! they are named with their size, like any other gap.
+
+mod text;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use domain::port::{LogPart, LogText};
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
+
+/// The most bytes looked through for last lines.
+const MAX_TAIL: u64 = 8 * 1024 * 1024;
+/// How much is read at a time when looking for last lines, in bytes.
+const BLOCK: u64 = 64 * 1024;
+/// The most bytes of one character.
+const CHARACTER: u64 = 4;
+
+/// Reads one part of the log that is open as `file`, as it is now.
+pub(super) fn read(file: &File, part: LogPart) -> io::Result<LogText> {
+    let log = Log { file, size: file.metadata()?.len() };
+    match part {
+        LogPart::Whole => log.whole(),
+        LogPart::HeadAndTail { characters } => log.head_and_tail(characters),
+        LogPart::LastLines { lines } => log.last_lines(lines),
+        LogPart::From { offset, at_most } => log.from(offset, at_most),
+    }
+}
+
+struct Log<'a> {
+    file: &'a File,
+    size: u64,
+}
+
+impl Log<'_> {
+    fn whole(&self) -> io::Result<LogText> {
+        let (mut text, mut truncated, mut at) = (String::new(), false, 0);
+        while at < self.size {
+            let data = self.data_from(at)?;
+            if data > at {
+                text.push_str(&gap(data - at));
+                truncated = true;
+            }
+            let hole = self.hole_from(data)?;
+            text.push_str(&String::from_utf8_lossy(&self.bytes(data, hole)?));
+            at = hole;
+        }
+        Ok(LogText { text, total_bytes: self.size, truncated, next_offset: self.size })
+    }
+
+    fn head_and_tail(&self, characters: usize) -> io::Result<LogText> {
+        let (first, last) = (characters / 2, characters - characters / 2);
+        let bytes_of = |characters: usize| (characters as u64).saturating_mul(CHARACTER);
+        let has_hole = self.hole_from(0)? < self.size;
+        if !has_hole && self.size <= bytes_of(characters) {
+            let whole = self.whole()?;
+            if whole.text.chars().count() <= characters {
+                return Ok(whole);
+            }
+        }
+        let head = self.bytes(0, self.hole_from(0)?.min(bytes_of(first)))?;
+        let (head, head_end) = text::first_characters(&head, first);
+
+        // A little more than needed: what is left of a character cut at its beginning falls off.
+        let wanted = self.size.saturating_sub(bytes_of(last).saturating_add(CHARACTER));
+        let tail_start = self.last_data(wanted.max(head_end))?;
+        let tail = self.bytes(tail_start, self.size)?;
+        let (tail, skipped) = text::last_characters(&tail, last);
+        let left_out = (tail_start + skipped).saturating_sub(head_end);
+        let text = if left_out == 0 { head + &tail } else { head + &gap(left_out) + &tail };
+        Ok(self.until_the_end(text, left_out > 0))
+    }
+
+    fn last_lines(&self, lines: usize) -> io::Result<LogText> {
+        if lines == 0 {
+            return Ok(self.until_the_end(String::new(), self.size > 0));
+        }
+        let floor = self.last_data(self.size.saturating_sub(MAX_TAIL))?;
+        let (mut start, mut tail) = (self.size, Vec::new());
+        let mut found = None;
+        while start > floor && found.is_none() {
+            let block = start.saturating_sub(BLOCK).max(floor);
+            let mut longer = self.bytes(block, start)?;
+            longer.append(&mut tail);
+            (start, tail) = (block, longer);
+            found = text::start_of_last_lines(&tail, lines);
+        }
+        let skipped = match found {
+            Some(skipped) => skipped,
+            // The lines are longer than what is looked through: cut between two characters.
+            None if start > 0 => text::broken_beginning(&tail),
+            None => 0,
+        };
+        let left_out = start + skipped as u64;
+        let text = String::from_utf8_lossy(&tail[skipped..]).into_owned();
+        Ok(self.until_the_end(text, left_out > 0))
+    }
+
+    fn from(&self, offset: u64, at_most: usize) -> io::Result<LogText> {
+        let offset = offset.min(self.size);
+        let data = self.data_from(offset)?;
+        // Less than one character would mean no character, for ever.
+        let room = if at_most == 0 { 0 } else { (at_most as u64).max(CHARACTER) };
+        let end = self.hole_from(data)?.min(data.saturating_add(room));
+        let bytes = self.bytes(data, end)?;
+        let whole = text::without_broken_end(&bytes);
+        let next_offset = data + whole.len() as u64;
+        let named = if data > offset { gap(data - offset) } else { String::new() };
+        Ok(LogText {
+            text: named + &String::from_utf8_lossy(whole),
+            total_bytes: self.size,
+            truncated: data > offset || next_offset < self.size,
+            next_offset,
+        })
+    }
+
+    fn until_the_end(&self, text: String, truncated: bool) -> LogText {
+        LogText { text, total_bytes: self.size, truncated, next_offset: self.size }
+    }
+
+    /// The bytes from `start` up to `end`; fewer if the log shrank meanwhile.
+    fn bytes(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        let wanted = usize::try_from(end.saturating_sub(start)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; wanted];
+        let mut read = 0;
+        while read < wanted {
+            match self.file.read_at(&mut bytes[read..], start + read as u64) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
+    /// The first byte at or after `at` that is not in a hole, or the end.
+    fn data_from(&self, at: u64) -> io::Result<u64> {
+        match rustix::fs::seek(self.file, SeekFrom::Data(at)) {
+            Ok(data) => Ok(data.clamp(at, self.size)),
+            // Nothing but a hole from there on, or nothing at all.
+            Err(Errno::NXIO) => Ok(self.size),
+            // The file system knows no holes.
+            Err(Errno::INVAL | Errno::NOTSUP) => Ok(at),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The first byte after `at` that is in a hole, or the end.
+    fn hole_from(&self, at: u64) -> io::Result<u64> {
+        match rustix::fs::seek(self.file, SeekFrom::Hole(at)) {
+            Ok(hole) => Ok(hole.clamp(at, self.size.max(at))),
+            Err(Errno::NXIO | Errno::INVAL | Errno::NOTSUP) => Ok(self.size.max(at)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where the last stretch without a hole begins, if that is after `at`; else `at`.
+    fn last_data(&self, at: u64) -> io::Result<u64> {
+        let mut start = self.data_from(at)?;
+        loop {
+            let hole = self.hole_from(start)?;
+            if hole >= self.size {
+                return Ok(start);
+            }
+            start = self.data_from(hole)?;
+        }
+    }
+}
+
+/// The words for `bytes` that are not shown, on a line of their own.
+fn gap(bytes: u64) -> String {
+    format!("\n[… {bytes} bytes left out …]\n")
+}

@@ -1,0 +1,65 @@
+//! Where characters and lines begin and end in bytes that may not be text at all.
+//!
+//! One broken sequence of bytes counts as one character: the replacement character it is shown as.
+//! Reads nothing.
+
+/// The first `limit` characters of `bytes`, and how many bytes they take.
+///
+/// A sequence that `bytes` breaks off in the middle of is not shown.
+pub(super) fn first_characters(bytes: &[u8], limit: usize) -> (String, u64) {
+    let bytes = without_broken_end(bytes);
+    let end = characters(bytes).nth(limit).unwrap_or(bytes.len());
+    (String::from_utf8_lossy(&bytes[..end]).into_owned(), end as u64)
+}
+
+/// The last `limit` characters of `bytes`, and how many bytes come before them.
+pub(super) fn last_characters(bytes: &[u8], limit: usize) -> (String, u64) {
+    let skipped = broken_beginning(bytes);
+    let bytes = &bytes[skipped..];
+    let surplus = characters(bytes).count().saturating_sub(limit);
+    let start = characters(bytes).nth(surplus).unwrap_or(bytes.len());
+    (String::from_utf8_lossy(&bytes[start..]).into_owned(), (skipped + start) as u64)
+}
+
+/// `bytes` without the first part of a character at its end, of which the rest may still come.
+pub(super) fn without_broken_end(bytes: &[u8]) -> &[u8] {
+    // Only the last three bytes can be the beginning of an unfinished character.
+    let tail = bytes.len().saturating_sub(3);
+    for start in tail..bytes.len() {
+        let unfinished =
+            |error: std::str::Utf8Error| error.valid_up_to() == 0 && error.error_len().is_none();
+        if std::str::from_utf8(&bytes[start..]).is_err_and(unfinished) {
+            return &bytes[..start];
+        }
+    }
+    bytes
+}
+
+/// How many bytes at the beginning of `bytes` may be the rest of a character that began before.
+pub(super) fn broken_beginning(bytes: &[u8]) -> usize {
+    bytes.iter().take(3).take_while(|byte| **byte & 0xC0 == 0x80).count()
+}
+
+/// Where the last `lines` lines of `bytes` begin, if there are more than those.
+pub(super) fn start_of_last_lines(bytes: &[u8], lines: usize) -> Option<usize> {
+    // The line feed that ends the last line begins no other.
+    let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let mut feeds = body.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
+    feeds.nth(lines.saturating_sub(1)).map(|(at, _)| at + 1)
+}
+
+/// Where each character begins.
+fn characters(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    bytes
+        .utf8_chunks()
+        .flat_map(|chunk| {
+            let broken = chunk.invalid().len();
+            chunk.valid().chars().map(char::len_utf8).chain((broken > 0).then_some(broken))
+        })
+        .map(move |length| {
+            let start = at;
+            at += length;
+            start
+        })
+}

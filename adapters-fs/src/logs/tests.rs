@@ -1,0 +1,237 @@
+//! Parts of logs, on real files: at characters' borders, around holes, of any size.
+
+use super::*;
+use proptest::prelude::*;
+use std::io::Write as _;
+use std::os::unix::fs::FileExt;
+use tempfile::TempDir;
+
+fn scratch() -> (FileLogs, DataDir, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = DataDir::at(folder.path().to_path_buf());
+    (FileLogs::new(dir.clone()), dir, folder)
+}
+
+fn id() -> TaskId {
+    TaskId::parse("bg_1").expect("an id")
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    pollster::block_on(future)
+}
+
+/// A log that holds `content`, read in part.
+fn part_of(content: &[u8], part: LogPart) -> LogText {
+    let (logs, dir, _folder) = scratch();
+    fs::write(dir.output(&id()), content).expect("written");
+    wait(logs.read(&id(), Stream::Readable, part)).expect("read")
+}
+
+fn head_and_tail(content: &[u8], characters: usize) -> LogText {
+    part_of(content, LogPart::HeadAndTail { characters })
+}
+
+fn last_lines(content: &[u8], lines: usize) -> String {
+    part_of(content, LogPart::LastLines { lines }).text
+}
+
+fn from(content: &[u8], offset: u64, at_most: usize) -> (String, u64) {
+    let part = part_of(content, LogPart::From { offset, at_most });
+    (part.text, part.next_offset)
+}
+
+#[test]
+fn a_task_that_has_written_nothing_has_an_empty_log() {
+    let (logs, dir, _folder) = scratch();
+    let parts = [
+        LogPart::Whole,
+        LogPart::HeadAndTail { characters: 9 },
+        LogPart::LastLines { lines: 9 },
+        LogPart::From { offset: 3, at_most: 9 },
+    ];
+    for part in parts {
+        assert_eq!(wait(logs.read(&id(), Stream::Readable, part)), Ok(LogText::default()));
+    }
+    assert_eq!(wait(logs.last_write(&id())), Ok(None));
+    drop(logs.create_for_agent(&id()).expect("made"));
+    assert_eq!(wait(logs.last_write(&id())), Ok(None), "made at launch, written by nobody");
+    for part in parts {
+        assert_eq!(wait(logs.read(&id(), Stream::Events, part)), Ok(LogText::default()));
+    }
+    assert_eq!(logs.location(&id()), dir.output(&id()).display().to_string());
+}
+
+#[test]
+fn logs_are_appended_to_by_whoever_opens_them_and_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let (logs, dir, _folder) = scratch();
+    let mut files = logs.create_for_agent(&id()).expect("made");
+    let mut again = logs.append_output(&id()).expect("opened");
+    files.output.write_all(b"one\n").expect("written");
+    again.write_all(b"two\n").expect("written");
+    files.output.write_all(b"three\n").expect("written");
+    files.events.write_all(b"{}\n").expect("written");
+    assert_eq!(fs::read_to_string(dir.output(&id())).expect("read"), "one\ntwo\nthree\n");
+    assert!(logs.open_events(&id()).expect("opened").is_some());
+    assert!(wait(logs.last_write(&id())).expect("told").is_some());
+    for path in [dir.output(&id()), dir.events(&id())] {
+        assert_eq!(fs::metadata(path).expect("there").permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_log_that_is_no_plain_file_is_an_error_and_nobody_waits_for_it() {
+    let (logs, dir, _folder) = scratch();
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, dir.output(&id()), mode).expect("made");
+    let fault = wait(logs.read(&id(), Stream::Readable, LogPart::Whole)).expect_err("a pipe");
+    assert_eq!(fault.reason, "it is no plain file");
+    std::os::unix::fs::symlink("/etc/passwd", dir.events(&id())).expect("made");
+    assert!(wait(logs.read(&id(), Stream::Events, LogPart::Whole)).is_err());
+    assert!(logs.open_events(&id()).is_err());
+    assert!(logs.create_for_agent(&id()).is_err(), "a link leads elsewhere");
+}
+
+#[test]
+fn bytes_that_are_no_text_come_out_as_replacement_characters() {
+    let text = part_of(b"a\xffb\xe2\x82c", LogPart::Whole);
+    assert_eq!((text.text.as_str(), text.total_bytes), ("a\u{fffd}b\u{fffd}c", 6));
+    assert!(!text.truncated);
+}
+
+#[test]
+fn the_head_and_the_tail_are_cut_between_characters_and_the_gap_is_named() {
+    let content = "äöü".repeat(1_000);
+    let text = head_and_tail(content.as_bytes(), 4);
+    assert_eq!(text.text, "äö\n[… 5992 bytes left out …]\nöü");
+    assert!(text.truncated);
+    assert_eq!((text.total_bytes, text.next_offset), (6_000, 6_000));
+    assert_eq!(head_and_tail(b"abcd", 4).text, "abcd");
+    assert_eq!(head_and_tail(b"abcde", 4).text, "ab\n[… 1 bytes left out …]\nde");
+    assert_eq!(head_and_tail(b"abcde", 0).text, "\n[… 5 bytes left out …]\n");
+}
+
+#[test]
+fn a_hole_is_named_and_never_read_as_text() {
+    let (logs, dir, _folder) = scratch();
+    let file = File::create(dir.output(&id())).expect("made");
+    file.write_all_at(b"beginning\n", 0).expect("written");
+    // Three gigabytes that were given back to the disk.
+    let far = 3 << 30;
+    file.write_all_at(b"end\n", far).expect("written");
+    let read = |part| wait(logs.read(&id(), Stream::Readable, part)).expect("read");
+    for part in [LogPart::Whole, LogPart::HeadAndTail { characters: 30_000 }] {
+        let whole = read(part);
+        assert!(whole.truncated);
+        assert_eq!(whole.total_bytes, far + 4);
+        let text = whole.text.replace('\0', "");
+        assert!(text.starts_with("beginning\n\n[… 322"), "{text}");
+        assert!(text.ends_with(" bytes left out …]\nend\n"), "{text}");
+        assert!(whole.text.len() < 20_000, "{}", whole.text.len());
+    }
+    let tail = read(LogPart::LastLines { lines: 5 });
+    assert_eq!((tail.text.as_str(), tail.truncated), ("end\n", true));
+    let rest = read(LogPart::From { offset: 1 << 20, at_most: 100 });
+    assert!(rest.text.ends_with(" bytes left out …]\nend\n"), "{}", rest.text);
+    assert_eq!(rest.next_offset, far + 4);
+    file.set_len(far * 2).expect("a hole at the end");
+    let rest = read(LogPart::From { offset: far + (1 << 20), at_most: 100 });
+    assert_eq!(rest.next_offset, far * 2);
+}
+
+#[test]
+fn the_last_lines_are_whole_lines() {
+    assert_eq!(last_lines(b"a\nb\nc\n", 2), "b\nc\n");
+    assert_eq!(last_lines(b"a\nb\nc", 2), "b\nc");
+    assert_eq!(last_lines(b"a\nb\nc\n", 9), "a\nb\nc\n");
+    assert_eq!(last_lines(b"a\n\n\n", 2), "\n\n");
+    assert_eq!(last_lines(b"a\nb\n", 0), "");
+    let long = [b"x".repeat(200_000), b"\nlast\n".to_vec()].concat();
+    assert_eq!(last_lines(&long, 1), "last\n");
+    assert_eq!(last_lines(&long, 2).len(), 200_006);
+}
+
+#[test]
+fn last_lines_longer_than_what_is_looked_through_are_cut_between_characters() {
+    let content = format!("first\n{}", "ä".repeat(5 << 20));
+    let text = part_of(content.as_bytes(), LogPart::LastLines { lines: 3 });
+    assert!(text.truncated);
+    assert_eq!(text.text.len(), 8 << 20);
+    assert!(text.text.chars().all(|c| c == 'ä'));
+}
+
+#[test]
+fn reading_on_never_splits_a_character_and_never_gets_stuck() {
+    let content = "aä€😀b".as_bytes();
+    assert_eq!(from(content, 0, 5), ("aä".into(), 3));
+    assert_eq!(from(content, 3, 5), ("€".into(), 6));
+    assert_eq!(from(content, 6, 1), ("😀".into(), 10), "one character at least");
+    assert_eq!(from(content, 10, 100), ("b".into(), 11));
+    assert_eq!(from(content, 11, 100), (String::new(), 11));
+    assert_eq!(from(content, 99, 100), (String::new(), 11));
+    assert_eq!(from(b"a\xff\xff", 1, 9), ("\u{fffd}\u{fffd}".into(), 3));
+    // The rest of it may still be written.
+    assert_eq!(from(b"a\xe2\x82", 0, 9), ("a".into(), 1));
+    assert_eq!(from(b"a\xe2\x82", 1, 9), (String::new(), 1));
+}
+
+#[test]
+fn reading_on_says_whether_there_is_more() {
+    let part = |at_most| part_of(b"0123456789", LogPart::From { offset: 2, at_most });
+    assert!(part(4).truncated);
+    assert_eq!((part(8).text.as_str(), part(8).truncated), ("23456789", false));
+}
+
+proptest! {
+    #[test]
+    fn invariant_reading_on_in_steps_gives_the_whole_text(text in "\\PC{0,60}", step in 1usize..9) {
+        let (logs, dir, _folder) = scratch();
+        fs::write(dir.output(&id()), &text).expect("written");
+        let (mut read, mut offset) = (String::new(), 0);
+        while offset < text.len() as u64 {
+            let part = LogPart::From { offset, at_most: step };
+            let part = wait(logs.read(&id(), Stream::Readable, part)).expect("read");
+            prop_assert!(part.next_offset > offset);
+            read.push_str(&part.text);
+            offset = part.next_offset;
+        }
+        prop_assert_eq!(read, text);
+    }
+
+    #[test]
+    fn invariant_head_tail_and_gap_add_up_to_the_whole(text in "\\PC{0,200}", characters in 0usize..60) {
+        let part = head_and_tail(text.as_bytes(), characters);
+        let count = text.chars().count();
+        if count <= characters {
+            prop_assert_eq!(part.text, text);
+        } else {
+            let (head, tail) = (characters / 2, characters - characters / 2);
+            let head: String = text.chars().take(head).collect();
+            let tail: String = text.chars().skip(count - tail).collect();
+            let gap = text.len() - head.len() - tail.len();
+            prop_assert_eq!(part.text, format!("{head}\n[… {gap} bytes left out …]\n{tail}"));
+        }
+    }
+
+    #[test]
+    fn invariant_any_bytes_can_be_read_in_any_part(
+        content: Vec<u8>,
+        offset in 0u64..300,
+        size in 0usize..300,
+    ) {
+        let whole = part_of(&content, LogPart::Whole);
+        prop_assert_eq!(whole.text, String::from_utf8_lossy(&content));
+        let part = head_and_tail(&content, size);
+        prop_assert_eq!(part.truncated, part.text.contains("left out"));
+        last_lines(&content, size);
+        let (_, next) = from(&content, offset, size);
+        prop_assert!(next <= content.len() as u64);
+    }
+
+    #[test]
+    fn invariant_the_last_lines_end_the_text(content in "[a-z\\n]{0,60}", lines in 1usize..9) {
+        let all: Vec<&str> = content.split_inclusive('\n').collect();
+        let expected = all[all.len().saturating_sub(lines)..].concat();
+        prop_assert_eq!(last_lines(content.as_bytes(), lines), expected);
+    }
+}

@@ -1,0 +1,174 @@
+//! The wire format of a record: the only place that knows it.
+//!
+//! One JSON object, whose top-level keys are exactly the original's, since its reader drops a task
+//! with any other; what is ours lives under `progress`. A record that was read is written back over
+//! what was read: [`encode`] sets only what changed, and everything that this version does not
+//! understand stays as it was, to the byte. Reading is strict about the top level, where a mistake
+//! would change what a task is, and lenient below: what makes no sense under `progress` counts as
+//! absent. Touches no file.
+
+mod decode;
+mod encode;
+mod iso8601;
+mod raw;
+
+use domain::task::{Task, TaskId};
+
+pub(crate) use encode::{first, over};
+pub(crate) use raw::Object;
+
+/// The top-level keys, in the order a new record has them.
+mod key {
+    pub(super) const ID: &str = "id";
+    pub(super) const SESSION: &str = "session_id";
+    pub(super) const PARENT: &str = "parent_session_id";
+    pub(super) const DESCRIPTION: &str = "description";
+    pub(super) const PROMPT: &str = "prompt";
+    pub(super) const AGENT: &str = "agent";
+    pub(super) const STATUS: &str = "status";
+    pub(super) const STARTED: &str = "started_at";
+    pub(super) const QUEUED: &str = "queued_at";
+    pub(super) const COMPLETED: &str = "completed_at";
+    pub(super) const RESULT: &str = "result";
+    pub(super) const ERROR: &str = "error";
+    pub(super) const PROGRESS: &str = "progress";
+    pub(super) const CONCURRENCY: &str = "concurrency_key";
+    pub(super) const MODEL: &str = "parent_model";
+}
+
+/// The keys under `progress`, the original's first.
+mod progress_key {
+    pub(super) const TOOL_CALLS: &str = "toolCalls";
+    pub(super) const LAST_UPDATE: &str = "lastUpdate";
+    pub(super) const LAST_TOOL: &str = "lastTool";
+    pub(super) const LAST_MESSAGE: &str = "lastMessage";
+    pub(super) const LAST_MESSAGE_AT: &str = "lastMessageAt";
+    pub(super) const OUTPUT_FILE: &str = "outputFile";
+    pub(super) const REASON: &str = "reason";
+    pub(super) const EXIT_CODE: &str = "exitCode";
+    pub(super) const SIGNAL: &str = "signal";
+    pub(super) const RUNNER: &str = "runner";
+    pub(super) const AUTONOMY: &str = "autonomy";
+    pub(super) const ARGV: &str = "argv";
+    pub(super) const DROID_SESSION: &str = "droidSessionId";
+    pub(super) const SUPERVISOR: &str = "supervisor";
+    pub(super) const AGENT_PROCESS: &str = "agentProcess";
+    pub(super) const CWD: &str = "cwd";
+    pub(super) const TIMEOUT: &str = "timeoutMs";
+    pub(super) const USAGE: &str = "usage";
+    pub(super) const TOOLS_IN_FLIGHT: &str = "toolsInFlight";
+    pub(super) const CANCEL_AT: &str = "cancelRequestedAt";
+    pub(super) const CANCEL_GRACE: &str = "cancelGraceMs";
+}
+
+/// The keys of a process.
+mod process_key {
+    pub(super) const PID: &str = "pid";
+    pub(super) const START_TIME: &str = "startTime";
+    pub(super) const BOOT_ID: &str = "bootId";
+}
+
+/// The keys of what an agent used up.
+mod usage_key {
+    pub(super) const INPUT: &str = "inputTokens";
+    pub(super) const OUTPUT: &str = "outputTokens";
+    pub(super) const CACHE_READ: &str = "cacheReadInputTokens";
+    pub(super) const CACHE_CREATION: &str = "cacheCreationInputTokens";
+}
+
+/// The words that `runner` may hold.
+mod runner_word {
+    pub(super) const DROID: &str = "droid";
+    pub(super) const COMMAND: &str = "command";
+}
+
+/// What the original writes for a parent that nobody knows.
+const NO_PARENT: &str = "main";
+
+/// A record as it was read: the task it holds, and the text it holds it in.
+pub(crate) struct Record<'a> {
+    /// The task.
+    pub(crate) task: Task,
+    /// The text, member by member.
+    pub(crate) raw: Object<'a>,
+}
+
+/// Reads a record that lies in the file of the task `id`.
+///
+/// # Errors
+/// Why it cannot be read, as a sentence for people.
+pub(crate) fn read<'a>(content: &'a [u8], id: &TaskId) -> Result<Record<'a>, Unfit> {
+    let raw = raw::parse(content)?;
+    let task = decode::task(&raw, id)?;
+    Ok(Record { task, raw })
+}
+
+/// The text of the record that a task would have if it were recorded now, as one JSON object.
+pub fn record_text(task: &Task) -> String {
+    first(task)
+}
+
+/// Why a file is no record of ours.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfit {
+    /// Nothing in it.
+    #[error("it is empty")]
+    Empty,
+    /// It lost its content, as after a crash of the whole machine.
+    #[error("it is filled with NUL bytes, as a file is whose content was lost in a crash")]
+    Nul,
+    /// Bytes that are no text.
+    #[error("it is not UTF-8 from byte {at} on")]
+    NotUtf8 {
+        /// The first such byte.
+        at: usize,
+    },
+    /// It ends too early.
+    #[error("it is cut off at line {line}, column {column}")]
+    CutOff {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// Some other text.
+    #[error("it is no JSON: {reason}")]
+    NotJson {
+        /// What is wrong, with line and column.
+        reason: String,
+    },
+    /// JSON, but a list, a text or a number.
+    #[error("it is JSON, but no object")]
+    NotAnObject,
+    /// Something else keeps its own files here.
+    #[error("it is another program's record: {sign}")]
+    Foreign {
+        /// What gives it away.
+        sign: String,
+    },
+    /// A key that every record has is not there.
+    #[error("it has no `{key}`")]
+    Missing {
+        /// The key.
+        key: &'static str,
+    },
+    /// A value that cannot stand there.
+    #[error("its `{key}` is {found}, not {wanted}")]
+    Wrong {
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        found: String,
+        /// What should.
+        wanted: &'static str,
+    },
+    /// It lies in the file of another task.
+    #[error("its `id` is `{found}`, which is not the name of its file")]
+    Misnamed {
+        /// The id in the record.
+        found: String,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! From a task to the text of its record.
+//!
+//! [`first`] writes a new record; [`over`] writes a changed task over the record it was read from and
+//! sets only the keys whose meaning changed, so that a local time or an unknown word that somebody
+//! else wrote stays as it was. Decides nothing.
+
+use std::time::Duration;
+
+use domain::task::{
+    Exit, Order, ProcessId, Reason, Runner, Running, SessionId, State, Task, Timestamp, Usage,
+};
+
+use super::raw::{Object, json};
+use super::{NO_PARENT, iso8601, key, process_key, progress_key, runner_word, usage_key};
+
+/// The value of a key as JSON; `None` where the key is left out.
+type Member = (&'static str, Option<String>);
+
+/// The record of a task that was never recorded before.
+pub(crate) fn first(task: &Task) -> String {
+    let order = task.order();
+    let mut progress = Object::default();
+    let details = activity(task).into_iter().chain(how(order)).chain(life(task));
+    details.for_each(|(key, value)| progress.set(key, value));
+
+    let mut record = Object::default();
+    let mut set = |key, value| record.set(key, Some(value));
+    set(key::ID, json(&task.id().as_str()));
+    set(key::SESSION, json(&order.session.as_ref().map_or("", SessionId::as_str)));
+    set(key::PARENT, json(&order.parent.as_ref().map_or(NO_PARENT, SessionId::as_str)));
+    set(key::DESCRIPTION, json(&order.description));
+    set(key::PROMPT, json(&order.prompt.as_str()));
+    set(key::AGENT, json(&order.agent));
+    state(task).into_iter().for_each(|(key, value)| set(key, value));
+    set(key::PROGRESS, progress.text(4));
+    set(key::CONCURRENCY, json(&None::<String>));
+    set(key::MODEL, json(&order.model));
+    record.text(2)
+}
+
+/// The record of a task that was `before` when it was read as `record`, and is `after` now.
+pub(crate) fn over(mut record: Object<'_>, before: &Task, after: &Task) -> String {
+    let old = record.get(key::PROGRESS).map(ToOwned::to_owned).unwrap_or_default();
+    let mut progress = Object::within(&old).unwrap_or_default();
+    for (was, is) in activity(before).into_iter().zip(activity(after)) {
+        // Two keys stand in every record of ours, whatever was there before.
+        let always = [progress_key::TOOL_CALLS, progress_key::LAST_UPDATE].contains(&is.0);
+        if was != is || (always && progress.get(is.0).is_none()) {
+            progress.set(is.0, is.1);
+        }
+    }
+    for (was, is) in life(before).into_iter().zip(life(after)) {
+        // When a cancel was asked for stays known after it had its way.
+        let kept = [progress_key::CANCEL_AT, progress_key::CANCEL_GRACE].contains(&is.0);
+        if was != is && !(kept && is.1.is_none()) {
+            progress.set(is.0, is.1);
+        }
+    }
+    for (was, is) in state(before).into_iter().zip(state(after)) {
+        if was != is {
+            record.set(is.0, Some(is.1));
+        }
+    }
+    record.set(key::PROGRESS, Some(progress.text(4)));
+    record.text(2)
+}
+
+/// What the top level says about the life of a task.
+fn state(task: &Task) -> [(&'static str, String); 6] {
+    let message = match task.state() {
+        State::Error(failure) => Some(&failure.message),
+        State::Queued | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
+    };
+    [
+        (key::STATUS, json(&task.status().word())),
+        (key::STARTED, json(&task.started_at().map(iso8601::write))),
+        (key::QUEUED, json(&task.queued_at().map(iso8601::write))),
+        (key::COMPLETED, json(&task.state().ended_at().map(iso8601::write))),
+        (key::RESULT, json(&task.state().result())),
+        (key::ERROR, json(&message)),
+    ]
+}
+
+/// What the original knows under `progress`.
+fn activity(task: &Task) -> [Member; 6] {
+    let progress = task.progress();
+    let done = &progress.activity;
+    [
+        (progress_key::TOOL_CALLS, Some(json(&done.tool_calls))),
+        (progress_key::LAST_UPDATE, Some(json(&progress.last_update.map(iso8601::write)))),
+        (progress_key::LAST_TOOL, text(done.last_tool.as_ref())),
+        (progress_key::LAST_MESSAGE, text(done.last_message.as_ref())),
+        (progress_key::LAST_MESSAGE_AT, time(done.last_message_at)),
+        (progress_key::OUTPUT_FILE, text(progress.output_file.as_ref())),
+    ]
+}
+
+/// How the order becomes a process. Never changes.
+fn how(order: &Order) -> [Member; 5] {
+    let (runner, autonomy, argv) = match &order.runner {
+        Runner::Droid(autonomy) => (Some(runner_word::DROID), Some(autonomy.word()), None),
+        Runner::Command(argv) => (Some(runner_word::COMMAND), None, Some(argv)),
+        Runner::Elsewhere => (None, None, None),
+    };
+    [
+        (progress_key::RUNNER, runner.map(|word| json(&word))),
+        (progress_key::AUTONOMY, autonomy.map(|word| json(&word))),
+        (progress_key::ARGV, argv.map(json)),
+        (progress_key::CWD, text(order.cwd.as_ref())),
+        (progress_key::TIMEOUT, order.time_limit.map(millis)),
+    ]
+}
+
+/// What is ours of the life of a task.
+fn life(task: &Task) -> [Member; 10] {
+    let progress = task.progress();
+    let done = &progress.activity;
+    let reason = match task.state() {
+        State::Error(failure) => Some(failure.reason),
+        State::Queued | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
+    };
+    let cancel = match task.state() {
+        State::Running(Running { cancel }) => *cancel,
+        State::Queued | State::Completed(_) | State::Error(_) | State::Cancelled(_) => None,
+    };
+    let (code, signal) = match progress.exit {
+        Some(Exit::Code(code)) => (Some(code), None),
+        Some(Exit::Signal(signal)) => (None, Some(signal)),
+        None => (None, None),
+    };
+    let in_flight = Some(done.tools_in_flight).filter(|count| *count > 0);
+    [
+        (progress_key::REASON, reason.map(Reason::word).map(|word| json(&word))),
+        (progress_key::EXIT_CODE, code.map(|code| json(&code))),
+        (progress_key::SIGNAL, signal.map(|signal| json(&signal))),
+        (progress_key::DROID_SESSION, done.session.as_ref().map(|id| json(&id.as_str()))),
+        (progress_key::SUPERVISOR, progress.supervisor.as_ref().map(process)),
+        (progress_key::AGENT_PROCESS, progress.agent.as_ref().map(process)),
+        (progress_key::USAGE, done.usage.map(usage)),
+        (progress_key::TOOLS_IN_FLIGHT, in_flight.map(|count| json(&count))),
+        (progress_key::CANCEL_AT, cancel.and_then(|cancel| time(Some(cancel.at)))),
+        (progress_key::CANCEL_GRACE, cancel.map(|cancel| millis(cancel.grace))),
+    ]
+}
+
+fn text(value: Option<&String>) -> Option<String> {
+    value.map(json)
+}
+
+fn time(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| json(&iso8601::write(at)))
+}
+
+/// Whole milliseconds, rounded up, so that a short time never becomes none at all.
+fn millis(span: Duration) -> String {
+    let millis = span.as_nanos().div_ceil(1_000_000);
+    json(&u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
+fn process(process: &ProcessId) -> String {
+    let ProcessId { pid, start_time, boot_id } = process;
+    let mut object = Object::default();
+    object.set(process_key::PID, Some(json(pid)));
+    object.set(process_key::START_TIME, Some(json(start_time)));
+    object.set(process_key::BOOT_ID, Some(json(boot_id)));
+    object.line()
+}
+
+fn usage(usage: Usage) -> String {
+    let mut object = Object::default();
+    let mut set = |key, count: u64| object.set(key, Some(json(&count)));
+    set(usage_key::INPUT, usage.input_tokens);
+    set(usage_key::OUTPUT, usage.output_tokens);
+    set(usage_key::CACHE_READ, usage.cache_read_input_tokens);
+    set(usage_key::CACHE_CREATION, usage.cache_creation_input_tokens);
+    object.line()
+}

@@ -1,0 +1,248 @@
+//! The store of records, as one file a task in one folder.
+//!
+//! [`FileStore`] applies events: it takes the lock of the task's shard, reads the record, lets
+//! [`Task::apply`] decide, and replaces the file whole. Readers take no lock. A record is durable
+//! before its ending is announced. What cannot be read as a record is named and left as it is, never
+//! rewritten and never removed. Decides nothing about tasks and starts nothing.
+
+mod index;
+mod listing;
+mod shard;
+mod sweep;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use async_trait::async_trait;
+use domain::port::{StoreError, StoreFailure, TaskStore};
+use domain::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Timestamp, Weight};
+use rustix::io::Errno;
+
+use crate::data_dir::DataDir;
+use crate::disk::{Disk, Found, RealDisk};
+use crate::fault::fault;
+use crate::life_lock::FileLifeLocks;
+use crate::record::{self, Record};
+
+/// The store of the records in one folder.
+pub struct FileStore {
+    dir: DataDir,
+    disk: Box<dyn Disk>,
+    // Set once the folders are known to be there, so that only the first change looks.
+    prepared: OnceLock<()>,
+}
+
+impl FileStore {
+    /// The store in `dir`. Touches nothing until it is used.
+    pub fn open(dir: DataDir) -> Self {
+        Self::on(dir, Box::new(RealDisk))
+    }
+
+    fn on(dir: DataDir, disk: Box<dyn Disk>) -> Self {
+        Self { dir, disk, prepared: OnceLock::new() }
+    }
+
+    /// The text of a record as it is in its file, with all that this version does not understand.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there is none, or it cannot be read as a record.
+    pub fn text(&self, id: &TaskId) -> Result<String, StoreError> {
+        let content = self.content(id)?;
+        self.read(&content, id)?;
+        Ok(String::from_utf8_lossy(&content).into_owned())
+    }
+
+    fn prepare(&self) -> Result<(), StoreError> {
+        if self.prepared.get().is_none() {
+            let root = self.dir.root();
+            self.dir.prepare().map_err(|error| self.failed("making the folder", root, &error))?;
+            self.prepared.get_or_init(|| ());
+        }
+        Ok(())
+    }
+
+    /// The content of a record.
+    fn content(&self, id: &TaskId) -> Result<Vec<u8>, StoreError> {
+        let path = self.dir.record(id);
+        match self.disk.read(&path).map_err(|error| self.failed("reading", &path, &error))? {
+            Found::Plain(content) => Ok(content),
+            Found::Absent => Err(StoreError::NotFound { id: id.clone() }),
+            Found::Unfit(what) => {
+                Err(StoreError::Unreadable { id: id.clone(), reason: format!("it is {what}") })
+            }
+        }
+    }
+
+    fn read<'a>(&self, content: &'a [u8], id: &TaskId) -> Result<Record<'a>, StoreError> {
+        record::read(content, id)
+            .map_err(|unfit| StoreError::Unreadable { id: id.clone(), reason: unfit.to_string() })
+    }
+
+    fn task(&self, id: &TaskId) -> Result<Task, StoreError> {
+        let content = self.content(id)?;
+        Ok(self.read(&content, id)?.task)
+    }
+
+    /// Writes a record beside its place and puts it there with `place`.
+    fn write(
+        &self,
+        path: &Path,
+        content: &str,
+        place: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<(), WriteError> {
+        let temp = loop {
+            let temp = self.dir.temp(path);
+            match self.disk.write_new(&temp, content.as_bytes()) {
+                Ok(()) => break temp,
+                // Left behind by somebody who had our number before.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    self.disk.remove(&temp).unwrap_or_default();
+                    return Err(WriteError::Writing(error));
+                }
+            }
+        };
+        place(&temp).map_err(|error| {
+            self.disk.remove(&temp).unwrap_or_default();
+            WriteError::Placing(error)
+        })
+    }
+
+    fn sync_folder(&self) -> Result<(), StoreError> {
+        let root = self.dir.root();
+        self.disk.sync_folder(root).map_err(|error| self.failed("syncing", root, &error))
+    }
+
+    fn failed(&self, doing: &str, path: &Path, error: &io::Error) -> StoreError {
+        let fault = fault(doing, path, error);
+        let no_room = [Errno::NOSPC, Errno::DQUOT];
+        let full = Errno::from_io_error(error).is_some_and(|errno| no_room.contains(&errno));
+        self.broken(if full { StoreFailure::Full(fault) } else { fault.into() })
+    }
+
+    fn broken(&self, failure: StoreFailure) -> StoreError {
+        StoreError::Failed { folder: self.dir.root().display().to_string(), failure }
+    }
+
+    fn sessions_of(task: &Task) -> impl Iterator<Item = &SessionId> {
+        let (minted, theirs) = (&task.order().session, &task.progress().activity.session);
+        minted.iter().chain(theirs.iter().filter(move |theirs| Some(*theirs) != minted.as_ref()))
+    }
+
+    fn life_locks(&self) -> FileLifeLocks {
+        FileLifeLocks::new(self.dir.clone())
+    }
+}
+
+/// Which half of replacing a record failed.
+enum WriteError {
+    Writing(io::Error),
+    Placing(io::Error),
+}
+
+#[async_trait]
+impl TaskStore for FileStore {
+    async fn create(&self, task: &Task) -> Result<(), StoreError> {
+        self.prepare()?;
+        let path = self.dir.record(task.id());
+        let place = |temp: &Path| self.disk.rename_new(temp, &path);
+        match self.write(&path, &record::first(task), place) {
+            Ok(()) => {}
+            Err(WriteError::Placing(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::Exists { id: task.id().clone() });
+            }
+            Err(WriteError::Writing(error) | WriteError::Placing(error)) => {
+                return Err(self.failed("writing", &path, &error));
+            }
+        }
+        self.sync_folder()?;
+        index::add(&self.dir, Self::sessions_of(task), task.id());
+        Ok(())
+    }
+
+    async fn load(&self, id: &TaskId) -> Result<Task, StoreError> {
+        self.task(id)
+    }
+
+    async fn apply(&self, id: &TaskId, event: Event, at: Timestamp) -> Result<Task, StoreError> {
+        let path = self.dir.record(id);
+        let lock = self.lock(id)?;
+        let content = self.content(id)?;
+        let Record { task: before, raw } = self.read(&content, id)?;
+        let applied = before
+            .clone()
+            .apply(event, at)
+            .map_err(|refusal| StoreError::Refused { id: id.clone(), refusal })?;
+        let after = applied.task;
+        if after != before {
+            let place = |temp: &Path| self.disk.rename(temp, &path);
+            let written = self.write(&path, &record::over(raw, &before, &after), place);
+            if let Err(WriteError::Writing(error) | WriteError::Placing(error)) = written {
+                return Err(self.failed("writing", &path, &error));
+            }
+        }
+        if applied.weight == Weight::Lasting {
+            self.sync_folder()?;
+        }
+        drop(lock);
+        // The index is only derived: what it misses is found by looking, what it has too much is
+        // checked against the record.
+        if after.status().is_ended() && !before.status().is_ended() {
+            index::remove(&self.dir, Self::sessions_of(&after), id);
+        } else if before.progress().activity.session != after.progress().activity.session {
+            index::add(&self.dir, after.progress().activity.session.iter(), id);
+        }
+        Ok(after)
+    }
+
+    async fn list(&self, query: &Query) -> Result<Listing, StoreError> {
+        self.listing(query)
+    }
+
+    async fn matching(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError> {
+        if let Ok(id) = TaskId::parse(prefix) {
+            if fs::symlink_metadata(self.dir.record(&id)).is_ok() {
+                return Ok(vec![id]);
+            }
+        } else if !prefix.is_empty() {
+            // The beginning of an id is one itself.
+            return Ok(Vec::new());
+        }
+        self.ids_with(prefix, limit)
+    }
+
+    async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
+        self.working_in(session)
+    }
+
+    async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {
+        let lock = self.lock(id)?;
+        let task = self.task(id)?;
+        if !task.status().is_ended() {
+            return Err(StoreError::Refused { id: id.clone(), refusal: Refusal::NotEnded });
+        }
+        // The record last: while it is there, removing can be asked for again.
+        for path in [self.dir.output(id), self.dir.events(id), self.dir.record(id)] {
+            match self.disk.remove(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.failed("removing", &path, &error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        drop(lock);
+        index::remove(&self.dir, Self::sessions_of(&task), id);
+        let life = self.dir.life_lock(id);
+        let retired = self.life_locks().retire_if(id, || true);
+        retired.map(drop).map_err(|error| self.failed("removing", &life, &error))
+    }
+
+    async fn sweep(&self) -> Result<usize, StoreError> {
+        self.swept()
+    }
+}
+
+#[cfg(test)]
+mod tests;

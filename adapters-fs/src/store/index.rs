@@ -1,0 +1,141 @@
+//! Which tasks work in which session: an index that is only derived.
+//!
+//! The entry of a session is a symbolic link in `.sessions/` that points nowhere: its target is the
+//! ids of the tasks, separated by spaces. Such an entry appears, changes and is read in one system
+//! call, and can never be seen half-written. It is not synced; what it misses is found by looking
+//! at a few records, what it has too much is noticed when the record is read. So nothing here is
+//! ever an error.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use domain::port::StoreError;
+use domain::task::{SessionId, Task, TaskId};
+
+use super::{FileStore, shard};
+use crate::data_dir::{DataDir, Entry};
+
+/// How long to wait for the lock of an entry before giving the entry up.
+const DEADLINE: Duration = Duration::from_millis(250);
+/// The longest target a link may have, in bytes.
+const MAX_TARGET: usize = 4_000;
+/// How many records are looked at, at most, for a session that the index does not know. A larger
+/// store is not looked through at all: it is ours, and what is ours is in the index.
+const MAX_LOOK: usize = 64;
+
+/// Notes that the task works in `sessions`.
+pub(super) fn add<'a>(dir: &DataDir, sessions: impl Iterator<Item = &'a SessionId>, id: &TaskId) {
+    for session in sessions {
+        let Some(path) = dir.session(session) else { continue };
+        match symlink(id.as_str(), &path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                change(dir, session, &path, |ids| {
+                    if !ids.contains(id) {
+                        ids.push(id.clone());
+                    }
+                });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
+/// Forgets that the task works in `sessions`.
+pub(super) fn remove<'a>(
+    dir: &DataDir,
+    sessions: impl Iterator<Item = &'a SessionId>,
+    id: &TaskId,
+) {
+    for session in sessions {
+        if let Some(path) = dir.session(session) {
+            change(dir, session, &path, |ids| ids.retain(|known| known != id));
+        }
+    }
+}
+
+/// Changes one entry under its lock. Best effort.
+fn change(dir: &DataDir, session: &SessionId, path: &Path, edit: impl FnOnce(&mut Vec<TaskId>)) {
+    let Ok(Some(_lock)) = shard::take(&dir.session_shard(session), DEADLINE) else { return };
+    let before = read(path);
+    let mut after = before.clone();
+    edit(&mut after);
+    if after != before {
+        replace(dir, path, &after).unwrap_or_default();
+    }
+}
+
+fn replace(dir: &DataDir, path: &Path, ids: &[TaskId]) -> io::Result<()> {
+    let target = ids.iter().map(TaskId::as_str).collect::<Vec<_>>().join(" ");
+    if target.is_empty() {
+        return fs::remove_file(path);
+    }
+    if target.len() > MAX_TARGET {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let temp = dir.temp(path);
+    symlink(target, &temp)?;
+    fs::rename(&temp, path)
+}
+
+/// The tasks that the entry at `path` names.
+pub(super) fn read(path: &Path) -> Vec<TaskId> {
+    let target = fs::read_link(path).map(PathBuf::into_os_string).unwrap_or_default();
+    let target = target.to_str().unwrap_or_default();
+    target.split(' ').filter_map(|id| TaskId::parse(id).ok()).collect()
+}
+
+impl FileStore {
+    /// The unfinished tasks that work in `session`.
+    ///
+    /// By the index; if that knows none, by a look at the unfinished tasks; if there is none either,
+    /// by a look at all records of a store of at most [`MAX_LOOK`], so that a record that the
+    /// original or a person wrote is found as well.
+    pub(super) fn working_in(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
+        let works = |id: &TaskId| {
+            self.task(id).is_ok_and(|task| task.works_in(session) && !task.status().is_ended())
+        };
+        let indexed = self.dir.session(session).map(|path| read(&path)).unwrap_or_default();
+        let unfinished = || {
+            let active = self.dir.active();
+            let listed = self.life_locks().entries(MAX_LOOK);
+            listed.map_err(|error| self.failed("listing", &active, &error))
+        };
+        let mut found: Vec<TaskId> = indexed.into_iter().filter(works).collect();
+        if found.is_empty() {
+            found = unfinished()?.into_iter().filter(works).collect();
+        }
+        if found.is_empty() {
+            found = self.few_records()?.into_iter().filter(works).collect();
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// All records of a small store; none of a large one.
+    fn few_records(&self) -> Result<Vec<TaskId>, StoreError> {
+        let mut ids = Vec::new();
+        self.names(&mut |name| {
+            if let Entry::Record(id) = Entry::of(name) {
+                ids.push(id);
+            }
+            ids.len() <= MAX_LOOK
+        })?;
+        if ids.len() > MAX_LOOK {
+            ids.clear();
+        }
+        Ok(ids)
+    }
+
+    /// Whether the record of `id` says, or its absence means, that nothing derived is needed.
+    pub(super) fn is_over(&self, id: &TaskId) -> bool {
+        match self.task(id) {
+            Ok(task) => Task::status(&task).is_ended(),
+            Err(StoreError::NotFound { .. }) => true,
+            // What cannot be read now may be read later.
+            Err(_) => false,
+        }
+    }
+}

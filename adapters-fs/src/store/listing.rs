@@ -1,0 +1,147 @@
+//! Listing a store: newest first, everything counted, what cannot be read named.
+//!
+//! Only what is shown is kept in memory. Every record is its own fault domain: one that is broken,
+//! foreign or no file at all is named with the reason, and the others are listed.
+
+use std::ffi::{OsStr, OsString};
+use std::num::NonZero;
+use std::{panic, thread};
+
+use domain::port::StoreError;
+use domain::task::{Listing, Query, TaskId, Unreadable};
+
+use super::FileStore;
+use crate::data_dir::Entry;
+use crate::fault::fault;
+
+/// The fewest records worth a second thread.
+const WORTH_A_THREAD: usize = 256;
+/// The most threads that read records.
+const MAX_THREADS: usize = 4;
+
+impl FileStore {
+    pub(super) fn listing(&self, query: &Query) -> Result<Listing, StoreError> {
+        let (mut ids, mut misnamed) = (Vec::new(), Vec::new());
+        self.names(&mut |name| {
+            match Entry::of(name) {
+                Entry::Record(id) => ids.push(id),
+                Entry::Misnamed => misnamed.push(name.to_owned()),
+                Entry::Temp | Entry::Other => {}
+            }
+            true
+        })?;
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        misnamed.sort_unstable();
+        let mut listing = self.read_all(&ids, query);
+        listing.unreadable.extend(misnamed.into_iter().map(unnamed));
+        Ok(listing)
+    }
+
+    /// Hands every name in the store's folder to `each` until that says `false`.
+    pub(super) fn names(&self, each: &mut dyn FnMut(&OsStr) -> bool) -> Result<(), StoreError> {
+        let root = self.dir.root();
+        self.disk.list(root, each).map_err(|error| self.failed("listing", root, &error))
+    }
+
+    /// The first `limit` ids, in order, that begin with `prefix`.
+    pub(super) fn ids_with(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError> {
+        let mut found = std::collections::BTreeSet::new();
+        self.names(&mut |name| {
+            if name.as_encoded_bytes().starts_with(prefix.as_bytes())
+                && let Entry::Record(id) = Entry::of(name)
+            {
+                found.insert(id);
+                if found.len() > limit {
+                    found.pop_last();
+                }
+            }
+            true
+        })?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// Reads records, given newest first, with as many threads as are worth it.
+    fn read_all(&self, ids: &[TaskId], query: &Query) -> Listing {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+        let share = ids.len().div_ceil(threads.max(1)).max(WORTH_A_THREAD);
+        let mut shares = ids.chunks(share);
+        let Some(mine) = shares.next() else { return Listing::default() };
+        thread::scope(|scope| {
+            let others: Vec<_> =
+                shares.map(|share| scope.spawn(move || self.read_share(share, query))).collect();
+            let mut listing = self.read_share(mine, query);
+            for other in others {
+                match other.join() {
+                    Ok(older) => append(&mut listing, older, query),
+                    Err(cause) => panic::resume_unwind(cause),
+                }
+            }
+            listing
+        })
+    }
+
+    fn read_share(&self, ids: &[TaskId], query: &Query) -> Listing {
+        let mut listing = Listing::default();
+        for id in ids {
+            match self.task(id) {
+                Ok(task) => {
+                    if query.counts(&task) {
+                        listing.tally.add(task.status());
+                    }
+                    if query.shows(&task) {
+                        if query.limit.is_some_and(|limit| listing.tasks.len() >= limit) {
+                            listing.omitted += 1;
+                        } else {
+                            listing.tasks.push(task);
+                        }
+                    }
+                }
+                // Removed since the folder was listed.
+                Err(StoreError::NotFound { .. }) => {}
+                Err(error) => listing.unreadable.push(self.unreadable(id, error)),
+            }
+        }
+        listing
+    }
+
+    fn unreadable(&self, id: &TaskId, error: StoreError) -> Unreadable {
+        let path = self.dir.record(id);
+        let reason = match error {
+            StoreError::Unreadable { reason, .. } => reason,
+            StoreError::Failed { failure, .. } => failure.to_string(),
+            StoreError::NotFound { .. }
+            | StoreError::Exists { .. }
+            | StoreError::Refused { .. } => {
+                fault("reading", &path, &std::io::ErrorKind::Other.into()).to_string()
+            }
+        };
+        Unreadable { file: shown(path.file_name().unwrap_or_default()), reason }
+    }
+}
+
+/// Adds `older` tasks behind those of `listing`, within the limit of `query`.
+fn append(listing: &mut Listing, older: Listing, query: &Query) {
+    let Listing { tally, tasks, omitted, unreadable } = older;
+    let room = query.limit.map_or(usize::MAX, |limit| limit.saturating_sub(listing.tasks.len()));
+    listing.omitted += omitted + tasks.len().saturating_sub(room);
+    listing.tasks.extend(tasks.into_iter().take(room));
+    listing.unreadable.extend(unreadable);
+    for (sum, more) in [
+        (&mut listing.tally.queued, tally.queued),
+        (&mut listing.tally.running, tally.running),
+        (&mut listing.tally.completed, tally.completed),
+        (&mut listing.tally.error, tally.error),
+        (&mut listing.tally.cancelled, tally.cancelled),
+    ] {
+        *sum += more;
+    }
+}
+
+fn unnamed(name: OsString) -> Unreadable {
+    Unreadable { file: shown(&name), reason: "its name is no task id".to_owned() }
+}
+
+/// A file name as text. Bytes that are no text are replaced.
+fn shown(name: &OsStr) -> String {
+    name.to_string_lossy().into_owned()
+}

@@ -1,0 +1,75 @@
+//! The lock that spans one change of a record.
+//!
+//! A fixed set of files that are never deleted, so that nobody can lock a file that is no longer
+//! the one. Whoever waits longer than the deadline is told which lock it was. Readers take none.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use domain::port::{StoreError, StoreFailure};
+use domain::task::TaskId;
+
+use super::FileStore;
+
+/// How long a change waits for its lock. A change takes less than a millisecond, so somebody who
+/// holds the lock for this long was stopped in the middle, or the disk is in trouble.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// The first wait between two tries; it doubles up to the last.
+const FIRST_WAIT: Duration = Duration::from_micros(50);
+/// The longest wait between two tries.
+const LAST_WAIT: Duration = Duration::from_millis(4);
+
+/// A held lock; free again when dropped.
+#[must_use = "the lock is free again when this is dropped"]
+pub(super) struct Held {
+    _file: File,
+}
+
+impl FileStore {
+    /// Takes the lock of a task's shard.
+    pub(super) fn lock(&self, id: &TaskId) -> Result<Held, StoreError> {
+        let path = self.dir.shard(id);
+        let locked = match take(&path, DEADLINE) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A store that was never written to by us has no locks yet, but maybe records.
+                if !self.dir.root().exists() {
+                    return Err(StoreError::NotFound { id: id.clone() });
+                }
+                self.prepare()?;
+                take(&path, DEADLINE)
+            }
+            other => other,
+        };
+        match locked {
+            Ok(Some(held)) => Ok(held),
+            Ok(None) => {
+                let waited_ms = u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX);
+                let lock = path.display().to_string();
+                Err(self.broken(StoreFailure::Busy { lock, waited_ms }))
+            }
+            Err(error) => Err(self.failed("locking", &path, &error)),
+        }
+    }
+}
+
+/// Takes the lock at `path`; `None` if it was not free before the deadline.
+pub(super) fn take(path: &Path, deadline: Duration) -> io::Result<Option<Held>> {
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let (began, mut wait) = (Instant::now(), FIRST_WAIT);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(Held { _file: file })),
+            Err(TryLockError::WouldBlock) if began.elapsed() >= deadline => return Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                thread::sleep(wait);
+                wait = (wait * 2).min(LAST_WAIT);
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Removing what is only derived and belongs to no task any more.
+//!
+//! Half-written files of programs that died, index entries and life locks of tasks that are over.
+//! Never touches a record, a log, or anything of a task that has not ended.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use domain::port::StoreError;
+
+use super::{FileStore, index};
+use crate::data_dir::Entry;
+use crate::disk;
+
+/// How old a half-written file must be before nobody can still be writing it.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
+impl FileStore {
+    pub(super) fn swept(&self) -> Result<usize, StoreError> {
+        let root = self.dir.root();
+        if !root.exists() {
+            return Ok(0);
+        }
+        self.prepare()?;
+        let now = self.disk_time().map_err(|error| self.failed("writing to", root, &error))?;
+        let mut removed = 0;
+        for folder in [root, &self.dir.active(), &self.dir.sessions()] {
+            removed += self.sweep_temps(folder, now)?;
+        }
+        removed += self.sweep_index()?;
+        removed += self.sweep_life_locks()?;
+        Ok(removed)
+    }
+
+    /// The time by the clock of the file system, which is the one that file times are given by.
+    fn disk_time(&self) -> io::Result<SystemTime> {
+        let (probe, file) = disk::create_temp(&self.dir, &self.dir.active())?;
+        fs::remove_file(&probe)?;
+        file.metadata()?.modified()
+    }
+
+    fn sweep_temps(&self, folder: &Path, now: SystemTime) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        for name in self.all_names(folder)? {
+            let path = folder.join(&name);
+            let is_old = || {
+                let file = fs::symlink_metadata(&path).ok().filter(|file| !file.is_dir());
+                let age = file.and_then(|file| now.duration_since(file.modified().ok()?).ok());
+                age.is_some_and(|age| age > ABANDONED)
+            };
+            if Entry::of(&name) == Entry::Temp && is_old() {
+                removed += self.take_away(&path)?;
+            }
+        }
+        Ok(removed)
+    }
+
+    fn sweep_index(&self) -> Result<usize, StoreError> {
+        let (folder, mut removed) = (self.dir.sessions(), 0);
+        for name in self.all_names(&folder)? {
+            let path = folder.join(&name);
+            let is_entry = Entry::of(&name) != Entry::Temp && path.is_symlink();
+            if is_entry && index::read(&path).iter().all(|id| self.is_over(id)) {
+                removed += self.take_away(&path)?;
+            }
+        }
+        Ok(removed)
+    }
+
+    fn sweep_life_locks(&self) -> Result<usize, StoreError> {
+        let (locks, folder) = (self.life_locks(), self.dir.active());
+        let ids =
+            locks.entries(usize::MAX).map_err(|error| self.failed("listing", &folder, &error))?;
+        let mut removed = 0;
+        for id in ids {
+            let path = self.dir.life_lock(&id);
+            // A free lock of a task without a record: its launcher died before it could record it.
+            let retired = locks.retire_if(&id, || self.is_over(&id));
+            removed +=
+                usize::from(retired.map_err(|error| self.failed("removing", &path, &error))?);
+        }
+        Ok(removed)
+    }
+
+    fn all_names(&self, folder: &Path) -> Result<Vec<OsString>, StoreError> {
+        let mut names = Vec::new();
+        let mut note = |name: &OsStr| {
+            names.push(name.to_owned());
+            true
+        };
+        self.disk
+            .list(folder, &mut note)
+            .map_err(|error| self.failed("listing", folder, &error))?;
+        Ok(names)
+    }
+
+    fn take_away(&self, path: &Path) -> Result<usize, StoreError> {
+        match self.disk.remove(path) {
+            Ok(()) => Ok(1),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(self.failed("removing", path, &error)),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What is only derived: the session index, life locks, half-written files.
+
+use super::*;
+use crate::logs::FileLogs;
+use domain::task::{Activity, Order};
+use std::fs::{File, FileTimes};
+use std::time::{Duration, SystemTime};
+
+fn session(name: &str) -> SessionId {
+    SessionId::parse(name).expect("a session")
+}
+
+/// A running task in this session.
+fn running(store: &FileStore, seconds: u64, name: &str) -> Task {
+    let order = Order { session: Some(session(name)), ..testing::order() };
+    let task = Task::ordered(task_at(seconds).id().clone(), order, None, at(seconds));
+    wait(store.create(&task)).expect("created");
+    wait(store.apply(task.id(), started(), at(seconds))).expect("started")
+}
+
+fn found(store: &FileStore, name: &str) -> Vec<TaskId> {
+    wait(store.in_session(&session(name))).expect("looked up")
+}
+
+fn entries(dir: &DataDir) -> usize {
+    fs::read_dir(dir.sessions()).expect("listed").count()
+}
+
+/// Enough records that a session is not looked for among all of them.
+fn fill(store: &FileStore) {
+    for seconds in 1_000..1_100 {
+        let task = task_at(seconds);
+        fs::write(store.dir.record(task.id()), record::first(&task)).expect("written");
+    }
+}
+
+#[test]
+fn several_tasks_may_work_in_one_session_and_each_leaves_it_when_it_ends() {
+    let Scratch { store, dir, .. } = scratch();
+    let tasks = [1, 2, 3].map(|seconds| running(&store, seconds, "../same session"));
+    let [one, two, three] = tasks.map(|task| task.id().clone());
+    fill(&store);
+    assert_eq!(entries(&dir), 1);
+    assert_eq!(found(&store, "../same session"), [one.clone(), two.clone(), three.clone()]);
+    wait(store.apply(&two, completed("x"), at(9))).expect("ended");
+    assert_eq!(found(&store, "../same session"), [one.clone(), three.clone()]);
+    for id in [one, three] {
+        wait(store.apply(&id, completed("x"), at(9))).expect("ended");
+    }
+    assert_eq!(found(&store, "../same session"), []);
+    assert_eq!(entries(&dir), 0);
+}
+
+#[test]
+fn a_running_task_whose_index_entry_was_lost_is_found_by_its_life_lock() {
+    let Scratch { store, dir, .. } = scratch();
+    let task = running(&store, 1, "s");
+    let _life = FileLifeLocks::new(dir.clone()).claim(task.id()).expect("claimed");
+    fill(&store);
+    fs::remove_dir_all(dir.sessions()).expect("removed");
+    assert_eq!(found(&store, "s"), [task.id().clone()]);
+}
+
+#[test]
+fn a_session_with_a_name_too_long_for_a_file_is_found_as_well() {
+    let Scratch { store, dir, .. } = scratch();
+    let name = "é".repeat(128);
+    let task = running(&store, 1, &name);
+    assert_eq!(entries(&dir), 0);
+    assert_eq!(found(&store, &name), [task.id().clone()]);
+}
+
+#[test]
+fn a_record_that_somebody_else_wrote_is_found_in_a_small_store_alone() {
+    let Scratch { store, dir, .. } = scratch();
+    dir.prepare().expect("made");
+    let task = testing::foreign_running_task();
+    fs::write(dir.record(task.id()), record::first(&task)).expect("written");
+    let name = task.order().session.clone().expect("a session");
+    assert_eq!(found(&store, name.as_str()), [task.id().clone()]);
+    fill(&store);
+    assert_eq!(found(&store, name.as_str()), []);
+}
+
+#[test]
+fn an_index_entry_is_believed_only_as_far_as_the_record_goes() {
+    let Scratch { store, dir, .. } = scratch();
+    let task = running(&store, 1, "s");
+    let other = dir.session(&session("other")).expect("a path");
+    std::os::unix::fs::symlink(task.id().as_str(), &other).expect("made");
+    assert_eq!(found(&store, "other"), []);
+    let garbage = dir.session(&session("garbage")).expect("a path");
+    fs::write(&garbage, "no link").expect("written");
+    assert_eq!(found(&store, "garbage"), []);
+}
+
+#[test]
+fn a_session_that_the_agent_chose_is_found_from_the_moment_it_is_recorded() {
+    let Scratch { store, dir, .. } = scratch();
+    let task = running(&store, 1, "minted");
+    fill(&store);
+    let busy = Activity { session: Some(session("chosen")), ..Activity::default() };
+    wait(store.apply(task.id(), Event::Progressed(busy), at(2))).expect("progressed");
+    assert_eq!(found(&store, "chosen"), [task.id().clone()]);
+    assert_eq!(found(&store, "minted"), [task.id().clone()]);
+    wait(store.apply(task.id(), completed("x"), at(3))).expect("ended");
+    assert_eq!(entries(&dir), 0);
+}
+
+#[test]
+fn removing_takes_everything_of_the_task_and_nothing_of_its_neighbour() {
+    let Scratch { store, dir, .. } = scratch();
+    let (gone, kept) = (running(&store, 1, "s"), running(&store, 2, "s"));
+    let (logs, locks) = (FileLogs::new(dir.clone()), FileLifeLocks::new(dir.clone()));
+    for task in [&gone, &kept] {
+        drop(logs.create_for_agent(task.id()).expect("made"));
+        drop(locks.claim(task.id()).expect("claimed").into_file());
+    }
+    wait(store.apply(gone.id(), completed("x"), at(9))).expect("ended");
+    wait(store.remove(gone.id())).expect("removed");
+    let left = |id: &TaskId| {
+        [dir.record(id), dir.output(id), dir.events(id), dir.life_lock(id)]
+            .map(|path| path.exists())
+    };
+    assert_eq!(left(gone.id()), [false; 4]);
+    assert_eq!(left(kept.id()), [true; 4]);
+    assert_eq!(found(&store, "s"), [kept.id().clone()]);
+    wait(store.remove(kept.id())).expect_err("it has not ended");
+    assert_eq!(left(kept.id()), [true; 4]);
+}
+
+#[test]
+fn sweeping_removes_what_nobody_needs_and_leaves_the_rest() {
+    let Scratch { store, dir, .. } = scratch();
+    let locks = FileLifeLocks::new(dir.clone());
+    let tasks = [1, 2, 3].map(|seconds| running(&store, seconds, &format!("s{seconds}")));
+    let [running, ended, finishing] = tasks.map(|task| task.id().clone());
+    let nobody = parse("bg_nobody");
+    drop(locks.claim(&running).expect("claimed").into_file());
+    drop(locks.claim(&ended).expect("claimed").into_file());
+    drop(locks.claim(&nobody).expect("claimed").into_file());
+    let _held = locks.claim(&finishing).expect("claimed");
+    // As if the index could not be kept while they ended.
+    let entry = dir.session(&session("s2")).expect("a path");
+    for id in [&ended, &finishing] {
+        wait(store.apply(id, completed("x"), at(9))).expect("ended");
+    }
+    std::os::unix::fs::symlink(ended.as_str(), &entry).expect("made");
+    let (old, fresh) = (dir.temp(&dir.record(&running)), dir.temp(&dir.record(&running)));
+    let hours_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    for (path, at) in [(&old, Some(hours_ago)), (&fresh, None)] {
+        let file = File::create(path).expect("made");
+        if let Some(at) = at {
+            file.set_times(FileTimes::new().set_modified(at)).expect("set");
+        }
+    }
+
+    assert_eq!(wait(store.sweep()), Ok(4));
+    assert_eq!((old.exists(), fresh.exists(), entry.is_symlink()), (false, true, false));
+    let mut left = wait(locks.unfinished()).expect("listed");
+    left.sort();
+    assert_eq!(left, [running.clone(), finishing]);
+    assert_eq!(found(&store, "s1"), [running]);
+    assert_eq!(wait(store.sweep()), Ok(0));
+}

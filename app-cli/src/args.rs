@@ -1,0 +1,364 @@
+//! The command line. Its doc comments are the help texts.
+//!
+//! Nothing is looked up here: what can be wrong with a word alone is refused, all else comes later.
+
+mod duration;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use duration::{Length, parse_duration};
+pub use values::{AutonomyArg, EnvArg, StatusArg};
+
+/// Runs coding agents and long commands in the background, and says honestly how they fare.
+///
+/// A task outlives the shell, the session and the terminal that started it. On a terminal, answers
+/// are tables for people; otherwise each is one JSON object.
+#[derive(Debug, Parser)]
+#[command(name = "task-bg", version, about, long_about, after_help = AFTER_HELP)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Args {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// How to answer [default: table on a terminal, else json]
+    #[arg(long, global = true, value_enum)]
+    format: Option<Format>,
+    /// The same as --format json
+    #[arg(long, global = true, conflicts_with = "format")]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Example: launch two tasks, wait for both, read what they found
+  task-bg launch \"Find auth patterns\" \"Find all authentication code in src/\" explorer
+  task-bg run \"Test suite\" -- cargo test
+  task-bg wait
+  task-bg output --result bg_19c0
+
+Any unambiguous beginning of an id will do. Exit codes: 0 ok, 1 unexpected, 2 usage, 3 no such task,
+4 already ended, 5 a waited task failed, 6 wait timed out, 7 launch failed, 8 store unavailable,
+9 record unreadable.";
+
+impl Args {
+    /// The format asked for on the command line.
+    pub(crate) const fn format(&self) -> Option<Format> {
+        if self.json { Some(Format::Json) } else { self.format }
+    }
+}
+
+/// How to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON object
+    Json,
+    /// One JSON object a line, for list and wait
+    Ndjson,
+    /// A table for people
+    Table,
+    /// A Markdown table
+    Markdown,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Launch(Launch),
+    Run(Run),
+    List(List),
+    Status(Status),
+    Output(Output),
+    Wait(Wait),
+    Cancel(Cancel),
+    Complete(Complete),
+    Prune(Prune),
+    Cleanup(Cleanup),
+    /// Does the hook's work, for those who registered this command as a hook
+    HookComplete,
+    /// Owns one running task; started by `launch`
+    #[command(name = "__supervise", hide = true)]
+    Supervise {
+        /// The task
+        id: String,
+        /// The store's folder
+        store: PathBuf,
+    },
+    /// Prints a generated part of the documents
+    #[command(name = "__generated", hide = true)]
+    Generated {
+        /// Which part
+        part: Part,
+    },
+}
+
+/// A generated part of the documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The table of exit codes
+    ExitCodes,
+    /// The table of environment variables
+    Environment,
+}
+
+/// What `launch` and `run` have in common.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Terms {
+    /// The folder to work in [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cwd: Option<PathBuf>,
+    /// How long it may run: 90s, 5m, 2h, 1d, or plain seconds
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) timeout: Option<std::time::Duration>,
+    /// Sets a variable in its environment; may be repeated
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<EnvArg>,
+    /// The session that launches it [default: `$TASK_BG_PARENT_SESSION`]
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) parent: Option<String>,
+    /// Waits until it has ended, for at most TIME (0: for ever)
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
+          default_missing_value = "50s", value_parser = Length::parse)]
+    pub(crate) wait: Option<Length>,
+}
+
+/// Starts a droid in the background
+///
+/// Returns as soon as the agent runs, with the task's id. The prompt is everything the agent is told;
+/// it never passes through a shell and never shows in the list of processes.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  task-bg launch \"Fix API errors\" \"Fix all validation errors in src/api/\" executor-med
+
+A prompt that begins with a dash goes after `--`, or into a file: --prompt-file FILE (- for standard
+input). DROID and PARENT may be left out; PARENT `main` means unknown.")]
+#[command(
+    override_usage = "task-bg launch [OPTIONS] <DESCRIPTION> <PROMPT> [DROID] [PARENT] [AUTONOMY] [MODEL]
+       task-bg launch [OPTIONS] --prompt-file <FILE> <DESCRIPTION> [DROID] [PARENT] [AUTONOMY] [MODEL]"
+)]
+pub(crate) struct Launch {
+    /// A short label for people
+    pub(crate) description: String,
+    /// The prompt (unless --prompt-file), then droid, parent session, autonomy and model
+    #[arg(value_name = "PROMPT [DROID] [PARENT] [AUTONOMY] [MODEL]", num_args = 0..=5)]
+    pub(crate) words: Vec<String>,
+    /// Reads the prompt from a file, or from standard input if FILE is -
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prompt_file: Option<PathBuf>,
+    /// Which droid [default: executor-med]
+    #[arg(long)]
+    pub(crate) droid: Option<String>,
+    /// How much it may do without asking [default: medium]
+    #[arg(long, value_enum)]
+    pub(crate) autonomy: Option<AutonomyArg>,
+    /// Which model, where it is not the default
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
+}
+
+/// Runs any command in the background
+///
+/// The words after `--` are the program and its arguments, passed on as they are, without a shell.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  task-bg run \"Test suite\" --timeout 20m -- cargo test --workspace")]
+pub(crate) struct Run {
+    /// A short label for people
+    pub(crate) description: String,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Lists the tasks, newest first
+#[derive(Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Example: what still runs of this session
+  task-bg list --status running --parent \"$TASK_BG_PARENT_SESSION\"")]
+pub(crate) struct List {
+    /// Only those with this status
+    #[arg(long, value_enum)]
+    pub(crate) status: Option<StatusArg>,
+    /// Only those launched by this session
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) parent: Option<String>,
+    /// Only those of this droid
+    #[arg(long)]
+    pub(crate) droid: Option<String>,
+    /// Only those ordered within this time: 90s, 5m, 2h, 1d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) since: Option<std::time::Duration>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) limit: usize,
+    /// All, however many
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+    /// Prompts and results whole
+    #[arg(long)]
+    pub(crate) full: bool,
+}
+
+/// Shows one task's whole record
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg status bg_19c0")]
+pub(crate) struct Status {
+    /// The task's id, or the beginning of it
+    pub(crate) id: String,
+}
+
+/// Shows what a task wrote
+///
+/// Without an option at most 30,000 characters, the beginning and the end.
+#[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[command(after_help = "\
+Example: the final answer alone, and the last lines while it still runs
+  task-bg output --result bg_19c0
+  task-bg output --tail 20 bg_19c0")]
+pub(crate) struct Output {
+    /// The task's id, or the beginning of it
+    pub(crate) id: String,
+    /// The final answer alone
+    #[arg(long, group = "part")]
+    pub(crate) result: bool,
+    /// All of it
+    #[arg(long, group = "part")]
+    pub(crate) full: bool,
+    /// The last lines
+    #[arg(long, value_name = "LINES", group = "part")]
+    pub(crate) tail: Option<usize>,
+    /// What comes from this byte on; the answer names the next one
+    #[arg(long, value_name = "OFFSET", group = "part")]
+    pub(crate) since: Option<u64>,
+    /// What comes, as it comes, until the task has ended
+    #[arg(long, group = "part")]
+    pub(crate) follow: bool,
+    /// The agent's raw event stream instead of the readable log
+    #[arg(long, conflicts_with = "result")]
+    pub(crate) events: bool,
+}
+
+/// Waits until tasks have ended
+///
+/// Without ids: all tasks of the parent session, or all unfinished tasks where no parent is known.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: whichever ends first, for at most ten minutes
+  task-bg wait --any --timeout 10m bg_19c0 bg_19c1
+
+Exit code 0 if all completed, 5 if one ended otherwise, 6 if the time ran out.")]
+pub(crate) struct Wait {
+    /// The tasks' ids, or the beginnings of them
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Until one has ended
+    #[arg(long)]
+    pub(crate) any: bool,
+    /// For at most so long; 0 for ever
+    #[arg(long, value_name = "TIME", default_value = "50s", value_parser = Length::parse)]
+    pub(crate) timeout: Length,
+    /// The session whose tasks to wait for [default: `$TASK_BG_PARENT_SESSION`]
+    #[arg(long, value_name = "SESSION", conflicts_with = "ids")]
+    pub(crate) parent: Option<String>,
+}
+
+/// Stops tasks and everything they started
+///
+/// Returns when nothing of them is left, or names what is.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg cancel --grace 3s bg_19c0")]
+pub(crate) struct Cancel {
+    /// The tasks' ids, or the beginnings of them
+    #[arg(value_name = "ID", required_unless_present_any = ["parent", "all"])]
+    pub(crate) ids: Vec<String>,
+    /// All unfinished tasks of this session
+    #[arg(long, value_name = "SESSION", conflicts_with_all = ["ids", "all"])]
+    pub(crate) parent: Option<String>,
+    /// All unfinished tasks
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) all: bool,
+    /// How long they have between the polite signal and the last one
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    pub(crate) grace: std::time::Duration,
+}
+
+/// Ends a task by hand
+///
+/// Its agent is not stopped. The first ending wins: a task that has ended is refused.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg complete bg_19c0 \"All three call sites fixed\"")]
+pub(crate) struct Complete {
+    /// The task's id, or the beginning of it
+    pub(crate) id: String,
+    /// What it found
+    pub(crate) result: String,
+    /// What went wrong; then it ends as an error
+    pub(crate) error: Option<String>,
+}
+
+/// Gives up tasks that ran too long or fell silent, and stops their processes
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example: what would be given up, and why\n  task-bg prune --dry-run")]
+pub(crate) struct Prune {
+    /// Only says what would be given up
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How long agents have between the polite signal and the last one
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    pub(crate) grace: std::time::Duration,
+}
+
+/// Forgets what is only derived; with --delete, removes ended tasks and all their files
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: remove what completed more than a week ago
+  task-bg cleanup --delete --older-than 7d --status completed")]
+pub(crate) struct Cleanup {
+    /// Removes ended tasks and all their files
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Only those that ended at least so long ago
+    #[arg(long, value_name = "TIME", requires = "delete", value_parser = parse_duration)]
+    pub(crate) older_than: Option<std::time::Duration>,
+    /// Only those with this status
+    #[arg(long, value_enum, requires = "delete")]
+    pub(crate) status: Option<StatusArg>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_for_people_has_an_example() {
+        for verb in Args::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            if verb.get_name() == "hook-complete" {
+                continue;
+            }
+            let help = verb.clone().render_long_help().to_string();
+            assert!(help.contains("Example"), "{} has none", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn the_originals_positional_launch_is_understood() {
+        let words = ["task-bg", "launch", "label", "do it", "explorer", "main", "low", "opus"];
+        let args = Args::try_parse_from(words).expect("it is valid");
+        let Verb::Launch(launch) = args.verb else { panic!("it is a launch") };
+        assert_eq!(launch.words, ["do it", "explorer", "main", "low", "opus"]);
+    }
+}

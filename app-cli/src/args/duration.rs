@@ -1,0 +1,90 @@
+//! Durations as people write them: `90s 5m 2h 1d`, or plain seconds.
+
+use std::time::Duration;
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// For at most so long.
+    AtMost(Duration),
+    /// For ever.
+    Forever,
+}
+
+impl Length {
+    /// Reads a duration of which `0` means for ever.
+    ///
+    /// # Errors
+    /// Those of [`parse_duration`].
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let span = parse_duration(text)?;
+        Ok(if span.is_zero() { Self::Forever } else { Self::AtMost(span) })
+    }
+
+    /// The limit, if there is one.
+    pub const fn limit(self) -> Option<Duration> {
+        match self {
+            Self::AtMost(span) => Some(span),
+            Self::Forever => None,
+        }
+    }
+}
+
+/// Reads a duration: a number of seconds, or a number with one of the units `ms s m h d`.
+///
+/// # Errors
+/// A sentence that names the forms, if it is none of them or longer than a hundred years.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds_per_unit = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return Err(forms()),
+    };
+    let number: f64 = number.parse().map_err(|_| forms())?;
+    let seconds = number * seconds_per_unit;
+    if seconds > 100.0 * 366.0 * 86_400.0 {
+        return Err("that is more than a hundred years".to_owned());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| forms())
+}
+
+fn forms() -> String {
+    "write it as seconds, or as in 500ms, 90s, 5m, 2h, 1d".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_number_is_seconds_and_units_are_understood() {
+        for (text, seconds) in [
+            ("90", 90.0),
+            ("90s", 90.0),
+            ("5m", 300.0),
+            ("2h", 7_200.0),
+            ("1d", 86_400.0),
+            ("1.5s", 1.5),
+            ("500ms", 0.5),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in ["", "s", "-1", "1w", "1 m", "1.2.3", "9999999d", "∞"] {
+            assert!(parse_duration(text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn zero_means_for_ever_to_who_waits() {
+        assert_eq!(Length::parse("0"), Ok(Length::Forever));
+    }
+}

@@ -1,0 +1,73 @@
+//! Words of the command line that stand for values of the domain.
+
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use domain::task::{Autonomy, Status};
+
+/// An autonomy level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AutonomyArg(pub Autonomy);
+
+impl ValueEnum for AutonomyArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self(Autonomy::None), Self(Autonomy::Low), Self(Autonomy::Medium), Self(Autonomy::High)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.word()))
+    }
+}
+
+/// A status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusArg(pub Status);
+
+impl ValueEnum for StatusArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self(Status::Queued),
+            Self(Status::Running),
+            Self(Status::Completed),
+            Self(Status::Error),
+            Self(Status::Cancelled),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.word()))
+    }
+}
+
+/// A variable for a task's environment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnvArg {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl std::fmt::Debug for EnvArg {
+    // Values are often secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}=…", self.name)
+    }
+}
+
+impl FromStr for EnvArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => {
+                if name.starts_with("TASK_BG_") || name.starts_with("__TASK_BG_") {
+                    return Err(format!("`{name}` is set by task-bg itself"));
+                }
+                Ok(Self { name: name.to_owned(), value: value.to_owned() })
+            }
+            Some(_) | None => Err("write it as NAME=VALUE".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! One short file a verb: from its arguments to a use case, from the receipt to an answer.
+
+mod cancel;
+mod cleanup;
+mod complete;
+mod generated;
+mod hook_complete;
+mod launch;
+mod list;
+mod output;
+mod prune;
+mod status;
+mod supervise;
+mod wait;
+
+use domain::task::SessionId;
+
+use crate::Outcome;
+use crate::args::Verb;
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+
+/// Does what the command line asks for.
+pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
+    match verb {
+        Verb::Launch(args) => launch::droid(context, args).await,
+        Verb::Run(args) => launch::command(context, args).await,
+        Verb::List(args) => list::list(context, args).await,
+        Verb::Status(args) => status::status(context, &args).await,
+        Verb::Output(args) => output::output(context, &args).await,
+        Verb::Wait(args) => wait::wait(context, args).await,
+        Verb::Cancel(args) => cancel::cancel(context, args).await,
+        Verb::Complete(args) => complete::complete(context, args).await,
+        Verb::Prune(args) => prune::prune(context, &args).await,
+        Verb::Cleanup(args) => cleanup::cleanup(context, &args).await,
+        Verb::HookComplete => Ok(hook_complete::hook_complete()),
+        Verb::Supervise { id, store } => supervise::supervise(&id, store).await,
+        Verb::Generated { part } => Ok(generated::generated(part)),
+    }
+}
+
+/// A session id from the command line.
+///
+/// # Errors
+/// A usage failure if it cannot be one.
+pub(crate) fn parse_session(text: &str) -> Result<SessionId, Failure> {
+    SessionId::parse(text)
+        .map_err(|invalid| Failure::new(Kind::Usage, format!("that is no session id: {invalid}")))
+}

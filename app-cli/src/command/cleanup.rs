@@ -1,0 +1,18 @@
+//! `cleanup`.
+
+use domain::usecase::cleanup::{Removal, cleanup as clean};
+
+use crate::Outcome;
+use crate::args::Cleanup;
+use crate::context::Context;
+use crate::view::{Answer, done::CleanedView};
+
+pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
+    let wiring = &context.wiring;
+    let removal = args.delete.then(|| Removal {
+        older_than: args.older_than,
+        status: args.status.map(|status| status.0),
+    });
+    let cleaned = clean(&wiring.store, &wiring.clock, removal).await?;
+    Ok(Answer::ok(CleanedView { cleaned }))
+}

@@ -1,0 +1,17 @@
+//! `complete`.
+
+use domain::task::Report;
+use domain::usecase::complete::complete as report;
+
+use crate::Outcome;
+use crate::args::Complete;
+use crate::context::Context;
+use crate::view::{Answer, done::CompletedView};
+
+pub(super) async fn complete(context: &Context, args: Complete) -> Outcome {
+    let wiring = &context.wiring;
+    let id = context.resolve(&args.id).await?;
+    let words = Report { result: args.result, error: args.error };
+    let task = report(&wiring.store, &wiring.locks, &wiring.clock, &id, words).await?;
+    Ok(Answer::ok(CompletedView { task }))
+}

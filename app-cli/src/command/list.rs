@@ -1,0 +1,29 @@
+//! `list`.
+
+use domain::port::Clock;
+use domain::task::Query;
+use domain::usecase::list;
+
+use super::parse_session;
+use crate::Outcome;
+use crate::args::List;
+use crate::context::Context;
+use crate::view::{Answer, listing::ListingView};
+
+pub(super) async fn list(context: &Context, args: List) -> Outcome {
+    let wiring = &context.wiring;
+    let now = wiring.clock.now();
+    let since = args.since.map(|span| {
+        let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        domain::task::Timestamp::from_micros(now.as_micros().saturating_sub(micros))
+    });
+    let query = Query {
+        status: args.status.map(|status| status.0),
+        parent: args.parent.as_deref().map(parse_session).transpose()?,
+        agent: args.droid,
+        since,
+        limit: (!args.all).then_some(args.limit),
+    };
+    let listed = list::list(&wiring.store, wiring.witnesses(), &wiring.clock, &query).await?;
+    Ok(Answer::ok(ListingView { listed, whole: args.full, now }))
+}

@@ -1,0 +1,17 @@
+//! `status`.
+
+use domain::port::Clock;
+use domain::usecase::status;
+
+use crate::Outcome;
+use crate::args::Status;
+use crate::context::Context;
+use crate::view::{Answer, status::StatusView};
+
+pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
+    let wiring = &context.wiring;
+    let id = context.resolve(&args.id).await?;
+    let believed = status::status(&wiring.store, wiring.witnesses(), &wiring.clock, &id).await?;
+    let record = wiring.store.text(&id)?;
+    Ok(Answer::ok(StatusView { believed, record, now: wiring.clock.now() }))
+}

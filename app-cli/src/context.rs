@@ -1,0 +1,76 @@
+//! What every command works with: the adapters, and the format of the answer.
+
+use domain::port::LifeLocks;
+use domain::task::{Query, Status, TaskId};
+use domain::usecase::resolve::resolve;
+
+use crate::args::Format;
+use crate::environment;
+use crate::failure::Failure;
+use crate::wiring::Wiring;
+
+/// What every command works with.
+pub(crate) struct Context {
+    /// The concrete adapters.
+    pub(crate) wiring: Wiring,
+    /// How to answer.
+    pub(crate) format: Format,
+}
+
+impl Context {
+    /// Finds the store; touches nothing yet.
+    pub(crate) fn new(format: Format) -> Result<Self, Failure> {
+        Ok(Self { wiring: Wiring::new()?, format })
+    }
+
+    /// The one task that `typed` means.
+    pub(crate) async fn resolve(&self, typed: &str) -> Result<TaskId, Failure> {
+        Ok(resolve(&self.wiring.store, typed).await?)
+    }
+
+    /// The tasks that all of `typed` mean, each once.
+    pub(crate) async fn resolve_all(&self, typed: &[String]) -> Result<Vec<TaskId>, Failure> {
+        let mut ids = Vec::new();
+        for typed in typed {
+            let id = self.resolve(typed).await?;
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// All tasks of the session `parent`, with this status if one is given.
+    pub(crate) async fn of_parent(
+        &self,
+        parent: &str,
+        status: Option<Status>,
+    ) -> Result<Vec<TaskId>, Failure> {
+        let parent = crate::command::parse_session(parent)?;
+        let query = Query { parent: Some(parent), status, ..Query::default() };
+        self.matching(&query).await
+    }
+
+    /// All tasks that the query shows, oldest first.
+    pub(crate) async fn matching(&self, query: &Query) -> Result<Vec<TaskId>, Failure> {
+        let listing = domain::port::TaskStore::list(&self.wiring.store, query).await?;
+        Ok(listing.tasks.iter().rev().map(|task| task.id().clone()).collect())
+    }
+
+    /// All tasks that have not ended, ours and others'.
+    pub(crate) async fn unfinished(&self) -> Result<Vec<TaskId>, Failure> {
+        let mut ids = self.wiring.locks.unfinished().await?;
+        for status in [Status::Running, Status::Queued] {
+            let query = Query { status: Some(status), ..Query::default() };
+            ids.extend(self.matching(&query).await?);
+        }
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// The session that launches tasks, where no argument names it.
+    pub(crate) fn default_parent() -> Option<String> {
+        environment::parent_session().filter(|parent| parent != "main")
+    }
+}

@@ -1,0 +1,123 @@
+//! The environment variables that the program reads and sets, in one table.
+//!
+//! The documents print this table; nothing else in the program reads the environment.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use domain::task::Policy;
+
+use crate::args::{Format, parse_duration};
+use crate::failure::{Failure, Kind};
+
+/// One variable, for the documents.
+pub(crate) struct Variable {
+    name: &'static str,
+    meaning: &'static str,
+}
+
+/// Where the store is.
+pub(crate) const DIR: &str = "TASK_BG_DIR";
+const DROID: &str = "TASK_BG_DROID";
+const FORMAT: &str = "TASK_BG_FORMAT";
+const TTL: &str = "TASK_BG_TTL";
+const STALE: &str = "TASK_BG_STALE";
+const PARENT_SESSION: &str = "TASK_BG_PARENT_SESSION";
+
+/// Every variable, in the order of the documents.
+pub(crate) const TABLE: [Variable; 10] = [
+    Variable {
+        name: DIR,
+        meaning: "the store's folder, as an absolute path; default `~/.factory/.omd/background-tasks`",
+    },
+    Variable { name: DROID, meaning: "the droid program, by name or path; default `droid`" },
+    Variable {
+        name: FORMAT,
+        meaning: "how to answer, where no flag says so: `json`, `ndjson`, `table` or `markdown`",
+    },
+    Variable {
+        name: TTL,
+        meaning: "how long a task without a time limit may run before `prune` gives it up; default `30m`",
+    },
+    Variable {
+        name: STALE,
+        meaning: "half of how long a task may be silent before `prune` gives it up; default `5m`",
+    },
+    Variable {
+        name: PARENT_SESSION,
+        meaning: "the session that launches tasks, where no argument names it",
+    },
+    Variable {
+        name: "FACTORY_HOME_OVERRIDE",
+        meaning: "takes the place of the home folder, as it does for droid",
+    },
+    Variable { name: "NO_COLOR", meaning: "if set, answers have no colour" },
+    Variable {
+        name: adapters_process::TASK_ID_VARIABLE,
+        meaning: "set for a task's processes: the task's id",
+    },
+    Variable {
+        name: adapters_process::DEPTH_VARIABLE,
+        meaning: "set for a task's processes: how many tasks deep they are",
+    },
+];
+
+/// How deep tasks may launch tasks.
+pub(crate) const MAX_DEPTH: u32 = 3;
+
+/// Looks up a variable; an empty one counts as unset.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn text(name: &str) -> Option<String> {
+    variable(name)?.into_string().ok()
+}
+
+/// The table as Markdown.
+pub(crate) fn markdown() -> String {
+    let rows = TABLE.iter().map(|row| format!("| `{}` | {} |\n", row.name, row.meaning));
+    format!("| variable | meaning |\n|---|---|\n{}", rows.collect::<String>())
+}
+
+/// The format that the environment asks for; one that it cannot mean is passed over.
+pub(crate) fn format() -> Option<Format> {
+    clap::ValueEnum::from_str(&text(FORMAT)?, true).ok()
+}
+
+/// The droid program.
+pub(crate) fn droid() -> OsString {
+    variable(DROID).unwrap_or_else(|| "droid".into())
+}
+
+/// The session that launches tasks.
+pub(crate) fn parent_session() -> Option<String> {
+    text(PARENT_SESSION)
+}
+
+/// How many tasks deep this process is.
+pub(crate) fn depth() -> u32 {
+    text(adapters_process::DEPTH_VARIABLE).and_then(|depth| depth.parse().ok()).unwrap_or(0)
+}
+
+/// What life means for a task.
+///
+/// # Errors
+/// A usage failure that names the variable, if one is no duration.
+pub(crate) fn policy() -> Result<Policy, Failure> {
+    let span = |name: &str| -> Result<Option<Duration>, Failure> {
+        text(name)
+            .map(|value| {
+                parse_duration(&value).map_err(|forms| {
+                    Failure::new(Kind::Usage, format!("`{name}` is `{value}`: {forms}"))
+                })
+            })
+            .transpose()
+    };
+    let usual = Policy::default();
+    Ok(Policy {
+        time_to_live: span(TTL)?.unwrap_or(usual.time_to_live),
+        silence: span(STALE)?.map_or(usual.silence, |stale| stale * 2),
+        ..usual
+    })
+}

@@ -1,0 +1,87 @@
+//! What is printed: each answer as JSON for programs and as a table for people.
+//!
+//! Nothing here looks anything up. Everything shown on a terminal is made harmless first.
+
+pub(crate) mod cancelled;
+pub(crate) mod done;
+pub(crate) mod failure;
+pub(crate) mod launched;
+pub(crate) mod listing;
+pub(crate) mod output;
+pub(crate) mod status;
+mod task;
+pub(crate) mod terminal;
+pub(crate) mod waited;
+
+use serde_json::Value;
+
+use crate::args::Format;
+use crate::failure::Kind;
+
+/// The characters of a prompt or a result that a list shows.
+const LIST_PREVIEW: usize = 200;
+/// The characters of a result that a wait shows.
+const WAIT_PREVIEW: usize = 300;
+
+/// How an answer looks.
+pub(crate) trait View {
+    /// For programs: one object.
+    fn json(&self) -> Value;
+
+    /// For programs that read line by line.
+    fn lines(&self) -> Vec<Value> {
+        vec![self.json()]
+    }
+
+    /// For people at a terminal.
+    fn table(&self) -> String;
+
+    /// For documents.
+    fn markdown(&self) -> String {
+        self.table()
+    }
+}
+
+/// An answer, and the exit code that goes with it.
+pub(crate) struct Answer {
+    view: Option<Box<dyn View>>,
+    exit_code: u8,
+}
+
+impl Answer {
+    /// All went well.
+    pub(crate) fn ok(view: impl View + 'static) -> Self {
+        Self::with(view, None)
+    }
+
+    /// Something is to be said by the exit code as well.
+    pub(crate) fn with(view: impl View + 'static, kind: Option<Kind>) -> Self {
+        Self { view: Some(Box::new(view)), exit_code: kind.map_or(0, Kind::exit_code) }
+    }
+
+    /// All has been said.
+    pub(crate) const fn nothing() -> Self {
+        Self::exiting(0)
+    }
+
+    /// All has been said but the exit code.
+    pub(crate) const fn exiting(exit_code: u8) -> Self {
+        Self { view: None, exit_code }
+    }
+
+    /// The exit code.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    /// The text to print.
+    pub(crate) fn render(&self, format: Format) -> String {
+        let Some(view) = &self.view else { return String::new() };
+        match format {
+            Format::Json => format!("{}\n", view.json()),
+            Format::Ndjson => view.lines().iter().map(|line| format!("{line}\n")).collect(),
+            Format::Table => view.table(),
+            Format::Markdown => view.markdown(),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What `status` answers: the whole record, as it is in its file.
+
+use domain::task::{SessionId, Timestamp};
+use domain::usecase::reconcile::Believed;
+use serde_json::{Map, Value};
+
+use super::{View, task, terminal};
+
+/// One task's record.
+pub(crate) struct StatusView {
+    /// The task, as it is to be believed.
+    pub(crate) believed: Believed,
+    /// Its record, as it is in its file.
+    pub(crate) record: String,
+    /// The moment it is now.
+    pub(crate) now: Timestamp,
+}
+
+impl View for StatusView {
+    fn json(&self) -> Value {
+        let mut record: Map<String, Value> = serde_json::from_str(&self.record).unwrap_or_default();
+        task::add_note(&mut record, self.believed.note);
+        Value::Object(record)
+    }
+
+    fn table(&self) -> String {
+        let task = &self.believed.task;
+        let (order, progress) = (task.order(), task.progress());
+        let activity = &progress.activity;
+        let mut rows: Vec<(&str, String)> = vec![
+            ("task", task.id().to_string()),
+            ("description", order.description.clone()),
+            ("status", task::status_words(task)),
+            ("droid", order.agent.clone()),
+            ("time", terminal::span(task::duration(task, self.now))),
+        ];
+        let mut add = |name, value: Option<String>| rows.extend(value.map(|value| (name, value)));
+        add("note", self.believed.note.map(|note| task::sentence(note).to_owned()));
+        add("folder", order.cwd.clone());
+        add("model", order.model.clone());
+        add("parent", order.parent.as_ref().map(SessionId::to_string));
+        add(
+            "session",
+            activity.session.as_ref().or(order.session.as_ref()).map(SessionId::to_string),
+        );
+        add("tools", (activity.tool_calls > 0).then(|| activity.tool_calls.to_string()));
+        add("last tool", activity.last_tool.clone());
+        add("last message", activity.last_message.clone());
+        add(
+            "tokens",
+            activity
+                .usage
+                .map(|used| format!("{} in, {} out", used.input_tokens, used.output_tokens)),
+        );
+        add("result", Some(task::gist(task)).filter(|_| task.status().is_ended()));
+        add("output", progress.output_file.clone());
+        rows.iter()
+            .map(|(name, value)| format!("{name:>12}  {}\n", terminal::one_line(value, 400)))
+            .collect()
+    }
+}

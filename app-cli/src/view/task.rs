@@ -1,0 +1,95 @@
+//! A task as it stands in answers: its record's keys, and what has to be said beside it.
+
+use std::time::Duration;
+
+use domain::task::{State, Status, Task, Timestamp, text};
+use domain::usecase::reconcile::Note;
+use serde_json::{Map, Value, json};
+
+use super::LIST_PREVIEW;
+
+/// The task with its record's keys; prompt and result cut to a preview unless they are wanted whole.
+pub(super) fn record(task: &Task, note: Option<Note>, whole: bool) -> Value {
+    let text = adapters_fs::record_text(task);
+    let mut record: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
+    if !whole {
+        for key in ["prompt", "result"] {
+            if let Some(Value::String(long)) = record.get_mut(key) {
+                *long = text::preview(long, LIST_PREVIEW);
+            }
+        }
+    }
+    add_note(&mut record, note);
+    Value::Object(record)
+}
+
+/// Says beside the record what has to be said.
+pub(super) fn add_note(record: &mut Map<String, Value>, note: Option<Note>) {
+    if let Some(note) = note {
+        record.insert("note".to_owned(), json!(sentence(note)));
+    }
+}
+
+/// What has to be said, for people.
+pub(super) const fn sentence(note: Note) -> &'static str {
+    match note {
+        Note::Unsupervised => {
+            "unsupervised: its record was not written by a supervisor of task-bg and stands as it is; \
+             the hook, `complete` and `prune` can end it"
+        }
+        Note::Orphaned => {
+            "its supervisor is gone but its agent still works; once the agent is done, the next \
+             command that looks will record how it ended"
+        }
+    }
+}
+
+/// Why the task ended badly, for machines.
+pub(super) fn reason(task: &Task) -> Option<&'static str> {
+    match task.state() {
+        State::Error(failure) => Some(failure.reason.word()),
+        State::Queued | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
+    }
+}
+
+/// The status, with the reason of a bad ending.
+pub(super) fn status_words(task: &Task) -> String {
+    match reason(task) {
+        Some(reason) => format!("{} ({reason})", task.status().word()),
+        None => task.status().word().to_owned(),
+    }
+}
+
+/// How long it has run, or ran, or waited.
+pub(super) fn duration(task: &Task, now: Timestamp) -> Duration {
+    let began = task.started_at().or(task.queued_at());
+    let until = if task.status().is_ended() { task.state().ended_at() } else { Some(now) };
+    began.zip(until).map_or(Duration::ZERO, |(began, until)| until.since(began))
+}
+
+/// The one line that says most about it now: what it found, what went wrong, or what it is doing.
+pub(super) fn gist(task: &Task) -> String {
+    let activity = &task.progress().activity;
+    match task.state() {
+        State::Completed(done) => done.result.clone(),
+        State::Error(failure) => failure.message.clone(),
+        State::Queued | State::Cancelled(_) => String::new(),
+        State::Running(_) => match (&activity.last_tool, &activity.last_message) {
+            (Some(tool), _) if activity.tools_in_flight > 0 => format!("[{tool}]"),
+            (_, Some(message)) => message.clone(),
+            (Some(tool), None) => format!("[{tool}]"),
+            (None, None) => String::new(),
+        },
+    }
+}
+
+/// The command that shows what it found.
+pub(super) fn output_command(task: &Task) -> String {
+    let id = task.id();
+    match task.status() {
+        Status::Completed => format!("task-bg output --result {id}"),
+        Status::Queued | Status::Running | Status::Error | Status::Cancelled => {
+            format!("task-bg output {id}")
+        }
+    }
+}

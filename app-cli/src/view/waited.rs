@@ -1,0 +1,90 @@
+//! What `wait` answers.
+
+use domain::task::{Task, Timestamp, text};
+use domain::usecase::reconcile::Believed;
+use domain::usecase::wait::Waited;
+use serde_json::{Value, json};
+
+use super::{View, WAIT_PREVIEW, task, terminal};
+
+/// How a wait ended.
+pub(crate) struct WaitedView {
+    /// How it ended.
+    pub(crate) waited: Waited,
+    /// The moment it is now.
+    pub(crate) now: Timestamp,
+}
+
+impl WaitedView {
+    fn ended(task: &Task) -> Value {
+        json!({
+            "taskId": task.id().as_str(),
+            "status": task.status().word(),
+            "reason": task::reason(task),
+            "description": task.order().description,
+            "result": text::preview(&task::gist(task), WAIT_PREVIEW),
+            "outputCommand": task::output_command(task),
+        })
+    }
+
+    fn pending(&self, believed: &Believed) -> Value {
+        let task = &believed.task;
+        let activity = &task.progress().activity;
+        let elapsed = task::duration(task, self.now).as_millis();
+        json!({
+            "taskId": task.id().as_str(),
+            "status": task.status().word(),
+            "elapsedMs": u64::try_from(elapsed).unwrap_or(u64::MAX),
+            "lastTool": activity.last_tool,
+            "lastMessage": activity.last_message.as_deref().map(|said| text::preview(said, WAIT_PREVIEW)),
+            "note": believed.note.map(task::sentence),
+        })
+    }
+
+    /// The command to go on with.
+    fn next(&self) -> Option<String> {
+        let pending: Vec<&str> =
+            self.waited.pending.iter().map(|believed| believed.task.id().as_str()).collect();
+        (!pending.is_empty()).then(|| format!("task-bg wait {}", pending.join(" ")))
+    }
+}
+
+impl View for WaitedView {
+    fn json(&self) -> Value {
+        let pending = self.waited.pending.iter().map(|believed| self.pending(believed));
+        json!({
+            "ended": self.waited.ended.iter().map(Self::ended).collect::<Vec<_>>(),
+            "pending": pending.collect::<Vec<_>>(),
+            "timedOut": self.waited.timed_out,
+            "next": self.next(),
+        })
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let pending = self.waited.pending.iter().map(|believed| self.pending(believed));
+        self.waited.ended.iter().map(Self::ended).chain(pending).collect()
+    }
+
+    fn table(&self) -> String {
+        let mut rows = terminal::table(&["ID", "STATUS", "TIME", "DESCRIPTION", "LAST"]);
+        let pending = self.waited.pending.iter().map(|believed| &believed.task);
+        for task in self.waited.ended.iter().chain(pending) {
+            rows.add_row([
+                task.id().to_string(),
+                task::status_words(task),
+                terminal::span(task::duration(task, self.now)),
+                terminal::one_line(&task.order().description, 40),
+                terminal::one_line(&task::gist(task), 80),
+            ]);
+        }
+        if rows.is_empty() {
+            return "there is nothing to wait for\n".to_owned();
+        }
+        let next = self.next().map(|next| {
+            let why =
+                if self.waited.timed_out { "the time ran out" } else { "some have not ended" };
+            format!("{why}; go on with `{next}`\n")
+        });
+        format!("{}{}", terminal::lines(&rows), next.unwrap_or_default())
+    }
+}

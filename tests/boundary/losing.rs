@@ -1,0 +1,152 @@
+//! Losing: a supervisor is killed, an agent is killed, and the record still comes out right.
+
+use serde_json::{Value, json};
+use tests::process::{alive, kill, wait_until};
+use tests::sandbox::Sandbox;
+
+use crate::sandbox;
+
+#[track_caller]
+fn pid_at(record: &Value, key: &str) -> u32 {
+    let pid = record["progress"][key]["pid"].as_u64();
+    pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or_else(|| panic!("no {key} in {record:#}"))
+}
+
+fn kill_and_wait(pid: u32) {
+    kill(pid);
+    wait_until("that a killed process is gone", || !alive(pid));
+}
+
+/// A task whose supervisor was killed while its agent waits for the gate.
+fn orphaned(sandbox: &Sandbox, then: &str) -> (String, u32) {
+    let script = format!(
+        "PID {}\nWAIT {}\n{then}",
+        sandbox.path("pid").display(),
+        sandbox.path("gate").display()
+    );
+    let id = sandbox.launch(&script);
+    let agent = sandbox.pid_in("pid");
+    kill_and_wait(pid_at(&sandbox.record(&id), "supervisor"));
+    assert!(alive(agent), "an agent is to survive its supervisor");
+    (id, agent)
+}
+
+/// Opens the gate and waits until the agent is gone.
+fn let_it_end(sandbox: &Sandbox, agent: u32) {
+    sandbox.open_gate("gate");
+    wait_until("the agent's end", || !alive(agent));
+}
+
+#[test]
+fn an_agent_that_completed_after_its_supervisor_was_killed_has_completed() {
+    let sandbox = sandbox();
+    let (id, agent) = orphaned(&sandbox, "TOOL Read {}\nRESULT x\nSAY found alone");
+    let_it_end(&sandbox, agent);
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    assert_eq!(status["status"], "completed", "{status:#}");
+    assert_eq!(status["result"], "found alone", "{status:#}");
+    let record = sandbox.ended(&id);
+    assert_eq!(record["status"], "completed");
+    assert_eq!(record["result"], "found alone");
+    wait_until("that the index forgets it", || sandbox.active().is_empty());
+}
+
+#[test]
+fn an_agent_that_was_refused_after_its_supervisor_was_killed_ends_as_error_permission() {
+    let sandbox = sandbox();
+    let (id, agent) = orphaned(&sandbox, "PERMISSION high");
+    let_it_end(&sandbox, agent);
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    assert_eq!(status["status"], "error", "{status:#}");
+    assert_eq!(status["progress"]["reason"], "permission", "{status:#}");
+}
+
+#[test]
+fn when_both_are_dead_and_nothing_says_how_it_ended_it_is_lost() {
+    let sandbox = sandbox();
+    let (id, agent) = orphaned(&sandbox, "SAY never said");
+    kill_and_wait(agent);
+    let list = sandbox.task_bg(["list"]).ok().json();
+    assert_eq!((&list["running"], &list["error"]), (&json!(0), &json!(1)), "{list:#}");
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    assert_eq!(status["status"], "error", "{status:#}");
+    assert_eq!(status["progress"]["reason"], "lost", "{status:#}");
+    assert_eq!(sandbox.ended(&id)["progress"]["reason"], "lost");
+}
+
+#[test]
+fn a_command_that_ended_unseen_is_lost() {
+    let sandbox = sandbox();
+    let gate = sandbox.path("gate");
+    let shell = format!("while [ ! -e {} ]; do sleep 0.05; done; echo over", gate.display());
+    let id = sandbox.run_command(["sh", "-c", &shell]);
+    let record = sandbox.record(&id);
+    kill_and_wait(pid_at(&record, "supervisor"));
+    let_it_end(&sandbox, pid_at(&record, "agentProcess"));
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    assert_eq!(status["status"], "error", "{status:#}");
+    assert_eq!(status["progress"]["reason"], "lost", "{status:#}");
+}
+
+#[test]
+fn a_waiter_is_not_left_waiting_for_a_task_nobody_watches_any_more() {
+    let sandbox = sandbox();
+    let (id, agent) = orphaned(&sandbox, "SAY found alone");
+    let waiter = sandbox.task_bg(["wait", &id, "--timeout", "30"]).start();
+    let_it_end(&sandbox, agent);
+    let ran = waiter.finish().ok();
+    assert_eq!(ran.json()["ended"][0]["result"], "found alone", "{ran}");
+}
+
+#[test]
+fn a_waiter_is_woken_when_everything_is_killed_at_once() {
+    let sandbox = sandbox();
+    let id = sandbox.launch(&format!("PID {}\nSLEEP 60", sandbox.path("pid").display()));
+    let agent = sandbox.pid_in("pid");
+    let waiter = sandbox.task_bg(["wait", &id, "--timeout", "30"]).start();
+    kill(pid_at(&sandbox.record(&id), "supervisor"));
+    kill(agent);
+    let ran = waiter.finish().code_is(5);
+    assert_eq!(ran.json()["ended"][0]["status"], "error", "{ran}");
+}
+
+#[test]
+fn an_agent_that_lives_without_its_supervisor_can_be_cancelled() {
+    let sandbox = sandbox();
+    let (id, agent) = orphaned(&sandbox, "SAY x");
+    sandbox.task_bg(["cancel", &id]).ok().done();
+    assert!(!alive(agent));
+    assert_eq!(sandbox.record(&id)["status"], "cancelled");
+    sandbox.assert_nothing_left();
+    wait_until("that the index forgets it", || sandbox.active().is_empty());
+}
+
+#[test]
+fn an_agent_that_lives_without_its_supervisor_is_not_called_lost() {
+    let sandbox = sandbox();
+    let (id, agent) = orphaned(&sandbox, "SAY found alone");
+    for words in [vec!["list"], vec!["prune"], vec!["status", &id]] {
+        sandbox.task_bg(words).ok().done();
+        assert!(alive(agent));
+        assert_eq!(sandbox.record(&id)["status"], "running");
+    }
+    let_it_end(&sandbox, agent);
+    sandbox.task_bg(["status", &id]).ok().done();
+    assert_eq!(sandbox.ended(&id)["result"], "found alone");
+}
+
+#[test]
+fn many_that_look_at_once_at_a_lost_task_agree_on_one_ending() {
+    let sandbox = sandbox();
+    let (id, agent) = orphaned(&sandbox, "SAY found alone");
+    let_it_end(&sandbox, agent);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let status = sandbox.task_bg(["status", &id]).ok().json();
+                assert_eq!(status["result"], "found alone", "{status:#}");
+            });
+        }
+    });
+    sandbox.assert_nothing_left();
+}
