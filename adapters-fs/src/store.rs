@@ -75,14 +75,9 @@ impl FileStore {
         }
     }
 
-    fn read<'a>(&self, content: &'a [u8], id: &TaskId) -> Result<Record<'a>, StoreError> {
-        record::read(content, id)
-            .map_err(|unfit| StoreError::Unreadable { id: id.clone(), reason: unfit.to_string() })
-    }
-
     fn task(&self, id: &TaskId) -> Result<Task, StoreError> {
         let content = self.content(id)?;
-        Ok(self.read(&content, id)?.task)
+        Ok(read(&content, id)?.task)
     }
 
     /// Writes a record beside its place and puts it there with `place`.
@@ -136,6 +131,12 @@ impl FileStore {
     }
 }
 
+/// Reads the content of a record.
+fn read<'a>(content: &'a [u8], id: &TaskId) -> Result<Record<'a>, StoreError> {
+    record::read(content, id)
+        .map_err(|unfit| StoreError::Unreadable { id: id.clone(), reason: unfit.to_string() })
+}
+
 /// Which half of replacing a record failed.
 enum WriteError {
     Writing(io::Error),
@@ -170,7 +171,7 @@ impl TaskStore for FileStore {
         let path = self.dir.record(id);
         let lock = self.lock(id)?;
         let content = self.content(id)?;
-        let Record { task: before, raw } = self.read(&content, id)?;
+        let Record { task: before, raw } = read(&content, id)?;
         let applied = before
             .clone()
             .apply(event, at)

@@ -21,7 +21,9 @@ pub(crate) fn first(task: &Task) -> String {
     let order = task.order();
     let mut progress = Object::default();
     let details = activity(task).into_iter().chain(how(order)).chain(life(task));
-    details.for_each(|(key, value)| progress.set(key, value));
+    for (key, value) in details {
+        progress.set(key, value);
+    }
 
     let mut record = Object::default();
     let mut set = |key, value| record.set(key, Some(value));
@@ -31,7 +33,9 @@ pub(crate) fn first(task: &Task) -> String {
     set(key::DESCRIPTION, json(&order.description));
     set(key::PROMPT, json(&order.prompt.as_str()));
     set(key::AGENT, json(&order.agent));
-    state(task).into_iter().for_each(|(key, value)| set(key, value));
+    for (key, value) in state(task) {
+        set(key, value);
+    }
     set(key::PROGRESS, progress.text(4));
     set(key::CONCURRENCY, json(&None::<String>));
     set(key::MODEL, json(&order.model));

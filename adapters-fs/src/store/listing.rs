@@ -3,6 +3,7 @@
 //! Only what is shown is kept in memory. Every record is its own fault domain: one that is broken,
 //! foreign or no file at all is named with the reason, and the others are listed.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::num::NonZero;
 use std::{panic, thread};
@@ -12,7 +13,6 @@ use domain::task::{Listing, Query, TaskId, Unreadable};
 
 use super::FileStore;
 use crate::data_dir::Entry;
-use crate::fault::fault;
 
 /// The fewest records worth a second thread.
 const WORTH_A_THREAD: usize = 256;
@@ -21,7 +21,7 @@ const MAX_THREADS: usize = 4;
 
 impl FileStore {
     pub(super) fn listing(&self, query: &Query) -> Result<Listing, StoreError> {
-        let (mut ids, mut misnamed) = (Vec::new(), Vec::new());
+        let (mut ids, mut misnamed) = (Vec::new(), Vec::<OsString>::new());
         self.names(&mut |name| {
             match Entry::of(name) {
                 Entry::Record(id) => ids.push(id),
@@ -33,7 +33,10 @@ impl FileStore {
         ids.sort_unstable_by(|a, b| b.cmp(a));
         misnamed.sort_unstable();
         let mut listing = self.read_all(&ids, query);
-        listing.unreadable.extend(misnamed.into_iter().map(unnamed));
+        listing.unreadable.extend(misnamed.iter().map(|name| Unreadable {
+            file: shown(name),
+            reason: "its name is no task id".to_owned(),
+        }));
         Ok(listing)
     }
 
@@ -45,7 +48,7 @@ impl FileStore {
 
     /// The first `limit` ids, in order, that begin with `prefix`.
     pub(super) fn ids_with(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError> {
-        let mut found = std::collections::BTreeSet::new();
+        let mut found = BTreeSet::new();
         self.names(&mut |name| {
             if name.as_encoded_bytes().starts_with(prefix.as_bytes())
                 && let Entry::Record(id) = Entry::of(name)
@@ -105,16 +108,14 @@ impl FileStore {
     }
 
     fn unreadable(&self, id: &TaskId, error: StoreError) -> Unreadable {
-        let path = self.dir.record(id);
         let reason = match error {
             StoreError::Unreadable { reason, .. } => reason,
             StoreError::Failed { failure, .. } => failure.to_string(),
             StoreError::NotFound { .. }
             | StoreError::Exists { .. }
-            | StoreError::Refused { .. } => {
-                fault("reading", &path, &std::io::ErrorKind::Other.into()).to_string()
-            }
+            | StoreError::Refused { .. } => error.to_string(),
         };
+        let path = self.dir.record(id);
         Unreadable { file: shown(path.file_name().unwrap_or_default()), reason }
     }
 }
@@ -135,10 +136,6 @@ fn append(listing: &mut Listing, older: Listing, query: &Query) {
     ] {
         *sum += more;
     }
-}
-
-fn unnamed(name: OsString) -> Unreadable {
-    Unreadable { file: shown(&name), reason: "its name is no task id".to_owned() }
 }
 
 /// A file name as text. Bytes that are no text are replaced.

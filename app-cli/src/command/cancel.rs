@@ -1,4 +1,4 @@
-//! `cancel`.
+//! `cancel`: from what was typed to tasks, from the receipt to an answer that names every refusal.
 
 use domain::task::{Status, TaskId};
 use domain::usecase::cancel::cancel as stop;

@@ -1,4 +1,4 @@
-//! `cleanup`.
+//! `cleanup`: removes nothing but what its flags ask for.
 
 use domain::usecase::cleanup::{Removal, cleanup as clean};
 

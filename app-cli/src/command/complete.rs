@@ -1,4 +1,4 @@
-//! `complete`.
+//! `complete`: passes on a report by hand, and stops no process.
 
 use domain::task::Report;
 use domain::usecase::complete::complete as report;

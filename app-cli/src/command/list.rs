@@ -1,4 +1,4 @@
-//! `list`.
+//! `list`: from filters to a query. It never shows more than was asked for.
 
 use domain::port::Clock;
 use domain::task::Query;

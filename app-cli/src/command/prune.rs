@@ -1,4 +1,4 @@
-//! `prune`.
+//! `prune`: from the settings to a policy, and from a plan to an answer.
 
 use domain::usecase::prune::{Mode, PruneRequest, prune as give_up};
 

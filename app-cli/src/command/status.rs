@@ -1,4 +1,4 @@
-//! `status`.
+//! `status`: one task's record, whole, as it lies in its file. It never cuts anything.
 
 use domain::port::Clock;
 use domain::usecase::status;

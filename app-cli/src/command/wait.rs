@@ -1,4 +1,4 @@
-//! `wait`.
+//! `wait`: which tasks are meant, and what their endings mean for the exit code.
 
 use std::time::Duration;
 

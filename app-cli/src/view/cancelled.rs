@@ -1,4 +1,4 @@
-//! What `cancel` answers.
+//! What `cancel` answers: what it stopped, what refused and what survived.
 
 use domain::task::TaskId;
 use serde_json::{Value, json};

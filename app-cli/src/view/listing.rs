@@ -1,4 +1,4 @@
-//! What `list` answers.
+//! What `list` answers: tasks, counts, and everything that could not be read or shown.
 
 use domain::task::{Tally, Task, Timestamp};
 use domain::usecase::list::Listed;

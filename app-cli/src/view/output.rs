@@ -1,4 +1,4 @@
-//! What `output` answers.
+//! What `output` answers: a part of a log, and where the rest of it is.
 
 use domain::usecase::output::Output;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What `wait` answers.
+//! What `wait` answers: what has ended, what has not, and the command to go on with.
 
 use domain::task::{Task, Timestamp, text};
 use domain::usecase::reconcile::Believed;
