@@ -1,6 +1,6 @@
 //! Where everything is: the only place that builds a path of the store.
 //!
-//! A [`DataDir`] turns ids into paths and file names back into what they stand for ([`Entry`]). It
+//! A [`DataDir`] turns ids into paths and file names back into what they stand for (`Entry`). It
 //! makes the folders and keeps them private; it never reads or writes a file.
 
 mod folders;
@@ -145,6 +145,11 @@ impl DataDir {
     /// The folder of the session index.
     pub(crate) fn sessions(&self) -> PathBuf {
         self.root.join(".sessions")
+    }
+
+    /// The entry called `name` of a folder that was listed.
+    pub(crate) fn entry(folder: &Path, name: &OsStr) -> PathBuf {
+        folder.join(name)
     }
 
     fn locks(&self) -> PathBuf {

@@ -35,6 +35,16 @@ pub(crate) enum Found {
     Unfit(&'static str),
 }
 
+/// A file that was replaced, not given back to the disk until this is dropped.
+///
+/// Giving back takes milliseconds where the file system discards at once (ext4 mounted with
+/// `discard` and no journal), and nobody who waits for the change need wait for that.
+#[derive(Debug)]
+#[must_use = "dropping it may take milliseconds"]
+pub(crate) struct Replaced {
+    _file: Option<File>,
+}
+
 /// The few things the store asks of a disk.
 pub(crate) trait Disk: Send + Sync {
     /// Reads a plain file whole. Never waits, never follows a symbolic link.
@@ -44,8 +54,8 @@ pub(crate) trait Disk: Send + Sync {
     /// need not be.
     fn write_new(&self, path: &Path, content: &[u8]) -> io::Result<()>;
 
-    /// Gives a file another name, in place of whatever has that name.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file another name, in place of whatever has that name, and returns what was replaced.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<Replaced>;
 
     /// Gives a file another name, unless something has that name.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -90,8 +100,11 @@ impl Disk for RealDisk {
         file.sync_all()
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<Replaced> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let replaced = rustix::fs::open(to, flags, Mode::empty()).ok();
+        fs::rename(from, to)?;
+        Ok(Replaced { _file: replaced.map(File::from) })
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {

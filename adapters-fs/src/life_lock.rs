@@ -109,13 +109,16 @@ impl FileLifeLocks {
         }
     }
 
-    /// Removes the life lock that a supervisor holds through `file`, at its very end: the ending is
-    /// recorded, and waiters wake when the file is closed.
+    /// Removes the life lock that a supervisor holds through `file`, at its very end, when the ending
+    /// is recorded; then frees it, so that waiters wake at once, whatever else still has the file
+    /// open and however long the process takes to exit.
     ///
     /// # Errors
-    /// What the system says if it cannot be removed. One that is not `file` any more is left alone.
+    /// What the system says if it cannot be removed or freed. An entry that is not `file` any more is
+    /// left alone.
     pub fn retire_held(&self, id: &TaskId, file: &File) -> io::Result<()> {
-        unlink_if_still(&self.dir.life_lock(id), identity(&file.metadata()?))
+        unlink_if_still(&self.dir.life_lock(id), identity(&file.metadata()?))?;
+        file.unlock()
     }
 
     /// Removes the life lock of `id` if it is free and `gone` says, while it is held, that the task

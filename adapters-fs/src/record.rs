@@ -11,11 +11,13 @@ mod decode;
 mod encode;
 mod iso8601;
 mod raw;
+mod sketch;
 
 use domain::task::{Task, TaskId};
 
 pub(crate) use encode::{first, over};
 pub(crate) use raw::Object;
+pub(crate) use sketch::sketch;
 
 /// The top-level keys, in the order a new record has them.
 mod key {

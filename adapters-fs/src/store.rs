@@ -13,7 +13,8 @@ mod sweep;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::port::{StoreError, StoreFailure, TaskStore};
@@ -21,15 +22,25 @@ use domain::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Time
 use rustix::io::Errno;
 
 use crate::data_dir::DataDir;
-use crate::disk::{Disk, Found, RealDisk};
+use crate::disk::{Disk, Found, RealDisk, Replaced};
 use crate::fault::fault;
 use crate::life_lock::FileLifeLocks;
 use crate::record::{self, Record};
 
+/// The most replaced files that are kept for later: each takes a descriptor.
+const MAX_REPLACED: usize = 4;
+
 /// The store of the records in one folder.
+///
+/// What it replaced last is given back to the disk when it is dropped or its process ends; who is in
+/// a hurry drops it last.
 pub struct FileStore {
     dir: DataDir,
     disk: Box<dyn Disk>,
+    /// How long a change waits for its lock.
+    patience: Duration,
+    /// What was replaced and not given back to the disk yet.
+    replaced: Mutex<Vec<Replaced>>,
     // Set once the folders are known to be there, so that only the first change looks.
     prepared: OnceLock<()>,
 }
@@ -41,7 +52,8 @@ impl FileStore {
     }
 
     fn on(dir: DataDir, disk: Box<dyn Disk>) -> Self {
-        Self { dir, disk, prepared: OnceLock::new() }
+        let (patience, replaced) = (shard::PATIENCE, Mutex::default());
+        Self { dir, disk, patience, replaced, prepared: OnceLock::new() }
     }
 
     /// The text of a record as it is in its file, with all that this version does not understand.
@@ -50,7 +62,7 @@ impl FileStore {
     /// [`StoreError`] if there is none, or it cannot be read as a record.
     pub fn text(&self, id: &TaskId) -> Result<String, StoreError> {
         let content = self.content(id)?;
-        self.read(&content, id)?;
+        read(&content, id)?;
         Ok(String::from_utf8_lossy(&content).into_owned())
     }
 
@@ -81,12 +93,12 @@ impl FileStore {
     }
 
     /// Writes a record beside its place and puts it there with `place`.
-    fn write(
+    fn write<T>(
         &self,
         path: &Path,
         content: &str,
-        place: impl FnOnce(&Path) -> io::Result<()>,
-    ) -> Result<(), WriteError> {
+        place: impl FnOnce(&Path) -> io::Result<T>,
+    ) -> Result<T, WriteError> {
         let temp = loop {
             let temp = self.dir.temp(path);
             match self.disk.write_new(&temp, content.as_bytes()) {
@@ -103,6 +115,24 @@ impl FileStore {
             self.disk.remove(&temp).unwrap_or_default();
             WriteError::Placing(error)
         })
+    }
+
+    fn replaced(&self) -> MutexGuard<'_, Vec<Replaced>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives what was replaced back to the disk, if this is a moment at which nobody waits: not
+    /// after a lasting change, which somebody is about to be told of, unless there is too much.
+    fn give_back(&self, weight: Weight) {
+        let mut replaced = self.replaced();
+        let kept = match weight {
+            Weight::Lasting => MAX_REPLACED,
+            Weight::Passing => 0,
+        };
+        let surplus = replaced.len().saturating_sub(kept);
+        let old: Vec<Replaced> = replaced.drain(..surplus).collect();
+        drop(replaced);
+        drop(old);
     }
 
     fn sync_folder(&self) -> Result<(), StoreError> {
@@ -179,15 +209,18 @@ impl TaskStore for FileStore {
         let after = applied.task;
         if after != before {
             let place = |temp: &Path| self.disk.rename(temp, &path);
-            let written = self.write(&path, &record::over(raw, &before, &after), place);
-            if let Err(WriteError::Writing(error) | WriteError::Placing(error)) = written {
-                return Err(self.failed("writing", &path, &error));
+            match self.write(&path, &record::over(raw, &before, &after), place) {
+                Ok(replaced) => self.replaced().push(replaced),
+                Err(WriteError::Writing(error) | WriteError::Placing(error)) => {
+                    return Err(self.failed("writing", &path, &error));
+                }
             }
         }
         if applied.weight == Weight::Lasting {
             self.sync_folder()?;
         }
         drop(lock);
+        self.give_back(applied.weight);
         // The index is only derived: what it misses is found by looking, what it has too much is
         // checked against the record.
         if after.status().is_ended() && !before.status().is_ended() {

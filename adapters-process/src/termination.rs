@@ -62,6 +62,17 @@ pub fn stop(
     }
 }
 
+/// Waits until a process is wholly gone, or for as long as that may take.
+///
+/// One with many threads is a zombie, and so counts as ended, while its last threads still die; it
+/// cannot be reaped before. A cancelled agent's exit code used to be lost in that moment.
+pub(crate) fn wait_for_exit(process: &ProcessId) {
+    let Ok(Some(descriptor)) = open(process.pid) else { return };
+    let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
+    let timeout = Timespec::try_from(VANISH).ok();
+    let _ = rustix::event::poll(&mut polled, timeout.as_ref());
+}
+
 /// Sends the signal to this very process; `false` if it does not live any more.
 pub fn signal(process: &ProcessId, signal: Signal) -> rustix::io::Result<bool> {
     if process.boot_id != identity::boot_id() {

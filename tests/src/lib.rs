@@ -8,4 +8,5 @@ pub mod fake_droid;
 pub mod process;
 pub mod run;
 pub mod sandbox;
+pub mod scenarios;
 pub mod scripted_model;

@@ -40,8 +40,9 @@ pub(crate) type Found = Result<Droid, String>;
 /// When the one that was asked for by name does not run. That no other one can be had is an answer, not an error.
 pub(crate) fn find_or_install(repo: &Repo) -> Result<Found, Failure> {
     if let Some(program) = env::var_os(OVERRIDE).map(PathBuf::from) {
-        let program = program.canonicalize().during(format_args!("`{OVERRIDE}`"))?;
-        let version = version(&program).during(format_args!("`{OVERRIDE}`"))?;
+        let named = format!("`{OVERRIDE}` names `{}`", program.display());
+        let program = program.canonicalize().during(&named)?;
+        let version = version(&program).during(&named)?;
         return Ok(Ok(Droid { program, version }));
     }
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use crate::command::run;
 use crate::droid::{self, Droid};
-use crate::failure::Failure;
+use crate::failure::{During, Failure};
 use crate::namespace::Namespace;
 use crate::repo::{Repo, this_program};
 use crate::scratch::Scratch;
@@ -67,17 +67,24 @@ pub(crate) fn e2e(repo: &Repo, filters: &[String]) -> StepResult {
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
     run(repo.cargo().args(["build", "-p", "tests", "--bins"]))?;
-    println!("droid {} at {}", arena.droid.version, arena.droid.program.display());
+    let Droid { program, version } = &arena.droid;
+    println!("the real droid {version}, {}, without a network", repo.relative(program));
     let scratch = Scratch::new()?;
     let (cli, hook) = (repo.program("task-bg-under-test"), repo.program("task-bg-hook-under-test"));
     scratch.link("task-bg", &cli)?;
     scratch.link("task-bg-hook", &hook)?;
     let mut command = arena.command(&scratch)?;
     command.env("TASK_BG_BIN", cli).env("TASK_BG_HOOK_BIN", hook);
-    command.env("REAL_DROID", &arena.droid.program);
+    command.env("REAL_DROID", program);
+    // Each scenario makes a home of its own; all of them are to go with this folder, whatever happens.
+    command.env("TMPDIR", scratch.places().root());
     command.arg(repo.program("real-droid-scenarios")).args(filters.iter().map(OsStr::new));
-    let result = run(&mut command);
-    // The scenarios' own failure says more than what they left behind.
+    let status = command.status().during("starting the scenarios")?;
     let closed = scratch.close();
-    result.and(closed).map(|()| Outcome::Done)
+    if !status.success() {
+        let words =
+            "not all passed, see above; `cargo xtask e2e WORD` runs those with WORD in their names";
+        return Err(Failure::new(words));
+    }
+    closed.map(|()| Outcome::Done)
 }

@@ -154,16 +154,17 @@ impl Scratch {
         Err(Failure::new(format!("processes were left running: {}", left.join(", "))))
     }
 
-    /// The processes whose home is in this folder, with their command lines.
+    /// The processes whose home is somewhere in this folder, with their command lines.
     fn processes(&self) -> Vec<(u32, String)> {
         let mut marker = OsString::from("HOME=").into_encoded_bytes();
-        marker.extend(self.places.home().into_os_string().into_encoded_bytes());
+        marker.extend_from_slice(self.places.root.as_os_str().as_encoded_bytes());
+        marker.push(b'/');
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         // What has ended, or belongs to somebody else, cannot be read, and is not ours.
         let ours = pids.filter(|pid: &u32| {
             let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            variables.split(|byte| *byte == 0).any(|variable| variable == marker)
+            variables.split(|byte| *byte == 0).any(|variable| variable.starts_with(&marker))
         });
         ours.map(|pid| (pid, command_line(pid))).collect()
     }

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, Found};
+use super::{Disk, Found, Replaced};
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -136,19 +136,19 @@ impl Disk for FaultyDisk {
         Ok(())
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<Replaced> {
         let mut content = self.content();
         content.step()?;
         let file = content.names.get(from).copied().ok_or(io::ErrorKind::NotFound)?;
         content.change(vec![(from.to_path_buf(), None), (to.to_path_buf(), Some(file))]);
-        Ok(())
+        Ok(Replaced { _file: None })
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
         if self.content().names.contains_key(to) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        self.rename(from, to)
+        self.rename(from, to).map(drop)
     }
 
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {

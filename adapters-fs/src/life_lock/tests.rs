@@ -78,11 +78,27 @@ fn a_supervisor_retires_its_own_life_and_no_other() {
     let (one, two) = (id("bg_1"), id("bg_2"));
     let first = locks.claim(&one).expect("claimed").into_file();
     let second = locks.claim(&two).expect("claimed").into_file();
+    locks.retire_held(&one, &first).expect("retired");
     locks.retire_held(&two, &first).expect("left alone");
     assert_eq!(custody(&locks, &two), Custody::Held);
-    locks.retire_held(&one, &first).expect("retired");
     assert_eq!(custody(&locks, &one), Custody::Absent);
     drop(second);
+}
+
+#[test]
+fn a_waiter_wakes_when_a_life_is_retired_although_its_file_is_still_open() {
+    let (locks, _dir, _folder) = scratch();
+    let one = id("bg_1");
+    let standard_input = locks.claim(&one).expect("claimed").into_file();
+    let held = standard_input.try_clone().expect("cloned");
+    let mut watch = wait(locks.watch(std::slice::from_ref(&one))).expect("watched");
+    locks.retire_held(&one, &held).expect("retired");
+    let mut woken = wait(watch.next(LONG));
+    if woken == Woken::Changed {
+        woken = wait(watch.next(LONG));
+    }
+    assert_eq!(woken, Woken::Released(one));
+    drop(standard_input);
 }
 
 #[test]
@@ -190,6 +206,23 @@ fn a_change_of_a_record_is_noticed_although_its_lock_stays_held() {
     // As the original does it: in place, which does not touch the folder.
     fs::write(dir.record(&one), "longer").expect("written");
     assert_eq!(wait(watch.next(LONG)), Woken::Changed);
+}
+
+#[test]
+fn every_look_that_saw_a_change_is_followed_by_a_second_one() {
+    // Two changes in one instant may leave the same time stamp, so the look between them cannot
+    // see the second one. The beginning of the watch counts as a look.
+    let (locks, dir, _folder) = scratch();
+    let one = id("bg_1");
+    let _held = locks.claim(&one).expect("claimed");
+    let mut watch = wait(locks.watch(std::slice::from_ref(&one))).expect("watched");
+    let tick = Duration::from_millis(200);
+    assert_eq!(wait(watch.next(tick)), Woken::Changed);
+    assert_eq!(wait(watch.next(tick)), Woken::TimedOut);
+    fs::write(dir.record(&one), "a").expect("written");
+    assert_eq!(wait(watch.next(tick)), Woken::Changed);
+    assert_eq!(wait(watch.next(tick)), Woken::Changed);
+    assert_eq!(wait(watch.next(tick)), Woken::TimedOut);
 }
 
 #[test]

@@ -81,24 +81,33 @@ impl Log<'_> {
             return Ok(self.until_the_end(String::new(), self.size > 0));
         }
         let floor = self.last_data(self.size.saturating_sub(MAX_TAIL))?;
-        let (mut start, mut tail) = (self.size, Vec::new());
-        let mut found = None;
-        while start > floor && found.is_none() {
+        let (mut start, mut missing, mut found) = (self.size, lines, false);
+        let mut blocks = Vec::new();
+        while start > floor && !found {
             let block = start.saturating_sub(BLOCK).max(floor);
-            let mut longer = self.bytes(block, start)?;
-            longer.append(&mut tail);
-            (start, tail) = (block, longer);
-            found = text::start_of_last_lines(&tail, lines);
+            let mut bytes = self.bytes(block, start)?;
+            // The line feed that ends the last line begins no other.
+            let ends_the_log = start == self.size && bytes.ends_with(b"\n");
+            let searched = bytes.len() - usize::from(ends_the_log);
+            start = block;
+            match text::last_feed(&bytes[..searched], missing) {
+                Ok(feed) => {
+                    found = true;
+                    start += feed as u64 + 1;
+                    blocks.push(bytes.split_off(feed + 1));
+                }
+                Err(feeds) => {
+                    missing -= feeds;
+                    blocks.push(bytes);
+                }
+            }
         }
-        let skipped = match found {
-            Some(skipped) => skipped,
-            // The lines are longer than what is looked through: cut between two characters.
-            None if start > 0 => text::broken_beginning(&tail),
-            None => 0,
-        };
-        let left_out = start + skipped as u64;
-        let text = String::from_utf8_lossy(&tail[skipped..]).into_owned();
-        Ok(self.until_the_end(text, left_out > 0))
+        blocks.reverse();
+        let tail = blocks.concat();
+        // The lines are longer than what is looked through: cut between two characters.
+        let cut = if found || start == 0 { 0 } else { text::broken_beginning(&tail) };
+        let text = String::from_utf8_lossy(&tail[cut..]).into_owned();
+        Ok(self.until_the_end(text, start > 0))
     }
 
     fn from(&self, offset: u64, at_most: usize) -> io::Result<LogText> {

@@ -116,6 +116,7 @@ fn time(raw: &Object<'_>, key: &'static str) -> Result<Option<Timestamp>, Unfit>
 
 fn wrong(raw: &Object<'_>, key: &'static str, wanted: &'static str) -> Unfit {
     let found = match raw.get(key).and_then(|text| text.chars().next()) {
+        Some('{') if wanted == "an object" => "an object with a key that is no text",
         Some('{') => "an object",
         Some('[') => "a list",
         Some('t' | 'f') => "true or false",

@@ -1,8 +1,10 @@
-//! Moments as text.
+//! Turns moments into text and text into moments, and asks no clock.
 //!
 //! We write UTC with six digits of a second and `+00:00`, as the original's newer versions do, so
 //! that Python reads it and text sorts by time. We read whatever any version wrote: with or without
 //! a fraction, with `Z` or any offset, or with no offset at all, which means local time.
+
+use std::ops::Range;
 
 use domain::task::Timestamp;
 use jiff::civil::DateTime;
@@ -26,6 +28,9 @@ pub(super) fn write(at: Timestamp) -> String {
 
 /// The moment that `text` says, if it says one. `zone` is asked only for a local time.
 pub(super) fn read(text: &str, zone: fn() -> TimeZone) -> Option<Timestamp> {
+    if let Some(micros) = ours(text.as_bytes()) {
+        return Some(Timestamp::from_micros(micros));
+    }
     let absolute = text.parse::<jiff::Timestamp>().ok();
     let at = absolute.or_else(|| {
         let civil: DateTime = text.parse().ok()?;
@@ -33,6 +38,37 @@ pub(super) fn read(text: &str, zone: fn() -> TimeZone) -> Option<Timestamp> {
         Some(civil.to_zoned(zone()).ok()?.timestamp())
     })?;
     Some(Timestamp::from_micros(at.as_microsecond()))
+}
+
+/// The microseconds that a text of our own form says. A listing reads tens of thousands of them, so
+/// this form has a way of its own, ten times as fast; anything unusual is left to the other one.
+fn ours(text: &[u8]) -> Option<i64> {
+    const FORM: &[u8; 32] = b"dddd-dd-ddTdd:dd:dd.dddddd+00:00";
+    let fits =
+        |(form, byte): (&u8, &u8)| if *form == b'd' { byte.is_ascii_digit() } else { form == byte };
+    if text.len() != FORM.len() || !FORM.iter().zip(text).all(fits) {
+        return None;
+    }
+    let number = |digits: Range<usize>| {
+        text[digits].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
+    };
+    let (year, month, day) = (number(0..4), number(5..7), number(8..10));
+    let (hour, minute, second) = (number(11..13), number(14..16), number(17..19));
+    // The last days of long months and odd years are left to the calendar.
+    if year == 0 || !(1..=12).contains(&month) || !(1..=28).contains(&day) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Days since the epoch in the civil calendar, with the year beginning in March (H. Hinnant).
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    Some(seconds * 1_000_000 + number(20..26))
 }
 
 #[cfg(test)]
@@ -92,6 +128,14 @@ mod tests {
         #[test]
         fn invariant_what_was_written_is_read_as_it_was(at in strategies::timestamp()) {
             prop_assert_eq!(read(&write(at), east), Some(at));
+        }
+
+        #[test]
+        fn invariant_our_own_way_reads_what_the_calendar_reads(at in FIRST..LAST) {
+            let text = write(Timestamp::from_micros(at));
+            let calendar = text.parse::<jiff::Timestamp>().expect("a time").as_microsecond();
+            prop_assert_eq!(calendar, at);
+            prop_assert_eq!(ours(text.as_bytes()).unwrap_or(calendar), calendar);
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! What every version wrote, one golden file a quirk, and the laws of writing back.
+//! What every version wrote, one golden file a quirk, and what is left of it after one event.
 //!
 //! Each readable golden file `x.json` has an `x.after.json`: the same record after one event. What
 //! the event does not concern must be there to the byte, quirks included. To write those anew after
@@ -12,12 +12,13 @@ use domain::task::{
     Activity, Autonomy, CancelIntent, Ending, Event, Exit, Failure, Reason, Report, Runner,
     Running, SessionId, Started, State, Status, Timestamp, Usage,
 };
-use domain::testing::{self, strategies};
+use domain::testing;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use proptest::prelude::*;
 
 use super::*;
+
+mod laws;
 
 /// 2026-11-18T11:06:40Z.
 const ORDERED: Timestamp = testing::ORDERED;
@@ -351,41 +352,6 @@ fn intent() -> CancelIntent {
 
 fn done() -> Ending {
     Ending::Completed { result: "done".into() }
-}
-
-proptest! {
-    #[test]
-    fn invariant_a_task_is_read_as_it_was_written(task in strategies::task()) {
-        let text = first(&task);
-        prop_assert_eq!(read(text.as_bytes(), task.id()).expect("readable").task, task);
-    }
-
-    #[test]
-    fn invariant_writing_over_a_record_says_what_a_new_one_would(
-        task in strategies::task(),
-        event in strategies::event(),
-        at in strategies::timestamp(),
-    ) {
-        let text = first(&task);
-        if let Ok(applied) = task.clone().apply(event, at) {
-            let record = read(text.as_bytes(), task.id()).expect("readable");
-            let text = over(record.raw, &task, &applied.task);
-            let again = read(text.as_bytes(), task.id()).expect("readable").task;
-            prop_assert_eq!(again, applied.task);
-        }
-    }
-
-    #[test]
-    fn invariant_no_bytes_make_reading_panic(content: Vec<u8>) {
-        prop_assert!(read(&content, &id()).is_err());
-    }
-
-    #[test]
-    fn invariant_a_record_cut_off_anywhere_is_unreadable(task in strategies::task(), cut in 1usize..400) {
-        let text = first(&task);
-        let cut = text.len().saturating_sub(cut);
-        prop_assert!(read(&text.as_bytes()[..cut], task.id()).is_err());
-    }
 }
 
 #[test]

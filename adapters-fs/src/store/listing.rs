@@ -11,8 +11,9 @@ use std::{panic, thread};
 use domain::port::StoreError;
 use domain::task::{Listing, Query, TaskId, Unreadable};
 
-use super::FileStore;
+use super::{FileStore, read};
 use crate::data_dir::Entry;
+use crate::record;
 
 /// The fewest records worth a second thread.
 const WORTH_A_THREAD: usize = 256;
@@ -86,30 +87,47 @@ impl FileStore {
     fn read_share(&self, ids: &[TaskId], query: &Query) -> Listing {
         let mut listing = Listing::default();
         for id in ids {
-            match self.task(id) {
-                Ok(task) => {
-                    if query.counts(&task) {
-                        listing.tally.add(task.status());
-                    }
-                    if query.shows(&task) {
-                        if query.limit.is_some_and(|limit| listing.tasks.len() >= limit) {
-                            listing.omitted += 1;
-                        } else {
-                            listing.tasks.push(task);
-                        }
-                    }
-                }
+            match self.read_one(id, query, &mut listing) {
                 // Removed since the folder was listed.
-                Err(StoreError::NotFound { .. }) => {}
-                Err(error) => listing.unreadable.push(self.unreadable(id, error)),
+                Ok(()) | Err(StoreError::NotFound { .. }) => {}
+                Err(error) => listing.unreadable.push(self.unreadable(id, &error)),
             }
         }
         listing
     }
 
-    fn unreadable(&self, id: &TaskId, error: StoreError) -> Unreadable {
+    /// Counts one record, and keeps its task if it is to be shown and there is room.
+    fn read_one(
+        &self,
+        id: &TaskId,
+        query: &Query,
+        listing: &mut Listing,
+    ) -> Result<(), StoreError> {
+        let content = self.content(id)?;
+        let full = || Ok(read(&content, id)?.task);
+        let has_room = query.limit.is_none_or(|limit| listing.tasks.len() < limit);
+        let sketch = record::sketch(&content, id);
+        let (task, is_full) = match sketch {
+            // What a query asks for is in the sketch.
+            Some(sketch) if !has_room || !query.shows(&sketch) => (sketch, false),
+            Some(_) | None => (full()?, true),
+        };
+        if query.counts(&task) {
+            listing.tally.add(task.status());
+        }
+        if query.shows(&task) {
+            if has_room && is_full {
+                listing.tasks.push(task);
+            } else {
+                listing.omitted += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, id: &TaskId, error: &StoreError) -> Unreadable {
         let reason = match error {
-            StoreError::Unreadable { reason, .. } => reason,
+            StoreError::Unreadable { reason, .. } => reason.clone(),
             StoreError::Failed { failure, .. } => failure.to_string(),
             StoreError::NotFound { .. }
             | StoreError::Exists { .. }

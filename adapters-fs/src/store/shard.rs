@@ -17,7 +17,7 @@ use super::FileStore;
 
 /// How long a change waits for its lock. A change takes less than a millisecond, so somebody who
 /// holds the lock for this long was stopped in the middle, or the disk is in trouble.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The first wait between two tries; it doubles up to the last.
 const FIRST_WAIT: Duration = Duration::from_micros(50);
 /// The longest wait between two tries.
@@ -33,21 +33,21 @@ impl FileStore {
     /// Takes the lock of a task's shard.
     pub(super) fn lock(&self, id: &TaskId) -> Result<Held, StoreError> {
         let path = self.dir.shard(id);
-        let locked = match take(&path, DEADLINE) {
+        let locked = match take(&path, self.patience) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // A store that was never written to by us has no locks yet, but maybe records.
                 if !self.dir.root().exists() {
                     return Err(StoreError::NotFound { id: id.clone() });
                 }
                 self.prepare()?;
-                take(&path, DEADLINE)
+                take(&path, self.patience)
             }
             other => other,
         };
         match locked {
             Ok(Some(held)) => Ok(held),
             Ok(None) => {
-                let waited_ms = u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX);
+                let waited_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
                 let lock = path.display().to_string();
                 Err(self.broken(StoreFailure::Busy { lock, waited_ms }))
             }

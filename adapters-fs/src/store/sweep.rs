@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use domain::port::StoreError;
 
 use super::{FileStore, index};
-use crate::data_dir::Entry;
+use crate::data_dir::{DataDir, Entry};
 use crate::disk;
 
 /// How old a half-written file must be before nobody can still be writing it.
@@ -45,7 +45,7 @@ impl FileStore {
     fn sweep_temps(&self, folder: &Path, now: SystemTime) -> Result<usize, StoreError> {
         let mut removed = 0;
         for name in self.all_names(folder)? {
-            let path = folder.join(&name);
+            let path = DataDir::entry(folder, &name);
             let is_old = || {
                 let file = fs::symlink_metadata(&path).ok().filter(|file| !file.is_dir());
                 let age = file.and_then(|file| now.duration_since(file.modified().ok()?).ok());
@@ -61,7 +61,7 @@ impl FileStore {
     fn sweep_index(&self) -> Result<usize, StoreError> {
         let (folder, mut removed) = (self.dir.sessions(), 0);
         for name in self.all_names(&folder)? {
-            let path = folder.join(&name);
+            let path = DataDir::entry(&folder, &name);
             let is_entry = Entry::of(&name) != Entry::Temp && path.is_symlink();
             if is_entry && index::read(&path).iter().all(|id| self.is_over(id)) {
                 removed += self.take_away(&path)?;

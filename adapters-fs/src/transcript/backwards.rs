@@ -20,7 +20,7 @@ pub(super) struct Limits {
 
 /// What we ship: a hook has milliseconds and few megabytes, not seconds and gigabytes.
 pub(super) const LIMITS: Limits =
-    Limits { block: 64 * 1024, line: 2 * 1024 * 1024, look: 64 * 1024 * 1024 };
+    Limits { block: 64 * 1024, line: 2 * 1024 * 1024, look: 16 * 1024 * 1024 };
 
 /// The lines of a file, last one first.
 pub(super) struct Backwards<'a> {

@@ -100,10 +100,13 @@ fn the_size_of_a_transcript_does_not_matter() {
 
 #[test]
 fn a_transcript_without_words_near_its_end_is_given_up() {
-    let (path, _folder) = scratch(assistant("long ago").as_bytes());
-    let file = fs::OpenOptions::new().write(true).open(&path).expect("opened");
-    file.write_all_at(b"\n{}\n", LIMITS.look * 2).expect("written");
-    assert_eq!(at(&path), Ok(None));
+    let (path, _folder) = scratch(format!("{}\n", assistant("long ago")).as_bytes());
+    let file = fs::OpenOptions::new().read(true).write(true).open(&path).expect("opened");
+    let limits = Limits { look: 1 << 20, ..LIMITS };
+    file.write_all_at(b"\n{}\n", limits.look / 2).expect("written");
+    assert_eq!(last_words(&file, limits).expect("read").as_deref(), Some("long ago"));
+    file.write_all_at(b"\n{}\n", limits.look).expect("written");
+    assert_eq!(last_words(&file, limits).expect("read"), None);
 }
 
 /// A line of any kind, and what an assistant says in it.

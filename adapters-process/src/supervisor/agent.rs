@@ -73,6 +73,7 @@ impl Agent {
     /// Ends the agent and everything else that belongs to the task.
     pub(super) fn stop(&self, id: &TaskId, grace: Duration) {
         termination::stop(id, Some(std::process::id()), Some(&self.process), grace);
+        termination::wait_for_exit(&self.process);
     }
 
     /// Reaps every child that has ended, and returns how the agent exited if it is one of them.

@@ -34,6 +34,8 @@ impl<'a> Readable<'a> {
                 }
                 self.last = String::new();
             }
+            // Droid says a refusal twice, as a message and as an error.
+            AgentEvent::Failed { message, .. } if *message == self.last => {}
             AgentEvent::Failed { message, .. } => self.paragraph(&format!("error: {message}")),
             AgentEvent::Began { .. }
             | AgentEvent::ToolCalled { .. }

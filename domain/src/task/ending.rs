@@ -143,8 +143,10 @@ impl Evidence<'_> {
             Runner::Droid(_) => self.account.findings(),
             Runner::Command(_) | Runner::Elsewhere => Some(self.quoted_tail()),
         };
-        let result = found.filter(|found| !found.is_empty()).map(ToString::to_string);
-        Ending::Failed { reason, message: message.into(), result }
+        let message = message.into();
+        // What only says once more what went wrong was not found out by the agent.
+        let found = found.filter(|found| !found.is_empty() && *found != message);
+        Ending::Failed { reason, message, result: found.map(ToString::to_string) }
     }
 
     fn quoted_tail(&self) -> &str {

@@ -1,2 +1,7 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! The scenarios that run the real `droid`; started by `cargo xtask e2e`, described in `tests::scenarios`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tests::scenarios::main()
+}

@@ -40,12 +40,18 @@ pub(super) fn broken_beginning(bytes: &[u8]) -> usize {
     bytes.iter().take(3).take_while(|byte| **byte & 0xC0 == 0x80).count()
 }
 
-/// Where the last `lines` lines of `bytes` begin, if there are more than those.
-pub(super) fn start_of_last_lines(bytes: &[u8], lines: usize) -> Option<usize> {
-    // The line feed that ends the last line begins no other.
-    let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let mut feeds = body.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
-    feeds.nth(lines.saturating_sub(1)).map(|(at, _)| at + 1)
+/// Where the `nth` line feed from the end stands, counted from 1; or how many there are, if fewer.
+pub(super) fn last_feed(bytes: &[u8], nth: usize) -> Result<usize, usize> {
+    let mut found = 0;
+    for (at, byte) in bytes.iter().enumerate().rev() {
+        if *byte == b'\n' {
+            found += 1;
+            if found == nth {
+                return Ok(at);
+            }
+        }
+    }
+    Err(found)
 }
 
 /// Where each character begins.

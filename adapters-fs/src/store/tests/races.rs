@@ -99,16 +99,33 @@ fn of_many_creators_of_one_id_exactly_one_wins() {
 
 #[test]
 fn a_lock_that_stays_taken_is_named_after_the_deadline() {
-    let Scratch { store, dir, .. } = scratch();
+    let Scratch { mut store, dir, _folder } = scratch();
+    assert_eq!(store.patience, Duration::from_secs(5));
+    store.patience = Duration::from_millis(60);
     let task = task_at(1);
     wait(store.create(&task)).expect("created");
     let _stopped = shard::take(&dir.shard(task.id()), Duration::ZERO).expect("opened");
     let began = Instant::now();
     let error = wait(store.apply(task.id(), started(), at(2))).expect_err("busy");
-    assert!(began.elapsed() >= Duration::from_secs(5));
+    assert!(began.elapsed() >= Duration::from_millis(60));
     let lock = dir.shard(task.id()).display().to_string();
-    let failure = StoreFailure::Busy { lock, waited_ms: 5_000 };
+    let failure = StoreFailure::Busy { lock, waited_ms: 60 };
     let folder = dir.root().display().to_string();
     assert_eq!(error, StoreError::Failed { folder, failure });
     assert_eq!(wait(store.load(task.id())), Ok(task), "readers take no lock");
+}
+
+#[test]
+fn what_was_replaced_is_given_back_in_time_however_many_changes_there_are() {
+    let Scratch { store, .. } = scratch();
+    for seconds in 0..8 {
+        let task = task_at(seconds);
+        wait(store.create(&task)).expect("created");
+        wait(store.apply(task.id(), started(), at(20))).expect("started");
+        assert!(store.replaced().len() <= MAX_REPLACED);
+    }
+    assert_eq!(store.replaced().len(), MAX_REPLACED);
+    let busy = Event::Progressed(Activity::default());
+    wait(store.apply(task_at(1).id(), busy, at(21))).expect("progressed");
+    assert_eq!(store.replaced().len(), 0, "nobody waits for a heartbeat");
 }
