@@ -5,6 +5,7 @@
 //! may wait without a thread; those we ship block.
 
 pub mod clock;
+pub mod droid_catalog;
 pub mod entropy;
 pub mod event_log;
 pub mod launcher;
@@ -17,6 +18,7 @@ pub mod transcript;
 use alloc::string::String;
 
 pub use clock::Clock;
+pub use droid_catalog::DroidCatalog;
 pub use entropy::Entropy;
 pub use event_log::EventLog;
 pub use launcher::{LaunchFailure, Launcher, Seat};

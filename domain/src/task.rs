@@ -5,6 +5,7 @@
 //! holds. Nothing in this ring waits, reads or fails for lack of anything outside.
 
 pub mod account;
+pub mod droid;
 pub mod ending;
 pub mod event;
 pub mod id;
@@ -21,6 +22,7 @@ pub mod time;
 use alloc::format;
 
 pub use account::{Account, AgentEvent};
+pub use droid::{Briefing, Droid, DroidName, DroidSource};
 pub use ending::Ending;
 pub use event::{Event, Refusal, Report, Started};
 pub use id::{InvalidId, SessionId, TaskId};

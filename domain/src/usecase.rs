@@ -6,6 +6,7 @@
 pub mod cancel;
 pub mod cleanup;
 pub mod complete;
+pub mod droids;
 pub mod launch;
 pub mod list;
 pub mod output;

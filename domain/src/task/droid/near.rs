@@ -1,0 +1,70 @@
+//! Names that are like a name: what somebody may have meant who typed one that nobody has.
+
+use alloc::vec::Vec;
+
+use super::DroidName;
+
+/// The most names that are worth showing.
+const SHOWN: usize = 5;
+
+/// The names among `known` that `typed` may have been meant to be, nearest first.
+pub(super) fn near<'a>(
+    typed: &DroidName,
+    known: impl Iterator<Item = &'a DroidName>,
+) -> Vec<DroidName> {
+    let typed = typed.as_str().to_ascii_lowercase();
+    let mut near: Vec<(usize, &DroidName)> = known
+        .filter_map(|name| {
+            let other = name.as_str().to_ascii_lowercase();
+            let steps = distance(&typed, &other);
+            let part = typed.len() >= 3 && (other.contains(&typed) || typed.contains(&other));
+            (part || steps <= (typed.len() / 3).max(1)).then_some((steps, name))
+        })
+        .collect();
+    near.sort();
+    near.into_iter().take(SHOWN).map(|(_, name)| name.clone()).collect()
+}
+
+/// How many letters have to be put in, taken out or exchanged to make `b` of `a` (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let exchanged = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = exchanged.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn invariant_a_distance_is_the_same_both_ways_and_0_only_to_itself(a in "[a-c]{0,8}", b in "[a-c]{0,8}") {
+            prop_assert_eq!(distance(&a, &b), distance(&b, &a));
+            prop_assert_eq!(distance(&a, &b) == 0, a == b);
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_and_a_part_of_a_name_are_near() {
+        let known = ["explorer", "executor-low", "executor-med", "librarian", "oracle"]
+            .map(|name| DroidName::parse(name).expect("a name"));
+        let near = |typed: &str| -> Vec<alloc::string::String> {
+            let typed = DroidName::parse(typed).expect("a name");
+            super::near(&typed, known.iter()).iter().map(|name| name.as_str().into()).collect()
+        };
+        assert_eq!(near("exporer"), ["explorer"]);
+        assert_eq!(near("Oracel"), ["oracle"]);
+        assert_eq!(near("executor"), ["executor-low", "executor-med"]);
+        assert!(near("zzz").is_empty());
+        assert!(near("x").is_empty());
+    }
+}
