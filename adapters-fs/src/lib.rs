@@ -2,13 +2,15 @@
 //!
 //! Everything this program remembers is what is written here; there is no daemon and no database.
 //! [`DataDir`] names every path, [`FileStore`] keeps the records, [`FileLifeLocks`] knows who is
-//! alive, [`FileLogs`] holds what agents wrote and [`FileTranscripts`] reads what droid itself keeps.
+//! alive, [`FileLogs`] holds what agents wrote, [`FileTranscripts`] reads what droid itself keeps of a
+//! session and [`FileDroids`] what defines its named droids.
 //! The crate never starts or signals a process, never prints, and never reads the environment (a
 //! caller hands it the lookup); only times without a zone, which other programs wrote, are read in
 //! the zone of the system.
 
 pub mod data_dir;
 mod disk;
+pub mod droids;
 mod fault;
 pub mod life_lock;
 pub mod logs;
@@ -17,6 +19,7 @@ pub mod store;
 pub mod transcript;
 
 pub use data_dir::{DataDir, NoHome};
+pub use droids::FileDroids;
 pub use life_lock::{ClaimedLife, FileLifeLocks};
 pub use logs::{AgentFiles, FileLogs};
 pub use record::record_text;

@@ -7,8 +7,10 @@ use crate::tidy::source::Source;
 use crate::tidy::{Finding, Tree, excepted};
 
 /// The files that may build paths, by how their path begins, and why.
-const BUILDERS: &[(&str, &str)] =
-    &[("adapters-fs/src/data_dir.rs", "it is the one builder of paths")];
+const BUILDERS: &[(&str, &str)] = &[
+    ("adapters-fs/src/data_dir.rs", "it is the one builder of paths of the store"),
+    ("adapters-fs/src/droids/places.rs", "it is the one builder of paths of droid's own folders"),
+];
 
 /// The calls that make a path from a path.
 const CALLS: &[&str] =
