@@ -22,6 +22,8 @@ const SHARDS: u32 = 16;
 const MAX_FILE_NAME: usize = 255;
 /// What the name of a half-written file ends with. Never `.json`, so that nobody takes it for a record.
 const TEMP: &str = ".tmp";
+/// What the name of an agent's instructions ends with, after the task's id. No id has a dot.
+const INSTRUCTIONS: &str = ".system.md";
 
 /// The folder of a store, and the name of everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +124,16 @@ impl DataDir {
     /// The life lock of a task.
     pub fn life_lock(&self, id: &TaskId) -> PathBuf {
         self.active().join(id.as_str())
+    }
+
+    /// What the agent of a task is told besides its prompt, until the task has ended.
+    pub fn instructions(&self, id: &TaskId) -> PathBuf {
+        self.active().join(format!("{id}{INSTRUCTIONS}"))
+    }
+
+    /// Whose instructions the entry called `name` in the folder of the life locks is, if it is any.
+    pub(crate) fn instructed(name: &OsStr) -> Option<TaskId> {
+        TaskId::parse(name.to_str()?.strip_suffix(INSTRUCTIONS)?).ok()
     }
 
     /// The lock that spans one change of a task's record. It is shared by all tasks of its shard,

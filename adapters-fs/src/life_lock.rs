@@ -4,7 +4,8 @@
 //! dies, the kernel frees it. The file is also the index of what has not finished, and what a
 //! waiter blocks on. Nobody but a launcher and a supervisor ever takes a lock exclusively for longer
 //! than a look, and a lock that is being taken is never visible before it is held: a probe that
-//! shares the lock for a moment can therefore not be in anybody's way. Never reads a record.
+//! shares the lock for a moment can therefore not be in anybody's way. What an agent is told besides
+//! its prompt lies beside its task's lock and goes when that goes. Never reads a record.
 
 mod watch;
 
@@ -20,7 +21,7 @@ use domain::task::plan::reconcile::Custody;
 use rustix::fs::OFlags;
 
 use crate::data_dir::DataDir;
-use crate::disk;
+use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
 use watch::FileWatch;
 
@@ -45,11 +46,23 @@ pub struct ClaimedLife {
 #[derive(Debug)]
 struct Entry {
     path: PathBuf,
+    instructions: PathBuf,
     // The file it must still be: a device and an inode number. `None` once it was handed over.
     file: Option<(u64, u64)>,
 }
 
 impl ClaimedLife {
+    /// Keeps what the agent is to be told besides its prompt, readable by its owner alone, until the
+    /// life lock is retired.
+    ///
+    /// # Errors
+    /// What the system says if it cannot be kept durably.
+    pub fn brief(&self, instructions: &str) -> io::Result<()> {
+        // An id is minted once, so this is nobody's; but a name is not to be trusted with a secret.
+        forget(&self.entry.instructions)?;
+        RealDisk.write_new(&self.entry.instructions, instructions.as_bytes())
+    }
+
     /// The locked file, to be handed to the supervisor. The lock lives as long as any descriptor of
     /// this open file does; the entry stays until [`FileLifeLocks::retire_held`].
     pub fn into_file(self) -> File {
@@ -62,6 +75,7 @@ impl ClaimedLife {
 impl Drop for Entry {
     fn drop(&mut self) {
         if let Some(file) = self.file {
+            forget(&self.instructions).unwrap_or_default();
             unlink_if_still(&self.path, file).unwrap_or_default();
         }
     }
@@ -95,7 +109,8 @@ impl FileLifeLocks {
             return Err(error);
         }
         let identity = identity(&file.metadata()?);
-        Ok(ClaimedLife { entry: Entry { path, file: Some(identity) }, file })
+        let instructions = self.dir.instructions(id);
+        Ok(ClaimedLife { entry: Entry { path, instructions, file: Some(identity) }, file })
     }
 
     fn locked_temp(&self, path: &Path) -> io::Result<(PathBuf, File)> {
@@ -109,6 +124,11 @@ impl FileLifeLocks {
         }
     }
 
+    /// Where the instructions of a task that has not ended are, if its agent is given any.
+    pub fn instructions(&self, id: &TaskId) -> Option<PathBuf> {
+        Some(self.dir.instructions(id)).filter(|path| path.is_file())
+    }
+
     /// Removes the life lock that a supervisor holds through `file`, at its very end, when the ending
     /// is recorded; then frees it, so that waiters wake at once, whatever else still has the file
     /// open and however long the process takes to exit.
@@ -117,8 +137,14 @@ impl FileLifeLocks {
     /// What the system says if it cannot be removed or freed. An entry that is not `file` any more is
     /// left alone.
     pub fn retire_held(&self, id: &TaskId, file: &File) -> io::Result<()> {
-        unlink_if_still(&self.dir.life_lock(id), identity(&file.metadata()?))?;
+        self.retire_file(id, &self.dir.life_lock(id), file)?;
         file.unlock()
+    }
+
+    /// The instructions go first, so that whatever is left has a lock by which it is found.
+    fn retire_file(&self, id: &TaskId, path: &Path, file: &File) -> io::Result<()> {
+        forget(&self.dir.instructions(id))?;
+        unlink_if_still(path, identity(&file.metadata()?))
     }
 
     /// Removes the life lock of `id` if it is free and `gone` says, while it is held, that the task
@@ -127,7 +153,7 @@ impl FileLifeLocks {
         let path = self.dir.life_lock(id);
         let Some(file) = open(&path)? else { return Ok(false) };
         match file.try_lock() {
-            Ok(()) if gone() => unlink_if_still(&path, identity(&file.metadata()?)).map(|()| true),
+            Ok(()) if gone() => self.retire_file(id, &path, &file).map(|()| true),
             Ok(()) | Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -198,6 +224,14 @@ fn open(path: &Path) -> io::Result<Option<File>> {
 /// What tells one file from every other: its device and its inode number.
 fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
+}
+
+/// Removes a file that may be gone already.
+fn forget(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Removes what is at `path` if it is still `file`.

@@ -55,6 +55,9 @@ mod progress_key {
     pub(super) const DROID_SESSION: &str = "droidSessionId";
     pub(super) const SUPERVISOR: &str = "supervisor";
     pub(super) const AGENT_PROCESS: &str = "agentProcess";
+    pub(super) const DROID: &str = "droid";
+    pub(super) const EFFORT: &str = "reasoningEffort";
+    pub(super) const TOOLS: &str = "tools";
     pub(super) const CWD: &str = "cwd";
     pub(super) const TIMEOUT: &str = "timeoutMs";
     pub(super) const USAGE: &str = "usage";
@@ -68,6 +71,13 @@ mod process_key {
     pub(super) const PID: &str = "pid";
     pub(super) const START_TIME: &str = "startTime";
     pub(super) const BOOT_ID: &str = "bootId";
+}
+
+/// The keys of where a droid is defined.
+mod droid_key {
+    pub(super) const SOURCE: &str = "source";
+    pub(super) const PLUGIN: &str = "plugin";
+    pub(super) const PATH: &str = "path";
 }
 
 /// The keys of what an agent used up.

@@ -258,7 +258,9 @@ impl TaskStore for FileStore {
             return Err(StoreError::Refused { id: id.clone(), refusal: Refusal::NotEnded });
         }
         // The record last: while it is there, removing can be asked for again.
-        for path in [self.dir.output(id), self.dir.events(id), self.dir.record(id)] {
+        let dir = &self.dir;
+        let files = [dir.instructions(id), dir.output(id), dir.events(id), dir.record(id)];
+        for path in files {
             match self.disk.remove(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(self.failed("removing", &path, &error));

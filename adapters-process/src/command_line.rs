@@ -21,12 +21,13 @@ pub struct CommandLine {
 
 /// The command line of an order; `None` for an order that somebody else runs.
 ///
-/// `droid` is the droid program, by name or path.
-pub fn of_order(order: &Order, droid: &OsStr) -> Option<CommandLine> {
+/// `droid` is the droid program, by name or path, and `instructions` the file with what the agent is
+/// told besides its prompt.
+pub fn of_order(order: &Order, droid: &OsStr, instructions: Option<&Path>) -> Option<CommandLine> {
     match &order.runner {
         Runner::Droid(autonomy) => Some(CommandLine {
             program: droid.to_owned(),
-            arguments: droid_arguments(*autonomy, order.model.as_deref()),
+            arguments: droid_arguments(*autonomy, order, instructions),
             takes_prompt: true,
             speaks_events: true,
         }),
@@ -43,15 +44,30 @@ pub fn of_order(order: &Order, droid: &OsStr) -> Option<CommandLine> {
     }
 }
 
-fn droid_arguments(autonomy: Autonomy, model: Option<&str>) -> Vec<OsString> {
+fn droid_arguments(
+    autonomy: Autonomy,
+    order: &Order,
+    instructions: Option<&Path>,
+) -> Vec<OsString> {
     let mut arguments = vec!["exec", "-o", "stream-json"];
     if autonomy != Autonomy::None {
         arguments.extend(["--auto", autonomy.word()]);
     }
-    if let Some(model) = model {
+    if let Some(model) = &order.model {
         arguments.extend(["--model", model]);
     }
-    arguments.into_iter().map(OsString::from).collect()
+    let briefing = order.briefing.as_ref();
+    if let Some(effort) = briefing.and_then(|given| given.reasoning_effort.as_deref()) {
+        arguments.extend(["--reasoning-effort", effort]);
+    }
+    let mut arguments: Vec<OsString> = arguments.into_iter().map(OsString::from).collect();
+    if let Some(tools) = briefing.and_then(|given| given.tools.as_ref()) {
+        arguments.extend(["--only-tools".into(), tools.join(",").into()]);
+    }
+    if let Some(instructions) = instructions {
+        arguments.extend(["--append-system-prompt-file".into(), instructions.into()]);
+    }
+    arguments
 }
 
 /// Finds the program as `execvp` would: a name with a slash is a path, relative to `cwd`; any other
@@ -72,11 +88,12 @@ pub fn find_program(program: &OsStr, cwd: &Path, path: Option<&OsStr>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::task::{Briefing, DroidSource};
     use domain::testing;
 
     fn droid(runner: Runner, model: Option<&str>) -> Vec<OsString> {
         let order = Order { runner, model: model.map(Into::into), ..testing::order() };
-        of_order(&order, OsStr::new("droid")).expect("it is ours").arguments
+        of_order(&order, OsStr::new("droid"), None).expect("it is ours").arguments
     }
 
     #[test]
@@ -98,10 +115,35 @@ mod tests {
     }
 
     #[test]
+    fn what_its_definition_gives_a_droid_becomes_options() {
+        let briefing = Briefing {
+            source: DroidSource::User,
+            path: None,
+            reasoning_effort: Some("high".into()),
+            tools: Some(vec!["Read".into(), "LS".into()]),
+        };
+        let runner = Runner::Droid(Autonomy::None);
+        let order = Order { runner, briefing: Some(briefing), ..testing::order() };
+        let file = Some(Path::new("/s/.active/bg_1.system.md"));
+        let line = of_order(&order, OsStr::new("droid"), file).expect("it is ours");
+        assert_eq!(
+            line.arguments[3..],
+            [
+                "--reasoning-effort",
+                "high",
+                "--only-tools",
+                "Read,LS",
+                "--append-system-prompt-file",
+                "/s/.active/bg_1.system.md"
+            ]
+        );
+    }
+
+    #[test]
     fn a_commands_words_are_passed_on_as_they_are() {
         let argv = ["printf", "%s", "$(id) `id` 'a b'\n"].map(String::from).to_vec();
         let order = Order { runner: Runner::Command(argv), ..testing::order() };
-        let line = of_order(&order, OsStr::new("droid")).expect("it is ours");
+        let line = of_order(&order, OsStr::new("droid"), None).expect("it is ours");
         assert_eq!(line.program, "printf");
         assert_eq!(line.arguments, ["%s", "$(id) `id` 'a b'\n"]);
     }

@@ -15,6 +15,7 @@ mod vigil;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use domain::port::{Clock, LaunchFailure, OutputLog, StoreError, TaskStore};
 use domain::task::{Ending, Event, Reason, Started, TaskId};
@@ -37,6 +38,8 @@ pub struct Post<'a> {
     pub clock: &'a dyn Clock,
     /// The files the agent writes to.
     pub files: AgentFiles,
+    /// What the agent is told besides its prompt, as a file.
+    pub instructions: Option<PathBuf>,
     /// What of the environment matters for the start.
     pub surroundings: Surroundings,
     /// Removes the name of the life lock that is held.
@@ -101,7 +104,7 @@ async fn start(post: &Post<'_>) -> Result<(Agent, Signals), LaunchFailure> {
     let internal = |error: &dyn std::fmt::Display| LaunchFailure::Supervisor(error.to_string());
     let signals = Signals::listen().map_err(|error| internal(&error))?;
     let task = post.store.load(&post.id).await.map_err(|error| internal(&error))?;
-    let agent = Agent::start(&task, &post.files, &post.surroundings)?;
+    let agent = Agent::start(&task, post)?;
     let supervisor = identity::identify(std::process::id())
         .ok_or_else(|| LaunchFailure::Supervisor("/proc does not show it".to_owned()))?;
     let started = Started { supervisor, agent: agent.process.clone() };

@@ -75,6 +75,7 @@ pub(crate) enum Verb {
     Complete(Complete),
     Prune(Prune),
     Cleanup(Cleanup),
+    Droids(Droids),
     /// Does the hook's work, for those who registered this command as a hook
     HookComplete,
     /// Owns one running task; started by `launch`
@@ -147,15 +148,18 @@ pub(crate) struct Launch {
     /// Reads the prompt from a file, or from standard input if FILE is -
     #[arg(long, value_name = "FILE")]
     pub(crate) prompt_file: Option<PathBuf>,
-    /// Which droid [default: executor-med]
+    /// Which droid; `task-bg droids` lists them [default: executor-med]
     #[arg(long)]
     pub(crate) droid: Option<String>,
     /// How much it may do without asking [default: medium]
     #[arg(long, value_enum)]
     pub(crate) autonomy: Option<AutonomyArg>,
-    /// Which model, where it is not the default
+    /// Which model, where it is not the droid's own
     #[arg(long)]
     pub(crate) model: Option<String>,
+    /// How hard the model is to think, in droid's words, where that is not the default
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) reasoning_effort: Option<String>,
     #[command(flatten)]
     pub(crate) terms: Terms,
 }
@@ -331,6 +335,18 @@ pub(crate) struct Cleanup {
     /// Only those with this status
     #[arg(long, value_enum, requires = "delete")]
     pub(crate) status: Option<StatusArg>,
+}
+
+/// Lists the droids that a task can be given to, and where each is defined
+///
+/// Of two definitions of one name the first source counts: the project, the user, an installed plugin,
+/// task-bg itself. The others are shown as hidden.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg droids --cwd ~/src/project")]
+pub(crate) struct Droids {
+    /// The folder that the task would work in [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cwd: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod cancel;
 mod cleanup;
 mod complete;
+mod droids;
 mod generated;
 mod hook_complete;
 mod launch;
@@ -33,6 +34,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Complete(args) => complete::complete(context, args).await,
         Verb::Prune(args) => prune::prune(context, &args).await,
         Verb::Cleanup(args) => cleanup::cleanup(context, &args).await,
+        Verb::Droids(args) => droids::droids(context, &args).await,
         Verb::HookComplete => Ok(hook_complete::hook_complete()),
         Verb::Supervise { id, store } => supervise::supervise(&id, store).await,
         Verb::Generated { part } => Ok(generated::generated(part)),

@@ -3,6 +3,7 @@
 //! The documents print this table; nothing else in the program reads the environment.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::task::Policy;
@@ -83,6 +84,11 @@ pub(crate) fn markdown() -> String {
 /// The format that the environment asks for; one that it cannot mean is passed over.
 pub(crate) fn format() -> Option<Format> {
     clap::ValueEnum::from_str(&text(FORMAT)?, true).ok()
+}
+
+/// The home folder, as droid sees it.
+pub(crate) fn home() -> Option<PathBuf> {
+    variable("FACTORY_HOME_OVERRIDE").or_else(|| variable("HOME")).map(PathBuf::from)
 }
 
 /// The droid program.

@@ -8,6 +8,7 @@ use std::error::Error;
 use adapters_fs::NoHome;
 use domain::port::{Fault, LaunchFailure, StoreError, StoreFailure};
 use domain::task::Refusal;
+use domain::task::droid::NoDroid;
 use domain::usecase::Trouble;
 use domain::usecase::launch::LaunchError;
 use domain::usecase::resolve::ResolveError;
@@ -268,6 +269,21 @@ impl From<LaunchError> for Failure {
                 };
                 Self::of(Kind::LaunchFailed, &error).hint(hint)
             }
+        }
+    }
+}
+
+impl From<NoDroid> for Failure {
+    fn from(error: NoDroid) -> Self {
+        let list = "run `task-bg droids` to see which droids there are";
+        let failure = Self::of(Kind::Usage, &error);
+        match error {
+            NoDroid::Unknown { near, .. } if near.is_empty() => failure.hint(list),
+            NoDroid::Unknown { near, .. } => {
+                let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+                failure.hint(format!("did you mean {}? {list}", near.join(" or ")))
+            }
+            NoDroid::Unreadable { .. } => failure.hint(format!("mend the file, or {list}")),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod cancelled;
 pub(crate) mod done;
+pub(crate) mod droids;
 pub(crate) mod failure;
 pub(crate) mod launched;
 pub(crate) mod listing;

@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use adapters_fs::{ClaimedLife, DataDir, FileLifeLocks, FileLogs, FileStore};
+use adapters_fs::{ClaimedLife, DataDir, FileDroids, FileLifeLocks, FileLogs, FileStore};
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::event_log::DroidEventLog;
 use adapters_process::launcher::{HeldLife, SupervisorLauncher};
 use adapters_process::system_processes::SystemProcesses;
+use domain::task::droid::Instructions;
 use domain::usecase::Witnesses;
 
 use crate::environment;
@@ -28,6 +29,8 @@ pub(crate) struct Wiring {
     pub(crate) logs: FileLogs,
     /// What agents said of their own work.
     pub(crate) events: DroidEventLog,
+    /// What defines named droids.
+    pub(crate) droids: FileDroids,
     /// The processes of the system.
     pub(crate) processes: SystemProcesses,
     /// The time.
@@ -55,6 +58,7 @@ impl Wiring {
             locks: FileLifeLocks::new(dir.clone()),
             events: DroidEventLog::new(move |id| streams.open_events(id)),
             logs,
+            droids: FileDroids::new(environment::home()),
             processes: SystemProcesses,
             clock: SystemClock,
             entropy: SystemEntropy,
@@ -72,12 +76,21 @@ impl Wiring {
         }
     }
 
-    /// What starts supervisors, with these variables added to the agent's environment.
-    pub(crate) fn launcher(&self, variables: Vec<(OsString, OsString)>) -> SupervisorLauncher {
+    /// What starts supervisors, with these variables added to the agent's environment, and this told
+    /// to it besides its prompt.
+    pub(crate) fn launcher(
+        &self,
+        variables: Vec<(OsString, OsString)>,
+        instructions: Option<Instructions>,
+    ) -> SupervisorLauncher {
         let locks = FileLifeLocks::new(self.dir.clone());
         let folder = self.dir.root().display().to_string();
         let claim = move |id: &_| -> io::Result<Box<dyn HeldLife>> {
             let claimed = locks.claim(id);
+            let claimed = claimed.and_then(|life| match &instructions {
+                Some(instructions) => life.brief(instructions.as_str()).map(|()| life),
+                None => Ok(life),
+            });
             let named =
                 claimed.map_err(|error| io::Error::other(format!("in `{folder}`: {error}")));
             Ok(Box::new(Claimed(named?)))

@@ -44,6 +44,7 @@ pub fn order() -> Order {
         cwd: Some("/work".to_string()),
         time_limit: None,
         model: None,
+        briefing: None,
     }
 }
 

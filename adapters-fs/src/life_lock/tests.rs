@@ -258,3 +258,33 @@ fn a_watch_takes_no_longer_than_it_may() {
     assert!(began.elapsed() >= Duration::from_millis(250));
     assert!(began.elapsed() < Duration::from_secs(2));
 }
+
+#[test]
+fn instructions_are_private_and_go_with_the_life_lock() {
+    let (locks, dir, _folder) = scratch();
+    let one = id("bg_1");
+    let claimed = locks.claim(&one).expect("claimed");
+    assert_eq!(locks.instructions(&one), None);
+    claimed.brief("a secret of before").expect("kept");
+    claimed.brief("the key is x").expect("kept");
+    let path = locks.instructions(&one).expect("there");
+    assert_eq!(fs::read_to_string(&path).expect("read"), "the key is x");
+    assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
+    assert_eq!(wait(locks.unfinished()), Ok(vec![one.clone()]), "no task of their own");
+    let file = claimed.into_file();
+    assert!(path.exists(), "the agent has yet to read them");
+    locks.retire_held(&one, &file).expect("retired");
+    assert_eq!(entries(&dir), 0);
+    drop(file);
+
+    let claimed = locks.claim(&one).expect("claimed");
+    claimed.brief("never recorded").expect("kept");
+    drop(claimed);
+    assert_eq!(entries(&dir), 0, "a launcher that gives up leaves nothing");
+
+    let claimed = locks.claim(&one).expect("claimed");
+    claimed.brief("orphaned").expect("kept");
+    drop(claimed.into_file());
+    wait(locks.retire(&one)).expect("retired");
+    assert_eq!(entries(&dir), 0, "whoever ends it later removes them too");
+}

@@ -6,14 +6,16 @@
 use std::time::Duration;
 
 use domain::task::{
-    Activity, Autonomy, CancelIntent, Cancelled, Completed, Exit, Failure, Order, ProcessId,
-    Progress, Prompt, Reason, Recorded, Runner, Running, SessionId, State, Status, Task, TaskId,
-    Timestamp, Usage,
+    Activity, Autonomy, Briefing, CancelIntent, Cancelled, Completed, DroidSource, Exit, Failure,
+    Order, ProcessId, Progress, Prompt, Reason, Recorded, Runner, Running, SessionId, State,
+    Status, Task, TaskId, Timestamp, Usage,
 };
 use jiff::tz::TimeZone;
 
 use super::raw::Object;
-use super::{NO_PARENT, Unfit, iso8601, key, process_key, progress_key, runner_word, usage_key};
+use super::{
+    NO_PARENT, Unfit, droid_key, iso8601, key, process_key, progress_key, runner_word, usage_key,
+};
 
 /// Keys by which the sister programs that share this folder call what we call otherwise.
 const FOREIGN_TWINS: [(&str, &str); 7] = [
@@ -45,6 +47,7 @@ pub(super) fn task(raw: &Object<'_>, id: &TaskId) -> Result<Task, Unfit> {
         cwd: progress.text(progress_key::CWD),
         time_limit: progress.millis(progress_key::TIMEOUT),
         model: optional(raw, key::MODEL)?,
+        briefing: progress.briefing(),
     };
     Ok(Task::recorded(Recorded {
         id: id.clone(),
@@ -179,6 +182,17 @@ impl<'a> Below<'a> {
             }
             Some(_) | None => Runner::Elsewhere,
         }
+    }
+
+    fn briefing(&self) -> Option<Briefing> {
+        let found = Object::within(self.0.get(progress_key::DROID)?)?;
+        let source: String = found.value(droid_key::SOURCE)?;
+        Some(Briefing {
+            source: DroidSource::from_word(&source, found.value(droid_key::PLUGIN))?,
+            path: found.value(droid_key::PATH),
+            reasoning_effort: self.text(progress_key::EFFORT),
+            tools: self.0.value(progress_key::TOOLS),
+        })
     }
 
     fn cancel(&self) -> Option<CancelIntent> {

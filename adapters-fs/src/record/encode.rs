@@ -7,11 +7,14 @@
 use std::time::Duration;
 
 use domain::task::{
-    Exit, Order, ProcessId, Reason, Runner, Running, SessionId, State, Task, Timestamp, Usage,
+    Briefing, DroidSource, Exit, Order, ProcessId, Reason, Runner, Running, SessionId, State, Task,
+    Timestamp, Usage,
 };
 
 use super::raw::{Object, json};
-use super::{NO_PARENT, iso8601, key, process_key, progress_key, runner_word, usage_key};
+use super::{
+    NO_PARENT, droid_key, iso8601, key, process_key, progress_key, runner_word, usage_key,
+};
 
 /// The value of a key as JSON; `None` where the key is left out.
 type Member = (&'static str, Option<String>);
@@ -100,16 +103,20 @@ fn activity(task: &Task) -> [Member; 6] {
 }
 
 /// How the order becomes a process. Never changes.
-fn how(order: &Order) -> [Member; 5] {
+fn how(order: &Order) -> [Member; 8] {
     let (runner, autonomy, argv) = match &order.runner {
         Runner::Droid(autonomy) => (Some(runner_word::DROID), Some(autonomy.word()), None),
         Runner::Command(argv) => (Some(runner_word::COMMAND), None, Some(argv)),
         Runner::Elsewhere => (None, None, None),
     };
+    let briefing = order.briefing.as_ref();
     [
         (progress_key::RUNNER, runner.map(|word| json(&word))),
         (progress_key::AUTONOMY, autonomy.map(|word| json(&word))),
         (progress_key::ARGV, argv.map(json)),
+        (progress_key::DROID, briefing.map(droid)),
+        (progress_key::EFFORT, text(briefing.and_then(|given| given.reasoning_effort.as_ref()))),
+        (progress_key::TOOLS, briefing.and_then(|given| given.tools.as_ref()).map(json)),
         (progress_key::CWD, text(order.cwd.as_ref())),
         (progress_key::TIMEOUT, order.time_limit.map(millis)),
     ]
@@ -167,6 +174,18 @@ fn process(process: &ProcessId) -> String {
     object.set(process_key::PID, Some(json(pid)));
     object.set(process_key::START_TIME, Some(json(start_time)));
     object.set(process_key::BOOT_ID, Some(json(boot_id)));
+    object.line()
+}
+
+fn droid(briefing: &Briefing) -> String {
+    let plugin = match &briefing.source {
+        DroidSource::Plugin { id } => Some(id),
+        DroidSource::Project | DroidSource::User | DroidSource::Builtin => None,
+    };
+    let mut object = Object::default();
+    object.set(droid_key::SOURCE, Some(json(&briefing.source.word())));
+    object.set(droid_key::PLUGIN, text(plugin));
+    object.set(droid_key::PATH, text(briefing.path.as_ref()));
     object.line()
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn sketch(content: &[u8], id: &TaskId) -> Option<Task> {
         cwd: None,
         time_limit: None,
         model: None,
+        briefing: None,
     };
     let (id, progress) = (id.clone(), Progress::default());
     Some(Task::recorded(Recorded { id, order, state, queued_at, started_at, progress }))

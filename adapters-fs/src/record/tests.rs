@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::task::{
-    Activity, Autonomy, CancelIntent, Ending, Event, Exit, Failure, Reason, Report, Runner,
-    Running, SessionId, Started, State, Status, Timestamp, Usage,
+    Activity, Autonomy, Briefing, CancelIntent, DroidSource, Ending, Event, Exit, Failure, Order,
+    Reason, Report, Runner, Running, SessionId, Started, State, Status, Timestamp, Usage,
 };
 use domain::testing;
 use jiff::civil::DateTime;
@@ -363,4 +363,28 @@ fn a_start_names_both_processes() {
         text.contains(r#""supervisor": {"pid":7,"startTime":12345,"bootId":"5f0c7ea6-boot"}"#),
         "{text}"
     );
+}
+
+#[test]
+fn what_a_droids_definition_gave_an_order_is_read_as_it_was_written() {
+    let sources = [
+        (DroidSource::Project, Some("/p/.factory/droids/x.md")),
+        (DroidSource::Plugin { id: "p@m".to_owned() }, Some("/plugins/x.md")),
+        (DroidSource::Builtin, None),
+    ];
+    for (source, path) in sources {
+        let briefing = Briefing {
+            source,
+            path: path.map(ToOwned::to_owned),
+            reasoning_effort: Some("high".to_owned()),
+            tools: Some(vec!["Read".to_owned(), "LS".to_owned()]),
+        };
+        let order = Order { briefing: Some(briefing), ..testing::order() };
+        let id = TaskId::parse("bg_1").expect("an id");
+        let task = Task::ordered(id.clone(), order, None, testing::ORDERED);
+        let text = first(&task);
+        assert!(text.contains(r#""reasoningEffort": "high""#), "{text}");
+        assert!(text.contains(r#""tools": ["Read","LS"]"#), "{text}");
+        assert_eq!(read(text.as_bytes(), &id).expect("readable").task, task);
+    }
 }

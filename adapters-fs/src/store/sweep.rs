@@ -1,6 +1,7 @@
 //! Removing what is only derived and belongs to no task any more.
 //!
-//! Half-written files of programs that died, index entries and life locks of tasks that are over.
+//! Half-written files of programs that died; index entries, life locks and instructions of tasks that
+//! are over.
 //! Never touches a record, a log, or anything of a task that has not ended.
 
 use std::ffi::{OsStr, OsString};
@@ -32,6 +33,7 @@ impl FileStore {
         }
         removed += self.sweep_index()?;
         removed += self.sweep_life_locks()?;
+        removed += self.sweep_instructions()?;
         Ok(removed)
     }
 
@@ -81,6 +83,19 @@ impl FileStore {
             let retired = locks.retire_if(&id, || self.is_over(&id));
             removed +=
                 usize::from(retired.map_err(|error| self.failed("removing", &path, &error))?);
+        }
+        Ok(removed)
+    }
+
+    /// Instructions without a life lock, which comes before them and goes after them.
+    fn sweep_instructions(&self) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        for name in self.all_names(&self.dir.active())? {
+            let Some(id) = DataDir::instructed(&name) else { continue };
+            let is_locked = fs::symlink_metadata(self.dir.life_lock(&id)).is_ok();
+            if !is_locked && self.is_over(&id) {
+                removed += self.take_away(&self.dir.instructions(&id))?;
+            }
         }
         Ok(removed)
     }

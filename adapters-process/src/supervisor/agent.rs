@@ -15,7 +15,7 @@ use domain::task::{Exit, ProcessId, Task, TaskId};
 use rustix::fs::MemfdFlags;
 use rustix::process::{WaitOptions, WaitStatus};
 
-use super::{AgentFiles, Surroundings};
+use super::{AgentFiles, Post};
 use crate::command_line::{self, CommandLine};
 use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE, identity, termination};
 
@@ -29,13 +29,15 @@ pub(super) struct Agent {
 
 impl Agent {
     /// Starts the agent that the task was ordered from.
-    pub(super) fn start(
-        task: &Task,
-        files: &AgentFiles,
-        surroundings: &Surroundings,
-    ) -> Result<Self, LaunchFailure> {
+    pub(super) fn start(task: &Task, post: &Post<'_>) -> Result<Self, LaunchFailure> {
+        let Post { files, surroundings, instructions, .. } = post;
         let order = task.order();
-        let line = command_line::of_order(order, &surroundings.droid).ok_or_else(|| {
+        // Without them it would be another droid than the record says.
+        if order.briefing.is_some() && instructions.is_none() {
+            return Err(LaunchFailure::Supervisor("the droid's instructions are gone".into()));
+        }
+        let line = command_line::of_order(order, &surroundings.droid, instructions.as_deref());
+        let line = line.ok_or_else(|| {
             LaunchFailure::Supervisor("the record does not say what to run".into())
         })?;
         let name = line.program.to_string_lossy().into_owned();

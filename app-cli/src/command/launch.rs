@@ -6,7 +6,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use domain::port::Entropy;
-use domain::task::{Autonomy, InvalidPrompt, Order, Prompt, Runner, SessionId, Task};
+use domain::task::droid::Instructions;
+use domain::task::{
+    Autonomy, Briefing, DroidName, InvalidPrompt, Order, Prompt, Runner, SessionId, Task,
+};
+use domain::usecase::droids::choose;
 use domain::usecase::launch::launch;
 use domain::usecase::wait::Until;
 
@@ -51,17 +55,29 @@ pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
         (None, None) => Autonomy::Medium,
         (Some(_), Some(_)) => return Err(twice("the autonomy")),
     };
-    let terms = Terms { parent: one_of("the parent", parent, args.terms.parent)?, ..args.terms };
-    check_word("the droid", &agent)?;
-    if let Some(model) = &model {
-        check_word("the model", model)?;
+    let effort = args.reasoning_effort.filter(|effort| !effort.is_empty());
+    for (what, word) in [("the model", &model), ("the reasoning effort", &effort)] {
+        word.as_deref().map_or(Ok(()), |word| check_word(what, word))?;
     }
+    let cwd = working_folder(args.terms.cwd.as_deref())?;
+    let name = DroidName::parse(&agent).map_err(|invalid| {
+        Failure::new(Kind::Usage, format!("that is no droid name: {invalid}"))
+            .hint("run `task-bg droids` to see which droids there are")
+    })?;
+    let droid = choose(&context.wiring.droids, &cwd, &name).await?;
+    let terms = Terms {
+        parent: one_of("the parent", parent, args.terms.parent)?,
+        cwd: Some(cwd.into()),
+        ..args.terms
+    };
     let ordered = Ordered {
         description: args.description,
         prompt,
-        agent,
-        model,
+        agent: droid.name.to_string(),
         runner: Runner::Droid(autonomy),
+        briefing: Some(Briefing::of(&droid, effort)),
+        model: model.or(droid.model),
+        instructions: Some(droid.instructions),
     };
     start(context, ordered, terms).await
 }
@@ -77,6 +93,8 @@ pub(super) async fn command(context: &Context, args: Run) -> Outcome {
         agent: COMMAND_AGENT.to_owned(),
         model: None,
         runner: Runner::Command(args.command),
+        briefing: None,
+        instructions: None,
     };
     start(context, ordered, args.terms).await
 }
@@ -88,6 +106,8 @@ struct Ordered {
     agent: String,
     model: Option<String>,
     runner: Runner,
+    briefing: Option<Briefing>,
+    instructions: Option<Instructions>,
 }
 
 async fn start(context: &Context, ordered: Ordered, terms: Terms) -> Outcome {
@@ -114,10 +134,11 @@ async fn start(context: &Context, ordered: Ordered, terms: Terms) -> Outcome {
         cwd: Some(working_folder(terms.cwd.as_deref())?),
         time_limit: terms.timeout,
         model: ordered.model,
+        briefing: ordered.briefing,
     };
     let variables: Vec<(OsString, OsString)> =
         terms.env.into_iter().map(|set| (set.name.into(), set.value.into())).collect();
-    let launcher = wiring.launcher(variables);
+    let launcher = wiring.launcher(variables, ordered.instructions);
     let sources = (&wiring.clock as &_, &wiring.entropy as &_);
     let task =
         launch(&wiring.store, &launcher, &wiring.locks, &wiring.logs, sources, order).await?;
@@ -197,7 +218,7 @@ fn read_prompt(path: &Path) -> Result<String, Failure> {
 }
 
 /// The folder as an absolute path that a record can hold.
-fn working_folder(asked: Option<&Path>) -> Result<String, Failure> {
+pub(super) fn working_folder(asked: Option<&Path>) -> Result<String, Failure> {
     let usage = |message: String| {
         Failure::new(Kind::Usage, message).hint("give a folder that exists with --cwd DIR")
     };

@@ -38,6 +38,7 @@ async fn keep_post(id: &str, store: PathBuf) -> Result<(), Failure> {
         logs: &wiring.logs,
         clock: &wiring.clock,
         files,
+        instructions: wiring.locks.instructions(&id),
         surroundings: Surroundings {
             droid: environment::droid(),
             path: environment::variable("PATH"),

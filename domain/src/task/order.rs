@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::droid::Briefing;
 use super::id::SessionId;
 
 /// What was asked for.
@@ -30,6 +31,8 @@ pub struct Order {
     pub time_limit: Option<Duration>,
     /// The model asked for, where it is not the default.
     pub model: Option<String>,
+    /// What the definition of its droid gives it; absent for a plain command and in older records.
+    pub briefing: Option<Briefing>,
 }
 
 /// How an order becomes a process.

@@ -163,3 +163,21 @@ fn sweeping_removes_what_nobody_needs_and_leaves_the_rest() {
     assert_eq!(found(&store, "s1"), [running]);
     assert_eq!(wait(store.sweep()), Ok(0));
 }
+
+#[test]
+fn instructions_of_nobody_are_swept_and_those_of_a_task_that_has_not_ended_stay() {
+    let Scratch { store, dir, .. } = scratch();
+    let task = running(&store, 1, "s");
+    let ended = running(&store, 2, "s");
+    wait(store.apply(ended.id(), completed("x"), at(9))).expect("ended");
+    let nobodys = TaskId::parse("bg_nobodys").expect("an id");
+    let all = [task.id(), ended.id(), &nobodys];
+    for id in all {
+        fs::write(dir.instructions(id), "be one").expect("written");
+    }
+    wait(store.sweep()).expect("swept");
+    assert_eq!(all.map(|id| dir.instructions(id).exists()), [true, false, false]);
+    fs::write(dir.instructions(ended.id()), "be one").expect("written");
+    wait(store.remove(ended.id())).expect("removed");
+    assert!(!dir.instructions(ended.id()).exists());
+}

@@ -1,0 +1,15 @@
+//! `droids`: which there are, and where each comes from.
+
+use domain::usecase::droids;
+
+use super::launch::working_folder;
+use crate::Outcome;
+use crate::args::Droids;
+use crate::context::Context;
+use crate::view::{Answer, droids::DroidsView};
+
+pub(super) async fn droids(context: &Context, args: &Droids) -> Outcome {
+    let cwd = working_folder(args.cwd.as_deref())?;
+    let catalog = droids::droids(&context.wiring.droids, &cwd).await;
+    Ok(Answer::ok(DroidsView { catalog }))
+}

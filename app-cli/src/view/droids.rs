@@ -1,0 +1,73 @@
+//! What `droids` answers: each droid, where it is defined, what it hides, and what cannot be used.
+
+use domain::task::DroidSource;
+use domain::task::droid::{Catalog, Found, UnreadableDroid, Visible};
+use serde_json::{Value, json};
+
+use super::{View, terminal};
+
+/// Which droids there are.
+pub(crate) struct DroidsView {
+    /// All definitions.
+    pub(crate) catalog: Catalog,
+}
+
+impl View for DroidsView {
+    fn json(&self) -> Value {
+        let unreadable = self.catalog.unreadable().map(|UnreadableDroid { source, path, reason, .. }| {
+            json!({"file": path, "source": source_word(source), "reason": reason})
+        });
+        json!({"droids": self.lines(), "unreadable": unreadable.collect::<Vec<_>>()})
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        self.catalog.visible().iter().map(droid).collect()
+    }
+
+    fn table(&self) -> String {
+        let mut rows = terminal::table(&["DROID", "SOURCE", "MODEL", "PURPOSE"]);
+        let mut remarks = String::new();
+        for Visible { droid, shadows } in self.catalog.visible() {
+            rows.add_row([
+                droid.name.to_string(),
+                terminal::one_line(&source_word(&droid.source), 40),
+                terminal::one_line(droid.model.as_deref().unwrap_or("-"), 30),
+                terminal::one_line(droid.description.as_deref().unwrap_or(""), 100),
+            ]);
+            for hidden in shadows {
+                let place = terminal::one_line(&place(hidden), 200);
+                remarks.push_str(&format!("{} hides the one of {place}\n", droid.name));
+            }
+        }
+        for UnreadableDroid { path, reason, .. } in self.catalog.unreadable() {
+            let (path, reason) = (terminal::one_line(path, 200), terminal::one_line(reason, 200));
+            remarks.push_str(&format!("unreadable: {path}: {reason}\n"));
+        }
+        format!("{}{remarks}", terminal::lines(&rows))
+    }
+}
+
+fn droid(visible: &Visible<'_>) -> Value {
+    let Visible { droid, shadows } = visible;
+    json!({
+        "name": droid.name.as_str(),
+        "description": droid.description,
+        "model": droid.model,
+        "source": source_word(&droid.source),
+        "path": droid.path,
+        "shadows": shadows.iter().map(|hidden| place(hidden)).collect::<Vec<_>>(),
+    })
+}
+
+/// A plugin is named, as there may be many.
+fn source_word(source: &DroidSource) -> String {
+    match source {
+        DroidSource::Plugin { id } => format!("{}:{id}", source.word()),
+        DroidSource::Project | DroidSource::User | DroidSource::Builtin => source.word().to_owned(),
+    }
+}
+
+/// The file of a definition, or whose it is where it has none.
+fn place(found: &Found) -> String {
+    found.path().map_or_else(|| source_word(found.source()), ToOwned::to_owned)
+}
