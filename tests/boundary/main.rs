@@ -4,6 +4,7 @@
 //! with a scripted stand-in for `droid`; a test's name is the sentence it proves.
 
 mod cancelling;
+mod droids;
 mod endings;
 mod hooking;
 mod hostile;

@@ -20,6 +20,7 @@
 //! | `ENVIRON path` | writes all variables as one JSON object |
 //! | `ARGS path` | writes its argv as a JSON array |
 //! | `ECHO path` | writes the prompt, byte for byte |
+//! | `SYSTEM path` | writes what was appended to its system prompt (no file when nothing was) |
 //! | `READSTDIN path` | writes what is still to be read from standard input |
 //! | `STDERR text` | a line on standard error |
 //! | `RAW text` | a line on standard output, as it stands |

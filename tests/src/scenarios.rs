@@ -12,6 +12,7 @@
     reason = "a program that reports to whoever runs it"
 )]
 
+mod briefing;
 mod cancelling;
 mod collecting;
 mod delegating;
@@ -54,6 +55,7 @@ const SCENARIOS: &[Scenario] = scenarios![
     // Those that take longest come first.
     collecting::six_agents_at_once_all_complete_each_with_its_own_text,
     delegating::a_subagent_that_stops_does_not_end_the_task_that_started_it,
+    briefing::a_named_droid_of_each_source_tells_the_model_its_words_and_has_its_tools,
     telling::a_prompt_of_a_megabyte_reaches_the_model_unchanged,
     telling::a_prompt_full_of_shell_syntax_reaches_the_model_unchanged,
     telling::the_model_of_the_order_is_the_one_that_is_asked,

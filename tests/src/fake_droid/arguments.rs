@@ -28,6 +28,8 @@ pub(super) struct Exec {
     pub(super) cwd: Option<PathBuf>,
     /// `-s` or `--init-session-id`.
     pub(super) session: Option<String>,
+    /// `--append-system-prompt-file`.
+    pub(super) instructions: Option<PathBuf>,
     /// `-f`.
     pub(super) file: Option<PathBuf>,
     /// The first positional.
@@ -85,6 +87,30 @@ const SWITCHES: &[&str] =
 
 const EFFORTS: &[&str] =
     &["none", "dynamic", "off", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+/// Some of the tools that the real one knows, in lower case; it does not mind the case either.
+const TOOLS: &[&str] = &[
+    "read",
+    "ls",
+    "grep",
+    "glob",
+    "edit",
+    "create",
+    "applypatch",
+    "execute",
+    "websearch",
+    "fetchurl",
+    "todowrite",
+    "skill",
+    "task",
+    "askuser",
+    "toolsearch",
+];
+
+fn is_tool(word: &str) -> bool {
+    let word = word.trim().to_ascii_lowercase();
+    word.is_empty() || TOOLS.contains(&word.as_str())
+}
 
 /// Reads the arguments after the program's name.
 ///
@@ -193,6 +219,12 @@ fn set(exec: &mut Exec, option: &str, value: &OsStr) -> Result<(), String> {
         "--cwd" => exec.cwd = Some(value.into()),
         "--file" => exec.file = Some(value.into()),
         "--session-id" | "--init-session-id" => exec.session = Some(text),
+        "--only-tools" if !text.split(',').all(is_tool) => {
+            return Err("Unknown tool identifier(s)".to_owned());
+        }
+        "--append-system-prompt-file" if std::path::Path::new(value).exists() => {
+            exec.instructions = Some(value.into());
+        }
         // The real one shows a missing file by a stack trace.
         "--settings" | "--append-system-prompt-file" if !std::path::Path::new(value).exists() => {
             return Err(format!("Error: ENOENT: no such file or directory, open '{text}'"));

@@ -33,6 +33,7 @@ impl From<String> for Stop {
 /// One run.
 pub(super) struct Player {
     prompt: Vec<u8>,
+    instructions: Option<Vec<u8>>,
     signals: Signals,
     stream: Stream,
     last_words: Option<String>,
@@ -48,7 +49,9 @@ impl Player {
         let cwd = std::env::current_dir().map_err(|error| error.to_string())?;
         stream.init(exec, &cwd.to_string_lossy());
         let (end, on_term) = (End::Completed(0), OnTerm::Leave);
-        Ok(Self { prompt, signals, stream, last_words: None, end, on_term })
+        // Like the real one, it reads them once and never looks again.
+        let instructions = exec.instructions.as_ref().and_then(|file| std::fs::read(file).ok());
+        Ok(Self { prompt, instructions, signals, stream, last_words: None, end, on_term })
     }
 
     /// Plays the whole script.
@@ -185,6 +188,10 @@ impl Player {
                 json!(std::env::args_os().map(lossy).collect::<Vec<_>>()).to_string().into_bytes()
             }
             Fact::Prompt => self.prompt.clone(),
+            Fact::Instructions => match &self.instructions {
+                Some(instructions) => instructions.clone(),
+                None => return Ok(()),
+            },
             Fact::RestOfStdin => {
                 let mut rest = Vec::new();
                 std::io::Read::read_to_end(&mut std::io::stdin(), &mut rest)

@@ -43,6 +43,7 @@ pub(super) enum Fact {
     Environment,
     Arguments,
     Prompt,
+    Instructions,
     RestOfStdin,
 }
 
@@ -114,6 +115,7 @@ fn directive(word: &str, rest: &str) -> Result<Option<Directive>, String> {
         "ENVIRON" => Directive::Write(Fact::Environment, path(rest)?),
         "ARGS" => Directive::Write(Fact::Arguments, path(rest)?),
         "ECHO" => Directive::Write(Fact::Prompt, path(rest)?),
+        "SYSTEM" => Directive::Write(Fact::Instructions, path(rest)?),
         "READSTDIN" => Directive::Write(Fact::RestOfStdin, path(rest)?),
         "STDERR" => Directive::Stderr(rest.to_owned()),
         "RAW" => Directive::Raw { text: rest.to_owned(), newline: true },
