@@ -3,7 +3,8 @@
 //! Everything this program remembers is what is written here; there is no daemon and no database.
 //! [`DataDir`] names every path, [`FileStore`] keeps the records, [`FileLifeLocks`] knows who is
 //! alive, [`FileLogs`] holds what agents wrote, [`FileTranscripts`] reads what droid itself keeps of a
-//! session and [`FileDroids`] what defines its named droids.
+//! session and [`FileDroids`] what defines its named droids; [`hook_settings`] edits the one thing that
+//! is not ours, an agent's settings.
 //! The crate never starts or signals a process, never prints, and never reads the environment (a
 //! caller hands it the lookup); only times without a zone, which other programs wrote, are read in
 //! the zone of the system.
@@ -11,7 +12,10 @@
 pub mod data_dir;
 mod disk;
 pub mod droids;
+pub mod factory_dir;
 mod fault;
+pub mod hook_settings;
+pub mod inspection;
 pub mod life_lock;
 pub mod logs;
 mod record;
@@ -20,6 +24,7 @@ pub mod transcript;
 
 pub use data_dir::{DataDir, NoHome};
 pub use droids::FileDroids;
+pub use factory_dir::FactoryDir;
 pub use life_lock::{ClaimedLife, FileLifeLocks};
 pub use logs::{AgentFiles, FileLogs};
 pub use record::record_text;

@@ -31,6 +31,7 @@ pub mod event_log;
 pub mod event_stream;
 pub mod identity;
 pub mod launcher;
+pub mod probe;
 pub mod stream;
 pub mod supervisor;
 pub mod system_processes;

@@ -3,6 +3,7 @@
 //! Nothing is looked up here: what can be wrong with a word alone is refused, all else comes later.
 
 mod duration;
+mod upkeep;
 mod values;
 
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use duration::{Length, parse_duration};
+pub(crate) use upkeep::{Doctor, Hooks};
+pub use upkeep::{HooksAction, ScopeArg};
 pub use values::{AutonomyArg, EnvArg, StatusArg};
 
 /// Runs coding agents and long commands in the background, and says honestly how they fare.
@@ -76,6 +79,8 @@ pub(crate) enum Verb {
     Prune(Prune),
     Cleanup(Cleanup),
     Droids(Droids),
+    Hooks(Hooks),
+    Doctor(Doctor),
     /// Does the hook's work, for those who registered this command as a hook
     HookComplete,
     /// Owns one running task; started by `launch`
@@ -368,6 +373,23 @@ mod tests {
             let help = verb.clone().render_long_help().to_string();
             assert!(help.contains("Example"), "{} has none", verb.get_name());
         }
+    }
+
+    #[test]
+    fn every_command_of_the_skill_is_understood() {
+        let skill = include_str!("../../plugin/skills/task-bg/SKILL.md");
+        let fenced = skill.split("```").skip(1).step_by(2).flat_map(str::lines);
+        let quoted = skill.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+        let commands = fenced.chain(quoted).filter(|line| line.starts_with("task-bg "));
+        let mut count = 0;
+        for command in commands {
+            let words = shlex::split(command).expect("a shell could read it");
+            if let Err(error) = Args::try_parse_from(words) {
+                panic!("{command}: {error}");
+            }
+            count += 1;
+        }
+        assert!(count >= 10, "{count} commands");
     }
 
     #[test]

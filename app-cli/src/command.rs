@@ -3,9 +3,11 @@
 mod cancel;
 mod cleanup;
 mod complete;
+mod doctor;
 mod droids;
 mod generated;
 mod hook_complete;
+mod hooks;
 mod launch;
 mod list;
 mod output;
@@ -35,6 +37,8 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Prune(args) => prune::prune(context, &args).await,
         Verb::Cleanup(args) => cleanup::cleanup(context, &args).await,
         Verb::Droids(args) => droids::droids(context, &args).await,
+        Verb::Hooks(args) => hooks::hooks(&args),
+        Verb::Doctor(args) => doctor::doctor(context, &args).await,
         Verb::HookComplete => Ok(hook_complete::hook_complete()),
         Verb::Supervise { id, store } => supervise::supervise(&id, store).await,
         Verb::Generated { part } => Ok(generated::generated(part)),

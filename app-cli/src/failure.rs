@@ -6,6 +6,7 @@
 use std::error::Error;
 
 use adapters_fs::NoHome;
+use adapters_fs::hook_settings::HookSettingsError;
 use domain::port::{Fault, LaunchFailure, StoreError, StoreFailure};
 use domain::task::Refusal;
 use domain::task::droid::NoDroid;
@@ -30,6 +31,8 @@ pub enum Kind {
     WrongState,
     /// Tasks are launched too deep.
     TooDeep,
+    /// A settings file could not be changed, and is as it was.
+    SettingsRefused,
     /// A task that was waited for did not complete.
     TaskFailed,
     /// The wait ran out of time.
@@ -44,7 +47,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documents.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Unexpected,
         Self::Usage,
         Self::NotFound,
@@ -52,6 +55,7 @@ impl Kind {
         Self::AlreadyEnded,
         Self::WrongState,
         Self::TooDeep,
+        Self::SettingsRefused,
         Self::TaskFailed,
         Self::TimedOut,
         Self::LaunchFailed,
@@ -65,7 +69,7 @@ impl Kind {
             Self::Unexpected => 1,
             Self::Usage => 2,
             Self::NotFound | Self::Ambiguous => 3,
-            Self::AlreadyEnded | Self::WrongState | Self::TooDeep => 4,
+            Self::AlreadyEnded | Self::WrongState | Self::TooDeep | Self::SettingsRefused => 4,
             Self::TaskFailed => 5,
             Self::TimedOut => 6,
             Self::LaunchFailed => 7,
@@ -84,6 +88,7 @@ impl Kind {
             Self::AlreadyEnded => "already_ended",
             Self::WrongState => "wrong_state",
             Self::TooDeep => "too_deep",
+            Self::SettingsRefused => "settings_refused",
             Self::TaskFailed => "task_failed",
             Self::TimedOut => "timed_out",
             Self::LaunchFailed => "launch_failed",
@@ -95,13 +100,16 @@ impl Kind {
     /// What it means, for the documents.
     const fn meaning(self) -> &'static str {
         match self {
-            Self::Unexpected => "something unexpected, such as a process that cannot be stopped",
+            Self::Unexpected => {
+                "something unexpected, such as a process that cannot be stopped; or a finding of `doctor`"
+            }
             Self::Usage => "the command line, or a file, folder or variable it names, is wrong",
             Self::NotFound => "there is no such task",
             Self::Ambiguous => "the beginning of an id fits several tasks",
             Self::AlreadyEnded => "the task has already ended, or is being cancelled",
             Self::WrongState => "the task is in another state than it would have to be",
             Self::TooDeep => "tasks launch tasks too deep",
+            Self::SettingsRefused => "a settings file could not be changed, and is as it was",
             Self::TaskFailed => "a task that was waited for ended, but did not complete",
             Self::TimedOut => "the wait ran out of time",
             Self::LaunchFailed => "the agent could not be started",
@@ -292,6 +300,22 @@ impl From<NoHome> for Failure {
     fn from(error: NoHome) -> Self {
         Self::of(Kind::StoreUnavailable, &error)
             .hint(format!("set `{}` to an absolute path", crate::environment::DIR))
+    }
+}
+
+impl From<HookSettingsError> for Failure {
+    fn from(error: HookSettingsError) -> Self {
+        let by_hand = "run `task-bg hooks print` to see what to add by hand";
+        let hint = match &error {
+            HookSettingsError::Broken { .. } => {
+                format!("mend that place, then try again, or {by_hand}")
+            }
+            HookSettingsError::Odd { .. } => by_hand.to_owned(),
+            HookSettingsError::Io { .. } => {
+                format!("check the owner and the mode of the file and its folder, or {by_hand}")
+            }
+        };
+        Self::of(Kind::SettingsRefused, &error).hint(hint)
     }
 }
 

@@ -3,9 +3,11 @@
 //! Nothing here looks anything up. Everything shown on a terminal is made harmless first.
 
 pub(crate) mod cancelled;
+pub(crate) mod doctor;
 pub(crate) mod done;
 pub(crate) mod droids;
 pub(crate) mod failure;
+pub(crate) mod hooks;
 pub(crate) mod launched;
 pub(crate) mod listing;
 pub(crate) mod output;

@@ -4,13 +4,16 @@
 //! with a scripted stand-in for `droid`; a test's name is the sentence it proves.
 
 mod cancelling;
+mod doctor;
 mod droids;
 mod endings;
 mod hooking;
+mod hooks_install;
 mod hostile;
 mod launching;
 mod losing;
 mod original;
+mod plugin;
 mod racing;
 mod stand_in;
 mod watching;

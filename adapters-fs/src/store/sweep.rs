@@ -7,7 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use domain::port::StoreError;
@@ -20,6 +20,26 @@ use crate::disk;
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
 impl FileStore {
+    /// How many half-written files lie about that nobody writes any more, and life locks of tasks
+    /// that are over. Counts what a sweep would remove, all but the index.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the store cannot be read.
+    pub fn leftovers(&self) -> Result<usize, StoreError> {
+        let (root, active) = (self.dir.root(), self.dir.active());
+        if !active.exists() {
+            return Ok(0);
+        }
+        let now = self.disk_time().map_err(|error| self.failed("writing to", root, &error))?;
+        let mut count = 0;
+        for folder in [root, &active, &self.dir.sessions()] {
+            count += self.old_temps(folder, now)?.len();
+        }
+        let ids = self.life_locks().entries(usize::MAX);
+        let ids = ids.map_err(|error| self.failed("listing", &active, &error))?;
+        Ok(count + ids.iter().filter(|id| self.is_over(id)).count())
+    }
+
     pub(super) fn swept(&self) -> Result<usize, StoreError> {
         let root = self.dir.root();
         if !root.exists() {
@@ -46,18 +66,21 @@ impl FileStore {
 
     fn sweep_temps(&self, folder: &Path, now: SystemTime) -> Result<usize, StoreError> {
         let mut removed = 0;
-        for name in self.all_names(folder)? {
-            let path = DataDir::entry(folder, &name);
-            let is_old = || {
-                let file = fs::symlink_metadata(&path).ok().filter(|file| !file.is_dir());
-                let age = file.and_then(|file| now.duration_since(file.modified().ok()?).ok());
-                age.is_some_and(|age| age > ABANDONED)
-            };
-            if Entry::of(&name) == Entry::Temp && is_old() {
-                removed += self.take_away(&path)?;
-            }
+        for path in self.old_temps(folder, now)? {
+            removed += self.take_away(&path)?;
         }
         Ok(removed)
+    }
+
+    fn old_temps(&self, folder: &Path, now: SystemTime) -> Result<Vec<PathBuf>, StoreError> {
+        let is_old = |path: &PathBuf| {
+            let file = fs::symlink_metadata(path).ok().filter(|file| !file.is_dir());
+            let age = file.and_then(|file| now.duration_since(file.modified().ok()?).ok());
+            age.is_some_and(|age| age > ABANDONED)
+        };
+        let names = self.all_names(folder)?.into_iter();
+        let temps = names.filter(|name| Entry::of(name) == Entry::Temp);
+        Ok(temps.map(|name| DataDir::entry(folder, &name)).filter(is_old).collect())
     }
 
     fn sweep_index(&self) -> Result<usize, StoreError> {

@@ -1,0 +1,101 @@
+//! Reading and replacing a settings file, so that it is at every moment either what it was or what it will be.
+//!
+//! A file that is a symbolic link is changed where it really is. Its mode stays; what is made anew is
+//! for its owner alone, because settings hold keys.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::HookSettingsError;
+use crate::factory_dir::FactoryDir;
+
+/// Read and write, for the owner alone.
+const PRIVATE: u32 = 0o600;
+/// Larger than any settings file, in bytes.
+const LIMIT: u64 = 16 << 20;
+
+fn failed(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HookSettingsError {
+    move |source| HookSettingsError::Io { step, path: path.to_owned(), source }
+}
+
+/// The file that `path` leads to.
+pub(super) fn target(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// What is in a file; `None` if there is none.
+pub(super) fn read(path: &Path) -> Result<Option<String>, HookSettingsError> {
+    let found = match fs::metadata(path) {
+        // A link that leads nowhere is somebody's arrangement, and no missing file.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
+            return Ok(None);
+        }
+        other => other.map_err(failed("reading", path))?,
+    };
+    if !found.is_file() || found.len() > LIMIT {
+        let odd = io::Error::other("it is no plain file of bearable size");
+        return Err(failed("reading", path)(odd));
+    }
+    fs::read_to_string(path).map(Some).map_err(failed("reading", path))
+}
+
+/// Keeps `before` beside the file, with the file's mode, and says where.
+pub(super) fn back_up(path: &Path, before: &str) -> Result<PathBuf, HookSettingsError> {
+    let target = target(path);
+    let backup = FactoryDir::backup_of(&target);
+    put(&backup, before, mode(&target)).map_err(failed("writing the backup", &backup))?;
+    Ok(backup)
+}
+
+/// Replaces the file, unless somebody changed it since `before` was read.
+pub(super) fn replace(
+    path: &Path,
+    before: Option<&str>,
+    after: &str,
+) -> Result<(), HookSettingsError> {
+    if read(path)?.as_deref() != before {
+        let changed = io::Error::other("somebody changed it at the same moment");
+        return Err(failed("writing", path)(changed));
+    }
+    let target = target(path);
+    if let Some(folder) = target.parent() {
+        fs::create_dir_all(folder).map_err(failed("making the folder", folder))?;
+    }
+    put(&target, after, mode(&target)).map_err(failed("writing", &target))
+}
+
+/// Removes a file; one that is not there is removed already.
+pub(super) fn remove(path: &Path) -> Result<(), HookSettingsError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed("removing", path)(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).map_or(PRIVATE, |found| found.mode() & 0o7777)
+}
+
+fn put(path: &Path, content: &str, mode: u32) -> io::Result<()> {
+    let temp = FactoryDir::temp_for(path);
+    let written = write(&temp, content, mode).and_then(|()| fs::rename(&temp, path));
+    if written.is_err() {
+        fs::remove_file(&temp).unwrap_or_default();
+    }
+    written?;
+    let Some(folder) = path.parent() else { return Ok(()) };
+    File::open(folder)?.sync_all()
+}
+
+fn write(temp: &Path, content: &str, mode: u32) -> io::Result<()> {
+    // Left by a program that died with our number.
+    fs::remove_file(temp).unwrap_or_default();
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(temp)?;
+    file.write_all(content.as_bytes())?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.sync_all()
+}

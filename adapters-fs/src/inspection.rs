@@ -1,0 +1,103 @@
+//! How the store's folder and an agent's own folders look from outside, for whoever has to say what is wrong.
+//!
+//! Looks, and leaves nothing behind; only [`close_files`] changes anything, and that only the mode of
+//! files that are ours.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access, statvfs};
+use serde_json::Value;
+
+use crate::data_dir::{DataDir, Entry};
+use crate::disk;
+use crate::factory_dir::FactoryDir;
+
+/// How a store's folder is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FolderState {
+    /// It is not there yet, and can be made.
+    Absent,
+    /// It is there and can be written.
+    Ready,
+    /// It cannot be used, and why.
+    Unusable(String),
+}
+
+/// How a store looks from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreCondition {
+    /// Its folder.
+    pub folder: FolderState,
+    /// Whether others can look into the folder.
+    pub open: bool,
+    /// Files in it that others could read.
+    pub loose: Vec<PathBuf>,
+    /// The room that is left, in bytes.
+    pub free: Option<u64>,
+}
+
+/// Looks at a store. A file is made for a moment to see whether one can be.
+pub fn store_condition(dir: &DataDir) -> StoreCondition {
+    let root = dir.root();
+    let there = root.ancestors().find(|folder| folder.exists()).unwrap_or(root);
+    let free = statvfs(there).ok().map(|it| it.f_bavail.saturating_mul(it.f_frsize));
+    let open = fs::metadata(root).is_ok_and(|found| found.mode() & 0o077 != 0);
+    StoreCondition { folder: folder_state(dir, there), open, loose: loose(root), free }
+}
+
+fn folder_state(dir: &DataDir, there: &Path) -> FolderState {
+    let root = dir.root();
+    let unusable = |error: io::Error| FolderState::Unusable(error.to_string());
+    if there != root {
+        return match access(there, Access::WRITE_OK | Access::EXEC_OK) {
+            Ok(()) if there.is_dir() => FolderState::Absent,
+            Ok(()) => FolderState::Unusable(format!("`{}` is no folder", there.display())),
+            Err(errno) => unusable(errno.into()),
+        };
+    }
+    if !root.is_dir() {
+        return FolderState::Unusable("it is no folder".to_owned());
+    }
+    let probed = disk::create_temp(dir, root).and_then(|(path, _)| fs::remove_file(path));
+    probed.map_or_else(unusable, |()| FolderState::Ready)
+}
+
+fn loose(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| is_ours(&entry.file_name()));
+    let loose = ours.filter(|entry| {
+        entry.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o077 != 0)
+    });
+    loose.map(|entry| entry.path()).collect()
+}
+
+/// Whether a name is that of a task's file, which may hold secrets.
+fn is_ours(name: &std::ffi::OsStr) -> bool {
+    let is_log = |name: &str| name.starts_with("bg_") && !name.contains('/');
+    matches!(Entry::of(name), Entry::Record(_)) || name.to_str().is_some_and(is_log)
+}
+
+/// Makes files readable by their owner alone; says how many could not be.
+pub fn close_files(files: &[PathBuf]) -> usize {
+    let close = |file: &&PathBuf| fs::set_permissions(file, Permissions::from_mode(0o600)).is_err();
+    files.iter().filter(close).count()
+}
+
+/// Under which id, `name@marketplace`, droid has installed the plugin `name`, if it has.
+pub fn installed_plugin(dir: &FactoryDir, name: &str) -> Option<String> {
+    let entries = fs::read_dir(dir.installed_plugins()).ok()?.flatten();
+    entries.filter_map(|entry| fs::read(entry.path()).ok()).find_map(|content| {
+        let value: Value = serde_json::from_slice(&content).ok()?;
+        let id = value.get("pluginId")?.as_str()?;
+        (id.split('@').next() == Some(name)).then(|| id.to_owned())
+    })
+}
+
+/// How many droids are defined in a folder of definitions.
+pub fn count_droids(dir: &FactoryDir) -> usize {
+    let entries = fs::read_dir(dir.droids()).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "md")).count()
+}

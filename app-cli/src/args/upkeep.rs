@@ -1,0 +1,58 @@
+//! The arguments of the verbs that look after the installation and not after tasks.
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+/// Registers task-bg-hook with an agent, or takes it out again
+///
+/// Edits the file that the agent really reads, keeps everything else in it, and leaves a backup beside it.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  task-bg hooks install
+  task-bg hooks status --scope project")]
+pub(crate) struct Hooks {
+    /// What to do
+    #[arg(value_enum)]
+    pub(crate) action: HooksAction,
+    /// Whose settings
+    #[arg(long, value_enum, default_value = "user")]
+    pub(crate) scope: ScopeArg,
+    /// Those of Claude Code in place of droid's
+    #[arg(long)]
+    pub(crate) claude: bool,
+}
+
+/// What to do with the hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HooksAction {
+    /// Registers what is missing
+    Install,
+    /// Takes out what is ours
+    Uninstall,
+    /// Prints what would have to be in the file
+    Print,
+    /// Says which file is read and whether ours works
+    Status,
+}
+
+/// Whose settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScopeArg {
+    /// Those in the home folder
+    User,
+    /// Those in the current folder
+    Project,
+}
+
+/// Looks for what keeps task-bg from working, and says what to do about it
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: mend what can safely be mended
+  task-bg doctor --fix
+
+Exit code 1 if something is found that keeps it from working, 0 otherwise.")]
+pub(crate) struct Doctor {
+    /// Makes the store, closes it to others, and removes what belongs to no task any more
+    #[arg(long)]
+    pub(crate) fix: bool,
+}
