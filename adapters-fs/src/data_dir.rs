@@ -25,6 +25,9 @@ const TEMP: &str = ".tmp";
 /// What the name of an agent's instructions ends with, after the task's id. No id has a dot.
 const INSTRUCTIONS: &str = ".system.md";
 
+/// What the name of a kept environment ends with. No task's name has a dot.
+const ENVIRONMENT: &str = ".env";
+
 /// The folder of a store, and the name of everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
@@ -93,7 +96,8 @@ impl DataDir {
     /// # Errors
     /// What the system says if a folder cannot be made, or something else has its name.
     pub fn prepare(&self) -> io::Result<()> {
-        folders::prepare(&self.root, &[&self.active(), &self.locks(), &self.sessions()])
+        let parts = [self.active(), self.queue(), self.keys(), self.locks(), self.sessions()];
+        folders::prepare(&self.root, &parts.each_ref().map(PathBuf::as_path))
     }
 
     /// The folder of the store.
@@ -134,6 +138,52 @@ impl DataDir {
     /// Whose instructions the entry called `name` in the folder of the life locks is, if it is any.
     pub(crate) fn instructed(name: &OsStr) -> Option<TaskId> {
         TaskId::parse(name.to_str()?.strip_suffix(INSTRUCTIONS)?).ok()
+    }
+
+    /// The environment kept for a task that waits in the queue.
+    pub fn environment(&self, id: &TaskId) -> PathBuf {
+        self.active().join(format!("{id}{ENVIRONMENT}"))
+    }
+
+    /// The task whose environment is kept under this name in the folder of the life locks.
+    pub(crate) fn owner_of_environment(name: &OsStr) -> Option<TaskId> {
+        TaskId::parse(name.to_str()?.strip_suffix(ENVIRONMENT)?).ok()
+    }
+
+    /// The folder of the queue: one entry for each task that waits.
+    pub fn queue(&self) -> PathBuf {
+        self.root.join(".queue")
+    }
+
+    /// The entry of the queue with this name.
+    pub(crate) fn queue_entry(&self, name: &str) -> PathBuf {
+        self.queue().join(name)
+    }
+
+    /// The entry of a key: which task has it. `None` if the key is too long for a file name.
+    pub(crate) fn key(&self, key: &str) -> Option<PathBuf> {
+        let name = percent_encoded(key);
+        (name.len() <= MAX_FILE_NAME).then(|| self.keys().join(name))
+    }
+
+    /// The folder of the keys.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.root.join(".keys")
+    }
+
+    /// The lock that spans one look-up of a key and the launch that may follow.
+    pub(crate) fn key_lock(&self, key: &str) -> PathBuf {
+        self.locks().join(format!("key-{:02}", shard_number(key)))
+    }
+
+    /// What says that nobody is let in for now.
+    pub(crate) fn queue_pause(&self) -> PathBuf {
+        self.queue().join(".paused")
+    }
+
+    /// The lock under which queued tasks are let in.
+    pub(crate) fn gate(&self) -> PathBuf {
+        self.locks().join("gate")
     }
 
     /// The lock that spans one change of a task's record. It is shared by all tasks of its shard,
@@ -178,12 +228,16 @@ impl DataDir {
     }
 
     fn shard_of(&self, name: &str) -> PathBuf {
-        // FNV-1a, 32 bits: stable across builds and machines, which std's hashers are not.
-        let hash = name
-            .bytes()
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        self.locks().join(format!("{:02}", hash % SHARDS))
+        self.locks().join(format!("{:02}", shard_number(name)))
     }
+}
+
+fn shard_number(name: &str) -> u32 {
+    // FNV-1a, 32 bits: stable across builds and machines, which std's hashers are not.
+    let hash = name
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash % SHARDS
 }
 
 impl Entry {

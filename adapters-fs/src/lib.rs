@@ -12,21 +12,27 @@
 pub mod data_dir;
 mod disk;
 pub mod droids;
+pub mod environments;
 pub mod factory_dir;
 mod fault;
 pub mod hook_settings;
 pub mod inspection;
+pub mod keys;
 pub mod life_lock;
 pub mod logs;
+pub mod queue;
 mod record;
 pub mod store;
 pub mod transcript;
 
 pub use data_dir::{DataDir, NoHome};
 pub use droids::FileDroids;
+pub use environments::FileEnvironments;
 pub use factory_dir::FactoryDir;
+pub use keys::FileKeys;
 pub use life_lock::{ClaimedLife, FileLifeLocks};
 pub use logs::{AgentFiles, FileLogs};
+pub use queue::FileQueue;
 pub use record::record_text;
 pub use store::FileStore;
 pub use transcript::FileTranscripts;

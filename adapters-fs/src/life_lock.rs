@@ -9,6 +9,7 @@
 
 mod watch;
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -23,6 +24,7 @@ use rustix::fs::OFlags;
 use crate::data_dir::DataDir;
 use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
+use crate::queue;
 use watch::FileWatch;
 
 /// The life locks of a store.
@@ -52,17 +54,6 @@ struct Entry {
 }
 
 impl ClaimedLife {
-    /// Keeps what the agent is to be told besides its prompt, readable by its owner alone, until the
-    /// life lock is retired.
-    ///
-    /// # Errors
-    /// What the system says if it cannot be kept durably.
-    pub fn brief(&self, instructions: &str) -> io::Result<()> {
-        // An id is minted once, so this is nobody's; but a name is not to be trusted with a secret.
-        forget(&self.entry.instructions)?;
-        RealDisk.write_new(&self.entry.instructions, instructions.as_bytes())
-    }
-
     /// The locked file, to be handed to the supervisor. The lock lives as long as any descriptor of
     /// this open file does; the entry stays until [`FileLifeLocks::retire_held`].
     pub fn into_file(self) -> File {
@@ -87,16 +78,21 @@ impl FileLifeLocks {
         Self { dir }
     }
 
-    /// Takes the life lock of a task that is about to be recorded.
+    /// Takes the life lock of a task that is about to be recorded or to be let in.
     ///
     /// The file is made and locked under another name and only then put in its place, so that it is
-    /// never seen unlocked.
+    /// never seen unlocked. One that a dead launcher left behind is taken over.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if the task has a life lock already, held or free; else what
-    /// the system says.
+    /// [`io::ErrorKind::AlreadyExists`] if somebody holds the task's life lock; else what the system
+    /// says.
     pub fn claim(&self, id: &TaskId) -> io::Result<ClaimedLife> {
         let path = self.dir.life_lock(id);
+        match self.take_over(id, &path) {
+            Ok(Some(claimed)) => return Ok(claimed),
+            Ok(None) => {}
+            Err(error) => return Err(error),
+        }
         let (temp, file) = match self.locked_temp(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.dir.prepare()?;
@@ -113,6 +109,23 @@ impl FileLifeLocks {
         Ok(ClaimedLife { entry: Entry { path, instructions, file: Some(identity) }, file })
     }
 
+    /// Takes a life lock that is there and free; `None` if there is none.
+    fn take_over(&self, id: &TaskId, path: &Path) -> io::Result<Option<ClaimedLife>> {
+        let Some(file) = open(path)? else { return Ok(None) };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::AlreadyExists.into()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let found = file.metadata()?;
+        if found.nlink() == 0 {
+            return Ok(None);
+        }
+        let (path, instructions) = (path.to_owned(), self.dir.instructions(id));
+        let entry = Entry { path, instructions, file: Some(identity(&found)) };
+        Ok(Some(ClaimedLife { entry, file }))
+    }
+
     fn locked_temp(&self, path: &Path) -> io::Result<(PathBuf, File)> {
         let (temp, file) = disk::create_temp(&self.dir, path)?;
         match file.try_lock() {
@@ -121,6 +134,24 @@ impl FileLifeLocks {
                 fs::remove_file(&temp).unwrap_or_default();
                 Err(error.into())
             }
+        }
+    }
+
+    /// Keeps what the agent of a task is told besides its prompt, until the task has ended.
+    ///
+    /// # Errors
+    /// What the system says if it cannot be written.
+    pub fn brief(&self, id: &TaskId, instructions: &str) -> io::Result<()> {
+        let path = self.dir.instructions(id);
+        // An id is minted once, so this is nobody's; but a name is not to be trusted with a secret.
+        forget(&path)?;
+        let write = || RealDisk.write_new(&path, instructions.as_bytes());
+        match write() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.dir.prepare()?;
+                write()
+            }
+            written => written,
         }
     }
 
@@ -160,11 +191,16 @@ impl FileLifeLocks {
     }
 
     fn custody_of(&self, id: &TaskId) -> io::Result<Custody> {
-        let Some(file) = open(&self.dir.life_lock(id))? else { return Ok(Custody::Absent) };
+        // What is kept for a task's start is gone before its agent is there.
+        let unheld = |otherwise| {
+            let kept = fs::symlink_metadata(self.dir.environment(id)).is_ok();
+            if kept { Custody::Waiting } else { otherwise }
+        };
+        let Some(file) = open(&self.dir.life_lock(id))? else { return Ok(unheld(Custody::Absent)) };
         match file.try_lock_shared() {
             // Its holder removed it between our opening and our trying.
-            Ok(()) if file.metadata()?.nlink() == 0 => Ok(Custody::Absent),
-            Ok(()) => Ok(Custody::Free),
+            Ok(()) if file.metadata()?.nlink() == 0 => Ok(unheld(Custody::Absent)),
+            Ok(()) => Ok(unheld(Custody::Free)),
             Err(TryLockError::WouldBlock) => Ok(Custody::Held),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -172,17 +208,34 @@ impl FileLifeLocks {
 
     /// At most `limit` of the ids that have a life lock, in no order.
     pub(crate) fn entries(&self, limit: usize) -> io::Result<Vec<TaskId>> {
+        self.ids(limit, |name| TaskId::parse(name.to_str()?).ok())
+    }
+
+    /// At most `limit` of the ids that the names in the folder of the life locks stand for.
+    fn ids(
+        &self,
+        limit: usize,
+        stands_for: impl Fn(&OsStr) -> Option<TaskId>,
+    ) -> io::Result<Vec<TaskId>> {
         let listed = match fs::read_dir(self.dir.active()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other?,
         };
         let ids = listed.filter_map(|entry| match entry {
-            Ok(entry) => {
-                entry.file_name().to_str().and_then(|name| TaskId::parse(name).ok()).map(Ok)
-            }
+            Ok(entry) => stands_for(&entry.file_name()).map(Ok),
             Err(error) => Some(Err(error)),
         });
         ids.take(limit).collect()
+    }
+
+    /// Forgets what was kept for the start of a task that has ended, if it ever waited.
+    fn forget_waiting(&self, id: &TaskId) -> io::Result<()> {
+        forget(&self.dir.instructions(id))?;
+        match fs::remove_file(self.dir.environment(id)) {
+            Ok(()) => queue::remove(&self.dir, id),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -194,16 +247,25 @@ impl LifeLocks for FileLifeLocks {
     }
 
     async fn unfinished(&self) -> Result<Vec<TaskId>, Fault> {
+        let stands_for = |name: &OsStr| {
+            let locked = name.to_str().and_then(|name| TaskId::parse(name).ok());
+            locked.or_else(|| DataDir::owner_of_environment(name))
+        };
         let mut ids = self
-            .entries(usize::MAX)
+            .ids(usize::MAX, stands_for)
             .map_err(|error| fault("listing", &self.dir.active(), &error))?;
         ids.sort_unstable();
+        ids.dedup();
         Ok(ids)
+    }
+
+    async fn locked(&self) -> Result<Vec<TaskId>, Fault> {
+        self.entries(usize::MAX).map_err(|error| fault("listing", &self.dir.active(), &error))
     }
 
     async fn retire(&self, id: &TaskId) -> Result<(), Fault> {
         self.retire_if(id, || true)
-            .map(drop)
+            .and_then(|_| self.forget_waiting(id))
             .map_err(|error| fault("removing the life lock", &self.dir.life_lock(id), &error))
     }
 

@@ -64,6 +64,25 @@ mod progress_key {
     pub(super) const TOOLS_IN_FLIGHT: &str = "toolsInFlight";
     pub(super) const CANCEL_AT: &str = "cancelRequestedAt";
     pub(super) const CANCEL_GRACE: &str = "cancelGraceMs";
+    pub(super) const HELD: &str = "held";
+    pub(super) const SILENCE: &str = "staleMs";
+    pub(super) const PRIORITY: &str = "priority";
+    pub(super) const AFTER: &str = "after";
+    pub(super) const AFTER_ANY: &str = "afterAny";
+    pub(super) const NOT_BEFORE: &str = "notBefore";
+    pub(super) const KEY: &str = "key";
+    pub(super) const ATTEMPT: &str = "attempt";
+    pub(super) const RETRY_OF: &str = "retryOf";
+    pub(super) const RETRIED_AS: &str = "retriedAs";
+    pub(super) const RETRIES_LEFT: &str = "retriesLeft";
+    pub(super) const RETRY_ON: &str = "retryOn";
+    pub(super) const BACKOFF: &str = "backoffMs";
+    pub(super) const RESUME_OF: &str = "resumeOf";
+    pub(super) const CONTINUES: &str = "continuesSession";
+    pub(super) const FORKS: &str = "forksSession";
+    pub(super) const WORKTREE: &str = "worktree";
+    pub(super) const STARTED_AWAKE: &str = "startedAwakeMs";
+    pub(super) const LAST_AWAKE: &str = "lastAwakeMs";
 }
 
 /// The keys of a process.
@@ -86,6 +105,14 @@ mod usage_key {
     pub(super) const OUTPUT: &str = "outputTokens";
     pub(super) const CACHE_READ: &str = "cacheReadInputTokens";
     pub(super) const CACHE_CREATION: &str = "cacheCreationInputTokens";
+}
+
+/// The keys under `worktree`.
+mod worktree_key {
+    pub(super) const PATH: &str = "path";
+    pub(super) const BRANCH: &str = "branch";
+    pub(super) const BASE: &str = "base";
+    pub(super) const REPOSITORY: &str = "repository";
 }
 
 /// The words that `runner` may hold.

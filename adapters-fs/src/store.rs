@@ -7,7 +7,7 @@
 
 mod index;
 mod listing;
-mod shard;
+pub(crate) mod shard;
 mod sweep;
 
 use std::fs;

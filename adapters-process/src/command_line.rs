@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use domain::task::{Autonomy, Order, Runner};
+use domain::task::{Autonomy, Continuation, Order, Runner};
 
 /// A program and its arguments, and whether it is told something on its standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,11 @@ fn droid_arguments(
     }
     if let Some(model) = &order.model {
         arguments.extend(["--model", model]);
+    }
+    match &order.lineage.continues {
+        Some(Continuation::Same(session)) => arguments.extend(["--session-id", session.as_str()]),
+        Some(Continuation::Fork(session)) => arguments.extend(["--fork", session.as_str()]),
+        None => {}
     }
     let briefing = order.briefing.as_ref();
     if let Some(effort) = briefing.and_then(|given| given.reasoning_effort.as_deref()) {

@@ -4,19 +4,20 @@
 //! for the one line in which the supervisor says how the start went. It never starts an agent
 //! itself.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use async_trait::async_trait;
-use domain::port::{Fault, LaunchFailure, Launcher, Seat};
-use domain::task::TaskId;
+use domain::port::{Environment, Fault, LaunchFailure, Launcher, Seat};
+use domain::task::{TaskId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{SUPERVISE_VERB, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
+use crate::{REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
 /// A life lock that is held, and gives itself up when it is dropped before it was handed over.
 pub trait HeldLife: Send {
@@ -24,78 +25,140 @@ pub trait HeldLife: Send {
     fn hand_over(self: Box<Self>) -> File;
 }
 
-/// Takes the life lock of a task.
-pub type ClaimLife = dyn Fn(&TaskId) -> io::Result<Box<dyn HeldLife>> + Send + Sync;
+/// Variables with their values.
+pub type Variables = Vec<(OsString, OsString)>;
+
+/// Where life locks and environments are kept.
+pub trait Station: Send + Sync {
+    /// Takes the life lock of a task.
+    ///
+    /// # Errors
+    /// The system's, if somebody else holds it or it cannot be taken.
+    fn claim(&self, id: &TaskId) -> io::Result<Box<dyn HeldLife>>;
+
+    /// Keeps an environment for a task that is about to wait.
+    ///
+    /// # Errors
+    /// The system's, if it cannot be kept.
+    fn keep(&self, id: &TaskId, environment: &Variables) -> io::Result<()>;
+
+    /// The environment kept for a task.
+    ///
+    /// # Errors
+    /// The system's, if there is none that can be read.
+    fn kept(&self, id: &TaskId) -> io::Result<Variables>;
+}
 
 /// Starts supervisors.
 pub struct SupervisorLauncher {
-    claim: Box<ClaimLife>,
+    station: Box<dyn Station>,
     store: PathBuf,
-    variables: Vec<(OsString, OsString)>,
+    environment: Box<dyn Fn() -> Variables + Send + Sync>,
 }
 
 impl SupervisorLauncher {
-    /// Starts supervisors for the store in the folder `store`, whose life locks `claim` takes.
+    /// Starts supervisors for the store in the folder `store`; agents that do not wait start with
+    /// the environment that `environment` gives.
     pub fn new(
         store: PathBuf,
-        claim: impl Fn(&TaskId) -> io::Result<Box<dyn HeldLife>> + Send + Sync + 'static,
+        station: Box<dyn Station>,
+        environment: impl Fn() -> Variables + Send + Sync + 'static,
     ) -> Self {
-        Self { claim: Box::new(claim), store, variables: Vec::new() }
-    }
-
-    /// The same, with these variables added to the environment of the agents.
-    #[must_use]
-    pub fn with_variables(mut self, variables: Vec<(OsString, OsString)>) -> Self {
-        self.variables = variables;
-        self
+        Self { station, store, environment: Box::new(environment) }
     }
 }
 
 #[async_trait]
 impl Launcher for SupervisorLauncher {
-    async fn prepare(&self, id: &TaskId) -> Result<Box<dyn Seat>, Fault> {
-        let life = (self.claim)(id).map_err(|error| Fault {
-            step: format!("taking the life lock of {id}"),
+    async fn prepare(&self, id: &TaskId, whose: Environment) -> Result<Box<dyn Seat>, Fault> {
+        let fault = |step: &str, error: &io::Error| Fault {
+            step: format!("{step} {id}"),
             reason: error.to_string(),
-        })?;
+        };
+        let life =
+            self.station.claim(id).map_err(|error| fault("taking the life lock of", &error))?;
+        let environment = match whose {
+            Environment::Callers => Ok((self.environment)()),
+            // Told only when it is started: a task whose environment is lost has to end.
+            Environment::Kept => self.station.kept(id),
+        };
         Ok(Box::new(SupervisorSeat {
             id: id.clone(),
             store: self.store.clone(),
-            variables: self.variables.clone(),
+            environment,
             life,
         }))
+    }
+
+    async fn keep_environment(&self, id: &TaskId) -> Result<(), Fault> {
+        self.station.keep(id, &(self.environment)()).map_err(|error| Fault {
+            step: format!("keeping the environment of {id}"),
+            reason: error.to_string(),
+        })
+    }
+
+    async fn remind(&self, at: Timestamp) -> Result<(), Fault> {
+        let micros = at.as_micros().to_string();
+        let spawned = Command::new("/proc/self/exe")
+            .arg0("task-bg")
+            .arg(REMIND_VERB)
+            .args([OsStr::new(&micros), self.store.as_os_str()])
+            .env_remove(TASK_ID_VARIABLE)
+            .env(SUPERVISOR_VARIABLE, REMIND_VERB)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        spawned.map(reap).map_err(|error| Fault {
+            step: "starting the reminder".to_owned(),
+            reason: error.to_string(),
+        })
     }
 }
 
 struct SupervisorSeat {
     id: TaskId,
     store: PathBuf,
-    variables: Vec<(OsString, OsString)>,
+    environment: io::Result<Variables>,
     life: Box<dyn HeldLife>,
+}
+
+impl SupervisorSeat {
+    /// Starts the supervisor, with its standard output going to `stdout`.
+    fn spawn(self, stdout: Stdio) -> Result<Child, LaunchFailure> {
+        let environment = self.environment.map_err(|error| {
+            LaunchFailure::Supervisor(format!("its environment was lost: {error}"))
+        })?;
+        let arguments: [OsString; 3] =
+            [SUPERVISE_VERB.into(), self.id.as_str().into(), self.store.into_os_string()];
+        Command::new("/proc/self/exe")
+            .arg0("task-bg")
+            .args(arguments)
+            .env_clear()
+            .envs(environment)
+            .env(SUPERVISOR_VARIABLE, self.id.as_str())
+            .env_remove(TASK_ID_VARIABLE)
+            .stdin(self.life.hand_over())
+            .stdout(stdout)
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| LaunchFailure::Supervisor(error.to_string()))
+    }
 }
 
 #[async_trait]
 impl Seat for SupervisorSeat {
     async fn start(self: Box<Self>) -> Result<(), LaunchFailure> {
         let failed = |error: io::Error| LaunchFailure::Supervisor(error.to_string());
-        let arguments: [OsString; 3] =
-            [SUPERVISE_VERB.into(), self.id.as_str().into(), self.store.into_os_string()];
-        let mut supervisor = Command::new("/proc/self/exe")
-            .arg0("task-bg")
-            .args(arguments)
-            .envs(self.variables)
-            .env(SUPERVISOR_VARIABLE, self.id.as_str())
-            .env_remove(TASK_ID_VARIABLE)
-            .stdin(self.life.hand_over())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(failed)?;
+        let mut supervisor = self.spawn(Stdio::piped())?;
         let mut line = String::new();
         let stdout = supervisor.stdout.take();
         stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut line)).map_err(failed)?;
         match serde_json::from_str(&line) {
-            Ok(Handshake::Started) => Ok(()),
+            Ok(Handshake::Started) => {
+                reap(supervisor);
+                Ok(())
+            }
             Ok(Handshake::NotFound { program }) => Err(LaunchFailure::NotFound { program }),
             Ok(Handshake::NotStarted { program, reason }) => {
                 Err(LaunchFailure::NotStarted { program, reason })
@@ -107,7 +170,22 @@ impl Seat for SupervisorSeat {
             }
         }
     }
+
+    async fn begin(self: Box<Self>) -> Result<(), LaunchFailure> {
+        reap(self.spawn(Stdio::null())?);
+        Ok(())
+    }
 }
+
+/// Sees to it that a supervisor that ends before this process does is no zombie for long. Where no
+/// thread can be had it is one, until this process ends.
+fn reap(mut supervisor: Child) {
+    let wait = move || drop(supervisor.wait());
+    drop(thread::Builder::new().name("reaper".into()).stack_size(STACK).spawn(wait));
+}
+
+/// The stack of a thread that makes one system call, in bytes.
+const STACK: usize = 64 << 10;
 
 /// What a supervisor tells its launcher, once.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]

@@ -44,5 +44,7 @@ pub const TASK_ID_VARIABLE: &str = "TASK_BG_TASK_ID";
 pub const DEPTH_VARIABLE: &str = "TASK_BG_DEPTH";
 /// The environment variable that marks a supervisor, which belongs to no task.
 pub const SUPERVISOR_VARIABLE: &str = "__TASK_BG_SUPERVISES";
+/// The hidden verb that lets queued tasks in at a moment to come.
+pub const REMIND_VERB: &str = "__remind";
 /// The hidden verb that makes the program a supervisor.
 pub const SUPERVISE_VERB: &str = "__supervise";

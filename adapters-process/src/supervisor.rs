@@ -12,13 +12,15 @@ mod readable;
 mod signals;
 mod vigil;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use async_trait::async_trait;
 use domain::port::{Clock, LaunchFailure, OutputLog, StoreError, TaskStore};
-use domain::task::{Ending, Event, Reason, Started, TaskId};
+use domain::task::{Ending, Event, Reason, Started, Task, TaskId, template};
 
 use crate::identity;
 use crate::launcher::Handshake;
@@ -42,6 +44,10 @@ pub struct Post<'a> {
     pub instructions: Option<PathBuf>,
     /// What of the environment matters for the start.
     pub surroundings: Surroundings,
+    /// What is to be done before an ending is recorded.
+    pub sequel: &'a dyn Sequel,
+    /// Forgets the environment that was kept for the task while it waited.
+    pub forget_environment: &'a dyn Fn() -> io::Result<()>,
     /// Removes the name of the life lock that is held.
     pub retire: &'a dyn Fn() -> io::Result<()>,
 }
@@ -65,6 +71,14 @@ pub struct AgentFiles {
     pub events_reader: File,
     /// What a person reads.
     pub output: File,
+}
+
+/// What is to be done between knowing how a task ends and recording it, so that whoever wakes at the
+/// ending finds it done.
+#[async_trait]
+pub trait Sequel: Send + Sync {
+    /// Does it. Cannot fail: the ending has to be recorded anyway.
+    async fn prepare(&self, task: &Task, ending: &Ending);
 }
 
 /// Leaves the caller behind: a session of its own, no inherited descriptor but the standard three,
@@ -104,10 +118,17 @@ async fn start(post: &Post<'_>) -> Result<(Agent, Signals), LaunchFailure> {
     let internal = |error: &dyn std::fmt::Display| LaunchFailure::Supervisor(error.to_string());
     let signals = Signals::listen().map_err(|error| internal(&error))?;
     let task = post.store.load(&post.id).await.map_err(|error| internal(&error))?;
-    let agent = Agent::start(&task, post)?;
+    if task.status().is_ended() {
+        return Err(LaunchFailure::Supervisor("it has already ended".to_owned()));
+    }
+    // From here on nobody else can start it: an agent runs once or not at all.
+    (post.forget_environment)().map_err(|error| internal(&error))?;
+    let prompt = filled_prompt(post, &task).await?;
+    let agent = Agent::start(&task, &prompt, post)?;
     let supervisor = identity::identify(std::process::id())
         .ok_or_else(|| LaunchFailure::Supervisor("/proc does not show it".to_owned()))?;
-    let started = Started { supervisor, agent: agent.process.clone() };
+    let awake = Some(post.clock.awake());
+    let started = Started { supervisor, agent: agent.process.clone(), awake };
     match post.store.apply(&post.id, Event::Started(started), post.clock.now()).await {
         Ok(_) => Ok((agent, signals)),
         Err(error) => {
@@ -116,6 +137,20 @@ async fn start(post: &Post<'_>) -> Result<(Agent, Signals), LaunchFailure> {
             Err(internal(&error))
         }
     }
+}
+
+/// The prompt with what earlier tasks found put in.
+async fn filled_prompt(post: &Post<'_>, task: &Task) -> Result<String, LaunchFailure> {
+    let prompt = task.order().prompt.as_str();
+    let mut found = BTreeMap::new();
+    for id in template::wanted(prompt) {
+        if let Ok(earlier) = post.store.load(&id).await {
+            found.extend(earlier.state().result().map(|result| (id, result.to_owned())));
+        }
+    }
+    template::filled(prompt, &|id| found.get(id).cloned()).map_err(|id| {
+        LaunchFailure::Supervisor(format!("the prompt wants the result of {id}, which has none"))
+    })
 }
 
 async fn record_failed_start(post: &Post<'_>, failure: &LaunchFailure) {

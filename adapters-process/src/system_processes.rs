@@ -33,6 +33,10 @@ impl Processes for SystemProcesses {
         termination::stop(id, None, agent.as_ref(), grace)
     }
 
+    async fn is_of_this_boot(&self, process: &ProcessId) -> bool {
+        process.boot_id == identity::boot_id()
+    }
+
     async fn of_task(&self, id: &TaskId) -> Survivors {
         tree::belonging_to(id, None).iter().map(|stat| stat.pid).collect()
     }

@@ -8,12 +8,14 @@ mod values;
 
 use std::path::PathBuf;
 
+use domain::task::{Dependence, Retries, Timestamp};
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use duration::{Length, parse_duration};
 pub(crate) use upkeep::{Doctor, Hooks};
 pub use upkeep::{HooksAction, ScopeArg};
-pub use values::{AutonomyArg, EnvArg, StatusArg};
+pub use values::{AutonomyArg, EnvArg, ReasonArg, StatusArg, parse_moment};
 
 /// Runs coding agents and long commands in the background, and says honestly how they fare.
 ///
@@ -76,7 +78,12 @@ pub(crate) enum Verb {
     Wait(Wait),
     Cancel(Cancel),
     Complete(Complete),
+    Retry(Retry),
+    Resume(Resume),
+    Batch(Batch),
     Prune(Prune),
+    Queue(Queue),
+    Release(Release),
     Cleanup(Cleanup),
     Droids(Droids),
     Hooks(Hooks),
@@ -88,6 +95,14 @@ pub(crate) enum Verb {
     Supervise {
         /// The task
         id: String,
+        /// The store's folder
+        store: PathBuf,
+    },
+    /// Lets queued tasks in at a moment; started by `launch`
+    #[command(name = "__remind", hide = true)]
+    Remind {
+        /// Microseconds since the epoch
+        micros: i64,
         /// The store's folder
         store: PathBuf,
     },
@@ -117,6 +132,13 @@ pub(crate) struct Terms {
     /// How long it may run: 90s, 5m, 2h, 1d, or plain seconds
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) timeout: Option<std::time::Duration>,
+    /// How long it may be silent before `prune` gives it up
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) stale: Option<std::time::Duration>,
+    #[command(flatten)]
+    pub(crate) waits: Waits,
+    #[command(flatten)]
+    pub(crate) again: Again,
     /// Sets a variable in its environment; may be repeated
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(crate) env: Vec<EnvArg>,
@@ -127,6 +149,71 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "50s", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
+}
+
+/// Whether the same may be started twice.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Again {
+    /// The same key never starts a second task; the answer is then the first one
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// How often to try once more after a bad ending
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) retries: u32,
+    /// After which endings, such as exit,signal,timeout [default: all that may come out better]
+    #[arg(long, value_name = "REASONS", value_delimiter = ',', requires = "retries", value_enum)]
+    pub(crate) retry_on: Vec<ReasonArg>,
+    /// How long the next attempt waits; each later one waits twice as long
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
+    pub(crate) backoff: std::time::Duration,
+}
+
+impl Again {
+    /// Whether a bad ending starts it anew.
+    pub(crate) fn retries(&self) -> Retries {
+        let on = self.retry_on.iter().map(|reason| reason.0).collect();
+        Retries { left: self.retries, on, backoff: self.backoff }
+    }
+}
+
+/// What a task waits for before it starts.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Waits {
+    /// Higher ones leave the queue first, from -128 to 127
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    pub(crate) priority: i8,
+    /// Starts after these tasks have completed; it fails if one of them does
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    pub(crate) after: Vec<String>,
+    /// Starts after these tasks have ended, however they did
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',', conflicts_with = "after")]
+    pub(crate) after_any: Vec<String>,
+    /// Starts only after it is released
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// Starts only after this time: 90s, 5m, 2h, 1d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) start_in: Option<std::time::Duration>,
+    /// Starts only at this moment, such as 2026-11-23T08:00:00+01:00
+    #[arg(long, value_name = "MOMENT", value_parser = parse_moment, conflicts_with = "start_in")]
+    pub(crate) start_at: Option<Timestamp>,
+}
+
+impl Waits {
+    /// What was typed for the tasks it comes after.
+    pub(crate) fn after(&self) -> &[String] {
+        if self.after.is_empty() { &self.after_any } else { &self.after }
+    }
+
+    /// How they have to end.
+    pub(crate) fn dependence(&self) -> Dependence {
+        if self.after_any.is_empty() { Dependence::OnCompletion } else { Dependence::OnEnd }
+    }
+
+    /// The moment before which it does not start.
+    pub(crate) fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
+        self.start_at.or_else(|| self.start_in.map(|span| now.plus(span)))
+    }
 }
 
 /// Starts a droid in the background
@@ -297,6 +384,98 @@ pub(crate) struct Cancel {
     /// How long they have between the polite signal and the last one
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
     pub(crate) grace: std::time::Duration,
+}
+
+/// Tries the same once more, as a new task linked to the old one
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: everything of this session that failed
+  task-bg retry --failed --parent \"$TASK_BG_PARENT_SESSION\"")]
+pub(crate) struct Retry {
+    /// The tasks' ids, or the beginnings of them
+    #[arg(value_name = "ID", required_unless_present = "failed")]
+    pub(crate) ids: Vec<String>,
+    /// All tasks that ended as errors and were not tried once more
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) failed: bool,
+    /// Only those of this session
+    #[arg(long, value_name = "SESSION", requires = "failed")]
+    pub(crate) parent: Option<String>,
+    /// How much it may do without asking, where that is to be another than before
+    #[arg(long, value_enum)]
+    pub(crate) autonomy: Option<AutonomyArg>,
+}
+
+/// Goes on in the session of a task that has ended, as a new task
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg resume bg_19c0 \"Now write the tests for it\"")]
+pub(crate) struct Resume {
+    /// The task's id, or the beginning of it
+    pub(crate) id: String,
+    /// What the agent is told next
+    pub(crate) prompt: String,
+    /// Goes on in a copy of the session, as it does where droid has no network
+    #[arg(long)]
+    pub(crate) fork: bool,
+    /// How much it may do without asking, where that is to be another than before
+    #[arg(long, value_enum)]
+    pub(crate) autonomy: Option<AutonomyArg>,
+}
+
+/// Launches many tasks, one JSON object a line
+///
+/// All lines are checked first. Wrong ones, and those that come after them, are named by number and
+/// not launched; the others all are.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: two lines, of which the second waits for the first and is told what it found
+  {\"name\":\"look\",\"description\":\"Look\",\"prompt\":\"Find the bug\",\"droid\":\"explorer\"}
+  {\"description\":\"Fix\",\"prompt\":\"Fix this: {{task:look.result}}\",\"after\":[\"look\"]}
+
+Fields: description, prompt or command (a list of words), droid, autonomy, model, cwd, env, timeout,
+stale, parent, priority, hold, after, after_any, start_in, start_at, key, retries, retry_on, backoff,
+name.")]
+pub(crate) struct Batch {
+    /// The file with the lines; - for standard input
+    pub(crate) file: PathBuf,
+    /// Launches nothing if a line is wrong
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Waits until all have ended, for at most TIME (0: for ever)
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
+          default_missing_value = "50s", value_parser = Length::parse)]
+    pub(crate) wait: Option<Length>,
+}
+
+/// Stops or goes on letting queued tasks in
+///
+/// What runs goes on. Without a word: says who waits.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Example: let what runs finish, and start nothing new\n  task-bg queue pause"
+)]
+pub(crate) struct Queue {
+    /// What to do with the queue
+    #[arg(value_enum)]
+    pub(crate) what: Option<QueueWord>,
+}
+
+/// What to do with the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QueueWord {
+    /// Let nobody in
+    Pause,
+    /// Let them in again
+    Resume,
+}
+
+/// Lets tasks start that were launched with --hold
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg release bg_19c0")]
+pub(crate) struct Release {
+    /// The tasks' ids, or the beginnings of them
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
 }
 
 /// Ends a task by hand

@@ -1,5 +1,7 @@
 //! One short file a verb: from its arguments to a use case, from the receipt to an answer.
 
+mod again;
+mod batch;
 mod cancel;
 mod cleanup;
 mod complete;
@@ -10,8 +12,11 @@ mod hook_complete;
 mod hooks;
 mod launch;
 mod list;
+mod ordering;
 mod output;
 mod prune;
+mod queue;
+mod remind;
 mod status;
 mod supervise;
 mod wait;
@@ -34,6 +39,12 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Wait(args) => wait::wait(context, args).await,
         Verb::Cancel(args) => cancel::cancel(context, args).await,
         Verb::Complete(args) => complete::complete(context, args).await,
+        Verb::Retry(args) => again::retry(context, args).await,
+        Verb::Resume(args) => again::resume(context, args).await,
+        Verb::Batch(args) => batch::batch(context, &args).await,
+        Verb::Remind { micros, store } => remind::remind(micros, store).await,
+        Verb::Queue(args) => queue::queue(context, &args).await,
+        Verb::Release(args) => queue::release(context, &args).await,
         Verb::Prune(args) => prune::prune(context, &args).await,
         Verb::Cleanup(args) => cleanup::cleanup(context, &args).await,
         Verb::Droids(args) => droids::droids(context, &args).await,

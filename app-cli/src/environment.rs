@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::task::Policy;
+use domain::task::plan::admission::Limits;
 
 use crate::args::{Format, parse_duration};
 use crate::failure::{Failure, Kind};
@@ -23,10 +24,12 @@ const DROID: &str = "TASK_BG_DROID";
 const FORMAT: &str = "TASK_BG_FORMAT";
 const TTL: &str = "TASK_BG_TTL";
 const STALE: &str = "TASK_BG_STALE";
+const MAX_RUNNING: &str = "TASK_BG_MAX_RUNNING";
+const AIRGAP: &str = "FACTORY_AIRGAP_ENABLED";
 const PARENT_SESSION: &str = "TASK_BG_PARENT_SESSION";
 
 /// Every variable, in the order of the documents.
-pub(crate) const TABLE: [Variable; 10] = [
+pub(crate) const TABLE: [Variable; 12] = [
     Variable {
         name: DIR,
         meaning: "the store's folder, as an absolute path; default `~/.factory/.omd/background-tasks`",
@@ -35,6 +38,10 @@ pub(crate) const TABLE: [Variable; 10] = [
     Variable {
         name: FORMAT,
         meaning: "how to answer, where no flag says so: `json`, `ndjson`, `table` or `markdown`",
+    },
+    Variable {
+        name: MAX_RUNNING,
+        meaning: "how many tasks run at once, the others wait; default 10",
     },
     Variable {
         name: TTL,
@@ -51,6 +58,10 @@ pub(crate) const TABLE: [Variable; 10] = [
     Variable {
         name: "FACTORY_HOME_OVERRIDE",
         meaning: "takes the place of the home folder, as it does for droid",
+    },
+    Variable {
+        name: AIRGAP,
+        meaning: "droid's own: it is kept from its service, so `resume` goes on in a copy of the session",
     },
     Variable { name: "NO_COLOR", meaning: "if set, answers have no colour" },
     Variable {
@@ -101,9 +112,36 @@ pub(crate) fn parent_session() -> Option<String> {
     text(PARENT_SESSION)
 }
 
+/// Whether droid is kept from its service.
+pub(crate) fn is_airgapped() -> bool {
+    text(AIRGAP).is_some_and(|value| value != "0" && value != "false")
+}
+
 /// How many tasks deep this process is.
 pub(crate) fn depth() -> u32 {
     text(adapters_process::DEPTH_VARIABLE).and_then(|depth| depth.parse().ok()).unwrap_or(0)
+}
+
+/// The whole environment of this process.
+pub(crate) fn all() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// How many tasks may run at once.
+///
+/// # Errors
+/// A usage failure that names the variable, if it is no number above 0.
+pub(crate) fn limits() -> Result<Limits, Failure> {
+    let usual = Limits::default();
+    let Some(value) = text(MAX_RUNNING) else { return Ok(usual) };
+    match value.parse() {
+        Ok(max_running) if max_running > 0 => Ok(Limits { max_running, ..usual }),
+        Ok(_) | Err(_) => {
+            let message = format!("`{MAX_RUNNING}` is `{value}`, which is no number above 0");
+            Err(Failure::new(Kind::Usage, message)
+                .hint("to let nobody in, run `task-bg queue pause`"))
+        }
+    }
 }
 
 /// What life means for a task.

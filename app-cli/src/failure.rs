@@ -188,9 +188,10 @@ impl From<StoreError> for Failure {
                     Refusal::BeingCancelled { .. } | Refusal::NotEnded => {
                         failure.hint(format!("run `task-bg wait {id}` to wait for its end"))
                     }
-                    Refusal::AlreadyStarted | Refusal::NotStarted | Refusal::NotExpired { .. } => {
-                        failure
-                    }
+                    Refusal::AlreadyStarted
+                    | Refusal::NotHeld
+                    | Refusal::NotStarted
+                    | Refusal::NotExpired { .. } => failure,
                 }
             }
             StoreError::Failed { failure: StoreFailure::Busy { .. }, .. } => {
@@ -217,6 +218,7 @@ pub(crate) const fn refused(refusal: &Refusal) -> Kind {
     match refusal {
         Refusal::AlreadyEnded { .. } | Refusal::BeingCancelled { .. } => Kind::AlreadyEnded,
         Refusal::AlreadyStarted
+        | Refusal::NotHeld
         | Refusal::NotStarted
         | Refusal::NotEnded
         | Refusal::NotExpired { .. } => Kind::WrongState,

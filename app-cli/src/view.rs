@@ -2,6 +2,7 @@
 //!
 //! Nothing here looks anything up. Everything shown on a terminal is made harmless first.
 
+pub(crate) mod batched;
 pub(crate) mod cancelled;
 pub(crate) mod doctor;
 pub(crate) mod done;
@@ -11,6 +12,7 @@ pub(crate) mod hooks;
 pub(crate) mod launched;
 pub(crate) mod listing;
 pub(crate) mod output;
+pub(crate) mod queued;
 pub(crate) mod status;
 mod task;
 pub(crate) mod terminal;

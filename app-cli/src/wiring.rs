@@ -1,18 +1,22 @@
 //! The concrete adapters, put together. The only file that names them all.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use adapters_fs::{ClaimedLife, DataDir, FileDroids, FileLifeLocks, FileLogs, FileStore};
+use adapters_fs::{
+    ClaimedLife, DataDir, FileDroids, FileEnvironments, FileKeys, FileLifeLocks, FileLogs,
+    FileQueue, FileStore,
+};
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::event_log::DroidEventLog;
-use adapters_process::launcher::{HeldLife, SupervisorLauncher};
+use adapters_process::launcher::{HeldLife, Station, SupervisorLauncher, Variables};
 use adapters_process::system_processes::SystemProcesses;
+use domain::task::TaskId;
 use domain::task::droid::Instructions;
 use domain::usecase::Witnesses;
+use domain::usecase::admit::{Door, admit};
 
 use crate::environment;
 use crate::failure::Failure;
@@ -23,6 +27,10 @@ pub(crate) struct Wiring {
     pub(crate) dir: DataDir,
     /// The records.
     pub(crate) store: FileStore,
+    /// Who waits.
+    pub(crate) queue: FileQueue,
+    /// Who has which key.
+    pub(crate) keys: FileKeys,
     /// The life locks.
     pub(crate) locks: FileLifeLocks,
     /// What tasks wrote.
@@ -42,19 +50,22 @@ pub(crate) struct Wiring {
 impl Wiring {
     /// The adapters over the store that the environment names.
     pub(crate) fn new() -> Result<Self, Failure> {
-        Ok(Self::over(DataDir::locate(&environment::variable)?))
+        Self::over(DataDir::locate(&environment::variable)?)
     }
 
     /// The adapters over the store in the folder `root`.
-    pub(crate) fn at(root: PathBuf) -> Self {
+    pub(crate) fn at(root: PathBuf) -> Result<Self, Failure> {
         Self::over(DataDir::at(root))
     }
 
-    fn over(dir: DataDir) -> Self {
+    fn over(dir: DataDir) -> Result<Self, Failure> {
+        let limits = environment::limits()?;
         let logs = FileLogs::new(dir.clone());
         let streams = FileLogs::new(dir.clone());
-        Self {
+        Ok(Self {
             store: FileStore::open(dir.clone()),
+            queue: FileQueue::new(dir.clone(), limits),
+            keys: FileKeys::new(dir.clone()),
             locks: FileLifeLocks::new(dir.clone()),
             events: DroidEventLog::new(move |id| streams.open_events(id)),
             logs,
@@ -63,7 +74,7 @@ impl Wiring {
             clock: SystemClock,
             entropy: SystemEntropy,
             dir,
-        }
+        })
     }
 
     /// Everything that can be asked about a task besides its record.
@@ -76,26 +87,79 @@ impl Wiring {
         }
     }
 
-    /// What starts supervisors, with these variables added to the agent's environment, and this told
-    /// to it besides its prompt.
+    /// What starts supervisors, with these variables added to the environment of the agents, and this
+    /// told to them besides their prompts.
     pub(crate) fn launcher(
         &self,
-        variables: Vec<(OsString, OsString)>,
+        variables: Variables,
         instructions: Option<Instructions>,
     ) -> SupervisorLauncher {
-        let locks = FileLifeLocks::new(self.dir.clone());
-        let folder = self.dir.root().display().to_string();
-        let claim = move |id: &_| -> io::Result<Box<dyn HeldLife>> {
-            let claimed = locks.claim(id);
-            let claimed = claimed.and_then(|life| match &instructions {
-                Some(instructions) => life.brief(instructions.as_str()).map(|()| life),
-                None => Ok(life),
-            });
-            let named =
-                claimed.map_err(|error| io::Error::other(format!("in `{folder}`: {error}")));
-            Ok(Box::new(Claimed(named?)))
+        let station = Stationed {
+            locks: FileLifeLocks::new(self.dir.clone()),
+            environments: FileEnvironments::new(self.dir.clone()),
+            instructions,
+            folder: self.dir.root().display().to_string(),
         };
-        SupervisorLauncher::new(self.dir.root().to_owned(), claim).with_variables(variables)
+        let environment = move || environment::all().chain(variables.clone()).collect();
+        SupervisorLauncher::new(self.dir.root().to_owned(), Box::new(station), environment)
+    }
+
+    /// What it takes to let queued tasks in.
+    pub(crate) fn door<'a>(&'a self, launcher: &'a SupervisorLauncher) -> Door<'a> {
+        Door { queue: &self.queue, launcher }
+    }
+
+    /// Lets in as many queued tasks as there is room for.
+    pub(crate) async fn admit(&self) -> Result<usize, Failure> {
+        let launcher = self.launcher(Vec::new(), None);
+        let door = self.door(&launcher);
+        Ok(admit(&self.store, self.witnesses(), &self.clock, door).await?)
+    }
+
+    /// Forgets the environment that was kept for a task.
+    pub(crate) fn forget_environment(&self, id: &TaskId) -> io::Result<()> {
+        FileEnvironments::new(self.dir.clone()).forget(id)
+    }
+}
+
+/// The file store's life locks and environments, as a launcher wants them.
+struct Stationed {
+    locks: FileLifeLocks,
+    environments: FileEnvironments,
+    instructions: Option<Instructions>,
+    folder: String,
+}
+
+impl Station for Stationed {
+    fn claim(&self, id: &TaskId) -> io::Result<Box<dyn HeldLife>> {
+        let claimed = self.locks.claim(id).map_err(|error| self.named(&error))?;
+        self.brief(id).map_err(|error| self.named(&error))?;
+        Ok(Box::new(Claimed(claimed)))
+    }
+
+    fn keep(&self, id: &TaskId, environment: &Variables) -> io::Result<()> {
+        self.brief(id)
+            .and_then(|()| self.environments.keep(id, environment))
+            .map_err(|error| self.named(&error))
+    }
+
+    fn kept(&self, id: &TaskId) -> io::Result<Variables> {
+        self.environments.kept(id).map_err(|error| self.named(&error))
+    }
+}
+
+impl Stationed {
+    /// Keeps what the agent is told besides its prompt.
+    fn brief(&self, id: &TaskId) -> io::Result<()> {
+        match &self.instructions {
+            Some(instructions) => self.locks.brief(id, instructions.as_str()),
+            None => Ok(()),
+        }
+    }
+
+    /// The error with the folder it is about.
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("in `{}`: {error}", self.folder))
     }
 }
 

@@ -8,10 +8,12 @@ pub mod clock;
 pub mod droid_catalog;
 pub mod entropy;
 pub mod event_log;
+pub mod keys;
 pub mod launcher;
 pub mod life_locks;
 pub mod output_log;
 pub mod processes;
+pub mod queue;
 pub mod task_store;
 pub mod transcript;
 
@@ -21,10 +23,12 @@ pub use clock::Clock;
 pub use droid_catalog::DroidCatalog;
 pub use entropy::Entropy;
 pub use event_log::EventLog;
-pub use launcher::{LaunchFailure, Launcher, Seat};
+pub use keys::{KeyEntry, Keys};
+pub use launcher::{Environment, LaunchFailure, Launcher, Seat};
 pub use life_locks::{LifeLocks, Watch, Woken};
 pub use output_log::{LogPart, LogText, OutputLog, Stream};
 pub use processes::{Processes, Survivors};
+pub use queue::{Gate, Queue, Waiting};
 pub use task_store::{StoreError, StoreFailure, TaskStore};
 pub use transcript::{TranscriptError, TranscriptReader};
 

@@ -16,6 +16,7 @@ pub mod progress;
 pub mod query;
 pub mod retention;
 pub mod state;
+pub mod template;
 pub mod text;
 pub mod time;
 
@@ -26,12 +27,17 @@ pub use droid::{Briefing, Droid, DroidName, DroidSource};
 pub use ending::Ending;
 pub use event::{Event, Refusal, Report, Started};
 pub use id::{InvalidId, SessionId, TaskId};
-pub use order::{Autonomy, InvalidPrompt, Order, Prompt, Runner};
+pub use order::{
+    Autonomy, Continuation, Dependence, InvalidPrompt, Lineage, Order, Placement, Prompt, Retries,
+    Runner, Worktree,
+};
 pub use process::{Exit, ProcessId};
 pub use progress::{Activity, Progress, Usage};
 pub use query::{Listing, Query, Tally, Unreadable};
 pub use retention::{Policy, Signs, Verdict};
-pub use state::{CancelIntent, Cancelled, Completed, Failure, Reason, Running, State, Status};
+pub use state::{
+    CancelIntent, Cancelled, Completed, Failure, Queued, Reason, Running, State, Status,
+};
 pub use time::Timestamp;
 
 /// One background run: what was asked for, where it is in its life, and what is known of it.
@@ -90,7 +96,8 @@ impl Task {
         now: Timestamp,
     ) -> Self {
         let progress = Progress { last_update: Some(now), output_file, ..Progress::default() };
-        Self { id, order, state: State::Queued, queued_at: Some(now), started_at: None, progress }
+        let state = State::Queued(Queued { held: order.placement.held });
+        Self { id, order, state, queued_at: Some(now), started_at: None, progress }
     }
 
     /// A task as a record holds it. Only for stores.
@@ -139,6 +146,12 @@ impl Task {
         self.progress.supervisor.is_some()
     }
 
+    /// The groups whose limits it may count against: its droid, and its model.
+    pub fn groups(&self) -> impl Iterator<Item = alloc::string::String> {
+        let model = self.order.model.as_ref().map(|model| format!("model:{model}"));
+        core::iter::once(self.order.agent.clone()).chain(model)
+    }
+
     /// Whether the session `id` is the one minted for it or the one its agent works in.
     pub fn works_in(&self, id: &SessionId) -> bool {
         self.order.session.as_ref() == Some(id)
@@ -156,6 +169,14 @@ impl Task {
     pub fn apply(mut self, event: Event, at: Timestamp) -> Result<Applied, Refusal> {
         let weight = match event {
             Event::Started(started) => self.start(started, at)?,
+            Event::Released => {
+                self.release()?;
+                Weight::Lasting
+            }
+            Event::Retried(next) => {
+                self.progress.retried_as = Some(next);
+                Weight::Lasting
+            }
             Event::Progressed(activity) => {
                 self.running()?;
                 self.progress.activity.absorb(activity);
@@ -199,9 +220,23 @@ impl Task {
         Ok(Applied { task: self, weight })
     }
 
+    fn release(&mut self) -> Result<(), Refusal> {
+        match self.state {
+            State::Queued(Queued { held: true }) => {
+                self.state = State::Queued(Queued { held: false });
+                Ok(())
+            }
+            State::Queued(Queued { held: false }) => Err(Refusal::NotHeld),
+            State::Running(_) => Err(Refusal::AlreadyStarted),
+            State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
+                Err(self.already_ended())
+            }
+        }
+    }
+
     fn start(&mut self, started: Started, at: Timestamp) -> Result<Weight, Refusal> {
         match &self.state {
-            State::Queued => {}
+            State::Queued(_) => {}
             State::Running(_) => return Err(Refusal::AlreadyStarted),
             State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
                 return Err(self.already_ended());
@@ -211,6 +246,7 @@ impl Task {
         self.started_at = Some(at);
         self.progress.supervisor = Some(started.supervisor);
         self.progress.agent = Some(started.agent);
+        self.progress.started_awake = started.awake;
         Ok(Weight::Lasting)
     }
 
@@ -232,7 +268,7 @@ impl Task {
         self.not_ended()?;
         match &self.state {
             State::Running(Running { cancel: Some(_) }) => Ok(Ending::Cancelled),
-            State::Running(Running { cancel: None }) | State::Queued => Ok(ending),
+            State::Running(Running { cancel: None }) | State::Queued(_) => Ok(ending),
             State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
                 Err(self.already_ended())
             }
@@ -241,7 +277,7 @@ impl Task {
 
     fn running(&self) -> Result<&Running, Refusal> {
         match &self.state {
-            State::Queued => Err(Refusal::NotStarted),
+            State::Queued(_) => Err(Refusal::NotStarted),
             State::Running(running) => Ok(running),
             State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
                 Err(self.already_ended())

@@ -39,12 +39,9 @@ pub fn order() -> Order {
         prompt: Prompt::recorded("Find all of them".to_string()),
         agent: "explorer".to_string(),
         session: SessionId::parse("0d9f2a70-minted").ok(),
-        parent: None,
         runner: Runner::Droid(Autonomy::Low),
         cwd: Some("/work".to_string()),
-        time_limit: None,
-        model: None,
-        briefing: None,
+        ..Order::default()
     }
 }
 
@@ -53,11 +50,16 @@ pub fn queued_task() -> Task {
     Task::ordered(TaskId::mint(ORDERED, [1, 2, 3]), order(), None, ORDERED)
 }
 
+/// The start of an agent.
+pub fn started() -> Started {
+    let awake = Some(Duration::from_secs(1_000));
+    Started { supervisor: process(100), agent: process(101), awake }
+}
+
 /// A task whose agent has just been started.
 pub fn running_task() -> Task {
-    let started = Started { supervisor: process(100), agent: process(101) };
     let at = ORDERED.plus(Duration::from_millis(2));
-    queued_task().apply(Event::Started(started), at).expect("a queued task can start").task
+    queued_task().apply(Event::Started(started()), at).expect("a queued task can start").task
 }
 
 /// A running task that something else recorded, without a supervisor of ours.

@@ -3,11 +3,14 @@
 //! A function's arguments are its permissions: `prune` cannot launch anything, because it is given
 //! nothing that launches. Nothing here prints, formats for people, or knows how a port works.
 
+pub mod admit;
+pub mod again;
 pub mod cancel;
 pub mod cleanup;
 pub mod complete;
 pub mod droids;
 pub mod launch;
+pub mod launch_once;
 pub mod list;
 pub mod output;
 pub mod prune;

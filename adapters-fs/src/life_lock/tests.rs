@@ -56,7 +56,10 @@ fn a_life_that_was_handed_over_lives_as_long_as_its_file() {
     assert_eq!(custody(&locks, &one), Custody::Held, "the supervisor's descriptor is enough");
     drop(dup);
     assert_eq!(custody(&locks, &one), Custody::Free);
-    assert!(locks.claim(&one).is_err(), "the entry of a dead supervisor is never taken over so");
+    let taken = locks.claim(&one).expect("what a dead launcher left is taken over");
+    assert_eq!(custody(&locks, &one), Custody::Held);
+    assert!(locks.claim(&one).is_err(), "what somebody holds is not");
+    drop(taken);
 }
 
 #[test]
@@ -139,10 +142,13 @@ fn what_is_no_id_is_not_unfinished() {
     let (locks, dir, _folder) = scratch();
     assert_eq!(wait(locks.unfinished()), Ok(vec![]), "without a store nothing is");
     let _one = locks.claim(&id("bg_1")).expect("claimed");
-    for name in ["bg_2.env", ".1-2.tmp", "a b"] {
+    // Whoever waits for its turn has an environment in place of a lock.
+    for name in ["bg_2.env", ".1-2.tmp", "a b", "c d.env"] {
         fs::write(dir.active().join(name), "").expect("written");
     }
-    assert_eq!(wait(locks.unfinished()), Ok(vec![id("bg_1")]));
+    assert_eq!(wait(locks.unfinished()), Ok(vec![id("bg_1"), id("bg_2")]));
+    assert_eq!(wait(locks.locked()), Ok(vec![id("bg_1")]));
+    assert_eq!(custody(&locks, &id("bg_2")), Custody::Waiting);
 }
 
 #[test]
@@ -265,8 +271,8 @@ fn instructions_are_private_and_go_with_the_life_lock() {
     let one = id("bg_1");
     let claimed = locks.claim(&one).expect("claimed");
     assert_eq!(locks.instructions(&one), None);
-    claimed.brief("a secret of before").expect("kept");
-    claimed.brief("the key is x").expect("kept");
+    locks.brief(&one, "a secret of before").expect("kept");
+    locks.brief(&one, "the key is x").expect("kept");
     let path = locks.instructions(&one).expect("there");
     assert_eq!(fs::read_to_string(&path).expect("read"), "the key is x");
     assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
@@ -278,12 +284,12 @@ fn instructions_are_private_and_go_with_the_life_lock() {
     drop(file);
 
     let claimed = locks.claim(&one).expect("claimed");
-    claimed.brief("never recorded").expect("kept");
+    locks.brief(&one, "never recorded").expect("kept");
     drop(claimed);
     assert_eq!(entries(&dir), 0, "a launcher that gives up leaves nothing");
 
     let claimed = locks.claim(&one).expect("claimed");
-    claimed.brief("orphaned").expect("kept");
+    locks.brief(&one, "orphaned").expect("kept");
     drop(claimed.into_file());
     wait(locks.retire(&one)).expect("retired");
     assert_eq!(entries(&dir), 0, "whoever ends it later removes them too");

@@ -33,7 +33,8 @@ pub(super) struct FileWatch {
     locks: FileLifeLocks,
     released: Receiver<TaskId>,
     // Kept so that the channel never closes, even when no thread is left.
-    _sender: Sender<TaskId>,
+    sender: Sender<TaskId>,
+    threads: usize,
     /// Locks that are free already, to be told one at a time.
     ready: VecDeque<TaskId>,
     /// Locks that no thread waits for.
@@ -59,19 +60,21 @@ impl FileWatch {
         let mut watch = Self {
             locks,
             released,
-            _sender: sender.clone(),
+            sender,
+            threads: 0,
             ready: VecDeque::new(),
             unattended: Vec::new(),
             sights,
             echo: true,
         };
-        for (number, id) in ids.iter().enumerate() {
-            watch.attend(id, number < MAX_THREADS, &sender);
+        for id in ids {
+            watch.attend(id);
         }
         watch
     }
 
-    fn attend(&mut self, id: &TaskId, by_thread: bool, sender: &Sender<TaskId>) {
+    fn attend(&mut self, id: &TaskId) {
+        let by_thread = self.threads < MAX_THREADS;
         // A lock that cannot be opened now (no descriptor left, say) is looked at again at the tick.
         let Ok(opened) = open(&self.locks.dir.life_lock(id)) else {
             self.unattended.push(id.clone());
@@ -83,7 +86,11 @@ impl FileWatch {
         };
         match file.try_lock_shared() {
             Ok(()) => self.ready.push_back(id.clone()),
-            Err(TryLockError::WouldBlock) if by_thread && sleep_on(file, id, sender).is_ok() => {}
+            Err(TryLockError::WouldBlock)
+                if by_thread && sleep_on(file, id, &self.sender).is_ok() =>
+            {
+                self.threads += 1;
+            }
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {
                 self.unattended.push(id.clone());
             }
@@ -93,8 +100,7 @@ impl FileWatch {
     /// Looks at what no thread waits for, and at the store.
     fn look(&mut self) -> Option<Woken> {
         let locks = &self.locks;
-        let held =
-            |id: &TaskId| !matches!(locks.custody_of(id), Ok(Custody::Free | Custody::Absent));
+        let held = |id: &TaskId| matches!(locks.custody_of(id), Ok(Custody::Held) | Err(_));
         let (still, free): (Vec<_>, Vec<_>) = self.unattended.drain(..).partition(held);
         self.unattended = still;
         self.ready.extend(free);
@@ -133,6 +139,12 @@ impl Watch for FileWatch {
                 return Woken::TimedOut;
             }
         }
+    }
+
+    async fn include(&mut self, id: &TaskId) {
+        let path = self.locks.dir.record(id);
+        self.sights.push((path.clone(), sight(&path)));
+        self.attend(id);
     }
 }
 

@@ -6,15 +6,17 @@
 use std::time::Duration;
 
 use domain::task::{
-    Activity, Autonomy, Briefing, CancelIntent, Cancelled, Completed, DroidSource, Exit, Failure,
-    Order, ProcessId, Progress, Prompt, Reason, Recorded, Runner, Running, SessionId, State,
-    Status, Task, TaskId, Timestamp, Usage,
+    Activity, Autonomy, Briefing, CancelIntent, Cancelled, Completed, Continuation, Dependence,
+    DroidSource, Exit, Failure, Lineage, Order, Placement, ProcessId, Progress, Prompt, Queued,
+    Reason, Recorded, Retries, Runner, Running, SessionId, State, Status, Task, TaskId, Timestamp,
+    Usage, Worktree,
 };
 use jiff::tz::TimeZone;
 
 use super::raw::Object;
 use super::{
     NO_PARENT, Unfit, droid_key, iso8601, key, process_key, progress_key, runner_word, usage_key,
+    worktree_key,
 };
 
 /// Keys by which the sister programs that share this folder call what we call otherwise.
@@ -48,6 +50,12 @@ pub(super) fn task(raw: &Object<'_>, id: &TaskId) -> Result<Task, Unfit> {
         time_limit: progress.millis(progress_key::TIMEOUT),
         model: optional(raw, key::MODEL)?,
         briefing: progress.briefing(),
+        silence: progress.millis(progress_key::SILENCE),
+        placement: Placement { group: optional(raw, key::CONCURRENCY)?, ..progress.placement() },
+        lineage: progress.lineage(),
+        retries: progress.retries(),
+        key: progress.text(progress_key::KEY),
+        worktree: progress.worktree(),
     };
     Ok(Task::recorded(Recorded {
         id: id.clone(),
@@ -82,7 +90,7 @@ fn state(raw: &Object<'_>, progress: &Below<'_>) -> Result<State, Unfit> {
     // Checked in every state, so that a record does not become unreadable when it ends.
     let message = optional(raw, key::ERROR)?;
     Ok(match status {
-        Status::Queued => State::Queued,
+        Status::Queued => State::Queued(Queued { held: progress.held() }),
         Status::Running => State::Running(Running { cancel: progress.cancel() }),
         Status::Completed => State::Completed(Completed { at, result: result.unwrap_or_default() }),
         // An empty text says nothing about what went wrong; the status alone says that something did.
@@ -195,6 +203,56 @@ impl<'a> Below<'a> {
         })
     }
 
+    fn held(&self) -> bool {
+        self.0.value(progress_key::HELD).unwrap_or(false)
+    }
+
+    fn id(&self, key: &str) -> Option<TaskId> {
+        self.text(key).and_then(|text| TaskId::parse(&text).ok())
+    }
+
+    fn placement(&self) -> Placement {
+        let after: Vec<String> = self.0.value(progress_key::AFTER).unwrap_or_default();
+        let any: bool = self.0.value(progress_key::AFTER_ANY).unwrap_or(false);
+        Placement {
+            priority: self.0.value(progress_key::PRIORITY).unwrap_or(0),
+            group: None,
+            after: after.iter().filter_map(|text| TaskId::parse(text).ok()).collect(),
+            dependence: if any { Dependence::OnEnd } else { Dependence::OnCompletion },
+            not_before: self.time(progress_key::NOT_BEFORE),
+            held: self.held(),
+        }
+    }
+
+    fn lineage(&self) -> Lineage {
+        let same = self.session(progress_key::CONTINUES).map(Continuation::Same);
+        Lineage {
+            attempt: self.0.value(progress_key::ATTEMPT).unwrap_or(1),
+            retry_of: self.id(progress_key::RETRY_OF),
+            resume_of: self.id(progress_key::RESUME_OF),
+            continues: same.or_else(|| self.session(progress_key::FORKS).map(Continuation::Fork)),
+        }
+    }
+
+    fn retries(&self) -> Retries {
+        let on: Vec<String> = self.0.value(progress_key::RETRY_ON).unwrap_or_default();
+        Retries {
+            left: self.0.value(progress_key::RETRIES_LEFT).unwrap_or(0),
+            on: on.iter().filter_map(|word| Reason::from_word(word)).collect(),
+            backoff: self.millis(progress_key::BACKOFF).unwrap_or_default(),
+        }
+    }
+
+    fn worktree(&self) -> Option<Worktree> {
+        let found = Object::within(self.0.get(progress_key::WORKTREE)?)?;
+        Some(Worktree {
+            path: found.value(worktree_key::PATH)?,
+            branch: found.value(worktree_key::BRANCH)?,
+            base: found.value(worktree_key::BASE)?,
+            repository: found.value(worktree_key::REPOSITORY)?,
+        })
+    }
+
     fn cancel(&self) -> Option<CancelIntent> {
         let at = self.time(progress_key::CANCEL_AT)?;
         let grace = self.millis(progress_key::CANCEL_GRACE).unwrap_or_default();
@@ -236,12 +294,15 @@ impl<'a> Below<'a> {
                 last_message_at: self.time(progress_key::LAST_MESSAGE_AT),
                 session: self.session(progress_key::DROID_SESSION),
                 usage: self.usage(),
+                awake: self.millis(progress_key::LAST_AWAKE),
             },
             last_update: self.time(progress_key::LAST_UPDATE),
             output_file: self.text(progress_key::OUTPUT_FILE),
             supervisor: self.process(progress_key::SUPERVISOR),
             agent: self.process(progress_key::AGENT_PROCESS),
             exit: self.exit(),
+            started_awake: self.millis(progress_key::STARTED_AWAKE),
+            retried_as: self.id(progress_key::RETRIED_AS),
         }
     }
 }

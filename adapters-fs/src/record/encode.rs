@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use domain::task::{
-    Briefing, DroidSource, Exit, Order, ProcessId, Reason, Runner, Running, SessionId, State, Task,
-    Timestamp, Usage,
+    Briefing, Continuation, Dependence, DroidSource, Exit, Order, ProcessId, Queued, Reason,
+    Runner, Running, SessionId, State, Task, TaskId, Timestamp, Usage, Worktree,
 };
 
 use super::raw::{Object, json};
 use super::{
     NO_PARENT, droid_key, iso8601, key, process_key, progress_key, runner_word, usage_key,
+    worktree_key,
 };
 
 /// The value of a key as JSON; `None` where the key is left out.
@@ -23,7 +24,12 @@ type Member = (&'static str, Option<String>);
 pub(crate) fn first(task: &Task) -> String {
     let order = task.order();
     let mut progress = Object::default();
-    let details = activity(task).into_iter().chain(how(order)).chain(life(task));
+    let details = activity(task)
+        .into_iter()
+        .chain(how(order))
+        .chain(when(order))
+        .chain(again(order))
+        .chain(life(task));
     for (key, value) in details {
         progress.set(key, value);
     }
@@ -40,7 +46,7 @@ pub(crate) fn first(task: &Task) -> String {
         set(key, value);
     }
     set(key::PROGRESS, progress.text(4));
-    set(key::CONCURRENCY, json(&None::<String>));
+    set(key::CONCURRENCY, json(&order.placement.group));
     set(key::MODEL, json(&order.model));
     record.text(2)
 }
@@ -76,7 +82,7 @@ pub(crate) fn over(mut record: Object<'_>, before: &Task, after: &Task) -> Strin
 fn state(task: &Task) -> [(&'static str, String); 6] {
     let message = match task.state() {
         State::Error(failure) => Some(&failure.message),
-        State::Queued | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
+        State::Queued(_) | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
     };
     [
         (key::STATUS, json(&task.status().word())),
@@ -122,23 +128,63 @@ fn how(order: &Order) -> [Member; 8] {
     ]
 }
 
+/// How it waits for its turn. Never changes.
+fn when(order: &Order) -> [Member; 6] {
+    let placement = &order.placement;
+    let after: Vec<&str> = placement.after.iter().map(TaskId::as_str).collect();
+    let any = placement.dependence == Dependence::OnEnd;
+    [
+        (progress_key::SILENCE, order.silence.map(millis)),
+        (progress_key::PRIORITY, (placement.priority != 0).then(|| json(&placement.priority))),
+        (progress_key::AFTER, (!after.is_empty()).then(|| json(&after))),
+        (progress_key::AFTER_ANY, any.then(|| json(&true))),
+        (progress_key::NOT_BEFORE, time(placement.not_before)),
+        (progress_key::KEY, text(order.key.as_ref())),
+    ]
+}
+
+/// What it goes back to and what may come of it. Never changes.
+fn again(order: &Order) -> [Member; 9] {
+    let (lineage, retries) = (&order.lineage, &order.retries);
+    let (continues, forks) = match &lineage.continues {
+        Some(Continuation::Same(session)) => (Some(session), None),
+        Some(Continuation::Fork(session)) => (None, Some(session)),
+        None => (None, None),
+    };
+    let session = |session: Option<&SessionId>| session.map(|session| json(&session.as_str()));
+    let may = retries.left > 0;
+    let on: Vec<&str> = retries.on.iter().copied().map(Reason::word).collect();
+    [
+        (progress_key::ATTEMPT, (lineage.attempt > 1).then(|| json(&lineage.attempt))),
+        (progress_key::RETRY_OF, id(lineage.retry_of.as_ref())),
+        (progress_key::RETRIES_LEFT, may.then(|| json(&retries.left))),
+        (progress_key::RETRY_ON, (may && !on.is_empty()).then(|| json(&on))),
+        (progress_key::BACKOFF, may.then(|| millis(retries.backoff))),
+        (progress_key::RESUME_OF, id(lineage.resume_of.as_ref())),
+        (progress_key::CONTINUES, session(continues)),
+        (progress_key::FORKS, session(forks)),
+        (progress_key::WORKTREE, order.worktree.as_ref().map(worktree)),
+    ]
+}
+
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 10] {
+fn life(task: &Task) -> [Member; 14] {
     let progress = task.progress();
     let done = &progress.activity;
     let reason = match task.state() {
         State::Error(failure) => Some(failure.reason),
-        State::Queued | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
+        State::Queued(_) | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
     };
     let cancel = match task.state() {
         State::Running(Running { cancel }) => *cancel,
-        State::Queued | State::Completed(_) | State::Error(_) | State::Cancelled(_) => None,
+        State::Queued(_) | State::Completed(_) | State::Error(_) | State::Cancelled(_) => None,
     };
     let (code, signal) = match progress.exit {
         Some(Exit::Code(code)) => (Some(code), None),
         Some(Exit::Signal(signal)) => (None, Some(signal)),
         None => (None, None),
     };
+    let held = *task.state() == State::Queued(Queued { held: true });
     let in_flight = Some(done.tools_in_flight).filter(|count| *count > 0);
     [
         (progress_key::REASON, reason.map(Reason::word).map(|word| json(&word))),
@@ -151,11 +197,28 @@ fn life(task: &Task) -> [Member; 10] {
         (progress_key::TOOLS_IN_FLIGHT, in_flight.map(|count| json(&count))),
         (progress_key::CANCEL_AT, cancel.and_then(|cancel| time(Some(cancel.at)))),
         (progress_key::CANCEL_GRACE, cancel.map(|cancel| millis(cancel.grace))),
+        (progress_key::HELD, held.then(|| json(&true))),
+        (progress_key::RETRIED_AS, id(progress.retried_as.as_ref())),
+        (progress_key::STARTED_AWAKE, progress.started_awake.map(millis)),
+        (progress_key::LAST_AWAKE, done.awake.map(millis)),
     ]
 }
 
 fn text(value: Option<&String>) -> Option<String> {
     value.map(json)
+}
+
+fn id(id: Option<&TaskId>) -> Option<String> {
+    id.map(|id| json(&id.as_str()))
+}
+
+fn worktree(worktree: &Worktree) -> String {
+    let mut object = Object::default();
+    object.set(worktree_key::PATH, Some(json(&worktree.path)));
+    object.set(worktree_key::BRANCH, Some(json(&worktree.branch)));
+    object.set(worktree_key::BASE, Some(json(&worktree.base)));
+    object.set(worktree_key::REPOSITORY, Some(json(&worktree.repository)));
+    object.line()
 }
 
 fn time(at: Option<Timestamp>) -> Option<String> {

@@ -7,8 +7,8 @@
 use std::fmt;
 
 use domain::task::{
-    Cancelled, Completed, Failure, Order, Progress, Prompt, Reason, Recorded, Runner, Running,
-    SessionId, State, Status, Task, TaskId,
+    Cancelled, Completed, Failure, Order, Progress, Queued, Reason, Recorded, Running, SessionId,
+    State, Status, Task, TaskId,
 };
 use jiff::tz::TimeZone;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
@@ -31,7 +31,7 @@ pub(crate) fn sketch(content: &[u8], id: &TaskId) -> Option<Task> {
     let started_at = time(found.started_at).ok()?;
     let at = time(found.completed_at).ok()?;
     let state = match Status::from_word(found.status)? {
-        Status::Queued => State::Queued,
+        Status::Queued => State::Queued(Queued::default()),
         Status::Running => State::Running(Running::default()),
         Status::Completed => State::Completed(Completed { at, result: String::new() }),
         Status::Error => {
@@ -42,16 +42,9 @@ pub(crate) fn sketch(content: &[u8], id: &TaskId) -> Option<Task> {
     };
     let parent = found.parent_session_id.filter(|parent| *parent != NO_PARENT);
     let order = Order {
-        description: String::new(),
-        prompt: Prompt::recorded(String::new()),
         agent: found.agent.to_owned(),
-        session: None,
         parent: parent.and_then(|parent| SessionId::parse(parent).ok()),
-        runner: Runner::Elsewhere,
-        cwd: None,
-        time_limit: None,
-        model: None,
-        briefing: None,
+        ..Order::default()
     };
     let (id, progress) = (id.clone(), Progress::default());
     Some(Task::recorded(Recorded { id, order, state, queued_at, started_at, progress }))

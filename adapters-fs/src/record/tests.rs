@@ -134,7 +134,7 @@ fn a_running_record_may_not_know_when_it_started() {
 #[test]
 fn a_queued_record_of_the_original_is_readable() {
     let task = readable("queued", completed());
-    assert_eq!(task.state(), &State::Queued);
+    assert_eq!(task.state(), &State::Queued(domain::task::Queued::default()));
     assert_eq!(task.queued_at(), Some(local("2026-11-18T11:59:00")));
 }
 
@@ -356,7 +356,8 @@ fn done() -> Ending {
 
 #[test]
 fn a_start_names_both_processes() {
-    let started = Started { supervisor: testing::process(7), agent: testing::process(8) };
+    let started =
+        Started { supervisor: testing::process(7), agent: testing::process(8), awake: None };
     let task = testing::queued_task().apply(Event::Started(started), LATER).expect("queued").task;
     let text = first(&task);
     assert!(

@@ -35,7 +35,7 @@ fn task_at(seconds: u64) -> Task {
 
 fn started() -> Event {
     let (supervisor, agent) = (testing::process(7), testing::process(8));
-    Event::Started(domain::task::Started { supervisor, agent })
+    Event::Started(domain::task::Started { supervisor, agent, awake: None })
 }
 
 fn completed(result: &str) -> Event {
@@ -102,9 +102,10 @@ fn a_change_leaves_no_other_file_behind() {
     let listed = fs::read_dir(dir.root()).expect("listed");
     let mut paths: Vec<_> = listed.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
-    let [active, locks, sessions] =
-        [".active", ".locks", ".sessions"].map(|name| dir.root().join(name));
-    assert_eq!(paths, [active, locks, sessions, dir.record(task.id())]);
+    let folders =
+        [".active", ".keys", ".locks", ".queue", ".sessions"].map(|name| dir.root().join(name));
+    let expected: Vec<_> = folders.into_iter().chain([dir.record(task.id())]).collect();
+    assert_eq!(paths, expected);
 }
 
 proptest! {

@@ -29,7 +29,7 @@ pub(super) struct Agent {
 
 impl Agent {
     /// Starts the agent that the task was ordered from.
-    pub(super) fn start(task: &Task, post: &Post<'_>) -> Result<Self, LaunchFailure> {
+    pub(super) fn start(task: &Task, prompt: &str, post: &Post<'_>) -> Result<Self, LaunchFailure> {
         let Post { files, surroundings, instructions, .. } = post;
         let order = task.order();
         // Without them it would be another droid than the record says.
@@ -54,7 +54,6 @@ impl Agent {
         let program = command_line::find_program(&line.program, cwd, path)
             .ok_or_else(|| LaunchFailure::NotFound { program: name.clone() })?;
         let mut command = Command::new(program);
-        let prompt = order.prompt.as_str();
         set_up(&mut command, &line, files, prompt).map_err(|error| not_started(&error))?;
         command.current_dir(cwd);
         command

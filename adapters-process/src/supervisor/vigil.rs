@@ -57,6 +57,7 @@ struct Follower<'a> {
 struct Heartbeat {
     next: Instant,
     ticks: u64,
+    written: u64,
 }
 
 impl<'a> Vigil<'a> {
@@ -82,7 +83,7 @@ impl<'a> Vigil<'a> {
             account: Account::default(),
             recorded: Activity::default(),
             last_record: None,
-            heartbeat: Heartbeat { next: began + HEARTBEAT, ticks: 0 },
+            heartbeat: Heartbeat { next: began + HEARTBEAT, ticks: 0, written: 0 },
         }
     }
 
@@ -130,7 +131,7 @@ impl<'a> Vigil<'a> {
             Err(_) => self.load().await.map_or(GRACE, |task| match task.state() {
                 State::Running(Running { cancel: Some(intent) }) => intent.grace,
                 State::Running(Running { cancel: None })
-                | State::Queued
+                | State::Queued(_)
                 | State::Completed(_)
                 | State::Error(_)
                 | State::Cancelled(_) => GRACE,
@@ -175,7 +176,8 @@ impl<'a> Vigil<'a> {
         }
         self.last_record = Some(Instant::now());
         let activity = self.account.activity().clone();
-        let event = Event::Progressed(activity.clone());
+        let seen = Activity { awake: Some(self.post.clock.awake()), ..activity.clone() };
+        let event = Event::Progressed(seen);
         match self.post.store.apply(&self.post.id, event, self.post.clock.now()).await {
             Ok(_) => self.recorded = activity,
             Err(StoreError::Refused { refusal: Refusal::AlreadyEnded { .. }, .. }) => {
@@ -186,15 +188,17 @@ impl<'a> Vigil<'a> {
         }
     }
 
-    /// Takes processor time spent by the agent or below it for a sign of life.
+    /// Takes output and processor time spent by the agent or below it for a sign of life.
     async fn beat(&mut self) {
         if Instant::now() < self.heartbeat.next {
             return;
         }
         let ticks = tree::cpu_ticks_below(std::process::id());
+        let written = self.post.files.output.metadata().map_or(0, |file| file.len());
         self.heartbeat.next = Instant::now() + HEARTBEAT;
-        if ticks != self.heartbeat.ticks {
+        if (ticks, written) != (self.heartbeat.ticks, self.heartbeat.written) {
             self.heartbeat.ticks = ticks;
+            self.heartbeat.written = written;
             self.record_activity().await;
         }
     }
@@ -221,6 +225,7 @@ impl<'a> Vigil<'a> {
             log_tail: &log_tail,
         });
         self.record_last_activity().await;
+        self.post.sequel.prepare(&task, &ending).await;
         let ended = self.insist(Event::Ended { ending, exit }).await;
         if let (Err(StoreError::Refused { .. }), Some(exit)) = (ended, exit) {
             drop(self.insist(Event::AgentExited(exit)).await);

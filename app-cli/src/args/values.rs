@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use domain::task::{Autonomy, Status};
+use domain::task::{Autonomy, Reason, Status, Timestamp};
 
 /// An autonomy level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,41 @@ impl ValueEnum for StatusArg {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.0.word()))
     }
+}
+
+/// A reason why a task ended badly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReasonArg(pub Reason);
+
+impl ValueEnum for ReasonArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [ReasonArg; Reason::ALL.len()] = {
+            let mut all = [ReasonArg(Reason::Exit); Reason::ALL.len()];
+            let mut index = 0;
+            while index < all.len() {
+                all[index] = ReasonArg(Reason::ALL[index]);
+                index += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.word()))
+    }
+}
+
+/// Reads a moment with its offset from UTC, as in `2026-11-23T08:00:00+01:00`.
+///
+/// # Errors
+/// A sentence that names the form.
+pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
+    let moment: jiff::Timestamp = text.parse().map_err(|_| {
+        "write it with its offset, as in 2026-11-23T08:00:00+01:00 or 2026-11-23T07:00:00Z"
+            .to_owned()
+    })?;
+    Ok(Timestamp::from_micros(moment.as_microsecond()))
 }
 
 /// A variable for a task's environment.

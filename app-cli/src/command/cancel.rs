@@ -19,6 +19,7 @@ pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
         .map(|(id, trouble)| (id.to_string(), Failure::from(trouble)))
         .chain(unknown)
         .collect();
+    wiring.admit().await?;
     let kind = if receipt.survivors.is_empty() {
         refused.first().map(|(_, failure)| failure.kind)
     } else {

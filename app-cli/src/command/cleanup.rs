@@ -14,5 +14,6 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
         status: args.status.map(|status| status.0),
     });
     let cleaned = clean(&wiring.store, &wiring.clock, removal).await?;
+    wiring.admit().await?;
     Ok(Answer::ok(CleanedView { cleaned }))
 }

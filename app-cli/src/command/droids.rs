@@ -2,7 +2,7 @@
 
 use domain::usecase::droids;
 
-use super::launch::working_folder;
+use super::ordering::working_folder;
 use crate::Outcome;
 use crate::args::Droids;
 use crate::context::Context;

@@ -64,7 +64,7 @@ fn result(receipt: &Receipt, id: &TaskId) -> Result<LogText, Failure> {
         State::Completed(done) => done.result.clone(),
         State::Error(failure) => failure.result.clone().unwrap_or_else(|| failure.message.clone()),
         State::Cancelled(_) => String::new(),
-        State::Queued | State::Running(_) => {
+        State::Queued(_) | State::Running(_) => {
             let message = format!("task {id} has no result yet: it is {}", task.status().word());
             return Err(Failure::new(Kind::WrongState, message).hint(format!(
                 "run `task-bg wait {id}`, or `task-bg output {id}` for what there is"

@@ -14,6 +14,7 @@ pub(super) async fn prune(context: &Context, args: &Prune) -> Outcome {
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Execute };
     let request = PruneRequest { policy: environment::policy()?, grace: args.grace, mode };
     let pruned = give_up(&wiring.store, wiring.witnesses(), &wiring.clock, request).await?;
+    wiring.admit().await?;
     let kind = (!pruned.survivors.is_empty()).then_some(Kind::Unexpected);
     Ok(Answer::with(PrunedView { pruned, mode }, kind))
 }

@@ -1,13 +1,19 @@
 //! The hidden verb that makes the program a supervisor.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use adapters_process::supervisor::{self, AgentFiles, Post, Surroundings};
-use domain::task::TaskId;
+use adapters_process::supervisor::{self, AgentFiles, Post, Sequel, Surroundings};
+use async_trait::async_trait;
+use domain::port::{Clock, TaskStore};
+use domain::task::droid::Instructions;
+use domain::task::{Ending, Event, Reason, Task, TaskId};
+use domain::usecase::again;
+use domain::usecase::launch::{enqueue, mint};
 
+use super::ordering;
 use crate::Outcome;
 use crate::environment;
 use crate::failure::{Failure, Kind};
@@ -15,39 +21,88 @@ use crate::view::Answer;
 use crate::wiring::Wiring;
 
 pub(super) async fn supervise(id: &str, store: PathBuf) -> Outcome {
-    if let Err(failure) = keep_post(id, store).await {
+    let outcome = match TaskId::parse(id) {
+        Ok(id) => keep_post(&id, store).await,
+        Err(error) => Err(unexpected("that is no task", &error)),
+    };
+    if let Err(failure) = outcome {
         supervisor::give_up(&failure.message);
     }
     // The launcher has been told, and nobody else listens.
     Ok(Answer::nothing())
 }
 
-async fn keep_post(id: &str, store: PathBuf) -> Result<(), Failure> {
-    let unexpected = |what: &str, error: &dyn std::fmt::Display| {
-        Failure::new(Kind::Unexpected, format!("{what}: {error}"))
-    };
-    let id = TaskId::parse(id).map_err(|error| unexpected("that is no task", &error))?;
+/// Owns the task until it has ended, then lets in whoever is next.
+async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
     supervisor::detach().map_err(|error| unexpected("leaving the caller", &error))?;
-    let wiring = Wiring::at(store);
-    let files =
-        agent_files(&wiring, &id).map_err(|error| unexpected("opening the logs", &error))?;
+    let wiring = Wiring::at(store)?;
     let life = life_lock().map_err(|error| unexpected("taking over the life lock", &error))?;
-    let post = Post {
-        id: id.clone(),
-        store: &wiring.store,
-        logs: &wiring.logs,
-        clock: &wiring.clock,
-        files,
-        instructions: wiring.locks.instructions(&id),
-        surroundings: Surroundings {
-            droid: environment::droid(),
-            path: environment::variable("PATH"),
-            depth: environment::depth().saturating_add(1),
-        },
-        retire: &|| wiring.locks.retire_held(&id, &life),
+    let retire = || wiring.locks.retire_held(id, &life);
+    let outcome = match agent_files(&wiring, id) {
+        Ok(files) => {
+            let post = Post {
+                id: id.clone(),
+                store: &wiring.store,
+                logs: &wiring.logs,
+                clock: &wiring.clock,
+                files,
+                instructions: wiring.locks.instructions(id),
+                surroundings: Surroundings {
+                    droid: environment::droid(),
+                    path: environment::variable("PATH"),
+                    depth: environment::depth().saturating_add(1),
+                },
+                sequel: &NextAttempt { wiring: &wiring },
+                forget_environment: &|| wiring.forget_environment(id),
+                retire: &retire,
+            };
+            // What went wrong is recorded, and the launcher knows.
+            drop(supervisor::supervise(post).await);
+            Ok(())
+        }
+        Err(error) => {
+            let failure = unexpected("opening the logs", &error);
+            let ending = Ending::failed(Reason::LaunchFailed, &failure.message);
+            let event = Event::Ended { ending, exit: None };
+            // Recorded here as well, so that a task from the queue is not let in again and again.
+            drop(wiring.store.apply(id, event, wiring.clock.now()).await);
+            drop(retire());
+            drop(wiring.forget_environment(id));
+            Err(failure)
+        }
     };
-    drop(supervisor::supervise(post).await);
-    Ok(())
+    // The life lock is free by now and whoever waited for this task is awake.
+    drop(wiring.admit().await);
+    outcome
+}
+
+/// The next attempt at a task that was ordered to have one.
+struct NextAttempt<'a> {
+    wiring: &'a Wiring,
+}
+
+#[async_trait]
+impl Sequel for NextAttempt<'_> {
+    async fn prepare(&self, task: &Task, ending: &Ending) {
+        let wiring = self.wiring;
+        let now = wiring.clock.now();
+        let session = ordering::minted_session(&wiring.entropy).ok();
+        let Some(order) = again::automatic_retry(task, ending, session, now) else { return };
+        let next = mint(wiring.witnesses(), &wiring.clock, &wiring.entropy, order);
+        // What the droid was told is told to it again, to the letter.
+        let told =
+            wiring.locks.instructions(task.id()).and_then(|path| fs::read_to_string(path).ok());
+        let instructions = told.as_deref().and_then(Instructions::parse);
+        let launcher = wiring.launcher(Vec::new(), instructions);
+        // What cannot be ordered now can still be retried by hand.
+        if enqueue(&wiring.store, wiring.door(&launcher), &next).await.is_ok() {
+            drop(again::link(&wiring.store, &wiring.clock, task.id(), next.id()).await);
+        }
+    }
+}
+
+fn unexpected(what: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Kind::Unexpected, format!("{what}: {error}"))
 }
 
 fn agent_files(wiring: &Wiring, id: &TaskId) -> io::Result<AgentFiles> {

@@ -34,7 +34,9 @@ pub(super) async fn for_ids(
 ) -> Outcome {
     let wiring = &context.wiring;
     let request = WaitRequest { ids, until, at_most };
-    let waited = block(&wiring.store, wiring.witnesses(), &wiring.clock, &request).await?;
+    let launcher = wiring.launcher(Vec::new(), None);
+    let door = wiring.door(&launcher);
+    let waited = block(&wiring.store, wiring.witnesses(), &wiring.clock, door, &request).await?;
     let kind = if waited.timed_out {
         Some(Kind::TimedOut)
     } else if waited.ended.iter().any(|task| task.status() != Status::Completed) {

@@ -1,26 +1,31 @@
-//! What `launch` and `run` answer.
+//! What `launch`, `run`, `retry` and `resume` answer: the names of new tasks.
 
 use domain::task::{SessionId, Task};
+use domain::usecase::launch_once::Once;
 use serde_json::{Value, json};
 
 use super::{View, terminal};
 
-/// A task that has just been launched.
+/// A task that has just been launched, or was there under the same key.
 pub(crate) struct Launched {
     task: Task,
+    existing: bool,
 }
 
 impl Launched {
-    /// The task as it is once its agent runs.
-    pub(crate) fn of(task: &Task) -> Self {
-        Self { task: task.clone() }
+    /// The task as it is now.
+    pub(crate) fn of(once: &Once) -> Self {
+        match once {
+            Once::Launched(task) => Self { task: task.clone(), existing: false },
+            Once::Existing(task) => Self { task: task.clone(), existing: true },
+        }
     }
 }
 
 impl View for Launched {
     fn json(&self) -> Value {
         let (task, order) = (&self.task, self.task.order());
-        json!({
+        let mut answer = json!({
             "taskId": task.id().as_str(),
             "id": task.id().as_str(),
             "session_id": order.session.as_ref().map(SessionId::as_str),
@@ -29,12 +34,50 @@ impl View for Launched {
             "agent": order.agent,
             "status": task.status().word(),
             "outputFile": task.progress().output_file,
-        })
+        });
+        if self.existing {
+            answer["existing"] = json!(true);
+        }
+        if order.lineage.attempt > 1 {
+            answer["attempt"] = json!(order.lineage.attempt);
+        }
+        answer
     }
 
     fn table(&self) -> String {
         let id = self.task.id();
         let label = terminal::one_line(&self.task.order().description, 200);
-        format!("launched {id}  {label}\nwait for it with `task-bg wait {id}`\n")
+        let how = if self.existing { "already launched" } else { "launched" };
+        let status = self.task.status().word();
+        format!("{how} {id}  {label} ({status})\nwait for it with `task-bg wait {id}`\n")
+    }
+}
+
+/// Several tasks that have just been launched.
+pub(crate) struct ManyLaunched {
+    launched: Vec<Launched>,
+}
+
+impl ManyLaunched {
+    /// The tasks as they are now.
+    pub(crate) fn of(tasks: &[Once]) -> Self {
+        Self { launched: tasks.iter().map(Launched::of).collect() }
+    }
+}
+
+impl View for ManyLaunched {
+    fn json(&self) -> Value {
+        json!({"launched": self.lines()})
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        self.launched.iter().map(Launched::json).collect()
+    }
+
+    fn table(&self) -> String {
+        if self.launched.is_empty() {
+            return "there is nothing to try once more\n".to_owned();
+        }
+        self.launched.iter().map(Launched::table).collect()
     }
 }

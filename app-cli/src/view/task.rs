@@ -48,7 +48,7 @@ pub(super) const fn sentence(note: Note) -> &'static str {
 pub(super) fn reason(task: &Task) -> Option<&'static str> {
     match task.state() {
         State::Error(failure) => Some(failure.reason.word()),
-        State::Queued | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
+        State::Queued(_) | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn gist(task: &Task) -> String {
     match task.state() {
         State::Completed(done) => done.result.clone(),
         State::Error(failure) => failure.message.clone(),
-        State::Queued | State::Cancelled(_) => String::new(),
+        State::Queued(_) | State::Cancelled(_) => String::new(),
         State::Running(_) => match (&activity.last_tool, &activity.last_message) {
             (Some(tool), _) if activity.tools_in_flight > 0 => format!("[{tool}]"),
             (_, Some(message)) => message.clone(),

@@ -12,4 +12,8 @@ pub trait Clock: Send + Sync {
 
     /// Time passed since some fixed moment. MUST never go back, whatever the wall clock does.
     fn elapsed(&self) -> Duration;
+
+    /// Time since the machine was started, without the time it slept. MUST mean the same in every
+    /// process of one boot.
+    fn awake(&self) -> Duration;
 }

@@ -8,18 +8,42 @@ use alloc::string::String;
 use async_trait::async_trait;
 
 use super::Fault;
-use crate::task::TaskId;
+use crate::task::{TaskId, Timestamp};
 
 /// Starts supervisors.
 #[async_trait]
 pub trait Launcher: Send + Sync {
-    /// Takes the life lock of a task that is about to be recorded.
+    /// Takes the life lock of a task that is about to be recorded, or waits in the queue.
     ///
     /// MUST hold the lock when it returns, and MUST fail if anybody else holds it.
     ///
     /// # Errors
     /// [`Fault`] if the lock cannot be taken.
-    async fn prepare(&self, id: &TaskId) -> Result<Box<dyn Seat>, Fault>;
+    async fn prepare(&self, id: &TaskId, environment: Environment) -> Result<Box<dyn Seat>, Fault>;
+
+    /// Keeps the caller's environment for a task that is about to wait in the queue.
+    ///
+    /// MUST be readable by nobody else. MUST be gone before the task's agent starts, so that no
+    /// agent is ever started twice.
+    ///
+    /// # Errors
+    /// [`Fault`] if it cannot be kept.
+    async fn keep_environment(&self, id: &TaskId) -> Result<(), Fault>;
+
+    /// Sees to it that queued tasks are let in at this moment, even if nobody looks then.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be arranged; the task then starts when somebody next looks.
+    async fn remind(&self, at: Timestamp) -> Result<(), Fault>;
+}
+
+/// Whose environment an agent starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// The caller's.
+    Callers,
+    /// The one that was kept when the task was launched.
+    Kept,
 }
 
 /// A held life lock, waiting for the supervisor that will sit on it.
@@ -36,6 +60,12 @@ pub trait Seat: Send {
     /// # Errors
     /// [`LaunchFailure`] if there is no agent process.
     async fn start(self: Box<Self>) -> Result<(), LaunchFailure>;
+
+    /// The same without waiting for the agent. A supervisor that cannot start it records that itself.
+    ///
+    /// # Errors
+    /// [`LaunchFailure`] if there is no supervisor.
+    async fn begin(self: Box<Self>) -> Result<(), LaunchFailure>;
 }
 
 /// Why there is no agent process.

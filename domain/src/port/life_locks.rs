@@ -22,7 +22,8 @@ pub trait LifeLocks: Send + Sync {
     /// [`Fault`] if it cannot be told.
     async fn custody(&self, id: &TaskId) -> Result<Custody, Fault>;
 
-    /// Every task that has a life lock, held or free: the index of what has not finished.
+    /// Every task that has a life lock, held or free, or waits for one: the index of what has not
+    /// finished.
     ///
     /// MUST cost nothing for tasks that have finished.
     ///
@@ -30,7 +31,16 @@ pub trait LifeLocks: Send + Sync {
     /// [`Fault`] if the index cannot be read.
     async fn unfinished(&self) -> Result<Vec<TaskId>, Fault>;
 
-    /// Removes the life lock of an ended task if nobody holds it.
+    /// Every task that has a life lock, held or free: what runs, or ran until just now.
+    ///
+    /// MUST cost nothing for tasks that wait or have finished.
+    ///
+    /// # Errors
+    /// [`Fault`] if the index cannot be read.
+    async fn locked(&self) -> Result<Vec<TaskId>, Fault>;
+
+    /// Removes the life lock of an ended task if nobody holds it, and whatever was kept for its
+    /// start.
     ///
     /// MUST NOT remove one that somebody holds.
     ///
@@ -54,6 +64,9 @@ pub trait Watch: Send {
     /// MUST wake at once when a lock becomes free, and within 0.2 s of any change of a record. MUST
     /// NOT miss what happened between two calls.
     async fn next(&mut self, at_most: Duration) -> Woken;
+
+    /// Watches one more.
+    async fn include(&mut self, id: &TaskId);
 }
 
 /// Why a watch woke up.

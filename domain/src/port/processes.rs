@@ -28,6 +28,9 @@ pub trait Processes: Send + Sync {
     /// belongs to another task.
     async fn stop(&self, id: &TaskId, agent: Option<ProcessId>, grace: Duration) -> Survivors;
 
+    /// Whether the process is one of the boot the machine is in now.
+    async fn is_of_this_boot(&self, process: &ProcessId) -> bool;
+
     /// The processes that carry the task's name.
     async fn of_task(&self, id: &TaskId) -> Vec<u32>;
 }

@@ -4,8 +4,10 @@
 //! what was seen or asked for; what follows from it is decided there.
 
 use alloc::string::String;
+use core::time::Duration;
 
 use super::ending::Ending;
+use super::id::TaskId;
 use super::process::{Exit, ProcessId};
 use super::progress::Activity;
 use super::retention::{Policy, Signs, Verdict};
@@ -15,8 +17,12 @@ use super::time::Timestamp;
 /// What can happen to a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// Somebody released it from being held.
+    Released,
     /// Its agent was started.
     Started(Started),
+    /// This task was ordered to try the same once more.
+    Retried(TaskId),
     /// Its agent did something, or is at least alive.
     Progressed(Activity),
     /// Somebody wants it stopped. Recorded before any signal is sent.
@@ -48,6 +54,8 @@ pub struct Started {
     pub supervisor: ProcessId,
     /// The agent itself.
     pub agent: ProcessId,
+    /// What the clock that stands still with the machine showed; see [`crate::port::Clock::awake`].
+    pub awake: Option<Duration>,
 }
 
 /// An ending given from outside.
@@ -79,6 +87,9 @@ pub enum Refusal {
     /// It was started before.
     #[error("it has already been started")]
     AlreadyStarted,
+    /// Nobody holds it back.
+    #[error("it is not held")]
+    NotHeld,
     /// It was not started yet.
     #[error("it has not been started")]
     NotStarted,

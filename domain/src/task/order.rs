@@ -8,7 +8,9 @@ use core::fmt;
 use core::time::Duration;
 
 use super::droid::Briefing;
-use super::id::SessionId;
+use super::id::{SessionId, TaskId};
+use super::state::Reason;
+use super::time::Timestamp;
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,128 @@ pub struct Order {
     pub model: Option<String>,
     /// What the definition of its droid gives it; absent for a plain command and in older records.
     pub briefing: Option<Briefing>,
+    /// How long it may be silent, where the policy's silence is not meant.
+    pub silence: Option<Duration>,
+    /// How it waits for its turn.
+    pub placement: Placement,
+    /// Which earlier task it goes back to.
+    pub lineage: Lineage,
+    /// Whether a bad ending starts it anew.
+    pub retries: Retries,
+    /// The name under which the same order is never started twice.
+    pub key: Option<String>,
+    /// The git worktree that was made for it.
+    pub worktree: Option<Worktree>,
+}
+
+impl Default for Order {
+    /// An order of which nothing is known.
+    fn default() -> Self {
+        Self {
+            description: String::new(),
+            prompt: Prompt::recorded(String::new()),
+            agent: String::new(),
+            session: None,
+            parent: None,
+            runner: Runner::Elsewhere,
+            cwd: None,
+            time_limit: None,
+            model: None,
+            briefing: None,
+            silence: None,
+            placement: Placement::default(),
+            lineage: Lineage::default(),
+            retries: Retries::default(),
+            key: None,
+            worktree: None,
+        }
+    }
+}
+
+/// How a task waits for its turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placement {
+    /// Higher ones start first; 0 is usual.
+    pub priority: i8,
+    /// The group whose limit it counts against: a droid, or `model:<name>`.
+    pub group: Option<String>,
+    /// The tasks that have to end first.
+    pub after: Vec<TaskId>,
+    /// How they have to end.
+    pub dependence: Dependence,
+    /// The moment before which it does not start.
+    pub not_before: Option<Timestamp>,
+    /// Whether it waits until somebody releases it.
+    pub held: bool,
+}
+
+impl Placement {
+    /// Whether it may start as soon as there is room.
+    pub const fn is_unconditional(&self) -> bool {
+        self.after.is_empty() && self.not_before.is_none() && !self.held
+    }
+}
+
+/// How the tasks that have to end first have to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dependence {
+    /// Well, all of them.
+    #[default]
+    OnCompletion,
+    /// In whatever way.
+    OnEnd,
+}
+
+/// Which earlier task a task goes back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lineage {
+    /// Which attempt it is, counted from 1.
+    pub attempt: u32,
+    /// The task whose order it repeats.
+    pub retry_of: Option<TaskId>,
+    /// The task whose session it continues.
+    pub resume_of: Option<TaskId>,
+    /// How it continues which session.
+    pub continues: Option<Continuation>,
+}
+
+impl Default for Lineage {
+    fn default() -> Self {
+        Self { attempt: 1, retry_of: None, resume_of: None, continues: None }
+    }
+}
+
+/// How a task continues a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Continuation {
+    /// In the session itself.
+    Same(SessionId),
+    /// In a copy of it, made here.
+    Fork(SessionId),
+}
+
+/// Whether a bad ending starts a task anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retries {
+    /// How many more attempts there may be.
+    pub left: u32,
+    /// After which endings; empty means after any but those that would come out the same.
+    pub on: Vec<Reason>,
+    /// How long the next attempt waits; each later one waits twice as long as the one before.
+    pub backoff: Duration,
+}
+
+/// A git worktree made for one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worktree {
+    /// Its folder, as an absolute path.
+    pub path: String,
+    /// The branch that is checked out there.
+    pub branch: String,
+    /// The commit it was made from.
+    pub base: String,
+    /// The top folder of the repository it belongs to.
+    pub repository: String,
 }
 
 /// How an order becomes a process.

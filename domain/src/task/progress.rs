@@ -4,8 +4,9 @@
 //! [`super::retention`] for what progress means for a task's life.
 
 use alloc::string::String;
+use core::time::Duration;
 
-use super::id::SessionId;
+use super::id::{SessionId, TaskId};
 use super::process::{Exit, ProcessId};
 use super::time::Timestamp;
 
@@ -27,6 +28,11 @@ pub struct Progress {
     pub agent: Option<ProcessId>,
     /// How the agent exited, once that is known.
     pub exit: Option<Exit>,
+    /// What the clock that stands still with the machine showed when the agent was started; only
+    /// to be compared within the boot of [`Progress::supervisor`].
+    pub started_awake: Option<Duration>,
+    /// The task that tries the same once more.
+    pub retried_as: Option<TaskId>,
 }
 
 /// What an agent did so far, as seen in its event stream.
@@ -46,6 +52,8 @@ pub struct Activity {
     pub session: Option<SessionId>,
     /// What it used up, by its own account.
     pub usage: Option<Usage>,
+    /// What the clock that stands still with the machine showed when this was looked at.
+    pub awake: Option<Duration>,
 }
 
 impl Activity {
@@ -59,6 +67,7 @@ impl Activity {
             last_message_at,
             session,
             usage,
+            awake,
         } = newer;
         self.tool_calls = self.tool_calls.max(tool_calls);
         self.tools_in_flight = tools_in_flight;
@@ -69,6 +78,7 @@ impl Activity {
         self.last_message = last_message.or_else(|| self.last_message.take());
         self.session = session.or_else(|| self.session.take());
         self.usage = usage.or(self.usage);
+        self.awake = self.awake.max(awake);
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Signs {
     pub last_output: Option<Timestamp>,
     /// Whether our queue, or a supervisor of ours, knows it.
     pub known_to_us: bool,
+    /// What the clock that stands still with the machine shows now, if this is still the boot the
+    /// task was started in.
+    pub awake: Option<Duration>,
 }
 
 /// Whether a task is given up.
@@ -75,6 +78,10 @@ pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Ver
         let limit = if signs.known_to_us { policy.queued } else { policy.unqueued };
         return if age > limit { Verdict::TimedOut { age } } else { Verdict::Fresh };
     }
+    // A wall clock that stepped and a machine that slept age nobody: the shorter time counts.
+    let awake_since =
+        |then: Option<Duration>| signs.awake.zip(then).map(|(now, then)| now.saturating_sub(then));
+    let age = awake_since(progress.started_awake).map_or(age, |awake| age.min(awake));
     if age > task.order().time_limit.unwrap_or(policy.time_to_live) {
         return Verdict::TimedOut { age };
     }
@@ -83,7 +90,13 @@ pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Ver
     }
     let last_sign = [began, progress.last_update, signs.last_output].into_iter().flatten().max();
     let silence = last_sign.map_or(age, |then| now.since(then));
-    if silence > policy.silence { Verdict::Stale { silence } } else { Verdict::Fresh }
+    let heard = progress.activity.awake.max(progress.started_awake);
+    let silence = awake_since(heard).map_or(silence, |awake| silence.min(awake));
+    if silence > task.order().silence.unwrap_or(policy.silence) {
+        Verdict::Stale { silence }
+    } else {
+        Verdict::Fresh
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +138,8 @@ mod tests {
     #[test]
     fn output_is_a_sign_of_life() {
         let task = testing::running_task();
-        let signs = Signs { last_output: Some(after(&task, MINUTE * 9)), known_to_us: true };
+        let last_output = Some(after(&task, MINUTE * 9));
+        let signs = Signs { last_output, known_to_us: true, awake: None };
         let now = after(&task, MINUTE * 18);
         assert_eq!(verdict(&task, signs, Policy::default(), now), Verdict::Fresh);
     }
@@ -137,6 +151,32 @@ mod tests {
         let at = after(&task, MINUTE);
         let task = task.apply(Event::Progressed(busy), at).expect("alive").task;
         assert_eq!(judge(&task, MINUTE * 29), Verdict::Fresh);
+    }
+
+    #[test]
+    fn a_stepped_wall_clock_does_not_age_a_task() {
+        let task = testing::running_task();
+        let began = task.progress().started_awake.expect("it was started");
+        let signs =
+            |awake| Signs { last_output: None, known_to_us: true, awake: Some(began + awake) };
+        let stepped = after(&task, MINUTE * 600);
+        assert_eq!(verdict(&task, signs(MINUTE), Policy::default(), stepped), Verdict::Fresh);
+        let silence = MINUTE * 11;
+        assert_eq!(
+            verdict(&task, signs(silence), Policy::default(), stepped),
+            Verdict::Stale { silence }
+        );
+    }
+
+    #[test]
+    fn a_task_may_be_silent_for_as_long_as_it_was_ordered_to() {
+        let mut task = testing::running_task();
+        let order = crate::task::Order { silence: Some(MINUTE * 20), ..testing::order() };
+        let start = Event::Started(testing::started());
+        task = Task::ordered(task.id().clone(), order, None, testing::ORDERED);
+        let task = task.apply(start, testing::ORDERED).expect("it was queued").task;
+        assert_eq!(judge(&task, MINUTE * 19), Verdict::Fresh);
+        assert_eq!(judge(&task, MINUTE * 21), Verdict::Stale { silence: MINUTE * 21 });
     }
 
     #[test]
@@ -156,7 +196,7 @@ mod tests {
             now in strategies::timestamp(),
             later in 0u64..1 << 40,
         ) {
-            let signs = Signs { last_output, known_to_us: false };
+            let signs = Signs { last_output, known_to_us: false, awake: None };
             let policy = Policy::default();
             let then = now.plus(Duration::from_micros(later));
             if verdict(&task, signs, policy, now) != Verdict::Fresh {

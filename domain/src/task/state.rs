@@ -12,7 +12,7 @@ use super::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Recorded, not started.
-    Queued,
+    Queued(Queued),
     /// An agent works on it, as far as the record knows.
     Running(Running),
     /// It ended well.
@@ -21,6 +21,13 @@ pub enum State {
     Error(Failure),
     /// It was stopped on request.
     Cancelled(Cancelled),
+}
+
+/// What is known of a task while it waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queued {
+    /// Whether it waits until somebody releases it.
+    pub held: bool,
 }
 
 /// What is known of a task while it runs.
@@ -187,7 +194,7 @@ impl State {
     /// The name of the state.
     pub const fn status(&self) -> Status {
         match self {
-            Self::Queued => Status::Queued,
+            Self::Queued(_) => Status::Queued,
             Self::Running(_) => Status::Running,
             Self::Completed(_) => Status::Completed,
             Self::Error(_) => Status::Error,
@@ -198,7 +205,7 @@ impl State {
     /// When it ended; `None` while it has not, or where the record does not say.
     pub const fn ended_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Queued | Self::Running(_) => None,
+            Self::Queued(_) | Self::Running(_) => None,
             Self::Completed(Completed { at, .. })
             | Self::Error(Failure { at, .. })
             | Self::Cancelled(Cancelled { at }) => *at,
@@ -208,7 +215,7 @@ impl State {
     /// What it found, as far as it got.
     pub fn result(&self) -> Option<&str> {
         match self {
-            Self::Queued | Self::Running(_) | Self::Cancelled(_) => None,
+            Self::Queued(_) | Self::Running(_) | Self::Cancelled(_) => None,
             Self::Completed(done) => Some(&done.result),
             Self::Error(failure) => failure.result.as_deref(),
         }

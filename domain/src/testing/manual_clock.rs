@@ -34,4 +34,8 @@ impl Clock for ManualClock {
     fn elapsed(&self) -> Duration {
         self.now().since(self.start)
     }
+
+    fn awake(&self) -> Duration {
+        self.elapsed()
+    }
 }

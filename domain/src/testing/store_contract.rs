@@ -37,7 +37,7 @@ fn task_at(seconds: u64, order: Order) -> Task {
 }
 
 fn started() -> Event {
-    Event::Started(Started { supervisor: process(7), agent: process(8) })
+    Event::Started(Started { supervisor: process(7), agent: process(8), awake: None })
 }
 
 fn completed(result: &str) -> Event {

@@ -7,8 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::task::{
-    Activity, CancelIntent, Ending, Event, Exit, Policy, Reason, Report, Signs, Started, Task,
-    Timestamp, Usage,
+    Activity, CancelIntent, Ending, Event, Exit, Policy, Reason, Report, Signs, Task, Timestamp,
+    Usage,
 };
 
 /// Any moment from the first sample task on, within some days.
@@ -63,6 +63,7 @@ pub fn activity() -> impl Strategy<Value = Activity> {
                 last_message,
                 session: None,
                 usage,
+                awake: None,
             }
         },
     )
@@ -70,10 +71,11 @@ pub fn activity() -> impl Strategy<Value = Activity> {
 
 /// Any event.
 pub fn event() -> impl Strategy<Value = Event> {
-    let started = Started { supervisor: super::process(100), agent: super::process(101) };
     let grace = (0u64..20).prop_map(Duration::from_secs);
     prop_oneof![
-        Just(Event::Started(started)),
+        Just(Event::Started(super::started())),
+        Just(Event::Released),
+        Just(Event::Retried(super::queued_task().id().clone())),
         activity().prop_map(Event::Progressed),
         (timestamp(), grace)
             .prop_map(|(at, grace)| Event::CancelRequested(CancelIntent { at, grace })),
@@ -82,7 +84,7 @@ pub fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(result, error)| Event::Reported(Report { result, error })),
         maybe_timestamp().prop_map(|last_output| Event::Expired {
             policy: Policy::default(),
-            signs: Signs { last_output, known_to_us: true },
+            signs: Signs { last_output, known_to_us: true, awake: None },
         }),
         exit().prop_map(Event::AgentExited),
     ]

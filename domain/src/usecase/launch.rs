@@ -1,11 +1,15 @@
-//! `launch` and `run`: from an order to a running task, or a clear word why not.
+//! `launch` and `run`: from an order to a running or waiting task, or a clear word why not.
 //!
 //! The life lock is taken before there is a record and the record is durable before there is a
-//! process, so that at no moment a running task is unlocked or a process unrecorded.
+//! process, so that at no moment a running task is unlocked or a process unrecorded. A task for
+//! which there is no room waits in the queue, with its launcher's environment, and costs no process.
 
-use crate::port::{
-    Clock, Entropy, Fault, LaunchFailure, Launcher, LifeLocks, OutputLog, StoreError, TaskStore,
-};
+use alloc::boxed::Box;
+
+use super::admit::{Door, admit, count_running};
+use super::{Trouble, Witnesses};
+use crate::port::{Clock, Entropy, Environment, Fault, LaunchFailure, Seat, StoreError, TaskStore};
+use crate::task::plan::admission::{Admission, Standing, Verdict};
 use crate::task::{Ending, Event, Order, Reason, Task, TaskId};
 
 /// Why a task could not be launched.
@@ -14,7 +18,7 @@ pub enum LaunchError {
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The life lock could not be taken.
+    /// A lock could not be taken.
     #[error(transparent)]
     Fault(#[from] Fault),
     /// It was recorded, but its agent could not be started.
@@ -28,35 +32,111 @@ pub enum LaunchError {
     },
 }
 
-/// Launches a task and returns it as it is once its agent runs.
+impl From<Trouble> for LaunchError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Store(error) => error.into(),
+            Trouble::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// Launches a task that was minted for it, and returns it as it is once its agent runs or it waits for its turn.
 ///
 /// # Errors
 /// [`LaunchError`]; where the task was recorded by then, it has ended.
 pub async fn launch(
     store: &dyn TaskStore,
-    launcher: &dyn Launcher,
-    locks: &dyn LifeLocks,
-    logs: &dyn OutputLog,
-    (clock, entropy): (&dyn Clock, &dyn Entropy),
-    order: Order,
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    door: Door<'_>,
+    task: Task,
 ) -> Result<Task, LaunchError> {
+    let id = task.id();
+    let Some(seat) = seat(store, witnesses, clock, door, &task).await? else {
+        enqueue(store, door, &task).await?;
+        admit(store, witnesses, clock, door).await?;
+        return Ok(store.load(id).await?);
+    };
+    store.create(&task).await?;
+    match seat.start().await {
+        Ok(()) => Ok(store.load(id).await?),
+        Err(failure) => {
+            fail(store, witnesses, clock, id, &failure).await?;
+            // The place it had is free again.
+            admit(store, witnesses, clock, door).await?;
+            Err(LaunchError::NotStarted { id: id.clone(), failure })
+        }
+    }
+}
+
+/// A task that has just been ordered, with a name of its own.
+pub fn mint(
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    order: Order,
+) -> Task {
     let now = clock.now();
     let [a, b, c, ..] = entropy.bytes();
     let id = TaskId::mint(now, [a, b, c]);
-    let task = Task::ordered(id.clone(), order, Some(logs.location(&id)), now);
-    let seat = launcher.prepare(&id).await?;
-    store.create(&task).await?;
-    match seat.start().await {
-        Ok(()) => Ok(store.load(&id).await?),
-        Err(failure) => {
-            let ending = Ending::failed(Reason::LaunchFailed, alloc::format!("{failure}"));
-            let event = Event::Ended { ending, exit: None };
-            match store.apply(&id, event, clock.now()).await {
-                // The supervisor may have recorded it itself.
-                Ok(_) | Err(StoreError::Refused { .. }) => locks.retire(&id).await?,
-                Err(error) => return Err(error.into()),
-            }
-            Err(LaunchError::NotStarted { id, failure })
-        }
+    let output = witnesses.logs.location(&id);
+    Task::ordered(id, order, Some(output), now)
+}
+
+/// Records a task and puts it into the queue, without letting anybody in.
+///
+/// # Errors
+/// [`LaunchError`] if it cannot be recorded.
+pub async fn enqueue(
+    store: &dyn TaskStore,
+    door: Door<'_>,
+    task: &Task,
+) -> Result<(), LaunchError> {
+    // In this order, so that a record never waits without what it needs to be let in.
+    door.launcher.keep_environment(task.id()).await?;
+    door.queue.enter(task).await?;
+    store.create(task).await?;
+    if let Some(moment) = task.order().placement.not_before {
+        door.launcher.remind(moment).await?;
+    }
+    Ok(())
+}
+
+/// A seat for the task, if it may start at once and nobody waits before it.
+async fn seat(
+    store: &dyn TaskStore,
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    door: Door<'_>,
+    task: &Task,
+) -> Result<Option<Box<dyn Seat>>, LaunchError> {
+    if !task.order().placement.is_unconditional() {
+        return Ok(None);
+    }
+    let _gate = door.queue.gate().await?;
+    if door.queue.is_paused().await? || !door.queue.waiting().await?.is_empty() {
+        return Ok(None);
+    }
+    let mut admission = Admission::new(door.queue.limits(), clock.now());
+    count_running(store, witnesses, door, &mut admission).await?;
+    match admission.consider(task, &mut |_| Standing::Pending) {
+        Verdict::Start => Ok(Some(door.launcher.prepare(task.id(), Environment::Callers).await?)),
+        Verdict::Wait | Verdict::Fail(_) | Verdict::Leave => Ok(None),
+    }
+}
+
+async fn fail(
+    store: &dyn TaskStore,
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    id: &TaskId,
+    failure: &LaunchFailure,
+) -> Result<(), LaunchError> {
+    let ending = Ending::failed(Reason::LaunchFailed, alloc::format!("{failure}"));
+    match store.apply(id, Event::Ended { ending, exit: None }, clock.now()).await {
+        // The supervisor may have recorded it itself.
+        Ok(_) | Err(StoreError::Refused { .. }) => Ok(witnesses.locks.retire(id).await?),
+        Err(error) => Err(error.into()),
     }
 }

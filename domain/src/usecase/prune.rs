@@ -61,7 +61,7 @@ pub async fn prune(
         let query = Query { status: Some(status), ..Query::default() };
         for task in store.list(&query).await?.tasks {
             let task = reconcile(store, witnesses, clock, task).await?.task;
-            let signs = signs(witnesses, &task).await?;
+            let signs = signs(witnesses, clock, &task).await?;
             judged.push((task, signs));
         }
     }
@@ -72,10 +72,15 @@ pub async fn prune(
     }
 }
 
-async fn signs(witnesses: Witnesses<'_>, task: &Task) -> Result<Signs, Trouble> {
+async fn signs(witnesses: Witnesses<'_>, clock: &dyn Clock, task: &Task) -> Result<Signs, Trouble> {
     let custody = witnesses.locks.custody(task.id()).await?;
     let last_output = witnesses.logs.last_write(task.id()).await?;
-    Ok(Signs { last_output, known_to_us: custody != Custody::Absent })
+    let known_to_us = matches!(custody, Custody::Held | Custody::Waiting);
+    let awake = match &task.progress().supervisor {
+        Some(process) if witnesses.processes.is_of_this_boot(process).await => Some(clock.awake()),
+        Some(_) | None => None,
+    };
+    Ok(Signs { last_output, known_to_us, awake })
 }
 
 async fn execute(
@@ -92,7 +97,7 @@ async fn execute(
             Err(StoreError::NotFound { .. }) => continue,
             Err(error) => return Err(error.into()),
         };
-        let signs = signs(witnesses, &task).await?;
+        let signs = signs(witnesses, clock, &task).await?;
         let event = Event::Expired { policy: request.policy, signs };
         match store.apply(&expiry.id, event, clock.now()).await {
             Ok(task) => {

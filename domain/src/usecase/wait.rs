@@ -1,16 +1,21 @@
 //! `wait`: blocking until tasks have ended, for no longer than the caller can afford.
 //!
+//! A task that is tried once more has not ended for who waits: the last attempt counts.
+//!
 //! The end of a supervised task wakes the wait at once, through its life lock. Endings from outside
 //! and agents without a supervisor are noticed within [`LOOK`].
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::admit::{Door, admit};
 use super::reconcile::{Believed, Note, reconcile};
 use super::{Trouble, Witnesses};
-use crate::port::{Clock, TaskStore, Woken};
-use crate::task::{Task, TaskId};
+use crate::port::{Clock, TaskStore, Watch, Woken};
+use crate::task::plan::reconcile::Custody;
+use crate::task::{Status, Task, TaskId};
 
 /// How long an ending that no life lock tells of may go unnoticed.
 pub const LOOK: Duration = Duration::from_millis(200);
@@ -54,16 +59,34 @@ pub async fn wait(
     store: &dyn TaskStore,
     witnesses: Witnesses<'_>,
     clock: &dyn Clock,
+    door: Door<'_>,
     request: &WaitRequest,
 ) -> Result<Waited, Trouble> {
     let began = clock.elapsed();
-    let mut watch = None;
+    let mut watch: Option<Box<dyn Watch>> = None;
+    let mut watched = BTreeSet::new();
     let mut known: BTreeMap<TaskId, Believed> = BTreeMap::new();
+    let mut order = request.ids.clone();
     let mut stale: Vec<TaskId> = request.ids.clone();
     loop {
-        for id in stale.drain(..) {
+        while let Some(id) = stale.pop() {
             let task = store.load(&id).await?;
-            known.insert(id, reconcile(store, witnesses, clock, task).await?);
+            let believed = reconcile(store, witnesses, clock, task).await?;
+            // What tries the same once more is waited for in its place.
+            match &believed.task.progress().retried_as {
+                Some(next) if believed.task.status() == Status::Error => {
+                    order
+                        .iter_mut()
+                        .filter(|known| **known == id)
+                        .for_each(|id| id.clone_from(next));
+                    known.remove(&id);
+                    stale.push(next.clone());
+                }
+                Some(_) | None => drop(known.insert(id, believed)),
+            }
+        }
+        if waits_for_a_turn(&known) {
+            admit(store, witnesses, clock, door).await?;
         }
         let pending: Vec<TaskId> = pending(&known);
         let spent = clock.elapsed().saturating_sub(began);
@@ -73,21 +96,41 @@ pub async fn wait(
             Until::Any => pending.len() < known.len() || known.is_empty(),
         };
         if enough || left.is_some_and(|left| left.is_zero()) {
-            return Ok(waited(&request.ids, known, !enough));
+            return Ok(waited(&order, known, !enough));
         }
-        // Watched first and looked at once more afterwards, so that no ending falls in between.
-        let Some(watch) = &mut watch else {
-            watch = Some(witnesses.locks.watch(&pending).await?);
-            stale = pending;
-            continue;
+        let held = known.values().filter(|believed| believed.custody == Custody::Held);
+        let fresh: Vec<TaskId> = held
+            .map(|believed| believed.task.id().clone())
+            .filter(|id| watched.insert(id.clone()))
+            .collect();
+        let watch = match &mut watch {
+            Some(watch) => watch,
+            None => watch.insert(witnesses.locks.watch(&[]).await?),
         };
-        let restless = known.values().any(|believed| believed.note == Some(Note::Orphaned));
-        let patience = if restless { LOOK } else { Duration::MAX };
+        for id in &fresh {
+            watch.include(id).await;
+        }
+        if !fresh.is_empty() {
+            // Watched first and looked at once more afterwards, so that no ending falls in between.
+            stale = fresh;
+            continue;
+        }
+        let patience = if is_restless(&known) { LOOK } else { Duration::MAX };
         match watch.next(left.unwrap_or(Duration::MAX).min(patience)).await {
             Woken::Released(id) => stale.push(id),
             Woken::Changed | Woken::TimedOut => stale = pending,
         }
     }
+}
+
+/// Whether some task waits in our queue, so that it is on us, too, to let it in.
+fn waits_for_a_turn(known: &BTreeMap<TaskId, Believed>) -> bool {
+    known.values().any(|believed| believed.custody == Custody::Waiting)
+}
+
+/// Whether something may happen that no life lock tells of.
+fn is_restless(known: &BTreeMap<TaskId, Believed>) -> bool {
+    waits_for_a_turn(known) || known.values().any(|believed| believed.note == Some(Note::Orphaned))
 }
 
 fn pending(known: &BTreeMap<TaskId, Believed>) -> Vec<TaskId> {

@@ -12,6 +12,8 @@ pub enum Custody {
     Held,
     /// Nobody any more.
     Free,
+    /// Nobody yet: it waits in our queue, with everything it needs to start.
+    Waiting,
     /// There is no life lock: the task ended, or was never ours.
     Absent,
 }
@@ -43,11 +45,11 @@ pub fn standing(
     match (task.status(), custody) {
         (Status::Completed | Status::Error | Status::Cancelled, _)
         | (_, Custody::Held)
-        | (Status::Queued, Custody::Absent) => Standing::AsRecorded,
+        | (Status::Queued, Custody::Absent | Custody::Waiting) => Standing::AsRecorded,
         (Status::Queued, Custody::Free) => Standing::NeverStarted,
         (Status::Running, Custody::Absent) if !task.was_supervised() => Standing::Unsupervised,
         (Status::Running, Custody::Absent) if supervisor_lives => Standing::AsRecorded,
-        (Status::Running, Custody::Absent | Custody::Free) => {
+        (Status::Running, Custody::Absent | Custody::Free | Custody::Waiting) => {
             if agent_lives {
                 Standing::Orphaned
             } else {
@@ -86,6 +88,12 @@ mod tests {
         let task = testing::running_task();
         assert_eq!(standing(&task, Custody::Absent, true, true), Standing::AsRecorded);
         assert_eq!(standing(&task, Custody::Absent, false, false), Standing::Gone);
+    }
+
+    #[test]
+    fn a_task_in_our_queue_is_believed_to_wait() {
+        let task = testing::queued_task();
+        assert_eq!(standing(&task, Custody::Waiting, false, false), Standing::AsRecorded);
     }
 
     #[test]

@@ -1,0 +1,229 @@
+//! Who of those that wait may start now.
+//!
+//! First come, first served, within what the limits allow: a task whose group is full is passed by,
+//! not waited for. The planner is fed one task at a time, so that nobody has to be looked at once
+//! there is no room left; it starts nothing.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use crate::task::order::Dependence;
+use crate::task::state::{Queued, State, Status};
+use crate::task::time::Timestamp;
+use crate::task::{Task, TaskId};
+
+/// How many tasks may run at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// In all.
+    pub max_running: usize,
+    /// Of one group: a droid, or `model:<name>`.
+    pub groups: BTreeMap<String, usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_running: 10, groups: BTreeMap::new() }
+    }
+}
+
+/// How an earlier task stands that another waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has not ended.
+    Pending,
+    /// It ended so.
+    Ended(Status),
+    /// There is no such task any more.
+    Absent,
+}
+
+/// What becomes of a task that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It starts.
+    Start,
+    /// It goes on waiting.
+    Wait,
+    /// It will never start: this task did not end as it had to.
+    Fail(TaskId),
+    /// It does not wait any more.
+    Leave,
+}
+
+/// Lets tasks in, one after another, until there is no room left.
+#[derive(Clone, Debug)]
+pub struct Admission<'a> {
+    limits: &'a Limits,
+    now: Timestamp,
+    running: usize,
+    groups: BTreeMap<String, usize>,
+}
+
+impl<'a> Admission<'a> {
+    /// Begins with nobody running.
+    pub const fn new(limits: &'a Limits, now: Timestamp) -> Self {
+        Self { limits, now, running: 0, groups: BTreeMap::new() }
+    }
+
+    /// Counts a task that runs, or is about to.
+    pub fn count(&mut self, task: &Task) {
+        self.running += 1;
+        for group in task.groups() {
+            *self.groups.entry(group).or_default() += 1;
+        }
+    }
+
+    /// Counts a task that runs and of which no more is known.
+    pub const fn count_unknown(&mut self) {
+        self.running += 1;
+    }
+
+    /// Whether nobody can be let in any more.
+    pub const fn is_full(&self) -> bool {
+        self.running >= self.limits.max_running
+    }
+
+    /// Decides about the next one in the queue. `dependence` says how the tasks stand that it has to
+    /// wait for.
+    pub fn consider(
+        &mut self,
+        task: &Task,
+        dependence: &mut dyn FnMut(&TaskId) -> Standing,
+    ) -> Verdict {
+        let State::Queued(Queued { held }) = task.state() else { return Verdict::Leave };
+        let placement = &task.order().placement;
+        let mut pending = *held || placement.not_before.is_some_and(|moment| self.now < moment);
+        for earlier in &placement.after {
+            match (dependence(earlier), placement.dependence) {
+                (Standing::Pending, _) => pending = true,
+                (Standing::Ended(Status::Completed), _)
+                | (Standing::Ended(_) | Standing::Absent, Dependence::OnEnd) => {}
+                (Standing::Ended(_) | Standing::Absent, Dependence::OnCompletion) => {
+                    return Verdict::Fail(earlier.clone());
+                }
+            }
+        }
+        if pending || self.is_full() || self.group_is_full(task) {
+            return Verdict::Wait;
+        }
+        self.count(task);
+        Verdict::Start
+    }
+
+    fn group_is_full(&self, task: &Task) -> bool {
+        task.groups().any(|group| {
+            let limit = self.limits.groups.get(&group);
+            limit.is_some_and(|limit| self.groups.get(&group).copied().unwrap_or(0) >= *limit)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{Order, Placement};
+    use crate::testing::{self, ORDERED};
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn waiting(number: u8, order: Order) -> Task {
+        Task::ordered(TaskId::mint(ORDERED, [0, 0, number]), order, None, ORDERED)
+    }
+
+    fn of_group(number: u8, group: &str) -> Task {
+        waiting(number, Order { agent: group.into(), ..testing::order() })
+    }
+
+    fn after(number: u8, dependence: Dependence) -> Task {
+        let first = TaskId::parse("bg_first").expect("an id");
+        let placement = Placement { after: std::vec![first], dependence, ..Placement::default() };
+        waiting(number, Order { placement, ..testing::order() })
+    }
+
+    fn limits(max_running: usize, groups: &[(&str, usize)]) -> Limits {
+        let groups = groups.iter().map(|(group, limit)| ((*group).into(), *limit)).collect();
+        Limits { max_running, groups }
+    }
+
+    fn plan(limits: &Limits, tasks: &[Task], standing: Standing) -> Vec<Verdict> {
+        let mut admission = Admission::new(limits, ORDERED);
+        tasks.iter().map(|task| admission.consider(task, &mut |_| standing)).collect()
+    }
+
+    #[test]
+    fn a_task_whose_group_is_full_is_passed_by_and_not_waited_for() {
+        let limits = limits(10, &[("explorer", 1)]);
+        let tasks = [of_group(1, "explorer"), of_group(2, "explorer"), of_group(3, "oracle")];
+        let expected = [Verdict::Start, Verdict::Wait, Verdict::Start];
+        assert_eq!(plan(&limits, &tasks, Standing::Pending), expected);
+    }
+
+    #[test]
+    fn a_model_is_a_group_too() {
+        let limits = limits(10, &[("model:x", 1)]);
+        let with_model =
+            |number| waiting(number, Order { model: Some("x".into()), ..testing::order() });
+        let expected = [Verdict::Start, Verdict::Wait];
+        assert_eq!(plan(&limits, &[with_model(1), with_model(2)], Standing::Pending), expected);
+    }
+
+    #[test]
+    fn a_task_waits_for_those_it_comes_after() {
+        let tasks = [after(1, Dependence::OnCompletion), after(2, Dependence::OnEnd)];
+        let plan = |standing| plan(&Limits::default(), &tasks, standing);
+        assert_eq!(plan(Standing::Pending), [Verdict::Wait, Verdict::Wait]);
+        let well = Standing::Ended(Status::Completed);
+        assert_eq!(plan(well), [Verdict::Start, Verdict::Start]);
+        let first = TaskId::parse("bg_first").expect("an id");
+        for badly in
+            [Standing::Ended(Status::Error), Standing::Ended(Status::Cancelled), Standing::Absent]
+        {
+            assert_eq!(plan(badly), [Verdict::Fail(first.clone()), Verdict::Start]);
+        }
+    }
+
+    #[test]
+    fn a_held_task_and_one_whose_time_has_not_come_wait() {
+        let held = Placement { held: true, ..Placement::default() };
+        let later = ORDERED.plus(core::time::Duration::from_secs(1));
+        let early = Placement { not_before: Some(later), ..Placement::default() };
+        let tasks =
+            [held, early].map(|placement| waiting(1, Order { placement, ..testing::order() }));
+        assert_eq!(
+            plan(&Limits::default(), &tasks, Standing::Pending),
+            [Verdict::Wait, Verdict::Wait]
+        );
+        let mut admission = Admission::new(tasks_limits(), later);
+        assert_eq!(admission.consider(&tasks[1], &mut |_| Standing::Pending), Verdict::Start);
+    }
+
+    fn tasks_limits() -> &'static Limits {
+        static LIMITS: std::sync::OnceLock<Limits> = std::sync::OnceLock::new();
+        LIMITS.get_or_init(Limits::default)
+    }
+
+    proptest! {
+        #[test]
+        fn invariant_no_limit_is_ever_exceeded_and_nobody_waits_without_need(
+            max_running in 0usize..6,
+            group_limit in 0usize..4,
+            groups in proptest::collection::vec(prop_oneof!["a", "b"], 0..12),
+        ) {
+            let limits = limits(max_running, &[("a", group_limit)]);
+            let tasks: Vec<Task> =
+                (0u8..).zip(&groups).map(|(number, group)| of_group(number, group)).collect();
+            let verdicts = plan(&limits, &tasks, Standing::Pending);
+            let started: Vec<&Task> = tasks.iter().zip(&verdicts)
+                .filter(|(_, verdict)| **verdict == Verdict::Start).map(|(task, _)| task).collect();
+            let of_a = started.iter().filter(|task| task.order().agent == "a").count();
+            prop_assert!(started.len() <= max_running);
+            prop_assert!(of_a <= group_limit);
+            for (task, verdict) in tasks.iter().zip(&verdicts) {
+                if *verdict == Verdict::Wait && started.len() < max_running {
+                    prop_assert!(task.order().agent == "a" && of_a >= group_limit);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Letting queued tasks in: done by whoever ends a task, changes the queue or waits, since there is
+//! no daemon to do it.
+//!
+//! The plan is made and the life locks are taken under one short lock; the supervisors are started
+//! after it is free again. An environment that was kept is gone before its agent starts, so a task
+//! whose start was cut short in between is never started twice.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::{Trouble, Witnesses};
+use crate::port::{
+    Clock, Environment, LaunchFailure, Launcher, Queue, Seat, StoreError, TaskStore,
+};
+use crate::task::plan::admission::{Admission, Standing, Verdict};
+use crate::task::plan::reconcile::Custody;
+use crate::task::{Ending, Event, Reason, Status, Task, TaskId};
+
+/// What it takes to let queued tasks in.
+#[derive(Clone, Copy)]
+pub struct Door<'a> {
+    /// Who waits, and the lock to let them in under.
+    pub queue: &'a dyn Queue,
+    /// What starts them.
+    pub launcher: &'a dyn Launcher,
+}
+
+/// Lets in as many queued tasks as there is room for, and returns how many were started.
+///
+/// # Errors
+/// [`Trouble`] if the store, the queue or a witness fails. A task that cannot be started ends as an
+/// error, and the next one takes its place.
+pub async fn admit(
+    store: &dyn TaskStore,
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    door: Door<'_>,
+) -> Result<usize, Trouble> {
+    let mut started = 0;
+    loop {
+        if door.queue.waiting().await?.is_empty() || door.queue.is_paused().await? {
+            return Ok(started);
+        }
+        let round = seat_next(store, witnesses, clock, door).await?;
+        let mut again = round.ended > 0;
+        for (id, seat) in round.seats {
+            match seat.begin().await {
+                Ok(()) => started += 1,
+                Err(failure) => {
+                    fail_to_start(store, witnesses, clock, &id, &failure).await?;
+                    again = true;
+                }
+            }
+        }
+        // A task that failed leaves its place to the next, and may have been waited for.
+        if !again {
+            return Ok(started);
+        }
+    }
+}
+
+/// The tasks that were given a seat under the lock.
+struct Round {
+    seats: Vec<(TaskId, Box<dyn Seat>)>,
+    /// How many will never start.
+    ended: usize,
+}
+
+async fn seat_next(
+    store: &dyn TaskStore,
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    door: Door<'_>,
+) -> Result<Round, Trouble> {
+    let _gate = door.queue.gate().await?;
+    let mut admission = Admission::new(door.queue.limits(), clock.now());
+    count_running(store, witnesses, door, &mut admission).await?;
+    let mut round = Round { seats: Vec::new(), ended: 0 };
+    for waiting in door.queue.waiting().await? {
+        if admission.is_full() && !waiting.conditional {
+            continue;
+        }
+        let task = match store.load(&waiting.id).await {
+            Ok(task) => task,
+            Err(StoreError::NotFound { .. } | StoreError::Unreadable { .. }) => {
+                // Its launcher may just be about to record it; what it left if it died is swept up.
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let standings = standings(store, &task).await;
+        let mut look = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
+        match admission.consider(&task, &mut look) {
+            Verdict::Wait => {}
+            Verdict::Leave => door.queue.leave(task.id()).await?,
+            Verdict::Fail(earlier) => {
+                fail_dependent(store, clock, &task, &earlier).await?;
+                door.queue.leave(task.id()).await?;
+                witnesses.locks.retire(task.id()).await?;
+                round.ended += 1;
+            }
+            Verdict::Start => {
+                let seat = door.launcher.prepare(task.id(), Environment::Kept).await?;
+                door.queue.leave(task.id()).await?;
+                round.seats.push((task.id().clone(), seat));
+            }
+        }
+    }
+    Ok(round)
+}
+
+/// Counts everything that runs: what has a supervisor or is just getting one, and agents that lost
+/// theirs and still work.
+pub(super) async fn count_running(
+    store: &dyn TaskStore,
+    witnesses: Witnesses<'_>,
+    door: Door<'_>,
+    admission: &mut Admission<'_>,
+) -> Result<(), Trouble> {
+    for id in witnesses.locks.locked().await? {
+        let custody = witnesses.locks.custody(&id).await?;
+        let Ok(task) = store.load(&id).await else {
+            // Somebody is just about to record it.
+            if custody == Custody::Held {
+                admission.count_unknown();
+            }
+            continue;
+        };
+        match custody {
+            Custody::Held => admission.count(&task),
+            Custody::Free => {
+                if let Some(agent) = &task.progress().agent
+                    && witnesses.processes.lives(agent).await
+                {
+                    admission.count(&task);
+                }
+            }
+            // Whoever let it in died before it could be started; it gets its place back.
+            Custody::Waiting => door.queue.enter(&task).await?,
+            Custody::Absent => {}
+        }
+    }
+    Ok(())
+}
+
+async fn standings(store: &dyn TaskStore, task: &Task) -> BTreeMap<TaskId, Standing> {
+    let mut standings = BTreeMap::new();
+    for id in &task.order().placement.after {
+        let standing = match store.load(id).await {
+            Ok(task) if task.status().is_ended() => Standing::Ended(task.status()),
+            // One that cannot be read now may be readable later.
+            Ok(_) | Err(StoreError::Unreadable { .. } | StoreError::Failed { .. }) => {
+                Standing::Pending
+            }
+            Err(
+                StoreError::NotFound { .. }
+                | StoreError::Exists { .. }
+                | StoreError::Refused { .. },
+            ) => Standing::Absent,
+        };
+        standings.insert(id.clone(), standing);
+    }
+    standings
+}
+
+async fn fail_dependent(
+    store: &dyn TaskStore,
+    clock: &dyn Clock,
+    task: &Task,
+    earlier: &TaskId,
+) -> Result<(), Trouble> {
+    let how = match store.load(earlier).await {
+        Ok(earlier) => match earlier.status() {
+            Status::Cancelled => "was cancelled",
+            Status::Queued | Status::Running | Status::Completed | Status::Error => "failed",
+        },
+        Err(_) => "is not there any more",
+    };
+    let message = format!("task {earlier}, which it had to wait for, {how}");
+    end(store, clock, task.id(), Ending::failed(Reason::Dependency, message)).await
+}
+
+async fn fail_to_start(
+    store: &dyn TaskStore,
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    id: &TaskId,
+    failure: &LaunchFailure,
+) -> Result<(), Trouble> {
+    let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
+    end(store, clock, id, ending).await?;
+    witnesses.locks.retire(id).await?;
+    Ok(())
+}
+
+async fn end(
+    store: &dyn TaskStore,
+    clock: &dyn Clock,
+    id: &TaskId,
+    ending: Ending,
+) -> Result<(), Trouble> {
+    let event = Event::Ended { ending, exit: None };
+    match store.apply(id, event, clock.now()).await {
+        // Somebody ended it first.
+        Ok(_) | Err(StoreError::Refused { .. } | StoreError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,195 @@
+//! Trying the same once more, and going on where a task stopped: pure planning, and the link
+//! between an attempt and the next.
+//!
+//! A new attempt is a new task with the same order. Nothing here changes how the earlier one ended.
+
+use core::time::Duration;
+
+use crate::port::{Clock, StoreError, TaskStore};
+use crate::task::{
+    Continuation, Ending, Event, Lineage, Order, Placement, Prompt, Reason, Retries, Runner,
+    SessionId, Task, TaskId, Timestamp,
+};
+
+/// The longest an attempt waits after the one before.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60 * 60);
+/// Bad endings that would come out the same once more, and so are not retried unless asked for.
+const FINAL: [Reason; 4] = [Reason::Permission, Reason::Auth, Reason::Dependency, Reason::Reported];
+
+/// Why a task cannot be taken up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAgain {
+    /// It has not ended.
+    #[error("it has not ended")]
+    NotEnded,
+    /// It was not launched by us, so nobody knows how.
+    #[error("its record does not say what to run")]
+    NotOurs,
+    /// It is a plain command, which has no session.
+    #[error("it is a plain command and has no session to go on with")]
+    NoSession,
+}
+
+/// The order of a next attempt, by hand.
+///
+/// # Errors
+/// [`NotAgain`] if there is nothing to repeat.
+pub fn retry(task: &Task, session: Option<SessionId>) -> Result<Order, NotAgain> {
+    if !task.status().is_ended() {
+        return Err(NotAgain::NotEnded);
+    }
+    match task.order().runner {
+        Runner::Elsewhere => Err(NotAgain::NotOurs),
+        Runner::Droid(_) | Runner::Command(_) => Ok(next_attempt(task, session)),
+    }
+}
+
+fn next_attempt(task: &Task, session: Option<SessionId>) -> Order {
+    let order = task.order().clone();
+    let lineage = Lineage {
+        attempt: order.lineage.attempt.saturating_add(1),
+        retry_of: Some(task.id().clone()),
+        ..order.lineage
+    };
+    let placement = Placement {
+        priority: order.placement.priority,
+        group: order.placement.group,
+        ..Placement::default()
+    };
+    Order { session, lineage, placement, key: None, ..order }
+}
+
+/// The order of a next attempt, if the task was ordered to have one after such an ending.
+pub fn automatic_retry(
+    task: &Task,
+    ending: &Ending,
+    session: Option<SessionId>,
+    now: Timestamp,
+) -> Option<Order> {
+    let Ending::Failed { reason, .. } = ending else { return None };
+    let retries = &task.order().retries;
+    let wanted =
+        if retries.on.is_empty() { !FINAL.contains(reason) } else { retries.on.contains(reason) };
+    if retries.left == 0 || !wanted {
+        return None;
+    }
+    let mut order = next_attempt(task, session);
+    order.placement.not_before = Some(now.plus(retries.backoff));
+    order.retries = Retries {
+        left: retries.left - 1,
+        backoff: retries.backoff.saturating_mul(2).min(LONGEST_BACKOFF),
+        on: retries.on.clone(),
+    };
+    Some(order)
+}
+
+/// How to go on in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// In the session itself.
+    Same,
+    /// In a copy of it.
+    Fork,
+}
+
+/// The order of a follow-up in the session of a task.
+///
+/// # Errors
+/// [`NotAgain`] if there is no session to go on in.
+pub fn resume(
+    task: &Task,
+    prompt: Prompt,
+    manner: Manner,
+    session: Option<SessionId>,
+) -> Result<Order, NotAgain> {
+    if !task.status().is_ended() {
+        return Err(NotAgain::NotEnded);
+    }
+    let Runner::Droid(_) = task.order().runner else { return Err(NotAgain::NoSession) };
+    let theirs = task.progress().activity.session.clone().ok_or(NotAgain::NoSession)?;
+    let continues = match manner {
+        Manner::Same => Continuation::Same(theirs),
+        Manner::Fork => Continuation::Fork(theirs),
+    };
+    let lineage = Lineage {
+        resume_of: Some(task.id().clone()),
+        continues: Some(continues),
+        ..Lineage::default()
+    };
+    Ok(Order { prompt, lineage, retries: Retries::default(), ..next_attempt(task, session) })
+}
+
+/// Links a task to the attempt that follows it.
+///
+/// # Errors
+/// [`StoreError`] if that cannot be recorded.
+pub async fn link(
+    store: &dyn TaskStore,
+    clock: &dyn Clock,
+    earlier: &TaskId,
+    next: &TaskId,
+) -> Result<(), StoreError> {
+    store.apply(earlier, Event::Retried(next.clone()), clock.now()).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Autonomy;
+    use crate::testing::{self, ORDERED};
+
+    fn task(retries: Retries) -> Task {
+        let order = Order { retries, ..testing::order() };
+        Task::ordered(TaskId::mint(ORDERED, [1, 1, 1]), order, None, ORDERED)
+    }
+
+    fn failed(reason: Reason) -> Ending {
+        Ending::failed(reason, "it broke")
+    }
+
+    #[test]
+    fn each_attempt_waits_twice_as_long_as_the_one_before() {
+        let second = Duration::from_secs(1);
+        let mut task = task(Retries { left: 2, on: std::vec![], backoff: second });
+        for (attempt, wait) in [(2, second), (3, second * 2)] {
+            let order = automatic_retry(&task, &failed(Reason::Exit), None, ORDERED);
+            let order = order.expect("there is one left");
+            assert_eq!(order.lineage.attempt, attempt);
+            assert_eq!(order.placement.not_before, Some(ORDERED.plus(wait)));
+            assert_eq!(order.lineage.retry_of.as_ref(), Some(task.id()));
+            task = Task::ordered(TaskId::mint(ORDERED, [0, 0, 2]), order, None, ORDERED);
+        }
+        assert_eq!(automatic_retry(&task, &failed(Reason::Exit), None, ORDERED), None);
+    }
+
+    #[test]
+    fn only_the_endings_asked_for_are_retried_and_hopeless_ones_only_if_asked_for() {
+        let once = |on: &[Reason]| task(Retries { left: 1, on: on.to_vec(), ..Retries::default() });
+        let again = |task: &Task, ending| automatic_retry(task, &ending, None, ORDERED).is_some();
+        assert!(again(&once(&[]), failed(Reason::Timeout)));
+        assert!(!again(&once(&[]), failed(Reason::Permission)));
+        assert!(again(&once(&[Reason::Auth]), failed(Reason::Auth)));
+        assert!(!again(&once(&[Reason::Auth]), failed(Reason::Exit)));
+        assert!(!again(&once(&[]), Ending::Cancelled));
+        assert!(!again(&once(&[]), Ending::Completed { result: "done".into() }));
+    }
+
+    #[test]
+    fn a_follow_up_goes_on_in_the_session_that_the_agent_named() {
+        let task = testing::running_task();
+        let activity = crate::task::Activity {
+            session: SessionId::parse("theirs").ok(),
+            ..crate::task::Activity::default()
+        };
+        let task = task.apply(Event::Progressed(activity), ORDERED).expect("it runs").task;
+        let prompt = || Prompt::recorded("and now?".into());
+        assert_eq!(resume(&task, prompt(), Manner::Same, None), Err(NotAgain::NotEnded));
+        let ending = Ending::Completed { result: "done".into() };
+        let task = task.apply(Event::Ended { ending, exit: None }, ORDERED).expect("it ran").task;
+        let order = resume(&task, prompt(), Manner::Fork, None).expect("it has a session");
+        let theirs = SessionId::parse("theirs").expect("a session");
+        assert_eq!(order.lineage.continues, Some(Continuation::Fork(theirs)));
+        assert_eq!((order.lineage.attempt, order.runner), (1, Runner::Droid(Autonomy::Low)));
+        assert_eq!(order.prompt.as_str(), "and now?");
+    }
+}
