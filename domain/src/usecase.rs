@@ -9,6 +9,7 @@ pub mod complete;
 pub mod droids;
 pub mod launch;
 pub mod list;
+pub mod notify;
 pub mod output;
 pub mod prune;
 pub mod reconcile;

@@ -25,7 +25,7 @@ const LAST_WAIT: Duration = Duration::from_millis(4);
 
 /// A held lock; free again when dropped.
 #[must_use = "the lock is free again when this is dropped"]
-pub(super) struct Held {
+pub(crate) struct Held {
     _file: File,
 }
 
@@ -57,7 +57,7 @@ impl FileStore {
 }
 
 /// Takes the lock at `path`; `None` if it was not free before the deadline.
-pub(super) fn take(path: &Path, deadline: Duration) -> io::Result<Option<Held>> {
+pub(crate) fn take(path: &Path, deadline: Duration) -> io::Result<Option<Held>> {
     let file =
         OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     let (began, mut wait) = (Instant::now(), FIRST_WAIT);
