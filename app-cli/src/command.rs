@@ -10,6 +10,7 @@ mod launch;
 mod list;
 mod output;
 mod prune;
+mod report;
 mod status;
 mod supervise;
 mod wait;
@@ -35,6 +36,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Prune(args) => prune::prune(context, &args).await,
         Verb::Cleanup(args) => cleanup::cleanup(context, &args).await,
         Verb::Droids(args) => droids::droids(context, &args).await,
+        Verb::Report(args) => report::report(context, args).await,
         Verb::HookComplete => Ok(hook_complete::hook_complete()),
         Verb::Supervise { id, store } => supervise::supervise(&id, store).await,
         Verb::Generated { part } => Ok(generated::generated(part)),

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::task::Policy;
+use domain::task::{Policy, TaskId};
 
 use crate::args::{Format, parse_duration};
 use crate::failure::{Failure, Kind};
@@ -99,6 +99,11 @@ pub(crate) fn droid() -> OsString {
 /// The session that launches tasks.
 pub(crate) fn parent_session() -> Option<String> {
     text(PARENT_SESSION)
+}
+
+/// The task that this process belongs to.
+pub(crate) fn task() -> Option<TaskId> {
+    TaskId::parse(&text(adapters_process::TASK_ID_VARIABLE)?).ok()
 }
 
 /// How many tasks deep this process is.

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use adapters_fs::{ClaimedLife, DataDir, FileDroids, FileLifeLocks, FileLogs, FileStore};
+use adapters_fs::{
+    ClaimedLife, DataDir, FileDroids, FileLifeLocks, FileLogs, FileNotices, FileStore,
+};
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::event_log::DroidEventLog;
@@ -27,6 +29,8 @@ pub(crate) struct Wiring {
     pub(crate) locks: FileLifeLocks,
     /// What tasks wrote.
     pub(crate) logs: FileLogs,
+    /// What parents have not been told yet.
+    pub(crate) notices: FileNotices,
     /// What agents said of their own work.
     pub(crate) events: DroidEventLog,
     /// What defines named droids.
@@ -59,6 +63,7 @@ impl Wiring {
             events: DroidEventLog::new(move |id| streams.open_events(id)),
             logs,
             droids: FileDroids::new(environment::home()),
+            notices: FileNotices::new(dir.clone()),
             processes: SystemProcesses,
             clock: SystemClock,
             entropy: SystemEntropy,

@@ -11,7 +11,7 @@ use domain::task::{
     Autonomy, Briefing, DroidName, InvalidPrompt, Order, Prompt, Runner, SessionId, Task,
 };
 use domain::usecase::droids::choose;
-use domain::usecase::launch::launch;
+use domain::usecase::launch::{LaunchError, launch};
 use domain::usecase::wait::Until;
 
 use super::{parse_session, wait};
@@ -140,8 +140,13 @@ async fn start(context: &Context, ordered: Ordered, terms: Terms) -> Outcome {
         terms.env.into_iter().map(|set| (set.name.into(), set.value.into())).collect();
     let launcher = wiring.launcher(variables, ordered.instructions);
     let sources = (&wiring.clock as &_, &wiring.entropy as &_);
-    let task =
-        launch(&wiring.store, &launcher, &wiring.locks, &wiring.logs, sources, order).await?;
+    let started =
+        launch(&wiring.store, &launcher, &wiring.locks, &wiring.logs, sources, order).await;
+    if let Err(LaunchError::NotStarted { id, .. }) = &started {
+        // The failure that is about to be shown says it all.
+        context.collected(&context.tasks(std::slice::from_ref(id)).await).await;
+    }
+    let task = started?;
     match terms.wait {
         None => Ok(answer(&task)),
         Some(length) => {
