@@ -10,8 +10,12 @@ mod hooking;
 mod hostile;
 mod launching;
 mod losing;
+mod noticing;
+mod obstructing;
 mod original;
+mod parenting;
 mod racing;
+mod reporting;
 mod stand_in;
 mod watching;
 
