@@ -26,7 +26,7 @@ const STALE: &str = "TASK_BG_STALE";
 const PARENT_SESSION: &str = "TASK_BG_PARENT_SESSION";
 
 /// Every variable, in the order of the documents.
-pub(crate) const TABLE: [Variable; 10] = [
+pub(crate) const TABLE: [Variable; 11] = [
     Variable {
         name: DIR,
         meaning: "the store's folder, as an absolute path; default `~/.factory/.omd/background-tasks`",
@@ -51,6 +51,10 @@ pub(crate) const TABLE: [Variable; 10] = [
     Variable {
         name: "FACTORY_HOME_OVERRIDE",
         meaning: "takes the place of the home folder, as it does for droid",
+    },
+    Variable {
+        name: "CLAUDE_ENV_FILE",
+        meaning: "read by the hook where its input does not name it: the file through which an agent's shell gets its variables",
     },
     Variable { name: "NO_COLOR", meaning: "if set, answers have no colour" },
     Variable {
