@@ -47,6 +47,19 @@ pub(crate) enum Entry {
     Other,
 }
 
+/// What an empty file in a parent's folder of notices says of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoticeSign {
+    /// There is something to tell. Without this one the others mean nothing.
+    Untold,
+    /// It has ended, or is about to.
+    Ended,
+    /// It was named as being at work.
+    Named,
+    /// Its ending was told, but not all there is to read.
+    Told,
+}
+
 /// Why there is no folder for the store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoHome {
@@ -173,7 +186,7 @@ impl DataDir {
 
     /// The lock that spans one look-up of a key and the launch that may follow.
     pub(crate) fn key_lock(&self, key: &str) -> PathBuf {
-        self.locks().join(format!("key-{:02}", shard_number(key)))
+        self.locks().join(format!("key-{:02}", fnv(key) % SHARDS))
     }
 
     /// What says that nobody is let in for now.
@@ -214,6 +227,41 @@ impl DataDir {
         folder.join(name)
     }
 
+    /// The folder of what parents have not been told yet.
+    pub(crate) fn notices(&self) -> PathBuf {
+        self.root.join(".notices")
+    }
+
+    /// The folder of what `parent` has not been told yet.
+    pub(crate) fn notices_of(&self, parent: &SessionId) -> PathBuf {
+        let mut name = percent_encoded(parent.as_str());
+        if name.len() > MAX_FILE_NAME {
+            // Shortened, and told apart by a hash. No other name has a `~`.
+            name.truncate(MAX_FILE_NAME / 2);
+            write!(name, "~{:08x}", fnv(parent.as_str())).unwrap_or_default();
+        }
+        self.notices().join(name)
+    }
+
+    /// What notes something of the task `id` in such a folder: the task itself, or a mark beside it.
+    pub(crate) fn notice(folder: &Path, id: &TaskId, sign: NoticeSign) -> PathBuf {
+        folder.join(format!("{id}{}", sign.ending()))
+    }
+
+    /// The lock that is held while `parent` is told something. Never deleted.
+    pub(crate) fn notice_lock(&self, parent: &SessionId) -> PathBuf {
+        self.locks().join(format!("notices-{:02}", fnv(parent.as_str()) % SHARDS))
+    }
+
+    /// Makes the folder of what `parent` has not been told yet.
+    pub(crate) fn prepare_notices_of(&self, parent: &SessionId) -> io::Result<()> {
+        let folder = self.notices_of(parent);
+        folders::make(&folder).map(drop).or_else(|_| {
+            folders::make(&self.notices())?;
+            folders::make(&folder).map(drop)
+        })
+    }
+
     fn locks(&self) -> PathBuf {
         self.root.join(".locks")
     }
@@ -228,16 +276,8 @@ impl DataDir {
     }
 
     fn shard_of(&self, name: &str) -> PathBuf {
-        self.locks().join(format!("{:02}", shard_number(name)))
+        self.locks().join(format!("{:02}", fnv(name) % SHARDS))
     }
-}
-
-fn shard_number(name: &str) -> u32 {
-    // FNV-1a, 32 bits: stable across builds and machines, which std's hashers are not.
-    let hash = name
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash % SHARDS
 }
 
 impl Entry {
@@ -253,6 +293,34 @@ impl Entry {
             None => Self::Misnamed,
         }
     }
+}
+
+impl NoticeSign {
+    /// Every sign; the one that the others mean nothing without is the first.
+    pub(crate) const ALL: [Self; 4] = [Self::Untold, Self::Ended, Self::Named, Self::Told];
+
+    /// What the file called `name` notes, and of which task.
+    pub(crate) fn of(name: &OsStr) -> Option<(TaskId, Self)> {
+        let name = name.to_str()?;
+        let (id, ending) = name.split_at(name.find('.').unwrap_or(name.len()));
+        let sign = Self::ALL.into_iter().find(|sign| sign.ending() == ending)?;
+        Some((TaskId::parse(id).ok()?, sign))
+    }
+
+    const fn ending(self) -> &'static str {
+        match self {
+            Self::Untold => "",
+            Self::Ended => ".ended",
+            Self::Named => ".named",
+            Self::Told => ".told",
+        }
+    }
+}
+
+/// FNV-1a, 32 bits: stable across builds and machines, which std's hashers are not.
+fn fnv(text: &str) -> u32 {
+    text.bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// `text` as a file name: letters, digits, `_` and `-` stay, every other byte becomes `%XX`.

@@ -25,6 +25,7 @@ use crate::data_dir::DataDir;
 use crate::disk::{Disk, Found, RealDisk, Replaced};
 use crate::fault::fault;
 use crate::life_lock::FileLifeLocks;
+use crate::notices;
 use crate::record::{self, Record};
 
 /// The most replaced files that are kept for later: each takes a descriptor.
@@ -178,6 +179,8 @@ impl TaskStore for FileStore {
     async fn create(&self, task: &Task) -> Result<(), StoreError> {
         self.prepare()?;
         let path = self.dir.record(task.id());
+        // Before there is a task, so that none that ends is forgotten.
+        notices::launched(&self.dir, task);
         let place = |temp: &Path| self.disk.rename_new(temp, &path);
         match self.write(&path, &record::first(task), place) {
             Ok(()) => {}
@@ -207,6 +210,11 @@ impl TaskStore for FileStore {
             .apply(event, at)
             .map_err(|refusal| StoreError::Refused { id: id.clone(), refusal })?;
         let after = applied.task;
+        let ends = after.status().is_ended() && !before.status().is_ended();
+        if ends {
+            // Before the ending is recorded, so that nobody sees one that its parent may not hear of.
+            notices::ended(&self.dir, &after);
+        }
         if after != before {
             let place = |temp: &Path| self.disk.rename(temp, &path);
             match self.write(&path, &record::over(raw, &before, &after), place) {
@@ -223,7 +231,7 @@ impl TaskStore for FileStore {
         self.give_back(applied.weight);
         // The index is only derived: what it misses is found by looking, what it has too much is
         // checked against the record.
-        if after.status().is_ended() && !before.status().is_ended() {
+        if ends {
             index::remove(&self.dir, Self::sessions_of(&after), id);
         } else if before.progress().activity.session != after.progress().activity.session {
             index::add(&self.dir, after.progress().activity.session.iter(), id);
@@ -270,6 +278,7 @@ impl TaskStore for FileStore {
         }
         drop(lock);
         index::remove(&self.dir, Self::sessions_of(&task), id);
+        notices::forget(&self.dir, &task);
         let life = self.dir.life_lock(id);
         let retired = self.life_locks().retire_if(id, || true);
         retired.map(drop).map_err(|error| self.failed("removing", &life, &error))

@@ -88,6 +88,7 @@ pub(crate) enum Verb {
     Droids(Droids),
     Hooks(Hooks),
     Doctor(Doctor),
+    Report(Report),
     /// Does the hook's work, for those who registered this command as a hook
     HookComplete,
     /// Owns one running task; started by `launch`
@@ -112,6 +113,13 @@ pub(crate) enum Verb {
         /// Which part
         part: Part,
     },
+}
+
+impl Verb {
+    /// How the verb answers where nothing else is asked for; `None` if that depends on who reads.
+    pub(crate) const fn usual_format(&self) -> Option<Format> {
+        if matches!(self, Self::Report(_)) { Some(Format::Markdown) } else { None }
+    }
 }
 
 /// A generated part of the documents.
@@ -531,6 +539,20 @@ pub(crate) struct Droids {
     /// The folder that the task would work in [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,
+}
+
+/// Reports on tasks in Markdown, for an answer to whoever asked for them
+///
+/// Without --parent: the tasks of this session, or all where no session is known.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: what became of this session's tasks, and the same for a program
+  task-bg report
+  task-bg report --json")]
+pub(crate) struct Report {
+    /// The session whose tasks to report on [default: `$TASK_BG_PARENT_SESSION`]
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) parent: Option<String>,
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod output;
 mod prune;
 mod queue;
 mod remind;
+mod report;
 mod status;
 mod supervise;
 mod wait;
@@ -50,6 +51,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Droids(args) => droids::droids(context, &args).await,
         Verb::Hooks(args) => hooks::hooks(&args),
         Verb::Doctor(args) => doctor::doctor(context, &args).await,
+        Verb::Report(args) => report::report(context, args).await,
         Verb::HookComplete => Ok(hook_complete::hook_complete()),
         Verb::Supervise { id, store } => supervise::supervise(&id, store).await,
         Verb::Generated { part } => Ok(generated::generated(part)),

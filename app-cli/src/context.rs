@@ -1,7 +1,8 @@
 //! What every command works with: the adapters, and the format of the answer.
 
-use domain::port::LifeLocks;
-use domain::task::{Query, Status, TaskId};
+use domain::port::{LifeLocks, TaskStore};
+use domain::task::{Query, SessionId, Status, Task, TaskId};
+use domain::usecase::notify::collect;
 use domain::usecase::resolve::resolve;
 
 use crate::args::Format;
@@ -53,7 +54,7 @@ impl Context {
 
     /// All tasks that the query shows, oldest first.
     pub(crate) async fn matching(&self, query: &Query) -> Result<Vec<TaskId>, Failure> {
-        let listing = domain::port::TaskStore::list(&self.wiring.store, query).await?;
+        let listing = TaskStore::list(&self.wiring.store, query).await?;
         Ok(listing.tasks.iter().rev().map(|task| task.id().clone()).collect())
     }
 
@@ -67,6 +68,29 @@ impl Context {
         ids.sort();
         ids.dedup();
         Ok(ids)
+    }
+
+    /// These tasks as recorded; what cannot be read is left out.
+    pub(crate) async fn tasks(&self, ids: &[TaskId]) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        for id in ids {
+            tasks.extend(TaskStore::load(&self.wiring.store, id).await);
+        }
+        tasks
+    }
+
+    /// Notes that the session this command runs in has seen how these tasks fared, so that it is not
+    /// told again. A command that runs in no session says nothing about who has seen what, and
+    /// neither does one in a task that only inherited the name of the session that launched it.
+    pub(crate) async fn collected(&self, tasks: &[Task]) {
+        let caller = Self::default_parent().and_then(|caller| SessionId::parse(&caller).ok());
+        let Some(caller) = caller.filter(|_| !tasks.is_empty()) else { return };
+        let around: Vec<TaskId> = environment::task().into_iter().collect();
+        let inherited = |task: &Task| task.order().parent.as_ref() == Some(&caller);
+        if !self.tasks(&around).await.iter().any(inherited) {
+            // At worst the session is told what it knows.
+            drop(collect(&self.wiring.notices, &caller, tasks).await);
+        }
     }
 
     /// The session that launches tasks, where no argument names it.

@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::task::Policy;
 use domain::task::plan::admission::Limits;
+use domain::task::{Policy, TaskId};
 
 use crate::args::{Format, parse_duration};
 use crate::failure::{Failure, Kind};
@@ -29,7 +29,7 @@ const AIRGAP: &str = "FACTORY_AIRGAP_ENABLED";
 const PARENT_SESSION: &str = "TASK_BG_PARENT_SESSION";
 
 /// Every variable, in the order of the documents.
-pub(crate) const TABLE: [Variable; 12] = [
+pub(crate) const TABLE: [Variable; 13] = [
     Variable {
         name: DIR,
         meaning: "the store's folder, as an absolute path; default `~/.factory/.omd/background-tasks`",
@@ -62,6 +62,10 @@ pub(crate) const TABLE: [Variable; 12] = [
     Variable {
         name: AIRGAP,
         meaning: "droid's own: it is kept from its service, so `resume` goes on in a copy of the session",
+    },
+    Variable {
+        name: "CLAUDE_ENV_FILE",
+        meaning: "read by the hook where its input does not name it: the file through which an agent's shell gets its variables",
     },
     Variable { name: "NO_COLOR", meaning: "if set, answers have no colour" },
     Variable {
@@ -115,6 +119,11 @@ pub(crate) fn parent_session() -> Option<String> {
 /// Whether droid is kept from its service.
 pub(crate) fn is_airgapped() -> bool {
     text(AIRGAP).is_some_and(|value| value != "0" && value != "false")
+}
+
+/// The task that this process belongs to.
+pub(crate) fn task() -> Option<TaskId> {
+    TaskId::parse(&text(adapters_process::TASK_ID_VARIABLE)?).ok()
 }
 
 /// How many tasks deep this process is.

@@ -30,11 +30,18 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> ExitCode {
-    let format = console::format(args.format());
-    let outcome = Context::new(format)
-        .and_then(|context| pollster::block_on(command::run(&context, args.verb)));
-    match outcome {
-        Ok(answer) => console::answer(format, &answer),
+    let format = console::format(args.format(), args.verb.usual_format());
+    let context = match Context::new(format) {
+        Ok(context) => context,
+        Err(failure) => return console::failed(format, &failure),
+    };
+    match pollster::block_on(command::run(&context, args.verb)) {
+        Ok(answer) => {
+            let code = console::answer(format, &answer);
+            // Only once it was printed: what nobody saw is told later.
+            pollster::block_on(context.collected(answer.collected()));
+            code
+        }
         Err(failure) => console::failed(format, &failure),
     }
 }

@@ -13,11 +13,13 @@ pub(crate) mod launched;
 pub(crate) mod listing;
 pub(crate) mod output;
 pub(crate) mod queued;
+pub(crate) mod report;
 pub(crate) mod status;
 mod task;
 pub(crate) mod terminal;
 pub(crate) mod waited;
 
+use domain::task::Task;
 use serde_json::Value;
 
 use crate::args::Format;
@@ -51,6 +53,7 @@ pub(crate) trait View {
 pub(crate) struct Answer {
     view: Option<Box<dyn View>>,
     exit_code: u8,
+    collected: Vec<Task>,
 }
 
 impl Answer {
@@ -61,7 +64,11 @@ impl Answer {
 
     /// Something is to be said by the exit code as well.
     pub(crate) fn with(view: impl View + 'static, kind: Option<Kind>) -> Self {
-        Self { view: Some(Box::new(view)), exit_code: kind.map_or(0, Kind::exit_code) }
+        Self {
+            view: Some(Box::new(view)),
+            exit_code: kind.map_or(0, Kind::exit_code),
+            collected: Vec::new(),
+        }
     }
 
     /// All has been said.
@@ -71,7 +78,18 @@ impl Answer {
 
     /// All has been said but the exit code.
     pub(crate) const fn exiting(exit_code: u8) -> Self {
-        Self { view: None, exit_code }
+        Self { view: None, exit_code, collected: Vec::new() }
+    }
+
+    /// Whoever reads the answer knows how these tasks fared.
+    pub(crate) fn collecting(mut self, tasks: impl IntoIterator<Item = Task>) -> Self {
+        self.collected.extend(tasks);
+        self
+    }
+
+    /// The tasks of which the reader knows how they fared.
+    pub(crate) fn collected(&self) -> &[Task] {
+        &self.collected
     }
 
     /// The exit code.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use adapters_fs::{
     ClaimedLife, DataDir, FileDroids, FileEnvironments, FileKeys, FileLifeLocks, FileLogs,
-    FileQueue, FileStore,
+    FileNotices, FileQueue, FileStore,
 };
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
@@ -35,6 +35,8 @@ pub(crate) struct Wiring {
     pub(crate) locks: FileLifeLocks,
     /// What tasks wrote.
     pub(crate) logs: FileLogs,
+    /// What parents have not been told yet.
+    pub(crate) notices: FileNotices,
     /// What agents said of their own work.
     pub(crate) events: DroidEventLog,
     /// What defines named droids.
@@ -70,6 +72,7 @@ impl Wiring {
             events: DroidEventLog::new(move |id| streams.open_events(id)),
             logs,
             droids: FileDroids::new(environment::home()),
+            notices: FileNotices::new(dir.clone()),
             processes: SystemProcesses,
             clock: SystemClock,
             entropy: SystemEntropy,

@@ -1,35 +1,76 @@
 //! What is done about an event, with the concrete adapters.
 
-use adapters_fs::{DataDir, FileLifeLocks, FileStore, FileTranscripts};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use adapters_fs::{DataDir, FileLifeLocks, FileStore, FileTranscripts, env_file};
 use adapters_process::TASK_ID_VARIABLE;
 use adapters_process::clock::SystemClock;
-use domain::task::TaskId;
+use domain::task::notice::Occasion;
+use domain::task::{SessionId, TaskId};
 use domain::usecase::Trouble;
 use domain::usecase::subagent_stop::{Stopped, from_inside, from_outside};
 
-use crate::input::{Event, Kind};
+use crate::answer::Form;
+use crate::deliver::deliver;
+use crate::input::{Event, Kind, Stop};
+
+/// Names the session that launches tasks, for whatever the agent's shell starts.
+const PARENT_VARIABLE: &str = "TASK_BG_PARENT_SESSION";
+/// Names the file through which variables reach the agent's shell.
+const ENV_FILE_VARIABLE: &str = "CLAUDE_ENV_FILE";
 
 /// Does what the event calls for.
 pub(crate) async fn act(event: Event) -> Result<(), Trouble> {
-    let lookup = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let Ok(dir) = DataDir::locate(&lookup) else { return Ok(()) };
-    match event.kind {
-        Kind::Other => Ok(()),
-        Kind::SubagentStop => {
-            let store = FileStore::open(dir.clone());
-            let inside = lookup(TASK_ID_VARIABLE).and_then(|id| TaskId::parse(id.to_str()?).ok());
-            if let Some(id) = inside {
-                return from_inside(&store, &SystemClock, &id).await;
-            }
-            let stopped = Stopped {
-                session: event.session,
-                transcript: event.transcript,
-                result: event.result,
-                error: event.error,
-            };
-            let locks = FileLifeLocks::new(dir);
-            from_outside(&store, &locks, &FileTranscripts, &SystemClock, stopped).await?;
-            Ok(())
-        }
+    if event.kind == Kind::SessionStart {
+        introduce(&event);
     }
+    let Ok(dir) = DataDir::locate(&variable) else { return Ok(()) };
+    let (occasion, form) = match event.kind {
+        Kind::SubagentStop => return subagent_stop(dir, event).await,
+        Kind::SessionStart => (Occasion::Starting, Form::Plain),
+        Kind::UserPromptSubmit => (Occasion::Working, Form::Context("UserPromptSubmit")),
+        Kind::PostToolUse => (Occasion::Working, Form::Context("PostToolUse")),
+        Kind::Stop(Stop::First) => (Occasion::Stopping, Form::Block),
+        // It goes on because it was kept from stopping already: never twice in a row.
+        Kind::Stop(Stop::Again) | Kind::Other => return Ok(()),
+    };
+    deliver(dir, &event.session, occasion, form).await
+}
+
+/// Tells the shell of the session who launches its tasks.
+///
+/// A subagent's session dies with its answer, and nobody would hear of the tasks it leaves behind.
+/// So their parent is the session that called it.
+fn introduce(event: &Event) {
+    let file = event.env_file.clone().map(PathBuf::from);
+    let Some(file) = file.or_else(|| variable(ENV_FILE_VARIABLE).map(PathBuf::from)) else {
+        return;
+    };
+    let parent: &SessionId = event.caller.as_ref().unwrap_or(&event.session);
+    if let Ok(quoted) = shlex::try_quote(parent.as_str()) {
+        // Without it, `launch` has to be told the parent, or nobody is told of the ending.
+        drop(env_file::add_line(&file, &format!("export {PARENT_VARIABLE}={quoted}")));
+    }
+}
+
+async fn subagent_stop(dir: DataDir, event: Event) -> Result<(), Trouble> {
+    let store = FileStore::open(dir.clone());
+    let inside = variable(TASK_ID_VARIABLE).and_then(|id| TaskId::parse(id.to_str()?).ok());
+    if let Some(id) = inside {
+        return from_inside(&store, &SystemClock, &id).await;
+    }
+    let stopped = Stopped {
+        session: event.session,
+        transcript: event.transcript,
+        result: event.result,
+        error: event.error,
+    };
+    let locks = FileLifeLocks::new(dir);
+    from_outside(&store, &locks, &FileTranscripts, &SystemClock, stopped).await?;
+    Ok(())
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -13,6 +13,10 @@ pub(crate) struct Event {
     pub(crate) kind: Kind,
     /// In which session.
     pub(crate) session: SessionId,
+    /// The session that called this one, if it is a subagent's.
+    pub(crate) caller: Option<SessionId>,
+    /// The file that hands variables to this session's shell, where a session begins.
+    pub(crate) env_file: Option<String>,
     /// That session's transcript.
     pub(crate) transcript: Option<String>,
     /// What a subagent found.
@@ -24,10 +28,27 @@ pub(crate) struct Event {
 /// What kind of event it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// The session begins, or goes on after a break.
+    SessionStart,
+    /// Its user said something.
+    UserPromptSubmit,
+    /// Its agent used a tool.
+    PostToolUse,
+    /// Its agent is about to stop.
+    Stop(Stop),
     /// A subagent of the session ended.
     SubagentStop,
     /// Anything else; accepted in silence.
     Other,
+}
+
+/// Whether a hook has kept the agent from stopping already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// No.
+    First,
+    /// Yes, and it is about to stop again.
+    Again,
 }
 
 /// Reads the input of a hook.
@@ -36,17 +57,37 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Event> {
     let text = |names: [&str; 2]| {
         names.into_iter().find_map(|name| input.get(name)?.as_str().map(ToOwned::to_owned))
     };
+    let is_set =
+        |names: [&str; 2]| names.into_iter().any(|name| input.get(name).is_some_and(truth));
     let kind = match text(["hook_event_name", "hookEventName"]).as_deref() {
         None | Some("" | "SubagentStop") => Kind::SubagentStop,
+        Some("SessionStart") => Kind::SessionStart,
+        Some("UserPromptSubmit") => Kind::UserPromptSubmit,
+        Some("PostToolUse") => Kind::PostToolUse,
+        Some("Stop") if is_set(["stop_hook_active", "stopHookActive"]) => Kind::Stop(Stop::Again),
+        Some("Stop") => Kind::Stop(Stop::First),
         Some(_) => Kind::Other,
     };
+    let session = |names| SessionId::parse(&text(names)?).ok();
     Some(Event {
         kind,
-        session: SessionId::parse(&text(["session_id", "sessionId"])?).ok()?,
+        session: session(["session_id", "sessionId"])?,
+        caller: session(["calling_session_id", "callingSessionId"]),
+        env_file: text(["CLAUDE_ENV_FILE", "claudeEnvFile"]).filter(|file| !file.is_empty()),
         transcript: text(["transcript_path", "transcriptPath"]),
         result: text(["task_result", "taskResult"]),
         error: text(["task_error", "taskError"]).filter(|error| !error.is_empty()),
     })
+}
+
+/// Whether a flag is set, however it is spelled. In doubt it is: it keeps an agent from going on.
+fn truth(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !matches!(text.as_str(), "" | "false" | "0"),
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Bool(true) | Value::Array(_) | Value::Object(_) => true,
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +109,30 @@ mod tests {
         let event = decode(br#"{"sessionId":"s","transcriptPath":"/t","novel":{}}"#);
         let event = event.expect("it is an event");
         assert_eq!((event.kind, event.transcript.as_deref()), (Kind::SubagentStop, Some("/t")));
+    }
+
+    #[test]
+    fn an_agent_that_was_kept_from_stopping_once_is_known_however_that_is_spelled() {
+        for (flag, stop) in [
+            ("", Stop::First),
+            (r#","stop_hook_active":false"#, Stop::First),
+            (r#","stop_hook_active":true"#, Stop::Again),
+            (r#","stopHookActive":true"#, Stop::Again),
+            (r#","stop_hook_active":"true""#, Stop::Again),
+        ] {
+            let input = format!(r#"{{"session_id":"s","hook_event_name":"Stop"{flag}}}"#);
+            let event = decode(input.as_bytes()).expect("it is an event");
+            assert_eq!(event.kind, Kind::Stop(stop), "{input}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_begins_names_its_caller_and_its_file_of_variables() {
+        let input = br#"{"session_id":"child","hook_event_name":"SessionStart","source":"startup","calling_session_id":"p","CLAUDE_ENV_FILE":"/t/env"}"#;
+        let event = decode(input).expect("it is an event");
+        assert_eq!(event.kind, Kind::SessionStart);
+        assert_eq!(event.caller.as_ref().map(SessionId::as_str), Some("p"));
+        assert_eq!(event.env_file.as_deref(), Some("/t/env"));
     }
 
     #[test]

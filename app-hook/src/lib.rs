@@ -6,6 +6,8 @@
 //! [`domain::usecase`].
 
 mod act;
+mod answer;
+mod deliver;
 mod input;
 
 use std::io::Read;
@@ -35,8 +37,11 @@ pub fn run() -> u8 {
 
 fn work() {
     let mut bytes = Vec::new();
-    let read = std::io::stdin().take(INPUT_LIMIT + 1).read_to_end(&mut bytes);
+    let mut input = std::io::stdin().lock();
+    let read = input.by_ref().take(INPUT_LIMIT + 1).read_to_end(&mut bytes);
     if read.is_err() || bytes.len() as u64 > INPUT_LIMIT {
+        // Read to the end all the same: whoever writes it need not find a closed pipe.
+        drop(std::io::copy(&mut input, &mut std::io::sink()));
         return;
     }
     if let Some(event) = input::decode(&bytes) {

@@ -1,5 +1,5 @@
 //! What tests of other crates need of this one: sample tasks, strategies, an in-memory store, a
-//! manual clock, and the contract that every store keeps.
+//! manual clock, notices in memory, and the contract that every store keeps.
 //!
 //! Never part of a shipped build.
 #![expect(
@@ -9,6 +9,7 @@
 )]
 
 pub mod manual_clock;
+pub mod memory_notices;
 pub mod memory_store;
 pub mod store_contract;
 pub mod strategies;
@@ -22,6 +23,7 @@ use crate::task::{
 };
 
 pub use manual_clock::ManualClock;
+pub use memory_notices::MemoryNotices;
 pub use memory_store::MemoryStore;
 
 /// The moment the sample tasks were ordered.

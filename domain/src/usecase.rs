@@ -12,6 +12,7 @@ pub mod droids;
 pub mod launch;
 pub mod launch_once;
 pub mod list;
+pub mod notify;
 pub mod output;
 pub mod prune;
 pub mod reconcile;

@@ -12,9 +12,13 @@ mod hooks_install;
 mod hostile;
 mod launching;
 mod losing;
+mod noticing;
+mod obstructing;
 mod original;
+mod parenting;
 mod plugin;
 mod racing;
+mod reporting;
 mod stand_in;
 mod watching;
 

@@ -17,6 +17,7 @@ mod cancelling;
 mod collecting;
 mod delegating;
 mod ending;
+mod hearing;
 mod losing;
 mod stage;
 mod steering;
@@ -56,6 +57,8 @@ const SCENARIOS: &[Scenario] = scenarios![
     collecting::six_agents_at_once_all_complete_each_with_its_own_text,
     delegating::a_subagent_that_stops_does_not_end_the_task_that_started_it,
     briefing::a_named_droid_of_each_source_tells_the_model_its_words_and_has_its_tools,
+    hearing::a_session_that_launches_is_the_parent_and_hears_of_each_ending_once,
+    hearing::tasks_that_a_subagent_leaves_behind_are_told_to_the_session_that_called_it,
     telling::a_prompt_of_a_megabyte_reaches_the_model_unchanged,
     telling::a_prompt_full_of_shell_syntax_reaches_the_model_unchanged,
     telling::the_model_of_the_order_is_the_one_that_is_asked,

@@ -49,7 +49,7 @@ fn make_with_parents(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes one folder; `false` if it was there.
-fn make(folder: &Path) -> io::Result<bool> {
+pub(super) fn make(folder: &Path) -> io::Result<bool> {
     match DirBuilder::new().mode(PRIVATE).create(folder) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {

@@ -54,6 +54,25 @@ fn a_session_cannot_leave_its_folder_or_hide_in_it() {
 }
 
 #[test]
+fn what_a_parent_was_not_told_has_a_place_whatever_its_name() {
+    let dir = DataDir::at("/s".into());
+    let parent = |name: &str| SessionId::parse(name).expect("a session");
+    assert_eq!(dir.notices_of(&parent("../p")), Path::new("/s/.notices/%2E%2E%2Fp"));
+    let long = ["é".repeat(128), "é".repeat(127) + "e"].map(|name| dir.notices_of(&parent(&name)));
+    assert_ne!(long[0], long[1]);
+    let name = long[0].file_name().expect("a name");
+    assert!(name.len() <= MAX_FILE_NAME && long[0].parent() == Some(Path::new("/s/.notices")));
+    let (id, folder) = (TaskId::parse("bg_1").expect("an id"), Path::new("/f"));
+    for sign in NoticeSign::ALL {
+        let path = DataDir::notice(folder, &id, sign);
+        assert_eq!(NoticeSign::of(path.file_name().expect("a name")), Some((id.clone(), sign)));
+    }
+    for other in [".x", "bg_1.x", "a b", "bg_1.ended.told"] {
+        assert_eq!(NoticeSign::of(OsStr::new(other)), None, "{other}");
+    }
+}
+
+#[test]
 fn names_that_are_no_ids_are_told_apart_from_records_and_the_rest() {
     let id = TaskId::parse("bg_1").expect("an id");
     assert_eq!(Entry::of(OsStr::new("bg_1.json")), Entry::Record(id));

@@ -1,9 +1,10 @@
 //! Removing what is only derived and belongs to no task any more.
 //!
 //! Half-written files of programs that died; index entries, life locks and instructions of tasks that
-//! are over.
+//! are over; notices of tasks that are not there any more.
 //! Never touches a record, a log, or anything of a task that has not ended.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -11,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use domain::port::StoreError;
+use domain::task::TaskId;
 
 use super::{FileStore, index};
-use crate::data_dir::{DataDir, Entry};
-use crate::disk;
+use crate::data_dir::{DataDir, Entry, NoticeSign};
+use crate::{disk, notices};
 
 /// How old a half-written file must be before nobody can still be writing it.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
@@ -52,6 +54,7 @@ impl FileStore {
             removed += self.sweep_temps(folder, now)?;
         }
         removed += self.sweep_index()?;
+        removed += self.sweep_notices()?;
         removed += self.sweep_life_locks()?;
         removed += self.sweep_instructions()?;
         Ok(removed)
@@ -91,6 +94,31 @@ impl FileStore {
             if is_entry && index::read(&path).iter().all(|id| self.is_over(id)) {
                 removed += self.take_away(&path)?;
             }
+        }
+        Ok(removed)
+    }
+
+    /// A notice is kept as long as its task's record, so that a parent that comes back is told.
+    fn sweep_notices(&self) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        let all = self.dir.notices();
+        for parent in self.all_names(&all)? {
+            let folder = DataDir::entry(&all, &parent);
+            let Ok(names) = self.all_names(&folder) else { continue };
+            let lost = |id: &TaskId| matches!(self.task(id), Err(StoreError::NotFound { .. }));
+            let mut gone = BTreeSet::new();
+            for (id, _) in names.iter().filter_map(|name| NoticeSign::of(name)) {
+                if !gone.contains(&id) && (lost(&id) || !notices::is_noted(&folder, &id)) {
+                    gone.insert(id);
+                }
+            }
+            for id in &gone {
+                notices::settle(&folder, id)
+                    .map_err(|error| self.failed("removing from", &folder, &error))?;
+            }
+            removed += gone.len();
+            // One that is still needed is not empty.
+            fs::remove_dir(&folder).unwrap_or_default();
         }
         Ok(removed)
     }

@@ -25,13 +25,14 @@ pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
     } else {
         Some(Kind::Unexpected)
     };
+    let told = context.tasks(&receipt.cancelled).await;
     let view = CancelledView {
         cancelled: receipt.cancelled,
         stopped: receipt.stopped,
         refused,
         survivors: receipt.survivors,
     };
-    Ok(Answer::with(view, kind))
+    Ok(Answer::with(view, kind).collecting(told))
 }
 
 /// The tasks that are meant, and what was typed that means none.

@@ -14,5 +14,5 @@ pub(super) async fn complete(context: &Context, args: Complete) -> Outcome {
     let words = Report { result: args.result, error: args.error };
     let task = report(&wiring.store, &wiring.locks, &wiring.clock, &id, words).await?;
     wiring.admit().await?;
-    Ok(Answer::ok(CompletedView { task }))
+    Ok(Answer::ok(CompletedView { task: task.clone() }).collecting([task]))
 }

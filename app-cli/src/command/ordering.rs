@@ -13,7 +13,7 @@ use domain::task::{
     Retries, Runner, SessionId, TaskId, Timestamp,
 };
 use domain::usecase::droids::choose;
-use domain::usecase::launch::mint;
+use domain::usecase::launch::{LaunchError, mint};
 use domain::usecase::launch_once::{Once, launch_once};
 
 use super::parse_session;
@@ -165,7 +165,12 @@ pub(super) async fn launch(
     let launcher = wiring.launcher(variables, ready.instructions);
     let door = wiring.door(&launcher);
     let (store, witnesses) = (&wiring.store as &dyn TaskStore, wiring.witnesses());
-    Ok(launch_once(store, witnesses, &wiring.clock, door, &wiring.keys, task).await?)
+    let once = launch_once(store, witnesses, &wiring.clock, door, &wiring.keys, task).await;
+    if let Err(LaunchError::NotStarted { id, .. }) = &once {
+        // The failure that is about to be shown says it all.
+        context.collected(&context.tasks(std::slice::from_ref(id)).await).await;
+    }
+    Ok(once?)
 }
 
 /// Refuses to launch anything where tasks are too deep already.

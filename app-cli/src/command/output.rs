@@ -54,7 +54,8 @@ fn answer(context: &Context, receipt: Receipt, stream: Stream) -> Answer {
         Stream::Readable => context.wiring.dir.output(id),
         Stream::Events => context.wiring.dir.events(id),
     };
-    Answer::ok(OutputView { receipt, path: path.display().to_string() })
+    let task = receipt.believed.task.clone();
+    Answer::ok(OutputView { receipt, path: path.display().to_string() }).collecting([task])
 }
 
 /// The final answer; for a task that ended without one, why it did.
@@ -87,7 +88,7 @@ async fn follow(context: &Context, id: &TaskId, stream: Stream) -> Outcome {
         let exhausted = receipt.log.next_offset == offset;
         offset = receipt.log.next_offset;
         if !show(context.format, &receipt) || (ended && exhausted) {
-            return Ok(Answer::nothing());
+            return Ok(Answer::nothing().collecting([receipt.believed.task]));
         }
         if !ended && exhausted {
             drop(watch.next(PAUSE).await);

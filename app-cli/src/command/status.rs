@@ -13,5 +13,7 @@ pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
     let id = context.resolve(&args.id).await?;
     let believed = status::status(&wiring.store, wiring.witnesses(), &wiring.clock, &id).await?;
     let record = wiring.store.text(&id)?;
-    Ok(Answer::ok(StatusView { believed, record, now: wiring.clock.now() }))
+    let task = believed.task.clone();
+    let view = StatusView { believed, record, now: wiring.clock.now() };
+    Ok(Answer::ok(view).collecting([task]))
 }

@@ -44,5 +44,6 @@ pub(super) async fn for_ids(
     } else {
         None
     };
-    Ok(Answer::with(WaitedView { waited, now: wiring.clock.now() }, kind))
+    let ended = waited.ended.clone();
+    Ok(Answer::with(WaitedView { waited, now: wiring.clock.now() }, kind).collecting(ended))
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use domain::task::{State, Status, Task, Timestamp, text};
+pub(super) use domain::task::notice::{ending_words as status_words, output_command};
+use domain::task::{State, Task, Timestamp, text};
 use domain::usecase::reconcile::Note;
 use serde_json::{Map, Value, json};
 
@@ -52,14 +53,6 @@ pub(super) fn reason(task: &Task) -> Option<&'static str> {
     }
 }
 
-/// The status, with the reason of a bad ending.
-pub(super) fn status_words(task: &Task) -> String {
-    match reason(task) {
-        Some(reason) => format!("{} ({reason})", task.status().word()),
-        None => task.status().word().to_owned(),
-    }
-}
-
 /// How long it has run, or ran, or waited.
 pub(super) fn duration(task: &Task, now: Timestamp) -> Duration {
     let began = task.started_at().or(task.queued_at());
@@ -80,16 +73,5 @@ pub(super) fn gist(task: &Task) -> String {
             (Some(tool), None) => format!("[{tool}]"),
             (None, None) => String::new(),
         },
-    }
-}
-
-/// The command that shows what it found.
-pub(super) fn output_command(task: &Task) -> String {
-    let id = task.id();
-    match task.status() {
-        Status::Completed => format!("task-bg output --result {id}"),
-        Status::Queued | Status::Running | Status::Error | Status::Cancelled => {
-            format!("task-bg output {id}")
-        }
     }
 }

@@ -4,23 +4,7 @@ use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
-
-/// `text` without anything a terminal would act on: control characters other than line breaks and
-/// tabs, and characters that turn the direction of reading, become `�`.
-pub(crate) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if acts_on_terminal(c) { '\u{fffd}' } else { c }).collect()
-}
-
-/// The same on one line.
-pub(crate) fn one_line(text: &str, limit: usize) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    domain::task::text::preview(&harmless(&words.join(" ")), limit)
-}
-
-fn acts_on_terminal(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
+pub(crate) use domain::task::text::{harmless, one_line};
 
 /// A table for people.
 pub(crate) fn table(header: &[&str]) -> Table {
@@ -58,14 +42,6 @@ pub(crate) fn span(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_that_a_terminal_acts_on_gets_through() {
-        let hostile = "\u{1b}[2J\u{1b}]0;title\u{7}ok\r\u{9b}31m\u{202e}drow\n\ttab";
-        let shown = harmless(hostile);
-        assert!(!shown.contains(['\u{1b}', '\u{7}', '\r', '\u{9b}', '\u{202e}']));
-        assert!(shown.ends_with("drow\n\ttab"));
-    }
 
     #[test]
     fn a_span_is_said_in_its_two_largest_units() {

@@ -4,5 +4,6 @@
 //! Plans are made without a lock; whoever carries one out lets [`super::Task::apply`] judge again.
 
 pub mod admission;
+pub mod notice;
 pub mod prune;
 pub mod reconcile;

@@ -1,7 +1,9 @@
-//! Cutting text so that it fits, always at a character's border, always with the cut named.
+//! Cutting text so that it fits, always at a character's border, always with the cut named; and
+//! making text that somebody else wrote harmless to show.
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// The first `limit` characters of `text`, on one border of a character.
 pub fn beginning(text: &str, limit: usize) -> &str {
@@ -33,6 +35,24 @@ pub fn at_most(text: String, limit: usize) -> String {
     format!("{}\n[… {missing} more bytes]", &text[..end])
 }
 
+/// `text` without anything a terminal would act on: control characters other than line breaks and
+/// tabs, and characters that turn the direction of reading, become `\u{fffd}`.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if acts_on_terminal(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// The same on one line, cut at `limit` characters.
+pub fn one_line(text: &str, limit: usize) -> String {
+    // No more words than can be shown: a result may have megabytes.
+    let words: Vec<&str> = text.split_whitespace().take(limit.saturating_add(1)).collect();
+    preview(&harmless(&words.join(" ")), limit)
+}
+
+fn acts_on_terminal(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +66,15 @@ mod tests {
             prop_assert_eq!(beginning(&text, limit).chars().count(), text.chars().count().min(limit));
             prop_assert_eq!(ending(&text, limit).chars().count(), text.chars().count().min(limit));
         }
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_acts_on_gets_through() {
+        let hostile = "\u{1b}[2J\u{1b}]0;title\u{7}ok\r\u{9b}31m\u{202e}drow\n\ttab";
+        let shown = harmless(hostile);
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\r', '\u{9b}', '\u{202e}']));
+        assert!(shown.ends_with("drow\n\ttab"));
+        assert_eq!(one_line(" a\n\tb  c ", 3), "a b…");
     }
 
     #[test]

@@ -98,18 +98,33 @@ async fn doom(
         }
         Status::Running => {
             let intent = Event::CancelRequested(CancelIntent { at: now, grace });
-            Ok(Doom::ToStop(store.apply(id, intent, now).await?))
-        }
-        Status::Completed | Status::Error | Status::Cancelled => {
-            let held = witnesses.locks.custody(id).await? == Custody::Held;
-            if held || !witnesses.processes.of_task(id).await.is_empty() {
-                return Ok(Doom::Remains(task));
+            match store.apply(id, intent, now).await {
+                Ok(task) => Ok(Doom::ToStop(task)),
+                // Somebody ended it since it was looked at: its agent is to go all the same.
+                Err(refused @ StoreError::Refused { .. }) => {
+                    let task = store.load(id).await?;
+                    if task.status().is_ended() {
+                        remains(witnesses, task).await
+                    } else {
+                        Err(refused.into())
+                    }
+                }
+                Err(error) => Err(error.into()),
             }
-            let at = task.state().ended_at();
-            let refusal = Refusal::AlreadyEnded { status: task.status(), at };
-            Err(StoreError::Refused { id: id.clone(), refusal }.into())
         }
+        Status::Completed | Status::Error | Status::Cancelled => remains(witnesses, task).await,
     }
+}
+
+/// An ended task, if processes of it are left.
+async fn remains(witnesses: Witnesses<'_>, task: Task) -> Result<Doom, Trouble> {
+    let id = task.id();
+    let held = witnesses.locks.custody(id).await? == Custody::Held;
+    if held || !witnesses.processes.of_task(id).await.is_empty() {
+        return Ok(Doom::Remains(task));
+    }
+    let refusal = Refusal::AlreadyEnded { status: task.status(), at: task.state().ended_at() };
+    Err(StoreError::Refused { id: id.clone(), refusal }.into())
 }
 
 /// Sees to it that the cancelled task is recorded as such where no supervisor did.

@@ -125,6 +125,12 @@ impl Stage {
         self.code(0, arguments).json()
     }
 
+    /// Runs a shell script in which all programs are on the search path, and which has to succeed.
+    pub(super) fn shell(&self, script: &str) -> Ran {
+        // Without it, droid looks for its maker on the network, for seconds.
+        self.heard(self.sandbox.shell(script).env("FACTORY_AIRGAP_ENABLED", "1").run()).ok()
+    }
+
     /// Starts `task-bg`, which may block; its end goes to [`Stage::heard`].
     pub(super) fn start<A: Into<OsString>>(
         &self,

@@ -1,0 +1,195 @@
+//! What parents have not been told yet, as empty files: `.notices/<parent>/<task_id>` and marks
+//! beside it.
+//!
+//! The store notes a task when it is launched and marks it before its ending is recorded; whoever
+//! tells the parent marks what was told, and removes the file when nothing is left to tell. A hook
+//! thus looks at one folder, and at nothing where there is none. Only whoever holds the parent's lock
+//! tells it anything, and the kernel frees that lock however the holder dies. All of this is derived
+//! but the marks, so a step that fails is not an error of the task's; nothing here reads a record.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::port::{Docket, Fault, Notices};
+use domain::task::notice::{Mark, Stage};
+use domain::task::{SessionId, Task, TaskId};
+
+use crate::data_dir::{DataDir, NoticeSign};
+use crate::fault::fault;
+use crate::store::shard::{self, Held};
+
+/// How long a teller waits for another one to finish: well within the time that a hook has.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What parents have not been told yet, in the folder of a store.
+#[derive(Clone, Debug)]
+pub struct FileNotices {
+    dir: DataDir,
+}
+
+impl FileNotices {
+    /// The notices of the store in `dir`. Touches nothing until they are used.
+    pub fn new(dir: DataDir) -> Self {
+        Self { dir }
+    }
+}
+
+/// What one parent has not been told, under its lock.
+struct FileDocket {
+    folder: PathBuf,
+    entries: Vec<(TaskId, Stage)>,
+    _lock: Held,
+}
+
+#[async_trait]
+impl Notices for FileNotices {
+    async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn Docket>>, Fault> {
+        let folder = self.dir.notices_of(parent);
+        let listing = |error: io::Error| fault("listing", &folder, &error);
+        if entries(&folder).map_err(listing)?.is_empty() {
+            return Ok(None);
+        }
+        let lock = self.dir.notice_lock(parent);
+        let taken = shard::take(&lock, PATIENCE);
+        let Some(lock) = taken.map_err(|error| fault("locking", &lock, &error))? else {
+            return Ok(None);
+        };
+        // Once more: whoever held the lock until now has told something.
+        let entries = entries(&folder).map_err(listing)?;
+        Ok(Some(Box::new(FileDocket { folder, entries, _lock: lock })))
+    }
+
+    async fn collected(&self, parent: &SessionId, id: &TaskId) -> Result<(), Fault> {
+        let folder = self.dir.notices_of(parent);
+        settle(&folder, id).map_err(|error| fault("removing from", &folder, &error))
+    }
+}
+
+#[async_trait]
+impl Docket for FileDocket {
+    fn entries(&self) -> &[(TaskId, Stage)] {
+        &self.entries
+    }
+
+    async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault> {
+        let marked = match mark {
+            Mark::Named => note(&self.folder, id, NoticeSign::Named),
+            // On a full disk nothing can be made, but removed: better not reminded than told twice.
+            Mark::Told => {
+                note(&self.folder, id, NoticeSign::Told).or_else(|_| settle(&self.folder, id))
+            }
+            Mark::Settled => settle(&self.folder, id),
+        };
+        marked.map_err(|error| fault("noting in", &self.folder, &error))
+    }
+}
+
+impl Drop for FileDocket {
+    fn drop(&mut self) {
+        // One that is still needed is not empty.
+        fs::remove_dir(&self.folder).unwrap_or_default();
+    }
+}
+
+/// Notes a task that is about to be recorded, if it has a parent. Best effort.
+pub(crate) fn launched(dir: &DataDir, task: &Task) {
+    if let Some(parent) = &task.order().parent {
+        note_anew(dir, parent, task.id(), NoticeSign::Untold).unwrap_or_default();
+    }
+}
+
+/// Notes a task whose ending is about to be recorded, if it has a parent. Best effort.
+pub(crate) fn ended(dir: &DataDir, task: &Task) {
+    if let Some(parent) = &task.order().parent {
+        // Again, because others launch tasks too.
+        note_anew(dir, parent, task.id(), NoticeSign::Untold)
+            .and_then(|()| note(&dir.notices_of(parent), task.id(), NoticeSign::Ended))
+            .unwrap_or_default();
+    }
+}
+
+/// Forgets a task that is not there any more. Best effort.
+pub(crate) fn forget(dir: &DataDir, task: &Task) {
+    if let Some(parent) = &task.order().parent {
+        let folder = dir.notices_of(parent);
+        settle(&folder, task.id()).unwrap_or_default();
+        fs::remove_dir(&folder).unwrap_or_default();
+    }
+}
+
+/// Whether there is something to tell of the task.
+pub(crate) fn is_noted(folder: &Path, id: &TaskId) -> bool {
+    fs::symlink_metadata(DataDir::notice(folder, id, NoticeSign::Untold)).is_ok()
+}
+
+/// Removes all that is noted of a task; first what the rest means nothing without, so that whoever
+/// dies in between leaves nothing that would be told.
+pub(crate) fn settle(folder: &Path, id: &TaskId) -> io::Result<()> {
+    for sign in NoticeSign::ALL {
+        match fs::remove_file(DataDir::notice(folder, id, sign)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Notes something in a folder that may not be there, and may go at any moment while it is empty.
+fn note_anew(dir: &DataDir, parent: &SessionId, id: &TaskId, sign: NoticeSign) -> io::Result<()> {
+    let folder = dir.notices_of(parent);
+    for _ in 0..8 {
+        match note(&folder, id, sign) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                dir.prepare_notices_of(parent)?;
+            }
+            other => return other,
+        }
+    }
+    note(&folder, id, sign)
+}
+
+fn note(folder: &Path, id: &TaskId, sign: NoticeSign) -> io::Result<()> {
+    let path = DataDir::notice(folder, id, sign);
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The tasks noted in `folder`, oldest first; none if there is no such folder.
+fn entries(folder: &Path) -> io::Result<Vec<(TaskId, Stage)>> {
+    let listed = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut noted = BTreeMap::<TaskId, Vec<NoticeSign>>::new();
+    for entry in listed {
+        if let Some((id, sign)) = NoticeSign::of(&entry?.file_name()) {
+            noted.entry(id).or_default().push(sign);
+        }
+    }
+    noted.retain(|_, signs| signs.contains(&NoticeSign::Untold));
+    Ok(noted.into_iter().map(|(id, signs)| (id, stage(&signs))).collect())
+}
+
+/// How far telling has come, by the marks that are there.
+fn stage(signs: &[NoticeSign]) -> Stage {
+    let has = |sign| signs.contains(&sign);
+    if has(NoticeSign::Told) {
+        Stage::Told
+    } else if has(NoticeSign::Ended) {
+        Stage::Ended
+    } else if has(NoticeSign::Named) {
+        Stage::Named
+    } else {
+        Stage::Open
+    }
+}
+
+#[cfg(test)]
+mod tests;

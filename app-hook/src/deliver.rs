@@ -1,0 +1,36 @@
+//! Delivering what a parent has not been told yet.
+//!
+//! The only part of the hook that prints. What was printed is noted afterwards, under the parent's
+//! lock; what could not be printed stays due.
+
+use std::io::{self, Write};
+
+use adapters_fs::{DataDir, FileNotices, FileStore};
+use domain::task::SessionId;
+use domain::task::notice::Occasion;
+use domain::usecase::Trouble;
+use domain::usecase::notify::due;
+
+use crate::answer::Form;
+
+/// Says to `parent` what is due on this occasion, if anything.
+pub(crate) async fn deliver(
+    dir: DataDir,
+    parent: &SessionId,
+    occasion: Occasion,
+    form: Form,
+) -> Result<(), Trouble> {
+    let (store, notices) = (FileStore::open(dir.clone()), FileNotices::new(dir));
+    if let Some(due) = due(&store, &notices, parent, occasion).await?
+        && print(&form.render(due.message())).is_ok()
+    {
+        due.said().await?;
+    }
+    Ok(())
+}
+
+fn print(answer: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(answer.as_bytes())?;
+    stdout.flush()
+}

@@ -1,0 +1,242 @@
+//! What to tell a parent now, as a message and what is to be noted once it was told.
+//!
+//! A message is bounded, whatever agents wrote and however many there are; what does not fit is
+//! counted and comes with the next one. Nothing is noted here.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::task::notice::{
+    Mark, Occasion, Stage, name, of_ended, output_command, tells_all, wait_command,
+};
+use crate::task::{Task, TaskId};
+
+/// The most tasks that one message names of a kind.
+pub const MAX_TASKS: usize = 20;
+/// The most characters of one message.
+pub const MAX_MESSAGE: usize = 8_000;
+/// What the sentence about those that do not fit may take of them.
+const REMARK: usize = 120;
+
+/// A task of a parent, and how far telling of it has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The task, as recorded.
+    pub task: Task,
+    /// How far telling of it has come.
+    pub stage: Stage,
+}
+
+/// What to tell a parent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoticePlan {
+    /// The words; `None` if there is nothing to say.
+    pub message: Option<String>,
+    /// What is to be noted once they were said.
+    pub marks: Vec<(TaskId, Mark)>,
+}
+
+/// Plans what to tell a parent of its tasks, given oldest first.
+///
+/// A parent at work is told of endings. One about to stop is also reminded, once, of the tasks that
+/// are still at work and of the endings it has not read to the end.
+pub fn plan_notice(occasion: Occasion, pending: &[Pending]) -> NoticePlan {
+    let (mut ended, mut at_work, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    for Pending { task, stage } in pending {
+        match (task.status().is_ended(), stage, occasion) {
+            (true, Stage::Open | Stage::Named | Stage::Ended, _) => ended.push(task),
+            (true, Stage::Told, Occasion::Stopping) => unread.push(task),
+            (false, Stage::Open | Stage::Ended, Occasion::Stopping) => at_work.push(task),
+            (true, Stage::Told, Occasion::Starting | Occasion::Working)
+            | (false, Stage::Named | Stage::Told, Occasion::Stopping)
+            | (false, _, Occasion::Starting | Occasion::Working) => {}
+        }
+    }
+    let reminder = reminder(&at_work, &unread);
+    let (told, notices) = notices(&ended, MAX_MESSAGE - reminder.chars().count());
+    if notices.is_empty() && reminder.is_empty() {
+        return NoticePlan::default();
+    }
+    let mark = |task: &&Task| match occasion {
+        Occasion::Starting | Occasion::Working if !tells_all(task) => Mark::Told,
+        // Who is about to stop is not told twice.
+        Occasion::Starting | Occasion::Working | Occasion::Stopping => Mark::Settled,
+    };
+    let told = ended[..told].iter().map(|task| (task.id().clone(), mark(task)));
+    let unread = unread.iter().map(|task| (task.id().clone(), Mark::Settled));
+    let at_work = at_work.iter().map(|task| (task.id().clone(), Mark::Named));
+    NoticePlan {
+        marks: told.chain(unread).chain(at_work).collect(),
+        message: Some(format!("{notices}{reminder}")),
+    }
+}
+
+/// As many notices as fit into `room` characters, and how many they are.
+fn notices(ended: &[&Task], room: usize) -> (usize, String) {
+    let mut items = String::new();
+    let (mut told, mut length) = (0, 2 * REMARK);
+    for task in ended.iter().take(MAX_TASKS) {
+        let item = of_ended(task);
+        length += item.chars().count();
+        if length > room {
+            break;
+        }
+        items.push_str(&item);
+        told += 1;
+    }
+    if ended.is_empty() {
+        return (0, String::new());
+    }
+    let total = ended.len();
+    let have = if total == 1 { "task has" } else { "tasks have" };
+    let rest = match total - told {
+        0 => String::new(),
+        rest => {
+            format!("{rest} more will be named with the next message; `task-bg list` shows all.\n")
+        }
+    };
+    (told, format!("task-bg: {total} background {have} ended.\n{items}{rest}"))
+}
+
+/// What is not to be forgotten at a stop.
+fn reminder(at_work: &[&Task], unread: &[&Task]) -> String {
+    let mut words = String::new();
+    if !at_work.is_empty() {
+        let shown = &at_work[..at_work.len().min(MAX_TASKS)];
+        let rest = at_work.len() - shown.len();
+        let names: Vec<String> = shown.iter().map(|task| name(task)).collect();
+        let ids = shown.iter().map(|task| task.id());
+        // Without ids it waits for all tasks of the parent.
+        let wait = if rest == 0 { wait_command(ids) } else { wait_command([].into_iter()) };
+        words.push_str(&format!(
+            "task-bg: still at work: {}{}.\n  `{wait}` waits for what they find. They also go on by themselves when you stop; you will not be asked about them again.\n",
+            names.join(", "),
+            and_more(rest),
+        ));
+    }
+    if !unread.is_empty() {
+        let shown = &unread[..unread.len().min(MAX_TASKS)];
+        let commands: Vec<String> =
+            shown.iter().map(|task| format!("`{}`", output_command(task))).collect();
+        words.push_str(&format!(
+            "task-bg: ended, and not read to the end: {}{}.\n",
+            commands.join(", "),
+            and_more(unread.len() - shown.len()),
+        ));
+    }
+    words
+}
+
+fn and_more(rest: usize) -> String {
+    if rest == 0 { String::new() } else { format!(", and {rest} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{Ending, Event, Order, Timestamp};
+    use crate::testing;
+    use core::time::Duration;
+    use proptest::prelude::*;
+
+    fn at(number: u64) -> Timestamp {
+        testing::ORDERED.plus(Duration::from_secs(number))
+    }
+
+    fn pending(number: u64, stage: Stage, result: Option<&str>) -> Pending {
+        let id = TaskId::mint(at(number), [0; 3]);
+        let order = Order { description: format!("task {number}"), ..testing::order() };
+        let task = Task::ordered(id, order, None, at(number));
+        let end = |result: &str| {
+            let ending = Ending::Completed { result: result.into() };
+            task.clone().apply(Event::Ended { ending, exit: None }, at(number + 1)).expect("ended")
+        };
+        Pending { task: result.map_or(task.clone(), |result| end(result).task), stage }
+    }
+
+    fn marks(plan: &NoticePlan) -> Vec<Mark> {
+        plan.marks.iter().map(|(_, mark)| *mark).collect()
+    }
+
+    #[test]
+    fn at_work_a_parent_is_told_of_endings_alone_and_only_a_whole_result_settles_them() {
+        let long = "word ".repeat(100);
+        let all = [
+            pending(1, Stage::Ended, Some("short")),
+            pending(2, Stage::Ended, Some(&long)),
+            pending(3, Stage::Told, Some("known")),
+            pending(4, Stage::Open, None),
+            pending(5, Stage::Ended, None),
+        ];
+        let plan = plan_notice(Occasion::Working, &all);
+        let message = plan.message.clone().expect("a message");
+        assert!(message.starts_with("task-bg: 2 background tasks have ended.\n"), "{message}");
+        assert_eq!(marks(&plan), [Mark::Settled, Mark::Told]);
+        assert_eq!(plan_notice(Occasion::Working, &all[2..]), NoticePlan::default());
+    }
+
+    #[test]
+    fn at_a_stop_what_is_at_work_and_what_was_not_read_is_named_once() {
+        let all = [
+            pending(1, Stage::Told, Some("long")),
+            pending(2, Stage::Open, None),
+            pending(3, Stage::Named, None),
+            pending(4, Stage::Ended, Some("found")),
+        ];
+        let plan = plan_notice(Occasion::Stopping, &all);
+        let message = plan.message.clone().expect("a message");
+        for part in ["1 background task has ended", "still at work: ", "not read to the end: "] {
+            assert_eq!(message.matches(part).count(), 1, "{part}\n{message}");
+        }
+        assert!(!message.contains("task 3"), "{message}");
+        assert_eq!(marks(&plan), [Mark::Settled, Mark::Settled, Mark::Named]);
+        let named = [pending(3, Stage::Named, None)];
+        assert_eq!(plan_notice(Occasion::Stopping, &named), NoticePlan::default());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_stays_untold() {
+        let all: Vec<Pending> =
+            (0..25).map(|number| pending(number, Stage::Ended, Some("x"))).collect();
+        let plan = plan_notice(Occasion::Working, &all);
+        let message = plan.message.clone().expect("a message");
+        assert_eq!((plan.marks.len(), message.matches("\n- ").count()), (MAX_TASKS, MAX_TASKS));
+        assert!(message.contains("25 background tasks have ended"), "{message}");
+        assert!(message.contains("5 more will be named"), "{message}");
+    }
+
+    fn stage() -> impl Strategy<Value = Stage> {
+        prop_oneof![Just(Stage::Open), Just(Stage::Named), Just(Stage::Ended), Just(Stage::Told)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn invariant_a_message_is_bounded_and_something_is_always_said_of_an_ending(
+            stages in proptest::collection::vec((stage(), any::<bool>(), 0usize..700), 0..90),
+            stopping: bool,
+        ) {
+            let occasion = if stopping { Occasion::Stopping } else { Occasion::Working };
+            let all: Vec<Pending> = stages
+                .into_iter()
+                .zip(0u64..)
+                .map(|((stage, ended, length), number)| {
+                    let result = "ä ".repeat(length);
+                    pending(number, stage, ended.then_some(result.as_str()))
+                })
+                .collect();
+            let plan = plan_notice(occasion, &all);
+            let length = plan.message.as_deref().map_or(0, |message| message.chars().count());
+            prop_assert!(length <= MAX_MESSAGE, "{length}");
+            prop_assert_eq!(plan.message.is_none(), plan.marks.is_empty());
+            let untold = |pending: &&Pending| {
+                pending.task.status().is_ended() && pending.stage != Stage::Told
+            };
+            if let Some(first) = all.iter().find(untold) {
+                prop_assert!(plan.marks.iter().any(|(id, _)| id == first.task.id()));
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Notices in memory, for tests of use cases.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use async_trait::async_trait;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::port::{Docket, Fault, Notices};
+use crate::task::notice::{Mark, Stage};
+use crate::task::{SessionId, TaskId};
+
+/// Notices that are forgotten when this is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryNotices {
+    index: Arc<Mutex<Index>>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    entries: BTreeMap<(SessionId, TaskId), Stage>,
+    taken: BTreeSet<SessionId>,
+}
+
+struct Taken {
+    notices: MemoryNotices,
+    parent: SessionId,
+    entries: Vec<(TaskId, Stage)>,
+}
+
+impl MemoryNotices {
+    /// Notices with these entries.
+    pub fn holding(entries: impl IntoIterator<Item = (SessionId, TaskId, Stage)>) -> Self {
+        let notices = Self::default();
+        let entries = entries.into_iter().map(|(parent, id, stage)| ((parent, id), stage));
+        notices.index().entries.extend(entries);
+        notices
+    }
+
+    /// What a store notes when a task ends.
+    pub fn ended(&self, parent: &SessionId, id: &TaskId) {
+        self.index().entries.insert((parent.clone(), id.clone()), Stage::Ended);
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Notices for MemoryNotices {
+    async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn Docket>>, Fault> {
+        let mut index = self.index();
+        let of_parent = index.entries.iter().filter(|((of, _), _)| of == parent);
+        let entries: Vec<_> = of_parent.map(|((_, id), stage)| (id.clone(), *stage)).collect();
+        if entries.is_empty() || !index.taken.insert(parent.clone()) {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(Taken { notices: self.clone(), parent: parent.clone(), entries })))
+    }
+
+    async fn collected(&self, parent: &SessionId, id: &TaskId) -> Result<(), Fault> {
+        self.index().entries.remove(&(parent.clone(), id.clone()));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Docket for Taken {
+    fn entries(&self) -> &[(TaskId, Stage)] {
+        &self.entries
+    }
+
+    async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault> {
+        let (mut index, entry) = (self.notices.index(), (self.parent.clone(), id.clone()));
+        match mark {
+            Mark::Named => index.entries.insert(entry, Stage::Named),
+            Mark::Told => index.entries.insert(entry, Stage::Told),
+            Mark::Settled => index.entries.remove(&entry),
+        };
+        Ok(())
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.notices.index().taken.remove(&self.parent);
+    }
+}

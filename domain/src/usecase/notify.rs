@@ -1,0 +1,206 @@
+//! Telling a parent how its tasks fare: each ending once, and at a stop what is not to be forgotten.
+//!
+//! What was said is noted after it was said, in the hands of one teller: a teller that dies in
+//! between can make for a repetition, never for a loss.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::Trouble;
+use crate::port::{Docket, Fault, Notices, StoreError, TaskStore};
+use crate::task::notice::{Mark, Occasion, Stage};
+use crate::task::plan::notice::{Pending, plan_notice};
+use crate::task::{SessionId, Task, TaskId};
+
+/// A message that is due. It has to be said, and then noted with [`Due::said`]; if it is dropped
+/// instead, it will be due again.
+#[must_use = "say it and then note it with `said`"]
+pub struct Due {
+    message: String,
+    marks: Vec<(TaskId, Mark)>,
+    // Held until the end, so that nobody else says the same.
+    docket: Box<dyn Docket>,
+}
+
+impl Due {
+    /// The words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Notes that the message was said.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be noted of every task; of the others it is.
+    pub async fn said(self) -> Result<(), Fault> {
+        let mut noted = Ok(());
+        for (id, mark) in &self.marks {
+            noted = noted.and(self.docket.mark(id, *mark).await);
+        }
+        noted
+    }
+}
+
+impl fmt::Debug for Due {
+    // Results may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Due").field("marks", &self.marks).finish_non_exhaustive()
+    }
+}
+
+/// What is to be said to `parent` on this occasion, if anything.
+///
+/// # Errors
+/// [`Trouble`] if the store or the index fails.
+pub async fn due(
+    store: &dyn TaskStore,
+    notices: &dyn Notices,
+    parent: &SessionId,
+    occasion: Occasion,
+) -> Result<Option<Due>, Trouble> {
+    let Some(docket) = notices.take(parent).await? else { return Ok(None) };
+    let mut pending = Vec::new();
+    for (id, stage) in docket.entries().iter().filter(|(_, stage)| occasion.concerns(*stage)) {
+        let Some(task) = own(store, docket.as_ref(), parent, id).await? else { continue };
+        let asked_once = occasion == Occasion::Stopping && !task.status().is_ended();
+        // Noted before it is said: better forgotten than asked at every stop.
+        if asked_once && *stage != Stage::Named && docket.mark(id, Mark::Named).await.is_err() {
+            continue;
+        }
+        pending.push(Pending { task, stage: *stage });
+    }
+    let plan = plan_notice(occasion, &pending);
+    Ok(plan.message.map(|message| Due { message, marks: plan.marks, docket }))
+}
+
+/// The task of an entry, which is believed only as far as the record goes.
+async fn own(
+    store: &dyn TaskStore,
+    docket: &dyn Docket,
+    parent: &SessionId,
+    id: &TaskId,
+) -> Result<Option<Task>, Trouble> {
+    match store.load(id).await {
+        Ok(task) if task.order().parent.as_ref() == Some(parent) => Ok(Some(task)),
+        Ok(_) | Err(StoreError::NotFound { .. }) => {
+            docket.mark(id, Mark::Settled).await?;
+            Ok(None)
+        }
+        // What cannot be read now may be read later.
+        Err(StoreError::Unreadable { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Notes of every ended task among `tasks` that was launched by `caller` that the caller has seen how
+/// it fared.
+///
+/// # Errors
+/// [`Fault`] if that cannot be noted of every task; of the others it is.
+pub async fn collect(
+    notices: &dyn Notices,
+    caller: &SessionId,
+    tasks: &[Task],
+) -> Result<(), Fault> {
+    let theirs =
+        |task: &&Task| task.order().parent.as_ref() == Some(caller) && task.status().is_ended();
+    let mut noted = Ok(());
+    for task in tasks.iter().filter(theirs) {
+        noted = noted.and(notices.collected(caller, task.id()).await);
+    }
+    noted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{Ending, Event, Order};
+    use crate::testing::{self, MemoryNotices, MemoryStore};
+
+    fn parent() -> SessionId {
+        SessionId::parse("parent-1").expect("a session")
+    }
+
+    /// A task of the parent; ended if a result is given.
+    fn task(number: u8, result: Option<&str>) -> Task {
+        let id = TaskId::mint(testing::ORDERED, [0, 0, number]);
+        let order = Order { parent: Some(parent()), ..testing::order() };
+        let task = Task::ordered(id, order, None, testing::ORDERED);
+        let Some(result) = result else { return task };
+        let ending = Ending::Completed { result: result.into() };
+        task.apply(Event::Ended { ending, exit: None }, testing::ORDERED).expect("ended").task
+    }
+
+    fn noticed(tasks: &[Task]) -> (MemoryStore, MemoryNotices) {
+        let entries = tasks.iter().map(|task| {
+            let stage = if task.status().is_ended() { Stage::Ended } else { Stage::Open };
+            (parent(), task.id().clone(), stage)
+        });
+        (MemoryStore::holding(tasks.to_vec()), MemoryNotices::holding(entries))
+    }
+
+    async fn say(found: &(MemoryStore, MemoryNotices), occasion: Occasion) -> Option<String> {
+        let due = due(&found.0, &found.1, &parent(), occasion).await.expect("nothing fails")?;
+        let message = due.message().into();
+        due.said().await.expect("noted");
+        Some(message)
+    }
+
+    #[tokio::test]
+    async fn an_ending_is_told_once_and_again_only_if_it_was_not_said() {
+        let found = noticed(&[task(1, Some("found"))]);
+        let unsaid = due(&found.0, &found.1, &parent(), Occasion::Working).await.expect("due");
+        drop(unsaid.expect("a message"));
+        assert!(say(&found, Occasion::Working).await.expect("again").contains("found"));
+        assert_eq!(say(&found, Occasion::Stopping).await, None);
+    }
+
+    #[tokio::test]
+    async fn nobody_else_tells_while_somebody_does() {
+        let found = noticed(&[task(1, Some("found"))]);
+        let held = due(&found.0, &found.1, &parent(), Occasion::Working).await.expect("due");
+        assert!(say(&found, Occasion::Working).await.is_none());
+        drop(held);
+        assert!(say(&found, Occasion::Working).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn at_a_stop_tasks_at_work_are_named_once_and_their_endings_still_told() {
+        let working = task(1, None);
+        let found = noticed(std::slice::from_ref(&working));
+        assert_eq!(say(&found, Occasion::Working).await, None);
+        assert!(say(&found, Occasion::Stopping).await.expect("named").contains("still at work"));
+        assert_eq!(say(&found, Occasion::Stopping).await, None);
+        let ending = Ending::Completed { result: "late".into() };
+        let event = Event::Ended { ending, exit: None };
+        found.0.apply(working.id(), event, testing::ORDERED).await.expect("ended");
+        found.1.ended(&parent(), working.id());
+        assert!(say(&found, Occasion::Working).await.expect("told").contains("late"));
+    }
+
+    #[tokio::test]
+    async fn what_a_parent_saw_for_itself_is_not_told_and_others_cannot_see_for_it() {
+        let (ended, other) = (task(1, Some("seen")), task(2, Some("unseen")));
+        let found = noticed(&[ended.clone(), other.clone()]);
+        let stranger = SessionId::parse("stranger").expect("a session");
+        collect(&found.1, &stranger, std::slice::from_ref(&other)).await.expect("noted");
+        collect(&found.1, &parent(), &[ended]).await.expect("noted");
+        let message = say(&found, Occasion::Stopping).await.expect("a message");
+        assert!(message.contains("unseen") && !message.contains("\"seen"), "{message}");
+        assert!(message.starts_with("task-bg: 1 background task has ended"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn an_entry_is_believed_only_as_far_as_the_record_goes() {
+        let gone = task(1, Some("gone"));
+        let notices = MemoryNotices::holding([(parent(), gone.id().clone(), Stage::Ended)]);
+        let stranger = Task::ordered(gone.id().clone(), testing::order(), None, testing::ORDERED);
+        for store in [MemoryStore::default(), MemoryStore::holding([stranger])] {
+            let due = due(&store, &notices, &parent(), Occasion::Working).await;
+            assert!(due.expect("nothing fails").is_none());
+        }
+        assert!(notices.take(&parent()).await.expect("taken").is_none());
+    }
+}
