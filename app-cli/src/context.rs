@@ -1,6 +1,6 @@
 //! What every command works with: the adapters, and the format of the answer.
 
-use domain::port::{LifeLocks, TaskStore};
+use domain::port::{LifeLocks, Queue, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId};
 use domain::usecase::notify::collect;
 use domain::usecase::resolve::resolve;
@@ -58,16 +58,16 @@ impl Context {
         Ok(listing.tasks.iter().rev().map(|task| task.id().clone()).collect())
     }
 
-    /// All tasks that have not ended, ours and others'.
+    /// All tasks of ours that have not ended, from the index: records that others wrote are not in
+    /// it, and nobody would wake whoever waited for them.
     pub(crate) async fn unfinished(&self) -> Result<Vec<TaskId>, Failure> {
-        let mut ids = self.wiring.locks.unfinished().await?;
-        for status in [Status::Running, Status::Queued] {
-            let query = Query { status: Some(status), ..Query::default() };
-            ids.extend(self.matching(&query).await?);
-        }
-        ids.sort();
-        ids.dedup();
-        Ok(ids)
+        Ok(self.wiring.locks.unfinished().await?)
+    }
+
+    /// Who waits in the queue, first come first.
+    pub(crate) async fn queue(&self) -> Result<Vec<TaskId>, Failure> {
+        let waiting = self.wiring.queue.waiting().await?;
+        Ok(waiting.into_iter().map(|waiting| waiting.id).collect())
     }
 
     /// These tasks as recorded; what cannot be read is left out.

@@ -4,25 +4,26 @@
 
 mod line;
 mod plan;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use domain::port::Clock;
 use domain::task::{Runner, TaskId};
 use domain::usecase::launch::{enqueue, mint};
 use domain::usecase::launch_once::Once;
-use domain::usecase::wait::Until;
 
 use super::ordering::{self, Wanted};
-use super::wait;
 use crate::Outcome;
 use crate::args::Batch;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::view::Answer;
-use crate::view::batched::{BatchView, LaunchedLine, RejectedLine};
+use crate::view::batched::{BatchView, BatchWaitedView, LaunchedLine, RejectedLine};
+use crate::view::waited::WaitedView;
 use plan::{Checked, Plan};
 
 /// The longest file, in bytes.
@@ -41,8 +42,13 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
     let kind = (!rejected.is_empty()).then_some(Kind::Usage);
     let view = BatchView { launched, rejected };
     match args.wait {
-        Some(length) if kind.is_none() && !ids.is_empty() => {
-            wait::for_ids(context, ids, Until::All, length.limit()).await
+        Some(length) if !ids.is_empty() => {
+            let (waited, how) = watch::ended(context, ids, length.limit()).await?;
+            let ended = waited.ended.clone();
+            let now = context.wiring.clock.now();
+            let view = BatchWaitedView { batch: view, waited: WaitedView { waited, now }, now };
+            // A wrong line weighs more than how the others fared.
+            Ok(Answer::with(view, kind.or(how)).collecting(ended))
         }
         Some(_) | None => Ok(Answer::with(view, kind)),
     }

@@ -25,5 +25,5 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
         limit: (!args.all).then_some(args.limit),
     };
     let listed = list::list(&wiring.store, wiring.witnesses(), &wiring.clock, &query).await?;
-    Ok(Answer::ok(ListingView { listed, whole: args.full, now }))
+    Ok(Answer::ok(ListingView { listed, queue: context.queue().await?, whole: args.full, now }))
 }

@@ -1,6 +1,7 @@
 //! `status`: one task's record, whole, as it lies in its file. It never cuts anything.
 
 use domain::port::Clock;
+use domain::usecase::again::attempts;
 use domain::usecase::status;
 
 use crate::Outcome;
@@ -14,6 +15,8 @@ pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
     let believed = status::status(&wiring.store, wiring.witnesses(), &wiring.clock, &id).await?;
     let record = wiring.store.text(&id)?;
     let task = believed.task.clone();
-    let view = StatusView { believed, record, now: wiring.clock.now() };
+    let attempts = attempts(&wiring.store, &task).await;
+    let place = context.queue().await?.iter().position(|waiting| *waiting == id);
+    let view = StatusView { believed, record, attempts, place, now: wiring.clock.now() };
     Ok(Answer::ok(view).collecting([task]))
 }

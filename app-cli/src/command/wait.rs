@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use domain::port::Clock;
 use domain::task::{Status, TaskId};
-use domain::usecase::wait::{Until, WaitRequest, wait as block};
+use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
 
 use crate::Outcome;
 use crate::args::Wait;
 use crate::context::Context;
-use crate::failure::Kind;
+use crate::failure::{Failure, Kind};
 use crate::view::{Answer, waited::WaitedView};
 
 pub(super) async fn wait(context: &Context, args: Wait) -> Outcome {
@@ -32,8 +32,26 @@ pub(super) async fn for_ids(
     until: Until,
     at_most: Option<Duration>,
 ) -> Outcome {
+    let (waited, kind) = block_on(context, WaitRequest { ids, until, at_most }).await?;
+    let (ended, now) = (waited.ended.clone(), context.wiring.clock.now());
+    Ok(Answer::with(WaitedView { waited, now }, kind).collecting(ended))
+}
+
+/// Waits until all of these tasks have ended, or for so long; says how they fared, and what that means
+/// for the exit code.
+pub(super) async fn outcome(
+    context: &Context,
+    ids: Vec<TaskId>,
+    at_most: Option<Duration>,
+) -> Result<(Waited, Option<Kind>), Failure> {
+    block_on(context, WaitRequest { ids, until: Until::All, at_most }).await
+}
+
+async fn block_on(
+    context: &Context,
+    request: WaitRequest,
+) -> Result<(Waited, Option<Kind>), Failure> {
     let wiring = &context.wiring;
-    let request = WaitRequest { ids, until, at_most };
     let launcher = wiring.launcher(Vec::new(), None);
     let door = wiring.door(&launcher);
     let waited = block(&wiring.store, wiring.witnesses(), &wiring.clock, door, &request).await?;
@@ -44,6 +62,5 @@ pub(super) async fn for_ids(
     } else {
         None
     };
-    let ended = waited.ended.clone();
-    Ok(Answer::with(WaitedView { waited, now: wiring.clock.now() }, kind).collecting(ended))
+    Ok((waited, kind))
 }

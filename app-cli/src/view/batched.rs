@@ -1,8 +1,11 @@
 //! What `batch` answers: which lines became which tasks, and what is wrong with the others.
 
-use domain::task::{Status, TaskId};
+use domain::task::{Listing, Status, Tally, Task, TaskId, Timestamp};
+use domain::usecase::list::Listed;
 use serde_json::{Value, json};
 
+use super::report::ReportView;
+use super::waited::WaitedView;
 use super::{View, terminal};
 
 /// A line that was launched.
@@ -29,6 +32,50 @@ pub(crate) struct BatchView {
     pub(crate) launched: Vec<LaunchedLine>,
     /// The lines that are wrong.
     pub(crate) rejected: Vec<RejectedLine>,
+}
+
+/// What became of a batch that was waited for.
+pub(crate) struct BatchWaitedView {
+    /// What became of its lines.
+    pub(crate) batch: BatchView,
+    /// How its tasks fared.
+    pub(crate) waited: WaitedView,
+    /// The moment it is now.
+    pub(crate) now: Timestamp,
+}
+
+impl BatchWaitedView {
+    /// The report over its tasks.
+    fn report(&self) -> ReportView {
+        let waited = &self.waited.waited;
+        let pending = waited.pending.iter().map(|believed| &believed.task);
+        let tasks: Vec<Task> = waited.ended.iter().chain(pending).cloned().collect();
+        let mut tally = Tally::default();
+        for task in &tasks {
+            tally.add(task.status());
+        }
+        let listing = Listing { tally, tasks, ..Listing::default() };
+        ReportView { listed: Listed { listing, notes: Vec::new() }, parent: None, now: self.now }
+    }
+}
+
+impl View for BatchWaitedView {
+    fn json(&self) -> Value {
+        let mut answer = self.batch.json();
+        if let (Value::Object(answer), Value::Object(waited)) = (&mut answer, self.waited.json()) {
+            answer.extend(waited);
+        }
+        answer
+    }
+
+    fn table(&self) -> String {
+        let wrong: String = self.batch.rejected.iter().map(wrong_line).collect();
+        format!("{wrong}{}", self.report().markdown())
+    }
+}
+
+fn wrong_line(line: &RejectedLine) -> String {
+    format!("line {:>4}  wrong: {}\n", line.line, terminal::one_line(&line.error, 200))
 }
 
 impl View for BatchView {
@@ -59,9 +106,6 @@ impl View for BatchView {
                 terminal::one_line(name, 60)
             )
         });
-        let rejected = self.rejected.iter().map(|line| {
-            format!("line {:>4}  wrong: {}\n", line.line, terminal::one_line(&line.error, 200))
-        });
-        launched.chain(rejected).collect()
+        launched.chain(self.rejected.iter().map(wrong_line)).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! What `list` answers: tasks, counts, and everything that could not be read or shown.
 
-use domain::task::{Tally, Task, Timestamp};
+use domain::task::{Status, Tally, Task, TaskId, Timestamp};
 use domain::usecase::list::Listed;
 use domain::usecase::reconcile::Note;
 use serde_json::{Value, json};
@@ -11,6 +11,8 @@ use super::{View, task, terminal};
 pub(crate) struct ListingView {
     /// What there is.
     pub(crate) listed: Listed,
+    /// Who waits in the queue, first come first.
+    pub(crate) queue: Vec<TaskId>,
     /// Whether prompts and results are wanted whole.
     pub(crate) whole: bool,
     /// The moment it is now.
@@ -22,9 +24,26 @@ impl ListingView {
         self.listed.notes.iter().find(|(id, _)| id == task.id()).map(|(_, note)| *note)
     }
 
+    /// How many wait before a task in the queue.
+    fn place(&self, task: &Task) -> Option<usize> {
+        if task.status() != Status::Queued {
+            return None;
+        }
+        self.queue.iter().position(|waiting| waiting == task.id())
+    }
+
+    /// The status, and its place for a task in the queue.
+    fn status(&self, task: &Task) -> String {
+        match self.place(task) {
+            Some(place) => format!("{} ({})", task::status_words(task), place + 1),
+            None => task::status_words(task),
+        }
+    }
+
     fn records(&self) -> Vec<Value> {
-        let tasks = &self.listed.listing.tasks;
-        tasks.iter().map(|task| task::record(task, self.note(task), self.whole)).collect()
+        let tasks = self.listed.listing.tasks.iter();
+        let beside = |task| (self.note(task), self.place(task));
+        tasks.map(|task| task::record(task, beside(task), self.whole)).collect()
     }
 
     fn unreadable(&self) -> Vec<Value> {
@@ -87,7 +106,7 @@ impl View for ListingView {
         for task in &self.listed.listing.tasks {
             rows.add_row([
                 task.id().to_string(),
-                task::status_words(task),
+                self.status(task),
                 terminal::one_line(&task.order().agent, 20),
                 terminal::span(task::duration(task, self.now)),
                 terminal::one_line(&task.order().description, 40),

@@ -1,8 +1,8 @@
 //! What `status` answers: the whole record, as it is in its file.
 
-use domain::task::{SessionId, Timestamp};
+use domain::task::{SessionId, Task, Timestamp};
 use domain::usecase::reconcile::Believed;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{View, task, terminal};
 
@@ -12,14 +12,41 @@ pub(crate) struct StatusView {
     pub(crate) believed: Believed,
     /// Its record, as it is in its file.
     pub(crate) record: String,
+    /// All attempts at what it was ordered to do, itself among them.
+    pub(crate) attempts: Vec<Task>,
+    /// How many wait before it, if it is in the queue.
+    pub(crate) place: Option<usize>,
     /// The moment it is now.
     pub(crate) now: Timestamp,
+}
+
+impl StatusView {
+    fn attempt_words(&self) -> String {
+        let words = self.attempts.iter().map(|task| {
+            format!("{} {} {}", task.order().lineage.attempt, task.id(), task::status_words(task))
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn attempt(task: &Task) -> Value {
+    json!({
+        "taskId": task.id().as_str(),
+        "attempt": task.order().lineage.attempt,
+        "status": task.status().word(),
+        "reason": task::reason(task),
+    })
 }
 
 impl View for StatusView {
     fn json(&self) -> Value {
         let mut record: Map<String, Value> = serde_json::from_str(&self.record).unwrap_or_default();
         task::add_note(&mut record, self.believed.note);
+        task::add_place(&mut record, self.place);
+        if self.attempts.len() > 1 {
+            let attempts: Vec<Value> = self.attempts.iter().map(attempt).collect();
+            record.insert("attempts".to_owned(), attempts.into());
+        }
         Value::Object(record)
     }
 
@@ -36,6 +63,8 @@ impl View for StatusView {
         ];
         let mut add = |name, value: Option<String>| rows.extend(value.map(|value| (name, value)));
         add("note", self.believed.note.map(|note| task::sentence(note).to_owned()));
+        add("place", self.place.map(|place| format!("{} in the queue", place + 1)));
+        add("attempts", (self.attempts.len() > 1).then(|| self.attempt_words()));
         add("folder", order.cwd.clone());
         add("model", order.model.clone());
         add("parent", order.parent.as_ref().map(SessionId::to_string));

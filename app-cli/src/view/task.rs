@@ -10,7 +10,11 @@ use serde_json::{Map, Value, json};
 use super::LIST_PREVIEW;
 
 /// The task with its record's keys; prompt and result cut to a preview unless they are wanted whole.
-pub(super) fn record(task: &Task, note: Option<Note>, whole: bool) -> Value {
+pub(super) fn record(
+    task: &Task,
+    (note, place): (Option<Note>, Option<usize>),
+    whole: bool,
+) -> Value {
     let text = adapters_fs::record_text(task);
     let mut record: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
     if !whole {
@@ -21,6 +25,7 @@ pub(super) fn record(task: &Task, note: Option<Note>, whole: bool) -> Value {
         }
     }
     add_note(&mut record, note);
+    add_place(&mut record, place);
     Value::Object(record)
 }
 
@@ -28,6 +33,13 @@ pub(super) fn record(task: &Task, note: Option<Note>, whole: bool) -> Value {
 pub(super) fn add_note(record: &mut Map<String, Value>, note: Option<Note>) {
     if let Some(note) = note {
         record.insert("note".to_owned(), json!(sentence(note)));
+    }
+}
+
+/// Says how many wait before the task, counting itself.
+pub(super) fn add_place(record: &mut Map<String, Value>, place: Option<usize>) {
+    if let Some(place) = place {
+        record.insert("queuePosition".to_owned(), json!(place + 1));
     }
 }
 

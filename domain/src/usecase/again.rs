@@ -3,6 +3,7 @@
 //!
 //! A new attempt is a new task with the same order. Nothing here changes how the earlier one ended.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::port::{Clock, StoreError, TaskStore};
@@ -13,6 +14,8 @@ use crate::task::{
 
 /// The longest an attempt waits after the one before.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60 * 60);
+/// The most attempts that are followed in one direction: records written by hand may form a circle.
+const MOST_ATTEMPTS: usize = 100;
 /// Bad endings that would come out the same once more, and so are not retried unless asked for.
 const FINAL: [Reason; 4] = [Reason::Permission, Reason::Auth, Reason::Dependency, Reason::Reported];
 
@@ -119,6 +122,25 @@ pub fn resume(
     Ok(Order { prompt, lineage, retries: Retries::default(), ..next_attempt(task, session) })
 }
 
+/// All attempts at what this task was ordered to do, first come first; only itself if it was never
+/// tried again. An attempt that was removed ends the chain.
+pub async fn attempts(store: &dyn TaskStore, task: &Task) -> Vec<Task> {
+    let mut attempts = alloc::vec![task.clone()];
+    while let Some(id) = &attempts[0].order().lineage.retry_of
+        && attempts.len() < MOST_ATTEMPTS
+        && let Ok(earlier) = store.load(id).await
+    {
+        attempts.insert(0, earlier);
+    }
+    while let Some(id) = &attempts[attempts.len() - 1].progress().retried_as
+        && attempts.len() < 2 * MOST_ATTEMPTS
+        && let Ok(later) = store.load(id).await
+    {
+        attempts.push(later);
+    }
+    attempts
+}
+
 /// Links a task to the attempt that follows it.
 ///
 /// # Errors
@@ -172,6 +194,29 @@ mod tests {
         assert!(!again(&once(&[Reason::Auth]), failed(Reason::Exit)));
         assert!(!again(&once(&[]), Ending::Cancelled));
         assert!(!again(&once(&[]), Ending::Completed { result: "done".into() }));
+    }
+
+    #[tokio::test]
+    async fn attempts_are_found_from_any_of_them_and_a_circle_ends() {
+        let id = |name: &str| TaskId::parse(name).expect("an id");
+        let attempt = |name: &str, earlier: Option<&str>, later: &str| {
+            let lineage = Lineage { retry_of: earlier.map(id), ..Lineage::default() };
+            let order = Order { lineage, ..testing::order() };
+            let task = Task::ordered(id(name), order, None, ORDERED);
+            task.apply(Event::Retried(id(later)), ORDERED).expect("linked").task
+        };
+        let tasks = [
+            attempt("a", None, "b"),
+            attempt("b", Some("a"), "c"),
+            attempt("c", Some("b"), "gone"),
+        ];
+        let store = testing::MemoryStore::holding(tasks.clone());
+        for task in &tasks {
+            assert_eq!(attempts(&store, task).await, tasks);
+        }
+        let circle = [attempt("x", Some("y"), "y"), attempt("y", Some("x"), "x")];
+        let store = testing::MemoryStore::holding(circle.clone());
+        assert!(attempts(&store, &circle[0]).await.len() <= 2 * MOST_ATTEMPTS);
     }
 
     #[test]
