@@ -228,8 +228,12 @@ impl FileLifeLocks {
         ids.take(limit).collect()
     }
 
-    /// Forgets what was kept for the start of a task that has ended, if it ever waited.
+    /// Forgets what was kept for the start of a task that has ended, if nobody holds its life lock:
+    /// an agent that was just started may not have read its instructions yet.
     fn forget_waiting(&self, id: &TaskId) -> io::Result<()> {
+        if self.custody_of(id)? == Custody::Held {
+            return Ok(());
+        }
         forget(&self.dir.instructions(id))?;
         match fs::remove_file(self.dir.environment(id)) {
             Ok(()) => queue::remove(&self.dir, id),

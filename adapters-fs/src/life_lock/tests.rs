@@ -266,6 +266,19 @@ fn a_watch_takes_no_longer_than_it_may() {
 }
 
 #[test]
+fn an_ending_from_outside_leaves_a_starting_agent_its_instructions() {
+    let (locks, _dir, _folder) = scratch();
+    let one = id("bg_1");
+    let held = locks.claim(&one).expect("claimed").into_file();
+    locks.brief(&one, "be brief").expect("kept");
+    wait(locks.retire(&one)).expect("left alone");
+    assert!(locks.instructions(&one).is_some());
+    drop(held);
+    wait(locks.retire(&one)).expect("retired");
+    assert_eq!(locks.instructions(&one), None);
+}
+
+#[test]
 fn instructions_are_private_and_go_with_the_life_lock() {
     let (locks, dir, _folder) = scratch();
     let one = id("bg_1");
