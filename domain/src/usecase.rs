@@ -9,6 +9,7 @@ pub mod cancel;
 pub mod cleanup;
 pub mod complete;
 pub mod droids;
+mod end;
 pub mod launch;
 pub mod launch_once;
 pub mod list;

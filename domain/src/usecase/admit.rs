@@ -10,13 +10,14 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::end::end;
 use super::{Trouble, Witnesses};
 use crate::port::{
     Clock, Environment, LaunchFailure, Launcher, Queue, Seat, StoreError, TaskStore,
 };
 use crate::task::plan::admission::{Admission, Standing, Verdict};
 use crate::task::plan::reconcile::Custody;
-use crate::task::{Ending, Event, Reason, Status, Task, TaskId};
+use crate::task::{Ending, Reason, Status, Task, TaskId};
 
 /// What it takes to let queued tasks in.
 #[derive(Clone, Copy)]
@@ -179,7 +180,7 @@ async fn fail_dependent(
         Err(_) => "is not there any more",
     };
     let message = format!("task {earlier}, which it had to wait for, {how}");
-    end(store, clock, task.id(), Ending::failed(Reason::Dependency, message)).await
+    give_up(store, clock, task.id(), Ending::failed(Reason::Dependency, message)).await
 }
 
 async fn fail_to_start(
@@ -190,21 +191,20 @@ async fn fail_to_start(
     failure: &LaunchFailure,
 ) -> Result<(), Trouble> {
     let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
-    end(store, clock, id, ending).await?;
+    give_up(store, clock, id, ending).await?;
     witnesses.locks.retire(id).await?;
     Ok(())
 }
 
-async fn end(
+/// Ends a task that will never start. One that was removed meanwhile needs no ending.
+async fn give_up(
     store: &dyn TaskStore,
     clock: &dyn Clock,
     id: &TaskId,
     ending: Ending,
 ) -> Result<(), Trouble> {
-    let event = Event::Ended { ending, exit: None };
-    match store.apply(id, event, clock.now()).await {
-        // Somebody ended it first.
-        Ok(_) | Err(StoreError::Refused { .. } | StoreError::NotFound { .. }) => Ok(()),
+    match end(store, clock, id, ending).await {
+        Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::end::end;
 use super::reconcile::reconcile;
 use super::stopping::stop_all;
 use super::{Trouble, Witnesses};
@@ -139,11 +140,7 @@ async fn bury(
     if now.status().is_ended() || witnesses.locks.custody(id).await? == Custody::Held {
         return Ok(now.status());
     }
-    let event = Event::Ended { ending: Ending::Cancelled, exit: None };
-    let ended = match store.apply(id, event, clock.now()).await {
-        Err(StoreError::Refused { .. }) => store.load(id).await?,
-        decided => decided?,
-    };
+    let ended = end(store, clock, id, Ending::Cancelled).await?;
     witnesses.locks.retire(id).await?;
     Ok(ended.status())
 }

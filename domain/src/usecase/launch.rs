@@ -7,10 +7,11 @@
 use alloc::boxed::Box;
 
 use super::admit::{Door, admit, count_running};
+use super::end::end;
 use super::{Trouble, Witnesses};
 use crate::port::{Clock, Entropy, Environment, Fault, LaunchFailure, Seat, StoreError, TaskStore};
 use crate::task::plan::admission::{Admission, Standing, Verdict};
-use crate::task::{Ending, Event, Order, Reason, Task, TaskId};
+use crate::task::{Ending, Order, Reason, Task, TaskId};
 
 /// Why a task could not be launched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -134,9 +135,7 @@ async fn fail(
     failure: &LaunchFailure,
 ) -> Result<(), LaunchError> {
     let ending = Ending::failed(Reason::LaunchFailed, alloc::format!("{failure}"));
-    match store.apply(id, Event::Ended { ending, exit: None }, clock.now()).await {
-        // The supervisor may have recorded it itself.
-        Ok(_) | Err(StoreError::Refused { .. }) => Ok(witnesses.locks.retire(id).await?),
-        Err(error) => Err(error.into()),
-    }
+    // The supervisor may have recorded it itself.
+    end(store, clock, id, ending).await?;
+    Ok(witnesses.locks.retire(id).await?)
 }

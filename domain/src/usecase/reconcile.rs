@@ -3,11 +3,12 @@
 //! Every verb that shows or changes a task comes through here, so that nobody is ever told
 //! "running" of a task that lost its supervisor. A living agent is never stopped here.
 
+use super::end::end;
 use super::{Trouble, Witnesses};
-use crate::port::{Clock, LogPart, StoreError, Stream, TaskStore};
+use crate::port::{Clock, LogPart, Stream, TaskStore};
 use crate::task::ending::{self, Evidence};
 use crate::task::plan::reconcile::{Custody, Standing, standing};
-use crate::task::{Account, Ending, Event, Reason, Runner, Running, State, Task};
+use crate::task::{Account, Ending, Reason, Runner, Running, State, Task};
 use core::time::Duration;
 
 /// How many lines of a log may be quoted in an ending.
@@ -58,12 +59,13 @@ pub async fn reconcile(
             let task = store.load(task.id()).await?;
             let task = match (look(witnesses, &task, custody).await, custody) {
                 (Standing::Gone, _) => {
-                    end(store, clock, &task, autopsy(witnesses, &task).await?).await?
+                    end(store, clock, task.id(), autopsy(witnesses, &task).await?).await?
                 }
                 (Standing::NeverStarted, _) => {
                     witnesses.processes.stop(task.id(), None, Duration::ZERO).await;
                     let message = "whoever launched it was gone before its agent was started";
-                    end(store, clock, &task, Ending::failed(Reason::LaunchFailed, message)).await?
+                    end(store, clock, task.id(), Ending::failed(Reason::LaunchFailed, message))
+                        .await?
                 }
                 (Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned, _) => task,
             };
@@ -104,20 +106,6 @@ async fn autopsy(witnesses: Witnesses<'_>, task: &Task) -> Result<Ending, Troubl
         exit: None,
         log_tail: &log.text,
     }))
-}
-
-/// Records an ending, or takes over the one that somebody else recorded first.
-async fn end(
-    store: &dyn TaskStore,
-    clock: &dyn Clock,
-    task: &Task,
-    ending: Ending,
-) -> Result<Task, Trouble> {
-    let event = Event::Ended { ending, exit: None };
-    match store.apply(task.id(), event, clock.now()).await {
-        Err(StoreError::Refused { .. }) => Ok(store.load(task.id()).await?),
-        decided => Ok(decided?),
-    }
 }
 
 #[cfg(test)]
