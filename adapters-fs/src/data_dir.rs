@@ -199,6 +199,34 @@ impl DataDir {
         self.locks().join("gate")
     }
 
+    /// Where the worktree of a task is made: beside the store, so that nobody who goes through the
+    /// store's files meets a whole repository.
+    pub fn worktree(&self, id: &TaskId) -> PathBuf {
+        self.worktrees().join(id.as_str())
+    }
+
+    fn worktrees(&self) -> PathBuf {
+        self.beside().join("worktrees")
+    }
+
+    /// The settings that hold for this store.
+    pub fn settings(&self) -> PathBuf {
+        self.beside().join("task-bg.toml")
+    }
+
+    /// The folder that the store's own folder is in.
+    fn beside(&self) -> &Path {
+        self.root.parent().unwrap_or(&self.root)
+    }
+
+    /// Makes the folder of the worktrees if it is missing, readable by its owner alone.
+    ///
+    /// # Errors
+    /// What the system says if it cannot be made, or something else has its name.
+    pub fn prepare_worktrees(&self) -> io::Result<()> {
+        folders::make_if_missing(&self.worktrees())
+    }
+
     /// The lock that spans one change of a task's record. It is shared by all tasks of its shard,
     /// and never deleted.
     pub fn shard(&self, id: &TaskId) -> PathBuf {

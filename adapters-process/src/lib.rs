@@ -29,6 +29,7 @@ pub mod command_line;
 pub mod entropy;
 pub mod event_log;
 pub mod event_stream;
+pub mod git;
 pub mod identity;
 pub mod launcher;
 pub mod probe;

@@ -75,6 +75,7 @@ pub(crate) enum Verb {
     List(List),
     Status(Status),
     Output(Output),
+    Diff(Diff),
     Wait(Wait),
     Cancel(Cancel),
     Complete(Complete),
@@ -143,6 +144,10 @@ pub(crate) struct Terms {
     /// How long it may be silent before `prune` gives it up
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) stale: Option<std::time::Duration>,
+    /// Works in a git worktree of its own, on a new branch `task-bg/NAME` [default NAME: its id];
+    /// last on the line, or as --worktree=NAME
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) worktree: Option<String>,
     #[command(flatten)]
     pub(crate) waits: Waits,
     #[command(flatten)]
@@ -348,6 +353,20 @@ pub(crate) struct Output {
     /// The agent's raw event stream instead of the readable log
     #[arg(long, conflicts_with = "result")]
     pub(crate) events: bool,
+}
+
+/// Shows what a task changed in its worktree
+///
+/// The difference from the commit the worktree was made from: what is committed, what is not, and files
+/// that git does not track yet. Without an option at most 30,000 characters.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg diff --full bg_19c0")]
+pub(crate) struct Diff {
+    /// The task's id, or the beginning of it
+    pub(crate) id: String,
+    /// All of it
+    #[arg(long)]
+    pub(crate) full: bool,
 }
 
 /// Waits until tasks have ended

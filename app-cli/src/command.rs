@@ -5,11 +5,13 @@ mod batch;
 mod cancel;
 mod cleanup;
 mod complete;
+mod diff;
 mod doctor;
 mod droids;
 mod generated;
 mod hook_complete;
 mod hooks;
+mod isolate;
 mod launch;
 mod list;
 mod ordering;
@@ -37,6 +39,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::List(args) => list::list(context, args).await,
         Verb::Status(args) => status::status(context, &args).await,
         Verb::Output(args) => output::output(context, &args).await,
+        Verb::Diff(args) => diff::diff(context, &args).await,
         Verb::Wait(args) => wait::wait(context, args).await,
         Verb::Cancel(args) => cancel::cancel(context, args).await,
         Verb::Complete(args) => complete::complete(context, args).await,

@@ -7,10 +7,11 @@ use std::error::Error;
 
 use adapters_fs::NoHome;
 use adapters_fs::hook_settings::HookSettingsError;
-use domain::port::{Fault, LaunchFailure, StoreError, StoreFailure};
+use domain::port::{Fault, LaunchFailure, StoreError, StoreFailure, WorktreeError};
 use domain::task::Refusal;
 use domain::task::droid::NoDroid;
 use domain::usecase::Trouble;
+use domain::usecase::diff::DiffError;
 use domain::usecase::launch::LaunchError;
 use domain::usecase::resolve::ResolveError;
 
@@ -294,6 +295,45 @@ impl From<NoDroid> for Failure {
                 failure.hint(format!("did you mean {}? {list}", near.join(" or ")))
             }
             NoDroid::Unreadable { .. } => failure.hint(format!("mend the file, or {list}")),
+        }
+    }
+}
+
+impl From<WorktreeError> for Failure {
+    fn from(error: WorktreeError) -> Self {
+        let (kind, hint) = match &error {
+            WorktreeError::NoRepository { .. } => {
+                (Kind::Usage, "name a folder in a repository with --cwd, or leave out --worktree")
+            }
+            WorktreeError::Bare { .. } => {
+                (Kind::Usage, "name a folder of a repository with files, with --cwd DIR")
+            }
+            WorktreeError::NoCommit { .. } => (Kind::Usage, "make a first commit, then try again"),
+            WorktreeError::BadName { .. } => {
+                (Kind::Usage, "use letters, digits, `-`, `_` and `/`, as in --worktree=fix-login")
+            }
+            WorktreeError::Taken { .. } => {
+                (Kind::Usage, "give another name, or none: then it is the task's id")
+            }
+            WorktreeError::NoGit => (Kind::Usage, "install git, or put its folder on PATH"),
+            WorktreeError::Gone { .. } => {
+                (Kind::WrongState, "look at its branch, if that is still there")
+            }
+            WorktreeError::Fault(_) => {
+                (Kind::Unexpected, "try the git command by hand to see what it needs")
+            }
+        };
+        Self::of(kind, &error).hint(hint)
+    }
+}
+
+impl From<DiffError> for Failure {
+    fn from(error: DiffError) -> Self {
+        match error {
+            DiffError::NotIsolated { .. } => Self::of(Kind::WrongState, &error)
+                .hint("launch with --worktree to keep what a task changes apart"),
+            DiffError::Trouble(error) => error.into(),
+            DiffError::Worktree(error) => error.into(),
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) mod status;
 mod task;
 pub(crate) mod terminal;
 pub(crate) mod waited;
+pub(crate) mod worktree;
 
 use domain::task::Task;
 use serde_json::Value;

@@ -11,6 +11,7 @@ use adapters_fs::{
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::event_log::DroidEventLog;
+use adapters_process::git::{GitWorktrees, names_a_repository};
 use adapters_process::launcher::{HeldLife, Station, SupervisorLauncher, Variables};
 use adapters_process::system_processes::SystemProcesses;
 use domain::task::TaskId;
@@ -97,14 +98,41 @@ impl Wiring {
         variables: Variables,
         instructions: Option<Instructions>,
     ) -> SupervisorLauncher {
+        let environment = move || environment::all().chain(variables.clone()).collect();
+        self.launcher_with(environment, instructions)
+    }
+
+    /// The same for an agent with a worktree of its own: what names its caller's repository is not
+    /// passed on.
+    pub(crate) fn launcher_apart(
+        &self,
+        variables: Variables,
+        instructions: Option<Instructions>,
+    ) -> SupervisorLauncher {
+        let environment = move || {
+            let passed = environment::all().filter(|(name, _)| !names_a_repository(name));
+            passed.chain(variables.clone()).collect()
+        };
+        self.launcher_with(environment, instructions)
+    }
+
+    fn launcher_with(
+        &self,
+        environment: impl Fn() -> Variables + Send + Sync + 'static,
+        instructions: Option<Instructions>,
+    ) -> SupervisorLauncher {
         let station = Stationed {
             locks: FileLifeLocks::new(self.dir.clone()),
             environments: FileEnvironments::new(self.dir.clone()),
             instructions,
             folder: self.dir.root().display().to_string(),
         };
-        let environment = move || environment::all().chain(variables.clone()).collect();
         SupervisorLauncher::new(self.dir.root().to_owned(), Box::new(station), environment)
+    }
+
+    /// What makes and removes worktrees.
+    pub(crate) fn worktrees() -> GitWorktrees {
+        GitWorktrees::new(environment::all())
     }
 
     /// What it takes to let queued tasks in.

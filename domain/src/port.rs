@@ -17,6 +17,7 @@ pub mod processes;
 pub mod queue;
 pub mod task_store;
 pub mod transcript;
+pub mod worktrees;
 
 use alloc::string::String;
 
@@ -33,6 +34,7 @@ pub use processes::{Processes, Survivors};
 pub use queue::{Gate, Queue, Waiting};
 pub use task_store::{StoreError, StoreFailure, TaskStore};
 pub use transcript::{TranscriptError, TranscriptReader};
+pub use worktrees::{WorktreeError, Worktrees};
 
 /// Something outside did not work: which step on which object, and the system's reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,6 +10,7 @@ mod endings;
 mod hooking;
 mod hooks_install;
 mod hostile;
+mod isolating;
 mod launching;
 mod losing;
 mod noticing;

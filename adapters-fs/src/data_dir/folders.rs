@@ -25,6 +25,12 @@ pub(super) fn prepare(root: &Path, parts: &[&Path]) -> io::Result<()> {
     parts.iter().try_for_each(|part| make(part).map(drop))
 }
 
+/// Makes a folder that is not one of the store, with those above it. One that is there stays as it
+/// is: it may be somebody's own.
+pub(super) fn make_if_missing(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() { Ok(()) } else { make_with_parents(folder) }
+}
+
 /// Closes a folder of ours that others could look into. One of somebody else's stays as it is.
 fn tighten(folder: &Path, found: &Metadata) -> io::Result<()> {
     let open_to_others = found.mode() & 0o077 != 0;

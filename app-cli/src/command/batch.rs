@@ -13,7 +13,6 @@ use std::path::Path;
 
 use domain::port::Clock;
 use domain::task::{Runner, TaskId};
-use domain::usecase::launch::{enqueue, mint};
 use domain::usecase::launch_once::Once;
 
 use super::ordering::{self, Wanted};
@@ -71,10 +70,7 @@ async fn launch_all(
                 Once::Launched(task) | Once::Existing(task) => task.id().clone(),
             }
         } else {
-            let task = mint(wiring.witnesses(), &wiring.clock, &wiring.entropy, ready.order);
-            let starter = wiring.launcher(variables, ready.instructions);
-            enqueue(&wiring.store, wiring.door(&starter), &task).await?;
-            task.id().clone()
+            ordering::queue(context, ready, variables).await?
         };
         if let Some(name) = &line.name {
             ids.insert(name.clone(), id.clone());

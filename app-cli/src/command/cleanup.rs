@@ -6,6 +6,7 @@ use crate::Outcome;
 use crate::args::Cleanup;
 use crate::context::Context;
 use crate::view::{Answer, done::CleanedView};
+use crate::wiring::Wiring;
 
 pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
     let wiring = &context.wiring;
@@ -13,7 +14,8 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
         older_than: args.older_than,
         status: args.status.map(|status| status.0),
     });
-    let cleaned = clean(&wiring.store, &wiring.clock, removal).await?;
+    let worktrees = Wiring::worktrees();
+    let cleaned = clean(&wiring.store, &wiring.locks, &worktrees, &wiring.clock, removal).await?;
     wiring.admit().await?;
     Ok(Answer::ok(CleanedView { cleaned }))
 }

@@ -85,6 +85,7 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
         hold: waits.hold,
         key: again.key.clone(),
         retries: again.retries(),
+        worktree: terms.worktree,
         ..wanted
     };
     let ready = ordering::order(context, wanted).await?;

@@ -5,18 +5,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use adapters_process::launcher::SupervisorLauncher;
 use adapters_process::launcher::Variables;
 use domain::port::{Entropy, TaskStore};
 use domain::task::droid::Instructions;
 use domain::task::{
     Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement, Prompt,
-    Retries, Runner, SessionId, TaskId, Timestamp,
+    Retries, Runner, SessionId, Task, TaskId, Timestamp, Worktree,
 };
 use domain::usecase::droids::choose;
-use domain::usecase::launch::{LaunchError, mint};
-use domain::usecase::launch_once::{Once, launch_once};
+use domain::usecase::launch::{LaunchError, enqueue, mint_id, ordered};
+use domain::usecase::launch_once::{Claim, Once, claim, launch_claimed};
 
-use super::parse_session;
+use super::{isolate, parse_session};
 use crate::context::Context;
 use crate::environment;
 use crate::failure::{Failure, Kind};
@@ -48,6 +49,8 @@ pub(super) struct Wanted {
     pub(super) hold: bool,
     pub(super) key: Option<String>,
     pub(super) retries: Retries,
+    /// The name of a worktree of its own; empty names it after the task.
+    pub(super) worktree: Option<String>,
 }
 
 impl Default for Wanted {
@@ -70,6 +73,7 @@ impl Default for Wanted {
             hold: false,
             key: None,
             retries: Retries::default(),
+            worktree: None,
         }
     }
 }
@@ -80,6 +84,15 @@ pub(super) struct Ready {
     pub(super) order: Order,
     /// What the agent is told besides its prompt.
     pub(super) instructions: Option<Instructions>,
+    /// The name of the worktree to be made for it.
+    worktree: Option<String>,
+}
+
+impl Ready {
+    /// An order that is to run where it says.
+    const fn here(order: Order, instructions: Option<Instructions>) -> Self {
+        Self { order, instructions, worktree: None }
+    }
 }
 
 /// The order that is asked for.
@@ -126,7 +139,8 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         model: wanted.model,
         briefing: None,
     };
-    brief(context, order, wanted.effort).await
+    let ready = brief(context, order, wanted.effort).await?;
+    Ok(Ready { worktree: wanted.worktree, ..ready })
 }
 
 /// The order with what the definition of its droid gives it now.
@@ -138,7 +152,7 @@ pub(super) async fn brief(
     order: Order,
     effort: Option<String>,
 ) -> Result<Ready, Failure> {
-    let Runner::Droid(_) = order.runner else { return Ok(Ready { order, instructions: None }) };
+    let Runner::Droid(_) = order.runner else { return Ok(Ready::here(order, None)) };
     let name = DroidName::parse(&order.agent).map_err(|invalid| {
         Failure::new(Kind::Usage, format!("that is no droid name: {invalid}"))
             .hint("run `task-bg droids` to see which droids there are")
@@ -151,7 +165,7 @@ pub(super) async fn brief(
         model: order.model.or(droid.model),
         ..order
     };
-    Ok(Ready { order, instructions: Some(droid.instructions) })
+    Ok(Ready::here(order, Some(droid.instructions)))
 }
 
 /// Launches a task from the order, with these variables added to its environment.
@@ -161,16 +175,57 @@ pub(super) async fn launch(
     variables: Variables,
 ) -> Result<Once, Failure> {
     let wiring = &context.wiring;
-    let task = mint(wiring.witnesses(), &wiring.clock, &wiring.entropy, ready.order);
-    let launcher = wiring.launcher(variables, ready.instructions);
-    let door = wiring.door(&launcher);
     let (store, witnesses) = (&wiring.store as &dyn TaskStore, wiring.witnesses());
-    let once = launch_once(store, witnesses, &wiring.clock, door, &wiring.keys, task).await;
-    if let Err(LaunchError::NotStarted { id, .. }) = &once {
+    let entry = match claim(store, &wiring.keys, ready.order.key.as_deref()).await? {
+        Claim::Existing(task) => return Ok(Once::Existing(*task)),
+        Claim::Free(entry) => entry,
+    };
+    let (task, launcher, made) = settle(context, ready, variables).await?;
+    let (id, door) = (task.id().clone(), wiring.door(&launcher));
+    let outcome = launch_claimed(store, witnesses, &wiring.clock, door, entry, task).await;
+    if let (Err(_), Some(worktree)) = (&outcome, &made) {
+        isolate::take_back(context, &id, worktree).await;
+    }
+    if let Err(LaunchError::NotStarted { id, .. }) = &outcome {
         // The failure that is about to be shown says it all.
         context.collected(&context.tasks(std::slice::from_ref(id)).await).await;
     }
-    Ok(once?)
+    Ok(Once::Launched(outcome?))
+}
+
+/// Puts a task from the order into the queue, without letting anybody in.
+pub(super) async fn queue(
+    context: &Context,
+    ready: Ready,
+    variables: Variables,
+) -> Result<TaskId, Failure> {
+    let (task, launcher, made) = settle(context, ready, variables).await?;
+    let outcome = enqueue(&context.wiring.store, context.wiring.door(&launcher), &task).await;
+    if let (Err(_), Some(worktree)) = (&outcome, &made) {
+        isolate::take_back(context, task.id(), worktree).await;
+    }
+    outcome?;
+    Ok(task.id().clone())
+}
+
+/// The task of an order, what starts it, and the worktree that was made for it if it is to have one.
+async fn settle(
+    context: &Context,
+    ready: Ready,
+    variables: Variables,
+) -> Result<(Task, SupervisorLauncher, Option<Worktree>), Failure> {
+    let wiring = &context.wiring;
+    let id = mint_id(&wiring.clock, &wiring.entropy);
+    let asked = ready.worktree.as_deref();
+    let order = isolate::isolated(context, &id, asked, ready.order).await?;
+    let made = order.worktree.clone().filter(|_| asked.is_some());
+    // One that goes back to an earlier task may work in that one's worktree.
+    let launcher = if order.worktree.is_some() {
+        wiring.launcher_apart(variables, ready.instructions)
+    } else {
+        wiring.launcher(variables, ready.instructions)
+    };
+    Ok((ordered(wiring.witnesses(), &wiring.clock, id, order), launcher, made))
 }
 
 /// Refuses to launch anything where tasks are too deep already.

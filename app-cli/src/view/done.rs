@@ -92,6 +92,10 @@ impl View for CleanedView {
             .kept
             .iter()
             .map(|(id, error)| json!({"taskId": id.as_str(), "error": error.to_string()}));
+        let worktrees = self.cleaned.worktrees_kept.iter().map(|kept| {
+            let (path, branch) = (&kept.worktree.path, &kept.worktree.branch);
+            json!({"taskId": kept.id.as_str(), "path": path, "branch": branch, "why": kept.why})
+        });
         let unreadable = self.cleaned.unreadable.iter();
         let unreadable =
             unreadable.map(|entry| json!({"file": entry.file, "reason": entry.reason}));
@@ -100,6 +104,7 @@ impl View for CleanedView {
             "swept": self.cleaned.swept,
             "deleted": self.cleaned.removed.iter().map(TaskId::as_str).collect::<Vec<_>>(),
             "kept": kept.collect::<Vec<_>>(),
+            "worktreesKept": worktrees.collect::<Vec<_>>(),
             "unreadable": unreadable.collect::<Vec<_>>(),
         })
     }
@@ -107,11 +112,15 @@ impl View for CleanedView {
     fn table(&self) -> String {
         let cleaned = &self.cleaned;
         let kept = cleaned.kept.iter().map(|(id, error)| format!("kept {id}: {error}\n"));
+        let worktrees = cleaned.worktrees_kept.iter().map(|kept| {
+            let path = terminal::one_line(&kept.worktree.path, 400);
+            format!("kept {} and its worktree {path}: {}\n", kept.id, kept.why)
+        });
         format!(
             "removed {} tasks and {} leftovers\n{}",
             cleaned.removed.len(),
             cleaned.swept,
-            kept.collect::<String>()
+            kept.chain(worktrees).collect::<String>()
         )
     }
 }

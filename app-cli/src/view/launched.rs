@@ -41,6 +41,9 @@ impl View for Launched {
         if order.lineage.attempt > 1 {
             answer["attempt"] = json!(order.lineage.attempt);
         }
+        if let Some(worktree) = &order.worktree {
+            answer["worktree"] = json!({"path": worktree.path, "branch": worktree.branch});
+        }
         answer
     }
 
@@ -49,7 +52,11 @@ impl View for Launched {
         let label = terminal::one_line(&self.task.order().description, 200);
         let how = if self.existing { "already launched" } else { "launched" };
         let status = self.task.status().word();
-        format!("{how} {id}  {label} ({status})\nwait for it with `task-bg wait {id}`\n")
+        let worktree = self.task.order().worktree.as_ref();
+        let worktree = worktree
+            .map(|it| format!("in {} on {}\n", terminal::one_line(&it.path, 400), it.branch));
+        let worktree = worktree.unwrap_or_default();
+        format!("{how} {id}  {label} ({status})\n{worktree}wait for it with `task-bg wait {id}`\n")
     }
 }
 

@@ -1,10 +1,11 @@
 //! What `status` answers: the whole record, as it is in its file.
 
+use domain::port::worktrees::{Changes, WorktreeError};
 use domain::task::{SessionId, Task, Timestamp};
 use domain::usecase::reconcile::Believed;
 use serde_json::{Map, Value, json};
 
-use super::{View, task, terminal};
+use super::{View, task, terminal, worktree};
 
 /// One task's record.
 pub(crate) struct StatusView {
@@ -16,6 +17,8 @@ pub(crate) struct StatusView {
     pub(crate) attempts: Vec<Task>,
     /// How many wait before it, if it is in the queue.
     pub(crate) place: Option<usize>,
+    /// What changed in its worktree, if it has one.
+    pub(crate) changes: Option<Result<Changes, WorktreeError>>,
     /// The moment it is now.
     pub(crate) now: Timestamp,
 }
@@ -47,6 +50,9 @@ impl View for StatusView {
             let attempts: Vec<Value> = self.attempts.iter().map(attempt).collect();
             record.insert("attempts".to_owned(), attempts.into());
         }
+        if let Some(changes) = &self.changes {
+            record.insert("worktreeChanges".to_owned(), worktree::json(changes));
+        }
         Value::Object(record)
     }
 
@@ -66,6 +72,8 @@ impl View for StatusView {
         add("place", self.place.map(|place| format!("{} in the queue", place + 1)));
         add("attempts", (self.attempts.len() > 1).then(|| self.attempt_words()));
         add("folder", order.cwd.clone());
+        add("worktree", order.worktree.as_ref().map(|it| format!("{} on {}", it.path, it.branch)));
+        add("changes", self.changes.as_ref().map(worktree::words));
         add("model", order.model.clone());
         add("parent", order.parent.as_ref().map(SessionId::to_string));
         add(

@@ -78,11 +78,19 @@ pub fn mint(
     entropy: &dyn Entropy,
     order: Order,
 ) -> Task {
-    let now = clock.now();
+    ordered(witnesses, clock, mint_id(clock, entropy), order)
+}
+
+/// A name for a task, which no other has.
+pub fn mint_id(clock: &dyn Clock, entropy: &dyn Entropy) -> TaskId {
     let [a, b, c, ..] = entropy.bytes();
-    let id = TaskId::mint(now, [a, b, c]);
+    TaskId::mint(clock.now(), [a, b, c])
+}
+
+/// A task that has just been ordered under the name `id`.
+pub fn ordered(witnesses: Witnesses<'_>, clock: &dyn Clock, id: TaskId, order: Order) -> Task {
     let output = witnesses.logs.location(&id);
-    Task::ordered(id, order, Some(output), now)
+    Task::ordered(id, order, Some(output), clock.now())
 }
 
 /// Records a task and puts it into the queue, without letting anybody in.

@@ -4,9 +4,12 @@
 //! launches at once one starts it and the others get that one back. A launcher that died in between
 //! leaves a key without a record, which the next one takes over.
 
+use alloc::boxed::Box;
+
 use super::Witnesses;
 use super::admit::Door;
 use super::launch::{LaunchError, launch};
+use crate::port::keys::KeyEntry;
 use crate::port::{Clock, Keys, StoreError, TaskStore};
 use crate::task::Task;
 
@@ -19,31 +22,52 @@ pub enum Once {
     Existing(Task),
 }
 
-/// Launches the task, unless its key has a task already.
+/// What a key is claimed with: the task that has it, or the right to launch one.
+#[must_use = "a claim that is dropped is given up"]
+pub enum Claim {
+    /// There is a task of that key.
+    Existing(Box<Task>),
+    /// There is none, and nobody else can make one while this is held; nothing is held without a key.
+    Free(Option<Box<dyn KeyEntry>>),
+}
+
+/// Claims the key of an order that is about to be launched.
 ///
 /// # Errors
-/// [`LaunchError`]; a key whose task could not be started stays with that task.
-pub async fn launch_once(
+/// [`LaunchError`] if it cannot be told who has the key.
+pub async fn claim(
     store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    door: Door<'_>,
     keys: &dyn Keys,
-    task: Task,
-) -> Result<Once, LaunchError> {
-    let Some(key) = &task.order().key else {
-        return launch(store, witnesses, clock, door, task).await.map(Once::Launched);
-    };
-    let mut entry = keys.open(key).await?;
+    key: Option<&str>,
+) -> Result<Claim, LaunchError> {
+    let Some(key) = key else { return Ok(Claim::Free(None)) };
+    let entry = keys.open(key).await?;
     if let Some(owner) = entry.owner() {
         match store.load(owner).await {
-            Ok(task) => return Ok(Once::Existing(task)),
+            Ok(task) => return Ok(Claim::Existing(Box::new(task))),
             Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    entry.give(task.id()).await?;
+    Ok(Claim::Free(Some(entry)))
+}
+
+/// Launches the task under the claim that was made for it.
+///
+/// # Errors
+/// [`LaunchError`]; a key whose task could not be started stays with that task.
+pub async fn launch_claimed(
+    store: &dyn TaskStore,
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    door: Door<'_>,
+    mut entry: Option<Box<dyn KeyEntry>>,
+    task: Task,
+) -> Result<Task, LaunchError> {
+    if let Some(entry) = &mut entry {
+        entry.give(task.id()).await?;
+    }
     let launched = launch(store, witnesses, clock, door, task).await;
     drop(entry);
-    launched.map(Once::Launched)
+    launched
 }

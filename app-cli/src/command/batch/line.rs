@@ -44,7 +44,25 @@ pub(super) struct Line {
     #[serde(default)]
     retry_on: Vec<String>,
     backoff: Option<Span>,
+    worktree: Option<WorktreeName>,
     pub(super) name: Option<String>,
+}
+
+/// `true` for a worktree named after its task, else the worktree's name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WorktreeName {
+    OfTask(bool),
+    Named(String),
+}
+
+impl WorktreeName {
+    fn wanted(self) -> Option<String> {
+        match self {
+            Self::OfTask(wanted) => wanted.then(String::new),
+            Self::Named(name) => Some(name),
+        }
+    }
 }
 
 /// A duration: seconds as a number, or text as on the command line.
@@ -126,6 +144,7 @@ impl Line {
                 on: self.retry_on.iter().map(reason).collect::<Result<_, _>>()?,
                 backoff: span(self.backoff)?.unwrap_or(std::time::Duration::from_secs(2)),
             },
+            worktree: self.worktree.and_then(WorktreeName::wanted),
         })
     }
 }

@@ -1,0 +1,175 @@
+//! Running `git` for what it prints: by its arguments, without anybody's hooks, pagers or questions.
+//!
+//! Knows nothing of worktrees.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+
+use domain::port::Fault;
+
+use crate::launcher::Variables;
+
+/// The most of what git says on standard error that is passed on, in bytes.
+const WORDS: u64 = 2_000;
+/// The most of an answer that is read where nobody asked for less, in bytes.
+pub(super) const ANSWER: usize = 8 << 20;
+
+/// How the variables begin by which git finds its configuration. All others of git's describe the
+/// repository, or the manners, of whoever calls.
+const CONFIGURATION: [&str; 8] = [
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_KEY_",
+    "GIT_CONFIG_VALUE_",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_EXEC_PATH",
+];
+
+/// The variables that say which repository is meant, whatever the folder; git sets them for hooks.
+const REPOSITORY: [&str; 12] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_GRAFT_FILE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+];
+
+/// Whether a variable of the caller's would lead a git in another worktree back into the caller's.
+pub fn names_a_repository(name: &OsStr) -> bool {
+    REPOSITORY.iter().any(|variable| name == *variable)
+}
+
+/// Whether a variable is of no concern to the git commands that are run here.
+fn misleads(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    let configures = CONFIGURATION.iter().any(|variable| name.starts_with(variable.as_bytes()));
+    name.starts_with(b"GIT_") && !configures
+}
+
+/// What came of a git command.
+pub(super) struct Ran {
+    /// How it ended; a command that was cut short counts as a success.
+    pub(super) ok: bool,
+    /// The beginning of what it printed.
+    pub(super) stdout: Vec<u8>,
+    /// Whether there was more.
+    pub(super) truncated: bool,
+    /// The beginning of what it complained about.
+    pub(super) words: String,
+}
+
+impl Ran {
+    /// What it printed, as one value.
+    pub(super) fn text(&self) -> String {
+        let text = String::from_utf8_lossy(&self.stdout);
+        text.strip_suffix('\n').unwrap_or(&text).to_owned()
+    }
+}
+
+/// Runs git.
+#[derive(Clone, Debug)]
+pub(super) struct Git {
+    environment: Variables,
+}
+
+impl Git {
+    /// Git in the environment of the caller, without what misleads.
+    pub(super) fn new(environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        Self { environment: environment.filter(|(name, _)| !misleads(name)).collect() }
+    }
+
+    /// A command in `folder`.
+    pub(super) fn at(&self, folder: &Path) -> Call {
+        let mut command = Command::new("git");
+        command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
+        // Hooks and monitors are programs of the repository's: they may ask, hang or start others.
+        let manners =
+            ["--no-pager", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"];
+        command.args(manners).arg("-C").arg(folder);
+        Call { command, at_most: ANSWER }
+    }
+}
+
+/// A git command being put together.
+#[must_use = "nothing runs before `run`"]
+pub(super) struct Call {
+    command: Command,
+    at_most: usize,
+}
+
+impl Call {
+    /// Adds arguments.
+    pub(super) fn args<A: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(words);
+        self
+    }
+
+    /// Makes it use this index in place of the worktree's.
+    pub(super) fn index(mut self, file: &Path) -> Self {
+        self.command.env("GIT_INDEX_FILE", file);
+        self
+    }
+
+    /// Reads at most so many bytes of its answer.
+    pub(super) fn at_most(mut self, bytes: usize) -> Self {
+        self.at_most = bytes;
+        self
+    }
+
+    /// Runs it to its end, or until it has printed enough.
+    ///
+    /// # Errors
+    /// The system's, if there is no git or it cannot be run.
+    pub(super) fn run(mut self) -> io::Result<Ran> {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn()?;
+        let complaints = child.stderr.take().map(|stderr| {
+            thread::spawn(move || {
+                let (mut kept, mut rest) = (Vec::new(), stderr);
+                // The rest is read as well, so that git never waits for a reader.
+                drop(rest.by_ref().take(WORDS).read_to_end(&mut kept));
+                drop(io::copy(&mut rest, &mut io::sink()));
+                String::from_utf8_lossy(&kept).trim().to_owned()
+            })
+        });
+        let (mut stdout, mut truncated) = (Vec::new(), false);
+        if let Some(pipe) = child.stdout.take() {
+            let limit = u64::try_from(self.at_most).unwrap_or(u64::MAX).saturating_add(1);
+            pipe.take(limit).read_to_end(&mut stdout)?;
+            truncated = stdout.len() > self.at_most;
+            stdout.truncate(self.at_most);
+        }
+        // The pipe is closed by now: a git that had more to say has been told to stop.
+        let status = child.wait()?;
+        let words = complaints.and_then(|thread| thread.join().ok()).unwrap_or_default();
+        Ok(Ran { ok: truncated || status.success(), stdout, truncated, words: said(status, words) })
+    }
+
+    /// Runs it to its end, which has to be success, and returns what it printed as one value.
+    ///
+    /// # Errors
+    /// [`Fault`] with git's own words.
+    pub(super) fn done(self, step: &str) -> Result<Ran, Fault> {
+        let fault = |reason: String| Fault { step: step.to_owned(), reason };
+        let ran = self.run().map_err(|error| fault(format!("`git` cannot be run: {error}")))?;
+        if ran.ok { Ok(ran) } else { Err(fault(ran.words)) }
+    }
+}
+
+fn said(status: ExitStatus, words: String) -> String {
+    if words.is_empty() { format!("git ended with {status}") } else { words }
+}

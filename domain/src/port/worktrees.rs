@@ -1,0 +1,150 @@
+//! Git worktrees: a folder and a branch of its own for a task that must not see what others do.
+//!
+//! Nothing that somebody may still want is ever removed through this port: neither what is not
+//! committed, nor commits that are on no other branch.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use async_trait::async_trait;
+
+use super::Fault;
+use crate::task::Worktree;
+
+/// Makes, looks at and removes worktrees.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Worktrees: Send + Sync {
+    /// Makes a worktree with a new branch, from the commit that is checked out in the repository.
+    ///
+    /// MUST NOT change anything that is there already. MUST leave nothing behind if it fails.
+    ///
+    /// # Errors
+    /// [`WorktreeError`] if there can be none there, or not of that name.
+    async fn create(&self, wanted: &Wanted) -> Result<Made, WorktreeError>;
+
+    /// What is different in a worktree from the commit it was made from.
+    ///
+    /// MUST NOT disturb whoever works there. Names at most `at_most` files.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Gone`] if the worktree is not there any more.
+    async fn changes(&self, of: &Worktree, at_most: usize) -> Result<Changes, WorktreeError>;
+
+    /// The difference itself, files that git does not track yet included, at most so many bytes.
+    ///
+    /// MUST NOT disturb whoever works there.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Gone`] if the worktree is not there any more.
+    async fn diff(&self, of: &Worktree, at_most: usize) -> Result<Diff, WorktreeError>;
+
+    /// Removes a worktree and its branch, unless something would be lost.
+    ///
+    /// MUST keep it if anything is not committed or a commit is on no other branch. One that is not
+    /// there any more counts as removed.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be told.
+    async fn remove_if_clean(&self, worktree: &Worktree) -> Result<Removal, Fault>;
+}
+
+/// The worktree that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// A folder in the repository, as an absolute path.
+    pub folder: String,
+    /// Where the worktree is to be, as an absolute path.
+    pub path: String,
+    /// What its branch is to be called.
+    pub branch: String,
+}
+
+/// A worktree that was just made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The worktree.
+    pub worktree: Worktree,
+    /// The folder in it that stands for the one that was named in the repository.
+    pub folder: String,
+}
+
+/// What is different in a worktree from the commit it was made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The files that differ, committed or not, by their paths in the worktree.
+    pub files: Vec<String>,
+    /// How many more there are.
+    pub omitted: usize,
+    /// How many commits were made since.
+    pub ahead: u64,
+    /// Whether something is not committed.
+    pub dirty: bool,
+}
+
+/// A difference as git words it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// The text.
+    pub text: String,
+    /// Whether there is more of it.
+    pub truncated: bool,
+}
+
+/// What became of a worktree that was to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It is not there any more, nor is its branch.
+    Removed,
+    /// It is there, for this reason.
+    Kept(String),
+}
+
+/// Why there is no worktree.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WorktreeError {
+    /// There is no repository that git would work in.
+    #[error("`{folder}` is in no git repository: {reason}")]
+    NoRepository {
+        /// The folder.
+        folder: String,
+        /// What git says.
+        reason: String,
+    },
+    /// The repository has no files of its own to work on.
+    #[error("the git repository at `{folder}` is bare: it has no files to work on")]
+    Bare {
+        /// The folder.
+        folder: String,
+    },
+    /// There is nothing to make it from.
+    #[error("the git repository at `{folder}` has no commit yet")]
+    NoCommit {
+        /// The folder.
+        folder: String,
+    },
+    /// No branch can have that name.
+    #[error("`{branch}` cannot be the name of a branch")]
+    BadName {
+        /// The branch.
+        branch: String,
+    },
+    /// The branch is there already.
+    #[error("there is already a branch `{branch}`")]
+    Taken {
+        /// The branch.
+        branch: String,
+    },
+    /// Git is not installed.
+    #[error("`git` was not found on PATH")]
+    NoGit,
+    /// It was removed.
+    #[error("the worktree at `{path}` is not there any more")]
+    Gone {
+        /// Where it was.
+        path: String,
+    },
+    /// Git did not do it.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
