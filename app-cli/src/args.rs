@@ -27,7 +27,7 @@ pub use values::{AutonomyArg, EnvArg, ReasonArg, StatusArg, parse_moment};
 pub struct Args {
     /// What to do
     #[command(subcommand)]
-    pub(crate) verb: Verb,
+    pub(crate) what: What,
     /// How to answer [default: table on a terminal, else json]
     #[arg(long, global = true, value_enum)]
     format: Option<Format>,
@@ -69,6 +69,17 @@ pub enum Format {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+pub(crate) enum What {
+    /// With the settings and the store
+    #[command(flatten)]
+    Verb(Box<Verb>),
+    /// With neither
+    #[command(flatten)]
+    Alone(Alone),
+}
+
+/// What is done with the settings and the store.
+#[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Launch(Launch),
     Run(Run),
@@ -90,6 +101,12 @@ pub(crate) enum Verb {
     Hooks(Hooks),
     Doctor(Doctor),
     Report(Report),
+    Config(Config),
+}
+
+/// What is done whatever the settings are, and whether or not there is a store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Alone {
     /// Does the hook's work, for those who registered this command as a hook
     HookComplete,
     /// Owns one running task; started by `launch`
@@ -505,6 +522,22 @@ pub(crate) struct Release {
     pub(crate) ids: Vec<String>,
 }
 
+/// Prints each setting and where it comes from
+///
+/// A flag counts before the environment, that before the settings file, that before what is usual.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example of a settings file, `task-bg.toml` beside the store's folder:
+  max_running = 4           # how many tasks run at once
+  ttl = \"45m\"               # how long one may run
+  stale = \"5m\"              # half of how long one may be silent
+  format = \"table\"          # or json, ndjson, markdown
+  droid = \"/opt/bin/droid\"  # the droid program
+  [limits]                  # how many of a droid, or of a model, run at once
+  explorer = 1
+  \"model:x\" = 2")]
+pub(crate) struct Config {}
+
 /// Ends a task by hand
 ///
 /// Its agent is not stopped. The first ending wins: a task that has ended is refused.
@@ -616,7 +649,8 @@ mod tests {
     fn the_originals_positional_launch_is_understood() {
         let words = ["task-bg", "launch", "label", "do it", "explorer", "main", "low", "opus"];
         let args = Args::try_parse_from(words).expect("it is valid");
-        let Verb::Launch(launch) = args.verb else { panic!("it is a launch") };
+        let What::Verb(verb) = args.what else { panic!("it is a verb") };
+        let Verb::Launch(launch) = *verb else { panic!("it is a launch") };
         assert_eq!(launch.words, ["do it", "explorer", "main", "low", "opus"]);
     }
 }

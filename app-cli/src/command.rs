@@ -5,6 +5,7 @@ mod batch;
 mod cancel;
 mod cleanup;
 mod complete;
+mod config;
 mod diff;
 mod doctor;
 mod droids;
@@ -27,9 +28,10 @@ mod wait;
 use domain::task::SessionId;
 
 use crate::Outcome;
-use crate::args::Verb;
+use crate::args::{Alone, Verb};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
+use crate::view::Answer;
 
 /// Does what the command line asks for.
 pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
@@ -46,7 +48,6 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Retry(args) => again::retry(context, args).await,
         Verb::Resume(args) => again::resume(context, args).await,
         Verb::Batch(args) => batch::batch(context, &args).await,
-        Verb::Remind { micros, store } => remind::remind(micros, store).await,
         Verb::Queue(args) => queue::queue(context, &args).await,
         Verb::Release(args) => queue::release(context, &args).await,
         Verb::Prune(args) => prune::prune(context, &args).await,
@@ -55,9 +56,17 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Hooks(args) => hooks::hooks(&args),
         Verb::Doctor(args) => doctor::doctor(context, &args).await,
         Verb::Report(args) => report::report(context, args).await,
-        Verb::HookComplete => Ok(hook_complete::hook_complete()),
-        Verb::Supervise { id, store } => supervise::supervise(&id, store).await,
-        Verb::Generated { part } => Ok(generated::generated(part)),
+        Verb::Config(_) => Ok(config::config(context)),
+    }
+}
+
+/// Does what needs neither settings nor a store; it has nobody to complain to about them.
+pub(crate) async fn alone(verb: Alone) -> Answer {
+    match verb {
+        Alone::HookComplete => hook_complete::hook_complete(),
+        Alone::Supervise { id, store } => supervise::supervise(&id, store).await,
+        Alone::Remind { micros, store } => remind::remind(micros, store).await,
+        Alone::Generated { part } => generated::generated(part),
     }
 }
 

@@ -9,16 +9,16 @@ use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
 
 use crate::args::Format;
-use crate::environment;
 use crate::failure::{Failure, Kind};
+use crate::settings::Settings;
 use crate::view::{Answer, failure};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// How to answer: by flag, else by environment, else as is usual for the verb, else by who reads.
-pub(crate) fn format(flag: Option<Format>, usual: Option<Format>) -> Format {
-    flag.or_else(environment::format)
+/// How to answer: as is asked for, else as is usual for the verb, else by who reads.
+pub(crate) fn format(asked: Option<Format>, usual: Option<Format>) -> Format {
+    asked
         .or(usual)
         .unwrap_or_else(|| if io::stdout().is_terminal() { Format::Table } else { Format::Json })
 }
@@ -76,7 +76,8 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let asked = std::env::args_os().any(|word| word == "--json" || word == "--format=json");
-    let format = format(asked.then_some(Format::Json), None);
+    let (settings, _) = Settings::read(asked.then_some(Format::Json), None);
+    let format = format(settings.format.value, None);
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if !is_help && matches!(format, Format::Json | Format::Ndjson) {
         let (message, hint) = failure::of_usage(error);

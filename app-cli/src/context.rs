@@ -1,27 +1,45 @@
 //! What every command works with: the adapters, and the format of the answer.
 
+use adapters_fs::DataDir;
 use domain::port::{LifeLocks, Queue, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId};
 use domain::usecase::notify::collect;
 use domain::usecase::resolve::resolve;
 
 use crate::args::Format;
-use crate::environment;
 use crate::failure::Failure;
+use crate::settings::Settings;
 use crate::wiring::Wiring;
+use crate::{console, environment};
 
 /// What every command works with.
 pub(crate) struct Context {
     /// The concrete adapters.
     pub(crate) wiring: Wiring,
+    /// What holds, and who said so.
+    pub(crate) settings: Settings,
     /// How to answer.
     pub(crate) format: Format,
 }
 
 impl Context {
-    /// Finds the store; touches nothing yet.
-    pub(crate) fn new(format: Format) -> Result<Self, Failure> {
-        Ok(Self { wiring: Wiring::new()?, format })
+    /// Finds the store and reads the settings; touches nothing yet. How to answer is known even where
+    /// that fails.
+    pub(crate) fn new(
+        asked: Option<Format>,
+        usual: Option<Format>,
+    ) -> (Result<Self, Failure>, Format) {
+        let dir = DataDir::locate(&environment::variable);
+        let (settings, problem) = Settings::read(asked, dir.as_ref().ok());
+        let format = console::format(settings.format.value, usual);
+        let context = match (dir, problem) {
+            (Err(error), _) => Err(error.into()),
+            (Ok(_), Some(failure)) => Err(failure),
+            (Ok(dir), None) => {
+                Ok(Self { wiring: Wiring::over(dir, settings.limits()), settings, format })
+            }
+        };
+        (context, format)
     }
 
     /// The one task that `typed` means.

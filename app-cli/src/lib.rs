@@ -8,8 +8,8 @@ pub mod args;
 mod command;
 mod console;
 mod context;
-mod environment;
 pub mod failure;
+mod settings;
 mod view;
 mod wiring;
 
@@ -17,9 +17,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::Args;
+use args::{Args, What};
 use context::Context;
 use failure::Failure;
+use settings::environment;
 
 /// Runs the program with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
@@ -30,19 +31,23 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> ExitCode {
-    let format = console::format(args.format(), args.verb.usual_format());
-    let context = match Context::new(format) {
-        Ok(context) => context,
-        Err(failure) => return console::failed(format, &failure),
-    };
-    match pollster::block_on(command::run(&context, args.verb)) {
-        Ok(answer) => {
-            let code = console::answer(format, &answer);
-            // Only once it was printed: what nobody saw is told later.
-            pollster::block_on(context.collected(answer.collected()));
-            code
+    let asked = args.format();
+    match args.what {
+        What::Alone(alone) => {
+            let answer = pollster::block_on(command::alone(alone));
+            console::answer(console::format(asked, None), &answer)
         }
-        Err(failure) => console::failed(format, &failure),
+        What::Verb(verb) => {
+            let (context, format) = Context::new(asked, verb.usual_format());
+            let outcome = context.and_then(|context| {
+                let answer = pollster::block_on(command::run(&context, *verb))?;
+                let code = console::answer(format, &answer);
+                // Only once it was printed: what nobody saw is told later.
+                pollster::block_on(context.collected(answer.collected()));
+                Ok(code)
+            });
+            outcome.unwrap_or_else(|failure| console::failed(format, &failure))
+        }
     }
 }
 

@@ -16,11 +16,13 @@ use adapters_process::launcher::{HeldLife, Station, SupervisorLauncher, Variable
 use adapters_process::system_processes::SystemProcesses;
 use domain::task::TaskId;
 use domain::task::droid::Instructions;
+use domain::task::plan::admission::Limits;
 use domain::usecase::Witnesses;
 use domain::usecase::admit::{Door, admit};
 
 use crate::environment;
 use crate::failure::Failure;
+use crate::settings::Settings;
 
 /// The concrete adapters.
 pub(crate) struct Wiring {
@@ -51,21 +53,19 @@ pub(crate) struct Wiring {
 }
 
 impl Wiring {
-    /// The adapters over the store that the environment names.
-    pub(crate) fn new() -> Result<Self, Failure> {
-        Self::over(DataDir::locate(&environment::variable)?)
+    /// The adapters over the store in the folder `root`, and its settings as far as they can be read: a
+    /// task is not given up for a wrong word in a file.
+    pub(crate) fn at(root: PathBuf) -> (Self, Settings) {
+        let dir = DataDir::at(root);
+        let (settings, _) = Settings::read(None, Some(&dir));
+        (Self::over(dir, settings.limits()), settings)
     }
 
-    /// The adapters over the store in the folder `root`.
-    pub(crate) fn at(root: PathBuf) -> Result<Self, Failure> {
-        Self::over(DataDir::at(root))
-    }
-
-    fn over(dir: DataDir) -> Result<Self, Failure> {
-        let limits = environment::limits()?;
+    /// The adapters over a store that lets in as many tasks as `limits` allow.
+    pub(crate) fn over(dir: DataDir, limits: Limits) -> Self {
         let logs = FileLogs::new(dir.clone());
         let streams = FileLogs::new(dir.clone());
-        Ok(Self {
+        Self {
             store: FileStore::open(dir.clone()),
             queue: FileQueue::new(dir.clone(), limits),
             keys: FileKeys::new(dir.clone()),
@@ -78,7 +78,7 @@ impl Wiring {
             clock: SystemClock,
             entropy: SystemEntropy,
             dir,
-        })
+        }
     }
 
     /// Everything that can be asked about a task besides its record.

@@ -20,6 +20,7 @@ mod parenting;
 mod plugin;
 mod racing;
 mod reporting;
+mod settings;
 mod stand_in;
 mod watching;
 

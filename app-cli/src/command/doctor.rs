@@ -12,7 +12,7 @@ use crate::view::Answer;
 use crate::view::doctor::{DoctorView, Finding, Health};
 
 pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
-    let mut findings = vec![agent::droid()];
+    let mut findings = vec![agent::droid(&context.settings.droid.value)];
     findings.extend(store::folder(context, args.fix));
     findings.extend(store::records(context, args.fix).await);
     findings.extend(agent::hooks_and_plugin());

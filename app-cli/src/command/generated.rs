@@ -2,12 +2,12 @@
 
 use crate::args::Part;
 use crate::view::Answer;
-use crate::{console, environment, failure};
+use crate::{console, failure, settings};
 
 pub(super) fn generated(part: Part) -> Answer {
     console::stream(&match part {
         Part::ExitCodes => failure::markdown(),
-        Part::Environment => environment::markdown(),
+        Part::Environment => settings::markdown(),
     });
     Answer::nothing()
 }

@@ -152,7 +152,9 @@ pub(super) async fn brief(
     order: Order,
     effort: Option<String>,
 ) -> Result<Ready, Failure> {
-    let Runner::Droid(_) = order.runner else { return Ok(Ready::here(order, None)) };
+    let Runner::Droid(_) = order.runner else {
+        return Ok(Ready::here(grouped(context, order), None));
+    };
     let name = DroidName::parse(&order.agent).map_err(|invalid| {
         Failure::new(Kind::Usage, format!("that is no droid name: {invalid}"))
             .hint("run `task-bg droids` to see which droids there are")
@@ -165,7 +167,14 @@ pub(super) async fn brief(
         model: order.model.or(droid.model),
         ..order
     };
-    Ok(Ready::here(order, Some(droid.instructions)))
+    Ok(Ready::here(grouped(context, order), Some(droid.instructions)))
+}
+
+/// The order in the group that it is recorded in.
+fn grouped(context: &Context, order: Order) -> Order {
+    let group = context.settings.group(&order.agent, order.model.as_deref());
+    let placement = Placement { group: Some(group), ..order.placement };
+    Order { placement, ..order }
 }
 
 /// Launches a task from the order, with these variables added to its environment.

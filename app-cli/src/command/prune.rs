@@ -5,14 +5,13 @@ use domain::usecase::prune::{Mode, PruneRequest, prune as give_up};
 use crate::Outcome;
 use crate::args::Prune;
 use crate::context::Context;
-use crate::environment;
 use crate::failure::Kind;
 use crate::view::{Answer, done::PrunedView};
 
 pub(super) async fn prune(context: &Context, args: &Prune) -> Outcome {
     let wiring = &context.wiring;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Execute };
-    let request = PruneRequest { policy: environment::policy()?, grace: args.grace, mode };
+    let request = PruneRequest { policy: context.settings.policy(), grace: args.grace, mode };
     let pruned = give_up(&wiring.store, wiring.witnesses(), &wiring.clock, request).await?;
     wiring.admit().await?;
     let kind = (!pruned.survivors.is_empty()).then_some(Kind::Unexpected);

@@ -14,13 +14,12 @@ use domain::usecase::again;
 use domain::usecase::launch::{enqueue, mint};
 
 use super::ordering;
-use crate::Outcome;
 use crate::environment;
 use crate::failure::{Failure, Kind};
 use crate::view::Answer;
 use crate::wiring::Wiring;
 
-pub(super) async fn supervise(id: &str, store: PathBuf) -> Outcome {
+pub(super) async fn supervise(id: &str, store: PathBuf) -> Answer {
     let outcome = match TaskId::parse(id) {
         Ok(id) => keep_post(&id, store).await,
         Err(error) => Err(unexpected("that is no task", &error)),
@@ -29,13 +28,13 @@ pub(super) async fn supervise(id: &str, store: PathBuf) -> Outcome {
         supervisor::give_up(&failure.message);
     }
     // The launcher has been told, and nobody else listens.
-    Ok(Answer::nothing())
+    Answer::nothing()
 }
 
 /// Owns the task until it has ended, then lets in whoever is next.
 async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
     supervisor::detach().map_err(|error| unexpected("leaving the caller", &error))?;
-    let wiring = Wiring::at(store)?;
+    let (wiring, settings) = Wiring::at(store.clone());
     let life = life_lock().map_err(|error| unexpected("taking over the life lock", &error))?;
     let retire = || wiring.locks.retire_held(id, &life);
     let outcome = match agent_files(&wiring, id) {
@@ -48,7 +47,7 @@ async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
                 files,
                 instructions: wiring.locks.instructions(id),
                 surroundings: Surroundings {
-                    droid: environment::droid(),
+                    droid: settings.droid.value,
                     path: environment::variable("PATH"),
                     depth: environment::depth().saturating_add(1),
                 },

@@ -21,6 +21,7 @@ impl View for QueueView {
         json!({
             "paused": self.paused,
             "maxRunning": self.limits.max_running,
+            "limits": self.limits.groups,
             "waiting": self.waiting.iter().map(TaskId::as_str).collect::<Vec<_>>(),
         })
     }

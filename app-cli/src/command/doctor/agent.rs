@@ -2,6 +2,7 @@
 //!
 //! Only reads droid's files.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,10 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PLUGIN: &str = "task-bg";
 
 /// Whether droid is there and which version it is.
-pub(super) fn droid() -> Finding {
-    let program = environment::droid();
+pub(super) fn droid(program: &OsStr) -> Finding {
     let name = program.to_string_lossy();
-    match probe::version(&program, PATIENCE) {
+    match probe::version(program, PATIENCE) {
         Ok(version) => well("droid", format!("`{name}` is version {version}")),
         Err(silent @ probe::Silent::NotFound) => fail(
             "droid",

@@ -1,0 +1,118 @@
+//! Every setting and variable in one table, from which the documents are generated.
+//!
+//! Says how a setting is called in each place and what it means, never what it is.
+
+use super::environment;
+
+/// One setting, or one variable that is none.
+pub(crate) struct Setting {
+    /// The variable, if there is one.
+    pub(crate) variable: Option<&'static str>,
+    /// The key in the settings file, if there is one.
+    pub(crate) key: Option<&'static str>,
+    /// What holds where nobody says anything, as the documents write it.
+    default: &'static str,
+    meaning: &'static str,
+}
+
+/// How answers look.
+pub(crate) const FORMAT: Setting = Setting {
+    variable: Some("TASK_BG_FORMAT"),
+    key: Some("format"),
+    default: "`table` on a terminal, else `json`",
+    meaning: "how to answer, where no flag says so: `json`, `ndjson`, `table` or `markdown`",
+};
+
+/// The droid program.
+pub(crate) const DROID: Setting = Setting {
+    variable: Some("TASK_BG_DROID"),
+    key: Some("droid"),
+    default: "`droid`",
+    meaning: "the droid program, by name or path",
+};
+
+/// How many run at once.
+pub(crate) const MAX_RUNNING: Setting = Setting {
+    variable: Some("TASK_BG_MAX_RUNNING"),
+    key: Some("max_running"),
+    default: "10",
+    meaning: "how many tasks run at once; the others wait",
+};
+
+/// How many of a group run at once.
+pub(crate) const LIMITS: Setting = Setting {
+    variable: None,
+    key: Some("limits"),
+    default: "none",
+    meaning: "a table: how many tasks of a droid, or of `\"model:NAME\"`, run at once; tasks made by `run` are of the droid `command`",
+};
+
+/// How long a task may run.
+pub(crate) const TTL: Setting = Setting {
+    variable: Some("TASK_BG_TTL"),
+    key: Some("ttl"),
+    default: "`30m`",
+    meaning: "how long a task without a time limit may run before `prune` gives it up",
+};
+
+/// How long a task may be silent.
+pub(crate) const STALE: Setting = Setting {
+    variable: Some("TASK_BG_STALE"),
+    key: Some("stale"),
+    default: "`5m`",
+    meaning: "half of how long a task may be silent before `prune` gives it up",
+};
+
+/// What a settings file may hold.
+pub(crate) const IN_FILE: [&Setting; 6] = [&FORMAT, &DROID, &MAX_RUNNING, &LIMITS, &TTL, &STALE];
+
+const fn variable(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { variable: Some(name), key: None, default, meaning }
+}
+
+/// The variables that are no settings.
+const VARIABLES: [Setting; 8] = [
+    variable(
+        environment::DIR,
+        "`~/.factory/.omd/background-tasks`",
+        "the store's folder, as an absolute path",
+    ),
+    variable(
+        environment::PARENT_SESSION,
+        "",
+        "the session that launches tasks, where no argument names it",
+    ),
+    variable(
+        environment::HOME_OVERRIDE,
+        "",
+        "takes the place of the home folder, as it does for droid",
+    ),
+    variable(
+        environment::AIRGAP,
+        "",
+        "droid's own: it is kept from its service, so `resume` goes on in a copy of the session",
+    ),
+    variable(
+        "CLAUDE_ENV_FILE",
+        "",
+        "read by the hook where its input does not name it: the file through which an agent's shell gets its variables",
+    ),
+    variable("NO_COLOR", "", "if set, answers have no colour"),
+    variable(adapters_process::TASK_ID_VARIABLE, "", "set for a task's processes: the task's id"),
+    variable(
+        adapters_process::DEPTH_VARIABLE,
+        "",
+        "set for a task's processes: how many tasks deep they are",
+    ),
+];
+
+/// The table as Markdown.
+pub(crate) fn markdown() -> String {
+    let quoted = |name: Option<&str>| name.map_or(String::new(), |name| format!("`{name}`"));
+    let rows = IN_FILE.into_iter().chain(&VARIABLES).map(|row| {
+        let (variable, key) = (quoted(row.variable), quoted(row.key));
+        format!("| {variable} | {key} | {} | {} |\n", row.default, row.meaning)
+    });
+    let head = "| variable | key | default | meaning |\n|---|---|---|---|\n";
+    format!("{head}{}", rows.collect::<String>())
+}
