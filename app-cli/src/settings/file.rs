@@ -71,7 +71,12 @@ impl SettingsFile {
                 file.found = true;
                 file.take_all(&text);
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Where there can be no file there is no store either, and that is told elsewhere.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) => {}
             Err(error) => {
                 let hint = "make it a text file that you can read, or remove it".to_owned();
                 file.problems.push(Problem { place: None, words: error.to_string(), hint });

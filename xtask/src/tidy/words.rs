@@ -19,6 +19,7 @@ const OWNERS: &[(&str, &str)] = &[
         "the names of the states, for people and for whoever encodes them",
     ),
     ("adapters-fs/src/record", "the record"),
+    ("adapters-process/src/git", "the words that git is told"),
     ("adapters-process/src/stream", "droid's event stream"),
     ("app-cli/src/args", "the words of the command line, as in `--status completed`"),
     ("app-cli/src/failure", "the answer to a failure"),
