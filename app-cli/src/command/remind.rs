@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use adapters_process::supervisor;
-use domain::port::Clock;
+use domain::port::{Clock, Queue};
 use domain::task::Timestamp;
 
 use crate::view::Answer;
@@ -25,6 +25,10 @@ pub(super) async fn remind(micros: i64, store: PathBuf) -> Answer {
             let left = moment.since(wiring.clock.now());
             if left.is_zero() {
                 break;
+            }
+            // Nobody waits any more, or the store itself is gone: there is nothing to remind of.
+            if wiring.queue.waiting().await.is_ok_and(|waiting| waiting.is_empty()) {
+                return Answer::nothing();
             }
             thread::sleep(left.min(LOOK));
         }

@@ -63,7 +63,7 @@ pub async fn reconcile(
                 }
                 (Standing::NeverStarted, _) => {
                     witnesses.processes.stop(task.id(), None, Duration::ZERO).await;
-                    let message = "whoever launched it was gone before its agent was started";
+                    let message = "its start was cut short; what there was of it has been stopped";
                     end(store, clock, task.id(), Ending::failed(Reason::LaunchFailed, message))
                         .await?
                 }
