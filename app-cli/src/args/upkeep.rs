@@ -56,3 +56,19 @@ pub(crate) struct Doctor {
     #[arg(long)]
     pub(crate) fix: bool,
 }
+
+/// Prints each setting and where it comes from
+///
+/// A flag counts before the environment, that before the settings file, that before what is usual.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example of a settings file, `task-bg.toml` beside the store's folder:
+  max_running = 4           # how many tasks run at once
+  ttl = \"45m\"               # how long one may run
+  stale = \"5m\"              # half of how long one may be silent
+  format = \"table\"          # or json, ndjson, markdown
+  droid = \"/opt/bin/droid\"  # the droid program
+  [limits]                  # how many of a droid, or of a model, run at once
+  explorer = 1
+  \"model:x\" = 2")]
+pub(crate) struct Config {}

@@ -1,0 +1,68 @@
+//! The arguments of the verbs that end tasks or remove them.
+
+use clap::Args as ClapArgs;
+
+use super::{StatusArg, parse_duration};
+
+/// Stops tasks and everything they started
+///
+/// Returns when nothing of them is left, or names what is.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg cancel --grace 3s bg_19c0")]
+pub(crate) struct Cancel {
+    /// The tasks' ids, or the beginnings of them
+    #[arg(value_name = "ID", required_unless_present_any = ["parent", "all"])]
+    pub(crate) ids: Vec<String>,
+    /// All unfinished tasks of this session
+    #[arg(long, value_name = "SESSION", conflicts_with_all = ["ids", "all"])]
+    pub(crate) parent: Option<String>,
+    /// All unfinished tasks
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) all: bool,
+    /// How long they have between the polite signal and the last one
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    pub(crate) grace: std::time::Duration,
+}
+
+/// Ends a task by hand
+///
+/// Its agent is not stopped. The first ending wins: a task that has ended is refused.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg complete bg_19c0 \"All three call sites fixed\"")]
+pub(crate) struct Complete {
+    /// The task's id, or the beginning of it
+    pub(crate) id: String,
+    /// What it found
+    pub(crate) result: String,
+    /// What went wrong; then it ends as an error
+    pub(crate) error: Option<String>,
+}
+
+/// Gives up tasks that ran too long or fell silent, and stops their processes
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example: what would be given up, and why\n  task-bg prune --dry-run")]
+pub(crate) struct Prune {
+    /// Only says what would be given up
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How long agents have between the polite signal and the last one
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    pub(crate) grace: std::time::Duration,
+}
+
+/// Forgets what is only derived; with --delete, removes ended tasks and all their files
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: remove what completed more than a week ago
+  task-bg cleanup --delete --older-than 7d --status completed")]
+pub(crate) struct Cleanup {
+    /// Removes ended tasks and all their files
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Only those that ended at least so long ago
+    #[arg(long, value_name = "TIME", requires = "delete", value_parser = parse_duration)]
+    pub(crate) older_than: Option<std::time::Duration>,
+    /// Only those with this status
+    #[arg(long, value_enum, requires = "delete")]
+    pub(crate) status: Option<StatusArg>,
+}

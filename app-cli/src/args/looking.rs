@@ -1,0 +1,140 @@
+//! The arguments of the verbs that look at tasks, or wait for them, and change nothing.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::{Length, StatusArg, parse_duration};
+
+/// Lists the tasks, newest first
+#[derive(Debug, Default, ClapArgs)]
+#[command(after_help = "\
+Example: what still runs of this session
+  task-bg list --status running --parent \"$TASK_BG_PARENT_SESSION\"")]
+pub(crate) struct List {
+    /// Only those with this status
+    #[arg(long, value_enum)]
+    pub(crate) status: Option<StatusArg>,
+    /// Only those launched by this session
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) parent: Option<String>,
+    /// Only those of this droid
+    #[arg(long)]
+    pub(crate) droid: Option<String>,
+    /// Only those ordered within this time: 90s, 5m, 2h, 1d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) since: Option<std::time::Duration>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) limit: usize,
+    /// All, however many
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+    /// Prompts and results whole
+    #[arg(long)]
+    pub(crate) full: bool,
+}
+
+/// Shows one task's whole record
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg status bg_19c0")]
+pub(crate) struct Status {
+    /// The task's id, or the beginning of it
+    pub(crate) id: String,
+}
+
+/// Shows what a task wrote
+///
+/// Without an option at most 30,000 characters, the beginning and the end.
+#[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[command(after_help = "\
+Example: the final answer alone, and the last lines while it still runs
+  task-bg output --result bg_19c0
+  task-bg output --tail 20 bg_19c0")]
+pub(crate) struct Output {
+    /// The task's id, or the beginning of it
+    pub(crate) id: String,
+    /// The final answer alone
+    #[arg(long, group = "part")]
+    pub(crate) result: bool,
+    /// All of it
+    #[arg(long, group = "part")]
+    pub(crate) full: bool,
+    /// The last lines
+    #[arg(long, value_name = "LINES", group = "part")]
+    pub(crate) tail: Option<usize>,
+    /// What comes from this byte on; the answer names the next one
+    #[arg(long, value_name = "OFFSET", group = "part")]
+    pub(crate) since: Option<u64>,
+    /// What comes, as it comes, until the task has ended
+    #[arg(long, group = "part")]
+    pub(crate) follow: bool,
+    /// The agent's raw event stream instead of the readable log
+    #[arg(long, conflicts_with = "result")]
+    pub(crate) events: bool,
+}
+
+/// Shows what a task changed in its worktree
+///
+/// The difference from the commit the worktree was made from: what is committed, what is not, and files
+/// that git does not track yet. Without an option at most 30,000 characters.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg diff --full bg_19c0")]
+pub(crate) struct Diff {
+    /// The task's id, or the beginning of it
+    pub(crate) id: String,
+    /// All of it
+    #[arg(long)]
+    pub(crate) full: bool,
+}
+
+/// Waits until tasks have ended
+///
+/// Without ids: all tasks of the parent session, or all unfinished tasks where no parent is known.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: whichever ends first, for at most ten minutes
+  task-bg wait --any --timeout 10m bg_19c0 bg_19c1
+
+Exit code 0 if all completed, 5 if one ended otherwise, 6 if the time ran out.")]
+pub(crate) struct Wait {
+    /// The tasks' ids, or the beginnings of them
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Until one has ended
+    #[arg(long)]
+    pub(crate) any: bool,
+    /// For at most so long; 0 for ever
+    #[arg(long, value_name = "TIME", default_value = "50s", value_parser = Length::parse)]
+    pub(crate) timeout: Length,
+    /// The session whose tasks to wait for [default: `$TASK_BG_PARENT_SESSION`]
+    #[arg(long, value_name = "SESSION", conflicts_with = "ids")]
+    pub(crate) parent: Option<String>,
+}
+
+/// Reports on tasks in Markdown, for an answer to whoever asked for them
+///
+/// Without --parent: the tasks of this session, or all where no session is known.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: what became of this session's tasks, and the same for a program
+  task-bg report
+  task-bg report --json")]
+pub(crate) struct Report {
+    /// The session whose tasks to report on [default: `$TASK_BG_PARENT_SESSION`]
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) parent: Option<String>,
+}
+
+/// Lists the droids that a task can be given to, and where each is defined
+///
+/// Of two definitions of one name the first source counts: the project, the user, an installed plugin,
+/// task-bg itself. The others are shown as hidden.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg droids --cwd ~/src/project")]
+pub(crate) struct Droids {
+    /// The folder that the task would work in [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cwd: Option<PathBuf>,
+}
