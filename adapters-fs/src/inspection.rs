@@ -95,9 +95,3 @@ pub fn installed_plugin(dir: &FactoryDir, name: &str) -> Option<String> {
         (id.split('@').next() == Some(name)).then(|| id.to_owned())
     })
 }
-
-/// How many droids are defined in a folder of definitions.
-pub fn count_droids(dir: &FactoryDir) -> usize {
-    let entries = fs::read_dir(dir.droids()).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "md")).count()
-}

@@ -141,3 +141,28 @@ fn broken_settings_are_named_and_stop_nothing() {
     let answer = sandbox.task_bg(["doctor"]).ok().json();
     assert!(finding(&answer, "hooks")["detail"].to_string().contains("line 1"), "{answer}");
 }
+
+#[test]
+fn a_droid_that_cannot_be_read_is_named_with_the_reason_and_one_that_hides_another_too() {
+    let sandbox = sandbox();
+    droid(&sandbox, "#!/bin/sh\necho 1\n");
+    let folder = sandbox.home().join(".factory/droids");
+    fs::create_dir_all(&folder).expect("a folder");
+    let detail = |finding: &Value| finding["detail"].as_str().unwrap_or_default().to_owned();
+    let fresh = doctor(&sandbox, "droids");
+    assert_eq!((&fresh["status"], &*detail(&fresh)), (&json!("ok"), "11 (11 builtin)"));
+
+    fs::write(folder.join("oracle.md"), "mine").expect("a file");
+    let hiding = doctor(&sandbox, "droids");
+    assert_eq!(hiding["status"], "ok");
+    let expected = "11 (1 user, 10 builtin); `oracle` hides the one of builtin";
+    assert_eq!(detail(&hiding), expected);
+
+    let broken = folder.join("broken.md");
+    fs::write(&broken, "").expect("a file");
+    let finding = doctor(&sandbox, "droids");
+    assert_eq!(finding["status"], "warn");
+    let said = detail(&finding);
+    assert!(said.starts_with(&format!("`{}`: below its front matter", broken.display())), "{said}");
+    assert!(said.contains("`oracle` hides"), "{said}");
+}

@@ -16,7 +16,7 @@ pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
     findings.extend(store::folder(context, args.fix));
     findings.extend(store::records(context, args.fix).await);
     findings.extend(agent::hooks_and_plugin());
-    findings.push(agent::droids());
+    findings.push(agent::droids(context).await);
     findings.push(agent::sandbox(context.wiring.dir.root()));
     let ill = findings.iter().any(|finding| finding.health == Health::Fail);
     Ok(Answer::with(DoctorView { findings }, ill.then_some(Kind::Unexpected)))

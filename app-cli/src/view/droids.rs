@@ -68,6 +68,6 @@ fn source_word(source: &DroidSource) -> String {
 }
 
 /// The file of a definition, or whose it is where it has none.
-fn place(found: &Found) -> String {
+pub(crate) fn place(found: &Found) -> String {
     found.path().map_or_else(|| source_word(found.source()), ToOwned::to_owned)
 }

@@ -3,21 +3,27 @@
 //! Only reads droid's files.
 
 use std::ffi::OsStr;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adapters_fs::FactoryDir;
 use adapters_fs::hook_settings::HookScope;
-use adapters_fs::inspection::{count_droids, installed_plugin};
+use adapters_fs::inspection::installed_plugin;
 use adapters_process::probe;
+use domain::task::droid::{Catalog, UnreadableDroid};
+use domain::usecase::droids;
 use serde_json::Value;
 
 use super::{fail, warn, well};
 use crate::args::ScopeArg;
 use crate::command::hooks;
+use crate::command::ordering::working_folder;
+use crate::context::Context;
 use crate::environment;
 use crate::failure::Failure;
 use crate::view::doctor::Finding;
+use crate::view::droids::place;
 use crate::view::hooks::flaws;
 
 /// How long droid may take to say its version.
@@ -121,11 +127,39 @@ fn hooks_finding(scopes: &[(&str, Result<HookScope, Failure>)], plugin_works: bo
     }
 }
 
-/// How many droids are defined here.
-pub(super) fn droids() -> Finding {
-    let user = home().map_or(0, |home| count_droids(&home));
-    let here = hooks::current_folder().map_or(0, |here| count_droids(&FactoryDir::droid(&here)));
-    well("droids", format!("{user} of the user, {here} of the project"))
+/// Which droids a task that works here can be given to, which definitions are hidden, and which cannot be used.
+pub(super) async fn droids(context: &Context) -> Finding {
+    let Ok(cwd) = working_folder(None) else {
+        return warn("droids", "the current folder cannot be used", "go to a folder that exists");
+    };
+    let catalog = droids::droids(&context.wiring.droids, &cwd).await;
+    let detail = counted(&catalog);
+    let unreadable: Vec<String> = catalog.unreadable().map(unusable).collect();
+    if unreadable.is_empty() {
+        return well("droids", detail);
+    }
+    let fix = "mend or remove what is named; no task can be given to a droid that cannot be read";
+    warn("droids", format!("{}; {detail}", unreadable.join("; ")), fix)
+}
+
+fn counted(catalog: &Catalog) -> String {
+    let visible = catalog.visible();
+    let sources = ["project", "user", "plugin", "builtin"].map(|word| {
+        let of_it = visible.iter().filter(|it| it.droid.source.word() == word).count();
+        (of_it > 0).then(|| format!("{of_it} {word}"))
+    });
+    let sources: Vec<String> = sources.into_iter().flatten().collect();
+    let hidden = visible.iter().flat_map(|it| {
+        it.shadows
+            .iter()
+            .map(|hidden| format!("`{}` hides the one of {}", it.droid.name, place(hidden)))
+    });
+    let all = iter::once(format!("{} ({})", visible.len(), sources.join(", "))).chain(hidden);
+    all.collect::<Vec<_>>().join("; ")
+}
+
+fn unusable(droid: &UnreadableDroid) -> String {
+    format!("`{}`: {}", droid.path, droid.reason)
 }
 
 /// Whether droid's sandbox lets agents write the store.
