@@ -19,6 +19,7 @@ mod delegating;
 mod ending;
 mod hearing;
 mod losing;
+mod plugging;
 mod stage;
 mod steering;
 mod telling;
@@ -59,6 +60,7 @@ const SCENARIOS: &[Scenario] = scenarios![
     briefing::a_named_droid_of_each_source_tells_the_model_its_words_and_has_its_tools,
     hearing::a_session_that_launches_is_the_parent_and_hears_of_each_ending_once,
     hearing::tasks_that_a_subagent_leaves_behind_are_told_to_the_session_that_called_it,
+    plugging::the_hooks_of_the_plugin_of_this_checkout_tell_a_session_of_each_ending_once,
     telling::a_prompt_of_a_megabyte_reaches_the_model_unchanged,
     telling::a_prompt_full_of_shell_syntax_reaches_the_model_unchanged,
     telling::the_model_of_the_order_is_the_one_that_is_asked,

@@ -14,9 +14,9 @@ const EVENTS: [&str; 5] =
     ["SessionStart", "PostToolUse", "UserPromptSubmit", "Stop", "SubagentStop"];
 
 /// Shell words that wait for a task as somebody who is not its parent.
-const WAIT: &str = "env -u TASK_BG_PARENT_SESSION task-bg wait --timeout 40";
+pub(super) const WAIT: &str = "env -u TASK_BG_PARENT_SESSION task-bg wait --timeout 40";
 /// Shell words that take the id out of the answer of a launch.
-const ID: &str = r#"sed 's/.*"taskId":"\([^"]*\)".*/\1/'"#;
+pub(super) const ID: &str = r#"sed 's/.*"taskId":"\([^"]*\)".*/\1/'"#;
 
 pub(super) fn a_session_that_launches_is_the_parent_and_hears_of_each_ending_once(stage: &Stage) {
     register(stage);
@@ -26,7 +26,8 @@ pub(super) fn a_session_that_launches_is_the_parent_and_hears_of_each_ending_onc
         execute(&format!("task-bg run 'the held one' -- sh -c \"{held}\""), "low"),
         execute(&first, "low"),
     ];
-    let session = exec(stage, &prompt.concat());
+    let prompt = prompt.concat();
+    let session = exec(stage, &prompt);
     let tasks = stage.ok(["list", "--parent", &session])["tasks"].clone();
     let id = |label: &str| {
         let mut all = tasks.as_array().into_iter().flatten();
@@ -36,7 +37,7 @@ pub(super) fn a_session_that_launches_is_the_parent_and_hears_of_each_ending_onc
     };
     let (first, held) = (id("the first"), id("the held one"));
 
-    let last = last_request(stage);
+    let last = last_request(stage, &prompt);
     let told = format!("- {first} \"the first\" completed: findings of the first");
     let named = format!("still at work: {held} \"the held one\"");
     for words in [&told, &named] {
@@ -65,10 +66,11 @@ pub(super) fn tasks_that_a_subagent_leaves_behind_are_told_to_the_session_that_c
         "prompt": execute(&work, "low"),
         "await": true,
     });
-    let session = exec(stage, &tool("Task", &order));
+    let prompt = tool("Task", &order);
+    let session = exec(stage, &prompt);
     let tasks = stage.ok(["list", "--parent", &session])["tasks"].clone();
     assert_eq!(tasks[0]["description"], "left behind", "{tasks:#}");
-    let texts = texts(&last_request(stage));
+    let texts = texts(&last_request(stage, &prompt));
     let told = "\"left behind\" completed: found";
     assert_eq!(texts.iter().filter(|text| text.contains(told)).count(), 1, "{texts:#?}");
 }
@@ -82,7 +84,7 @@ fn register(stage: &Stage) {
 }
 
 /// Runs droid with this prompt, and returns the session that it says it was.
-fn exec(stage: &Stage, prompt: &str) -> String {
+pub(super) fn exec(stage: &Stage, prompt: &str) -> String {
     let file = stage.path("prompt");
     fs::write(&file, prompt).expect("a file in the sandbox");
     let ran = stage.shell(&format!("droid exec --auto high -o stream-json -f '{file}'"));
@@ -91,13 +93,14 @@ fn exec(stage: &Stage, prompt: &str) -> String {
     init["session_id"].as_str().unwrap_or_else(|| panic!("no session\n{ran}")).to_owned()
 }
 
-/// What the model was asked last: all that the session has heard is in it.
-fn last_request(stage: &Stage) -> Value {
-    stage.requests().pop().expect("a request")
+/// What the model was asked last by the session with this prompt: all that it has heard is in it.
+pub(super) fn last_request(stage: &Stage, prompt: &str) -> Value {
+    let its_own = |request: &Value| texts(request).iter().any(|text| text.contains(prompt.trim()));
+    stage.requests().into_iter().rfind(its_own).expect("a request")
 }
 
 /// The texts of the user in a request.
-fn texts(request: &Value) -> Vec<String> {
+pub(super) fn texts(request: &Value) -> Vec<String> {
     let messages = request["messages"].as_array().into_iter().flatten();
     let of_user = messages.filter(|message| message["role"] == "user");
     let blocks = of_user.filter_map(|message| message["content"].as_array()).flatten();

@@ -96,6 +96,13 @@ impl Stage {
         fs::write(folder.join("settings.json"), settings.to_string()).expect("a file in it");
     }
 
+    /// What droid's settings are by now.
+    pub(super) fn droid_settings(&self) -> Value {
+        let file = self.sandbox.home().join(".factory/settings.json");
+        let settings = fs::read_to_string(&file).expect("droid's settings");
+        serde_json::from_str(&settings).unwrap_or_else(|error| panic!("{error}: {settings}"))
+    }
+
     /// A path that a prompt can mention.
     pub(super) fn path(&self, name: &str) -> String {
         text(&self.sandbox.path(name))
