@@ -1,7 +1,7 @@
 //! What every command works with: the adapters, and the format of the answer.
 
 use adapters_fs::DataDir;
-use domain::port::{LifeLocks, Queue, TaskStore};
+use domain::port::{LifeLocks, Queue, StoreError, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId};
 use domain::usecase::notify::collect;
 use domain::usecase::resolve::resolve;
@@ -79,7 +79,15 @@ impl Context {
     /// All tasks of ours that have not ended, from the index: records that others wrote are not in
     /// it, and nobody would wake whoever waited for them.
     pub(crate) async fn unfinished(&self) -> Result<Vec<TaskId>, Failure> {
-        Ok(self.wiring.locks.unfinished().await?)
+        let mut recorded = Vec::new();
+        for id in self.wiring.locks.unfinished().await? {
+            match self.wiring.store.load(&id).await {
+                // Its launcher is just about to record it, or has died.
+                Err(StoreError::NotFound { .. }) => {}
+                Ok(_) | Err(_) => recorded.push(id),
+            }
+        }
+        Ok(recorded)
     }
 
     /// Who waits in the queue, first come first.
