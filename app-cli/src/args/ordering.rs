@@ -10,8 +10,8 @@ use super::{AutonomyArg, Length, Terms};
 
 /// Starts a droid in the background
 ///
-/// Returns as soon as the agent runs, with the task's id. The prompt is everything the agent is told;
-/// it never passes through a shell and never shows in the list of processes.
+/// Returns with the task's id as soon as the agent runs, or waits for its turn. The prompt is everything
+/// the agent is told; it never passes through a shell and never shows in the list of processes.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
@@ -75,9 +75,9 @@ Example: two lines, of which the second waits for the first and is told what it 
   {\"name\":\"look\",\"description\":\"Look\",\"prompt\":\"Find the bug\",\"droid\":\"explorer\"}
   {\"description\":\"Fix\",\"prompt\":\"Fix this: {{task:look.result}}\",\"after\":[\"look\"]}
 
-Fields: description, prompt or command (a list of words), droid, autonomy, model, cwd, env, timeout,
-stale, parent, priority, hold, after, after_any, start_in, start_at, key, retries, retry_on, backoff,
-name.")]
+Fields: description, prompt or command (a list of words), droid, autonomy, model, reasoning_effort,
+cwd, env, timeout, stale, parent, priority, hold, after, after_any, start_in, start_at, key,
+retries, retry_on, backoff, name. Exit code 2 if a line was wrong.")]
 pub(crate) struct Batch {
     /// The file with the lines; - for standard input
     pub(crate) file: PathBuf,

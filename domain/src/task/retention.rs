@@ -76,6 +76,9 @@ pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Ver
     };
     if task.state().status() == Status::Queued {
         let limit = if signs.known_to_us { policy.queued } else { policy.unqueued };
+        // Before its moment it waits because it was told to.
+        let due = task.order().placement.not_before;
+        let age = due.map_or(age, |moment| age.min(now.since(moment)));
         return if age > limit { Verdict::TimedOut { age } } else { Verdict::Fresh };
     }
     // A wall clock that stepped and a machine that slept age nobody: the shorter time counts.
@@ -177,6 +180,21 @@ mod tests {
         let task = task.apply(start, testing::ORDERED).expect("it was queued").task;
         assert_eq!(judge(&task, MINUTE * 19), Verdict::Fresh);
         assert_eq!(judge(&task, MINUTE * 21), Verdict::Stale { silence: MINUTE * 21 });
+    }
+
+    #[test]
+    fn a_task_that_was_told_to_wait_for_days_is_not_given_up_before_its_moment() {
+        let days = |days: u32| MINUTE * 60 * 24 * days;
+        let moment = testing::ORDERED.plus(days(3));
+        let placement = crate::task::Placement { not_before: Some(moment), ..Default::default() };
+        let order = crate::task::Order { placement, ..testing::order() };
+        let id = testing::running_task().id().clone();
+        let task = Task::ordered(id, order, None, testing::ORDERED);
+        let signs = Signs { last_output: None, known_to_us: true, awake: None };
+        let judge = |now| verdict(&task, signs, Policy::default(), now);
+        assert_eq!(judge(moment), Verdict::Fresh);
+        assert_eq!(judge(moment.plus(days(1))), Verdict::Fresh);
+        assert_eq!(judge(moment.plus(days(2))), Verdict::TimedOut { age: days(2) });
     }
 
     #[test]
