@@ -18,6 +18,7 @@ mod obstructing;
 mod original;
 mod parenting;
 mod plugin;
+mod queueing;
 mod racing;
 mod reporting;
 mod settings;
