@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use domain::port::{Clock, LaunchFailure, OutputLog, StoreError, TaskStore};
-use domain::task::{Ending, Event, Reason, Started, Task, TaskId, template};
+use domain::task::{Ending, Event, Reason, Runner, Started, Task, TaskId, template};
 
 use crate::identity;
 use crate::launcher::Handshake;
@@ -139,9 +139,10 @@ async fn start(post: &Post<'_>) -> Result<(Agent, Signals), LaunchFailure> {
     }
 }
 
-/// The prompt with what earlier tasks found put in.
+/// The prompt with what earlier tasks found put in. The words of a command are passed on as they are.
 async fn filled_prompt(post: &Post<'_>, task: &Task) -> Result<String, LaunchFailure> {
     let prompt = task.order().prompt.as_str();
+    let Runner::Droid(_) = task.order().runner else { return Ok(prompt.to_owned()) };
     let mut found = BTreeMap::new();
     for id in template::wanted(prompt) {
         if let Ok(earlier) = post.store.load(&id).await {

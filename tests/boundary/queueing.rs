@@ -142,3 +142,11 @@ fn what_it_had_to_wait_for_decides_whether_a_task_starts() {
     let after_any = sandbox.ended(&run(&sandbox, &["--after-any", &failed], "true"));
     assert_eq!(after_any["status"], "completed", "{after_any:#}");
 }
+
+/// Once a command whose words looked like the template of a result was not started, for want of that result.
+#[test]
+fn the_words_of_a_command_are_never_read_as_a_template() {
+    let sandbox = sandbox();
+    let record = sandbox.ended(&sandbox.run_command(["echo", "{{task:bg_1.result}}"]));
+    assert_eq!(record["result"], "{{task:bg_1.result}}", "{record:#}");
+}
