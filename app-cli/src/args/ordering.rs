@@ -76,8 +76,8 @@ Example: two lines, of which the second waits for the first and is told what it 
   {\"description\":\"Fix\",\"prompt\":\"Fix this: {{task:look.result}}\",\"after\":[\"look\"]}
 
 Fields: description, prompt or command (a list of words), droid, autonomy, model, reasoning_effort,
-cwd, env, timeout, stale, parent, priority, hold, after, after_any, start_in, start_at, key,
-retries, retry_on, backoff, name. Exit code 2 if a line was wrong.")]
+cwd, worktree, env, timeout, stale, parent, priority, hold, after, after_any, start_in, start_at,
+key, retries, retry_on, backoff, name. Exit code 2 if a line was wrong.")]
 pub(crate) struct Batch {
     /// The file with the lines; - for standard input
     pub(crate) file: PathBuf,
