@@ -18,11 +18,11 @@ mod obstructing;
 mod original;
 mod parenting;
 mod plugin;
-mod queueing;
 mod racing;
 mod reporting;
 mod settings;
 mod stand_in;
+mod turns;
 mod watching;
 
 use tests::sandbox::{Programs, Sandbox};
