@@ -139,6 +139,10 @@ pub(super) async fn count_running(
         };
         match custody {
             Custody::Held => admission.count(&task),
+            // Whoever recorded its ending died before it could put everything away.
+            Custody::Free | Custody::Waiting if task.status().is_ended() => {
+                witnesses.locks.retire(&id).await?;
+            }
             Custody::Free => {
                 if let Some(agent) = &task.progress().agent
                     && witnesses.processes.lives(agent).await
