@@ -9,13 +9,8 @@ use crate::sandbox;
 
 /// The batch of these lines, each JSON or whatever else it is.
 fn batch(lines: &[Value]) -> String {
-    lines
-        .iter()
-        .map(|line| match line {
-            Value::String(text) => format!("{text}\n"),
-            line => format!("{line}\n"),
-        })
-        .collect()
+    let written = |line: &Value| line.as_str().map_or_else(|| line.to_string(), str::to_owned);
+    lines.iter().map(|line| written(line) + "\n").collect()
 }
 
 fn order(name: &str) -> Value {
@@ -35,7 +30,7 @@ fn numbers(answer: &Value, key: &str) -> Vec<u64> {
 }
 
 /// What is wrong with this line.
-fn complaint<'a>(answer: &'a Value, number: u64) -> &'a str {
+fn complaint(answer: &Value, number: u64) -> &str {
     let lines = answer["rejected"].as_array().into_iter().flatten();
     let mut lines = lines.filter(|line| line["line"] == number);
     lines.next().and_then(|line| line["error"].as_str()).unwrap_or_default()

@@ -258,16 +258,16 @@ fn the_queue_gets_through_though_supervisors_are_killed_at_random_and_nothing_ru
             }
         }
     }
-    let waited = waiter.finish();
-    assert!(matches!(waited.code, 0 | 5), "{waited}");
+    let ran = waiter.finish();
+    assert!(matches!(ran.code, 0 | 5), "{ran}");
     for (number, id) in ids.iter().enumerate() {
         let record = sandbox.record(id);
         let ran = sandbox.lines_of(&format!("ran/{number}")).len();
         let fits = match record["progress"]["reason"].as_str() {
             None => record["status"] == "completed" && ran == 1,
-            Some("lost" | "signal") => ran <= 1,
-            // Its supervisor was killed before it could say that it had started it.
-            Some("launch_failed") => ran <= 1,
+            // Killed after, while or before it said that it had started its agent. A supervisor that
+            // is just becoming the agent looks like one, and is killed for one.
+            Some("lost" | "signal" | "launch_failed") => ran <= 1,
             Some(_) => false,
         };
         assert!(fits, "{number} ran {ran} times: {record:#}");
@@ -276,7 +276,10 @@ fn the_queue_gets_through_though_supervisors_are_killed_at_random_and_nothing_ru
     sandbox.assert_nothing_left();
     // What those left who were killed once all was recorded is nobody's any more.
     sandbox.task_bg(["cleanup"]).ok().done();
-    assert_eq!((sandbox.queue(), sandbox.active()), (vec![], vec![]));
+    let half_made = |name: &String| name.starts_with('.');
+    let active: Vec<String> =
+        sandbox.active().into_iter().filter(|name| !half_made(name)).collect();
+    assert_eq!((sandbox.queue(), active), (vec![], vec![]));
 }
 
 /// A recorded task that waits, as its launcher left it when it was killed while it was let in.
