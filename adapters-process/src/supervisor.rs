@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use domain::port::{Clock, LaunchFailure, OutputLog, StoreError, TaskStore};
 use domain::task::{Ending, Event, Reason, Runner, Started, Task, TaskId, template};
+use domain::usecase::again::last_attempt;
 
 use crate::identity;
 use crate::launcher::Handshake;
@@ -145,7 +146,7 @@ async fn filled_prompt(post: &Post<'_>, task: &Task) -> Result<String, LaunchFai
     let Runner::Droid(_) = task.order().runner else { return Ok(prompt.to_owned()) };
     let mut found = BTreeMap::new();
     for id in template::wanted(prompt) {
-        if let Ok(earlier) = post.store.load(&id).await {
+        if let Ok(earlier) = last_attempt(post.store, &id).await {
             found.extend(earlier.state().result().map(|result| (id, result.to_owned())));
         }
     }

@@ -3,6 +3,8 @@
 //! One program with one module a topic. Every test runs the real mains in a sandbox of its own,
 //! with a scripted stand-in for `droid`; a test's name is the sentence it proves.
 
+mod again;
+mod batching;
 mod cancelling;
 mod doctor;
 mod droids;
@@ -15,9 +17,11 @@ mod launching;
 mod losing;
 mod noticing;
 mod obstructing;
+mod ordering;
 mod original;
 mod parenting;
 mod plugin;
+mod queueing;
 mod racing;
 mod reporting;
 mod settings;

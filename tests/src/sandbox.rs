@@ -30,6 +30,8 @@ pub struct Programs {
 pub struct Sandbox {
     // Invariant: canonical, because processes are told apart by paths under it.
     root: PathBuf,
+    /// Variables that every program here sees besides the usual ones.
+    extra: Vec<(&'static str, OsString)>,
     // Dropped last, after everything that lives in it.
     _folder: TempDir,
 }
@@ -51,7 +53,14 @@ impl Sandbox {
         for (name, target) in [("task-bg", task_bg), ("task-bg-hook", hook), ("droid", droid)] {
             symlink(target, root.join("bin").join(name)).expect("a link in a fresh folder");
         }
-        Self { root, _folder: folder }
+        Self { root, extra: Vec::new(), _folder: folder }
+    }
+
+    /// The same with a variable that every program here sees.
+    #[must_use]
+    pub fn with_env(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.extra.push((name, value.into()));
+        self
     }
 
     /// The home folder.
@@ -110,7 +119,8 @@ impl Sandbox {
     fn environment(&self) -> Vec<(&'static str, OsString)> {
         let mut path = self.root.join("bin").into_os_string();
         path.push(":/usr/bin:/bin");
-        vec![("HOME", self.home().into()), ("PATH", path), ("LANG", "C.UTF-8".into())]
+        let usual = [("HOME", self.home().into()), ("PATH", path), ("LANG", "C.UTF-8".into())];
+        usual.into_iter().chain(self.extra.clone()).collect()
     }
 
     /// Launches a droid with this script as its prompt and returns the task's id.
@@ -178,6 +188,21 @@ impl Sandbox {
     pub fn active(&self) -> Vec<String> {
         let entries = fs::read_dir(self.store().join(".active")).into_iter().flatten();
         entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+    }
+
+    /// The names of the queue's entries, first come first.
+    pub fn queue(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.store().join(".queue")).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The lines of a file that scripts append to; none before the first does.
+    pub fn lines_of(&self, name: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.path(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// The process id a script wrote, once it has.

@@ -20,6 +20,7 @@ mod ending;
 mod hearing;
 mod losing;
 mod plugging;
+mod resuming;
 mod stage;
 mod steering;
 mod telling;
@@ -74,6 +75,9 @@ const SCENARIOS: &[Scenario] = scenarios![
     ending::credentials_that_the_model_refuses_end_as_auth,
     ending::an_agent_killed_by_a_signal_ends_as_signal,
     ending::an_agent_that_somebody_else_terminates_has_no_result_though_it_exits_with_0,
+    resuming::a_resume_answers_in_the_same_session_and_the_model_sees_the_earlier_turn,
+    resuming::a_resume_of_a_resume_still_knows_the_first_turn,
+    resuming::a_refused_task_completes_when_it_is_retried_with_more_autonomy,
     losing::a_task_whose_supervisor_was_killed_completes_with_its_final_text,
 ];
 

@@ -75,6 +75,8 @@ Example: two lines, of which the second waits for the first and is told what it 
   {\"name\":\"look\",\"description\":\"Look\",\"prompt\":\"Find the bug\",\"droid\":\"explorer\"}
   {\"description\":\"Fix\",\"prompt\":\"Fix this: {{task:look.result}}\",\"after\":[\"look\"]}
 
+A line whose prompt wants the result of another comes after that one, whether it says so or not.
+
 Fields: description, prompt or command (a list of words), droid, autonomy, model, reasoning_effort,
 cwd, worktree, env, timeout, stale, parent, priority, hold, after, after_any, start_in, start_at,
 key, retries, retry_on, backoff, name. Exit code 2 if a line was wrong.")]

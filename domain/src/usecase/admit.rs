@@ -10,6 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::again::last_attempt;
 use super::end::end;
 use super::{Trouble, Witnesses};
 use crate::port::{
@@ -41,7 +42,9 @@ pub async fn admit(
 ) -> Result<usize, Trouble> {
     let mut started = 0;
     loop {
-        if door.queue.waiting().await?.is_empty() || door.queue.is_paused().await? {
+        let nobody_waits =
+            door.queue.waiting().await?.is_empty() && !anybody_is_stranded(witnesses).await?;
+        if nobody_waits || door.queue.is_paused().await? {
             return Ok(started);
         }
         let round = seat_next(store, witnesses, clock, door).await?;
@@ -60,6 +63,16 @@ pub async fn admit(
             return Ok(started);
         }
     }
+}
+
+/// Whether somebody was let in, and whoever did it died before it could be started.
+async fn anybody_is_stranded(witnesses: Witnesses<'_>) -> Result<bool, Trouble> {
+    for id in witnesses.locks.locked().await? {
+        if witnesses.locks.custody(&id).await? == Custody::Waiting {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The tasks that were given a seat under the lock.
@@ -83,14 +96,9 @@ async fn seat_next(
         if admission.is_full() && !waiting.conditional {
             continue;
         }
-        let task = match store.load(&waiting.id).await {
-            Ok(task) => task,
-            Err(StoreError::NotFound { .. } | StoreError::Unreadable { .. }) => {
-                // Its launcher may just be about to record it; what it left if it died is swept up.
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
+        // Its launcher may just be about to record it; what it left if it died is swept up. One that
+        // cannot be read now must not cost those their seats who were let in before it.
+        let Ok(task) = store.load(&waiting.id).await else { continue };
         let standings = standings(store, &task).await;
         let mut look = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
         match admission.consider(&task, &mut look) {
@@ -131,6 +139,10 @@ pub(super) async fn count_running(
         };
         match custody {
             Custody::Held => admission.count(&task),
+            // Whoever recorded its ending died before it could put everything away.
+            Custody::Free | Custody::Waiting if task.status().is_ended() => {
+                witnesses.locks.retire(&id).await?;
+            }
             Custody::Free => {
                 if let Some(agent) = &task.progress().agent
                     && witnesses.processes.lives(agent).await
@@ -146,10 +158,12 @@ pub(super) async fn count_running(
     Ok(())
 }
 
-async fn standings(store: &dyn TaskStore, task: &Task) -> BTreeMap<TaskId, Standing> {
+/// How those stand that the task has to wait for. Of one that is tried once more the last attempt
+/// counts.
+pub(super) async fn standings(store: &dyn TaskStore, task: &Task) -> BTreeMap<TaskId, Standing> {
     let mut standings = BTreeMap::new();
     for id in &task.order().placement.after {
-        let standing = match store.load(id).await {
+        let standing = match last_attempt(store, id).await {
             Ok(task) if task.status().is_ended() => Standing::Ended(task.status()),
             // One that cannot be read now may be readable later.
             Ok(_) | Err(StoreError::Unreadable { .. } | StoreError::Failed { .. }) => {
@@ -172,7 +186,7 @@ async fn fail_dependent(
     task: &Task,
     earlier: &TaskId,
 ) -> Result<(), Trouble> {
-    let how = match store.load(earlier).await {
+    let how = match last_attempt(store, earlier).await {
         Ok(earlier) => match earlier.status() {
             Status::Cancelled => "was cancelled",
             Status::Queued | Status::Running | Status::Completed | Status::Error => "failed",

@@ -3,13 +3,14 @@
 //!
 //! A new attempt is a new task with the same order. Nothing here changes how the earlier one ended.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::port::{Clock, StoreError, TaskStore};
 use crate::task::{
     Continuation, Ending, Event, Lineage, Order, Placement, Prompt, Reason, Retries, Runner,
-    SessionId, Task, TaskId, Timestamp,
+    SessionId, Status, Task, TaskId, Timestamp,
 };
 
 /// The longest an attempt waits after the one before.
@@ -73,7 +74,8 @@ pub fn automatic_retry(
     let retries = &task.order().retries;
     let wanted =
         if retries.on.is_empty() { !FINAL.contains(reason) } else { retries.on.contains(reason) };
-    if retries.left == 0 || !wanted {
+    // What somebody ended by hand is over, however its agent fares afterwards.
+    if retries.left == 0 || !wanted || task.status().is_ended() {
         return None;
     }
     let mut order = next_attempt(task, session);
@@ -139,6 +141,27 @@ pub async fn attempts(store: &dyn TaskStore, task: &Task) -> Vec<Task> {
         attempts.push(later);
     }
     attempts
+}
+
+/// The task, or the last attempt that followed it where it failed and was tried once more.
+///
+/// # Errors
+/// [`StoreError`] if the task cannot be read. An attempt that is not there any more leaves the one
+/// before it as the last.
+pub async fn last_attempt(store: &dyn TaskStore, id: &TaskId) -> Result<Task, StoreError> {
+    let mut task = store.load(id).await?;
+    let mut seen = BTreeSet::from([id.clone()]);
+    while let (Status::Error, Some(next)) = (task.status(), &task.progress().retried_as) {
+        if !seen.insert(next.clone()) {
+            break;
+        }
+        match store.load(next).await {
+            Ok(attempt) => task = attempt,
+            Err(StoreError::NotFound { .. }) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(task)
 }
 
 /// Links a task to the attempt that follows it.
@@ -217,6 +240,33 @@ mod tests {
         let circle = [attempt("x", Some("y"), "y"), attempt("y", Some("x"), "x")];
         let store = testing::MemoryStore::holding(circle.clone());
         assert!(attempts(&store, &circle[0]).await.len() <= 2 * MOST_ATTEMPTS);
+    }
+
+    #[test]
+    fn what_somebody_ended_by_hand_is_not_retried_however_its_agent_fares() {
+        let ending = Ending::Completed { result: "done".into() };
+        let task = task(Retries { left: 1, ..Retries::default() });
+        let task = task.apply(Event::Ended { ending, exit: None }, ORDERED).expect("it runs").task;
+        assert_eq!(automatic_retry(&task, &failed(Reason::Exit), None, ORDERED), None);
+    }
+
+    #[tokio::test]
+    async fn the_last_attempt_is_found_whatever_the_links_say() {
+        let link = |from: u8, to: u8| {
+            let id = |number: u8| TaskId::mint(ORDERED, [0, 0, number]);
+            let task = Task::ordered(id(from), testing::order(), None, ORDERED);
+            let task = task.apply(Event::Retried(id(to)), ORDERED).expect("linked").task;
+            let event = Event::Ended { ending: failed(Reason::Exit), exit: None };
+            task.apply(event, ORDERED).expect("it had not ended").task
+        };
+        // One chain that ends at a task that is gone, and one that never ends.
+        let store =
+            crate::testing::MemoryStore::holding([link(1, 2), link(2, 3), link(4, 5), link(5, 4)]);
+        for (first, last) in [(1, 2), (4, 5)] {
+            let id = |number: u8| TaskId::mint(ORDERED, [0, 0, number]);
+            let found = last_attempt(&store, &id(first)).await.expect("it is there");
+            assert_eq!(*found.id(), id(last));
+        }
     }
 
     #[test]

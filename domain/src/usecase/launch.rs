@@ -6,7 +6,7 @@
 
 use alloc::boxed::Box;
 
-use super::admit::{Door, admit, count_running};
+use super::admit::{Door, admit, count_running, standings};
 use super::end::end;
 use super::{Trouble, Witnesses};
 use crate::port::{Clock, Entropy, Environment, Fault, LaunchFailure, Seat, StoreError, TaskStore};
@@ -112,7 +112,7 @@ pub async fn enqueue(
     Ok(())
 }
 
-/// A seat for the task, if it may start at once and nobody waits before it.
+/// A seat for the task, if it may start at once and nobody who could start as well was there first.
 async fn seat(
     store: &dyn TaskStore,
     witnesses: Witnesses<'_>,
@@ -124,11 +124,24 @@ async fn seat(
         return Ok(None);
     }
     let _gate = door.queue.gate().await?;
-    if door.queue.is_paused().await? || !door.queue.waiting().await?.is_empty() {
+    if door.queue.is_paused().await? {
         return Ok(None);
     }
     let mut admission = Admission::new(door.queue.limits(), clock.now());
     count_running(store, witnesses, door, &mut admission).await?;
+    for waiting in door.queue.waiting().await? {
+        // Those who wait for more than room keep nobody from it, unless their time has come.
+        if admission.is_full() || !waiting.conditional {
+            return Ok(None);
+        }
+        let Ok(waiting) = store.load(&waiting.id).await else { continue };
+        let standings = standings(store, &waiting).await;
+        let mut look = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
+        match admission.consider(&waiting, &mut look) {
+            Verdict::Start | Verdict::Fail(_) | Verdict::Leave => return Ok(None),
+            Verdict::Wait => {}
+        }
+    }
     match admission.consider(task, &mut |_| Standing::Pending) {
         Verdict::Start => Ok(Some(door.launcher.prepare(task.id(), Environment::Callers).await?)),
         Verdict::Wait | Verdict::Fail(_) | Verdict::Leave => Ok(None),

@@ -13,7 +13,7 @@ use core::time::Duration;
 use super::admit::{Door, admit};
 use super::reconcile::{Believed, Note, reconcile};
 use super::{Trouble, Witnesses};
-use crate::port::{Clock, TaskStore, Watch, Woken};
+use crate::port::{Clock, StoreError, TaskStore, Watch, Woken};
 use crate::task::plan::reconcile::Custody;
 use crate::task::{Status, Task, TaskId};
 
@@ -64,7 +64,7 @@ pub async fn wait(
 ) -> Result<Waited, Trouble> {
     let began = clock.elapsed();
     let mut watch: Option<Box<dyn Watch>> = None;
-    let mut watched = BTreeSet::new();
+    let (mut watched, mut followed) = (BTreeSet::new(), BTreeSet::new());
     let mut known: BTreeMap<TaskId, Believed> = BTreeMap::new();
     let mut order = request.ids.clone();
     let mut stale: Vec<TaskId> = request.ids.clone();
@@ -73,8 +73,9 @@ pub async fn wait(
             let task = store.load(&id).await?;
             let believed = reconcile(store, witnesses, clock, task).await?;
             // What tries the same once more is waited for in its place.
-            match &believed.task.progress().retried_as {
-                Some(next) if believed.task.status() == Status::Error => {
+            let next = believed.task.progress().retried_as.as_ref();
+            match next.filter(|_| believed.task.status() == Status::Error) {
+                Some(next) if followed.insert(id.clone()) && is_there(store, next).await? => {
                     order
                         .iter_mut()
                         .filter(|known| **known == id)
@@ -120,6 +121,15 @@ pub async fn wait(
             Woken::Released(id) => stale.push(id),
             Woken::Changed | Woken::TimedOut => stale = pending,
         }
+    }
+}
+
+/// Whether there is such a task; an attempt may have been removed.
+async fn is_there(store: &dyn TaskStore, id: &TaskId) -> Result<bool, StoreError> {
+    match store.load(id).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -3,11 +3,12 @@
 //! Every field of `launch` and `run`, under the same names with underscores; an unknown one is
 //! refused, for a typing error must not become a task with other terms than were meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::task::{Autonomy, Dependence, Reason, Retries, Runner, Timestamp};
 use serde::Deserialize;
 
+use super::plan::template;
 use crate::args::{parse_duration, parse_moment};
 use crate::command::ordering::{COMMAND_AGENT, DEFAULT_DROID, Wanted, parse_autonomy, quoted};
 
@@ -90,6 +91,16 @@ impl Line {
             let words = error.to_string();
             let words = words.split(" at line ").next().unwrap_or_default();
             format!("{words} (column {column})")
+        })
+    }
+
+    /// Those of the lines called `names` whose results its prompt wants.
+    pub(super) fn hands_on<'a>(
+        &self,
+        names: &'a BTreeSet<String>,
+    ) -> impl Iterator<Item = &'a String> {
+        names.iter().filter(|name| {
+            self.prompt.as_ref().is_some_and(|prompt| prompt.contains(&template(name)))
         })
     }
 

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adapters_process::launcher::Variables;
-use domain::port::Clock;
-use domain::task::TaskId;
+use domain::port::{Clock, TaskStore};
+use domain::task::{TaskId, template as templates};
 
 use super::line::Line;
 use super::{Wanted, is_droid, ordering};
@@ -56,9 +56,7 @@ impl Checked {
             .collect();
         if is_droid(&wanted) {
             for (name, id) in ids {
-                let (theirs, real) =
-                    (format!("{{{{task:{name}.result}}}}"), format!("{{{{task:{id}.result}}}}"));
-                wanted.prompt = wanted.prompt.replace(&theirs, &real);
+                wanted.prompt = wanted.prompt.replace(&template(name), &template(id.as_str()));
             }
         }
         wanted
@@ -128,6 +126,13 @@ async fn check(
             })?)
         });
     }
+    for name in line.hands_on(names) {
+        // Whose result is wanted has to have ended by then.
+        let earlier = Earlier::Line(name.clone());
+        if !after.contains(&earlier) {
+            after.push(earlier);
+        }
+    }
     if let Some(name) = line.env.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
         return Err(format!("`{name}` is no name of a variable"));
     }
@@ -136,7 +141,21 @@ async fn check(
     // Everything that could be refused later is refused now.
     let ready = ordering::order(context, wanted.clone()).await;
     ready.map_err(|failure| failure.sentence())?;
+    if is_droid(&wanted) {
+        for id in templates::wanted(&wanted.prompt) {
+            if !names.contains(id.as_str()) && context.wiring.store.load(&id).await.is_err() {
+                return Err(format!(
+                    "its prompt wants the result of `{id}`, which is neither a line nor a task"
+                ));
+            }
+        }
+    }
     Ok(Checked { number, name, wanted, env, after })
+}
+
+/// What stands in a prompt for the result of a line or a task.
+pub(super) fn template(name: &str) -> String {
+    format!("{{{{task:{name}.result}}}}")
 }
 
 /// The lines in an order in which each comes after those it waits for.
