@@ -33,11 +33,12 @@ pub(super) async fn supervise(id: &str, store: PathBuf) -> Answer {
 
 /// Owns the task until it has ended, then lets in whoever is next.
 async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
-    supervisor::detach().map_err(|error| unexpected("leaving the caller", &error))?;
-    let (wiring, settings) = Wiring::at(store.clone());
+    let (wiring, settings) = Wiring::at(store);
+    // Before anything is opened that has to stay open.
+    let files = supervisor::detach().and_then(|()| agent_files(&wiring, id));
     let life = life_lock().map_err(|error| unexpected("taking over the life lock", &error))?;
     let retire = || wiring.locks.retire_held(id, &life);
-    let outcome = match agent_files(&wiring, id) {
+    let outcome = match files {
         Ok(files) => {
             let post = Post {
                 id: id.clone(),
@@ -60,7 +61,7 @@ async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
             Ok(())
         }
         Err(error) => {
-            let failure = unexpected("opening the logs", &error);
+            let failure = unexpected("taking up its post", &error);
             let ending = Ending::failed(Reason::LaunchFailed, &failure.message);
             let event = Event::Ended { ending, exit: None };
             // Recorded here as well, so that a task from the queue is not let in again and again.
