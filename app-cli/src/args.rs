@@ -12,8 +12,10 @@ mod terms;
 mod upkeep;
 mod values;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use adapters_process::SUPERVISE_VERB;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use again::{Resume, Retry};
@@ -120,8 +122,8 @@ pub(crate) enum Verb {
 pub(crate) enum Alone {
     /// Does the hook's work, for those who registered this command as a hook
     HookComplete,
-    /// Owns one running task; started by `launch`
-    #[command(name = "__supervise", hide = true)]
+    /// Owns one running task; started by `launch`, and read by [`Alone::supervisor`]
+    #[command(skip)]
     Supervise {
         /// The task
         id: String,
@@ -142,6 +144,17 @@ pub(crate) enum Alone {
         /// Which part
         part: Part,
     },
+}
+
+impl Alone {
+    /// The words of a supervisor, read by hand: one lives as long as its task, and should not keep the
+    /// tables of a command line that it never shows.
+    pub(crate) fn supervisor(words: impl Iterator<Item = OsString>) -> Option<Self> {
+        let words: Vec<OsString> = words.skip(1).take(4).collect();
+        let [verb, id, store] = words.as_slice() else { return None };
+        let id = id.to_str().filter(|_| verb == SUPERVISE_VERB)?.to_owned();
+        Some(Self::Supervise { id, store: store.into() })
+    }
 }
 
 impl Verb {
@@ -196,6 +209,17 @@ mod tests {
             count += 1;
         }
         assert!(count >= 10, "{count} commands");
+    }
+
+    #[test]
+    fn the_words_of_a_supervisor_are_read_by_hand_and_no_others() {
+        let read = |words: &[&str]| Alone::supervisor(words.iter().map(OsString::from));
+        let words = ["task-bg", SUPERVISE_VERB, "bg_1", "/store"];
+        assert!(matches!(read(&words), Some(Alone::Supervise { id, .. }) if id == "bg_1"));
+        for others in [&words[..3], &["task-bg", "wait", "bg_1", "bg_2"], &["task-bg"]] {
+            assert!(read(others).is_none());
+        }
+        assert!(Args::try_parse_from(words).is_err(), "nobody types it");
     }
 
     #[test]

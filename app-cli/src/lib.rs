@@ -17,13 +17,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, What};
+use args::{Alone, Args, What};
 use context::Context;
 use failure::Failure;
 use settings::environment;
 
 /// Runs the program with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
+    if let Some(supervisor) = Alone::supervisor(std::env::args_os()) {
+        let answer = pollster::block_on(command::alone(supervisor));
+        return ExitCode::from(answer.exit_code());
+    }
     match Args::try_parse() {
         Ok(args) => run(args),
         Err(error) => console::usage(&error),
