@@ -25,6 +25,8 @@ const TEMP: &str = ".tmp";
 /// What the name of an agent's instructions ends with, after the task's id. No id has a dot.
 const INSTRUCTIONS: &str = ".system.md";
 
+/// What the name of a place that is being handed on begins with, before the id of the task that had it.
+const RESERVATION: &str = ".next-";
 /// What the name of a kept environment ends with. No task's name has a dot.
 const ENVIRONMENT: &str = ".env";
 
@@ -141,6 +143,16 @@ impl DataDir {
     /// The life lock of a task.
     pub fn life_lock(&self, id: &TaskId) -> PathBuf {
         self.active().join(id.as_str())
+    }
+
+    /// The place of a supervisor that is handing it to the next task. No task's name begins with a dot.
+    pub(crate) fn reservation(&self, id: &TaskId) -> PathBuf {
+        self.active().join(format!("{RESERVATION}{id}"))
+    }
+
+    /// Whose place the entry called `name` in the folder of the life locks is, if it is any.
+    pub(crate) fn reserved_by(name: &OsStr) -> Option<TaskId> {
+        TaskId::parse(name.to_str()?.strip_prefix(RESERVATION)?).ok()
     }
 
     /// What the agent of a task is told besides its prompt, until the task has ended.

@@ -32,7 +32,7 @@ pub use droids::FileDroids;
 pub use environments::FileEnvironments;
 pub use factory_dir::FactoryDir;
 pub use keys::FileKeys;
-pub use life_lock::{ClaimedLife, FileLifeLocks};
+pub use life_lock::{ClaimedLife, FileLifeLocks, Reservation};
 pub use logs::{AgentFiles, FileLogs};
 pub use notices::FileNotices;
 pub use queue::FileQueue;

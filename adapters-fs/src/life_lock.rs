@@ -44,6 +44,21 @@ pub struct ClaimedLife {
     file: File,
 }
 
+/// A place that is being handed on; given up when this is dropped.
+#[derive(Debug)]
+#[must_use = "dropping it gives the place up"]
+pub struct Reservation {
+    path: PathBuf,
+    // Closed after the entry is removed, so that it is never seen free.
+    _file: File,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        forget(&self.path).unwrap_or_default();
+    }
+}
+
 /// The visible name of a claimed lock, removed when this is dropped.
 #[derive(Debug)]
 struct Entry {
@@ -160,6 +175,33 @@ impl FileLifeLocks {
         Some(self.dir.instructions(id)).filter(|path| path.is_file())
     }
 
+    /// Keeps the place of a task that is about to end for whoever is next, until the answer is dropped
+    /// or its holder dies: nobody else lets a task in for it.
+    ///
+    /// # Errors
+    /// What the system says if it cannot be kept.
+    pub fn reserve(&self, id: &TaskId) -> io::Result<Reservation> {
+        let path = self.dir.reservation(id);
+        let (temp, file) = self.locked_temp(&path)?;
+        disk::rename_new(&temp, &path)?;
+        Ok(Reservation { path, _file: file })
+    }
+
+    /// How many places are being handed on. What dead supervisors left is removed.
+    fn reserved(&self) -> io::Result<usize> {
+        let mut held = 0;
+        for id in self.ids(usize::MAX, DataDir::reserved_by)? {
+            let path = self.dir.reservation(&id);
+            let Some(file) = open(&path)? else { continue };
+            match file.try_lock_shared() {
+                Ok(()) => forget(&path)?,
+                Err(TryLockError::WouldBlock) => held += 1,
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Ok(held)
+    }
+
     /// Removes the life lock that a supervisor holds through `file`, at its very end, when the ending
     /// is recorded; then frees it, so that waiters wake at once, whatever else still has the file
     /// open and however long the process takes to exit.
@@ -265,6 +307,10 @@ impl LifeLocks for FileLifeLocks {
 
     async fn locked(&self) -> Result<Vec<TaskId>, Fault> {
         self.entries(usize::MAX).map_err(|error| fault("listing", &self.dir.active(), &error))
+    }
+
+    async fn handed_on(&self) -> Result<usize, Fault> {
+        self.reserved().map_err(|error| fault("listing", &self.dir.active(), &error))
     }
 
     async fn retire(&self, id: &TaskId) -> Result<(), Fault> {

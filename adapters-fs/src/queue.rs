@@ -40,6 +40,11 @@ impl FileQueue {
         Self { dir, limits }
     }
 
+    /// Whether anybody waits, as far as that can be told.
+    pub fn anybody_waits(&self) -> bool {
+        names(&self.dir).is_ok_and(|names| names.iter().any(|name| waiting(name).is_some()))
+    }
+
     fn fault(&self, doing: &str, error: &io::Error) -> Fault {
         fault(doing, &self.dir.queue(), error)
     }

@@ -126,12 +126,19 @@ struct SupervisorSeat {
 impl SupervisorSeat {
     /// Starts the supervisor, with its standard output going to `stdout`.
     fn spawn(self, stdout: Stdio) -> Result<Child, LaunchFailure> {
+        let spawned = self.command(stdout)?.spawn();
+        spawned.map_err(|error| LaunchFailure::Supervisor(error.to_string()))
+    }
+
+    /// How the supervisor is started, with its standard output going to `stdout`.
+    fn command(self, stdout: Stdio) -> Result<Command, LaunchFailure> {
         let environment = self.environment.map_err(|error| {
             LaunchFailure::Supervisor(format!("its environment was lost: {error}"))
         })?;
         let arguments: [OsString; 3] =
             [SUPERVISE_VERB.into(), self.id.as_str().into(), self.store.into_os_string()];
-        Command::new("/proc/self/exe")
+        let mut command = Command::new("/proc/self/exe");
+        command
             .arg0("task-bg")
             .args(arguments)
             .env_clear()
@@ -140,9 +147,8 @@ impl SupervisorSeat {
             .env_remove(TASK_ID_VARIABLE)
             .stdin(self.life.hand_over())
             .stdout(stdout)
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| LaunchFailure::Supervisor(error.to_string()))
+            .stderr(Stdio::null());
+        Ok(command)
     }
 }
 
@@ -174,6 +180,13 @@ impl Seat for SupervisorSeat {
     async fn begin(self: Box<Self>) -> Result<(), LaunchFailure> {
         reap(self.spawn(Stdio::null())?);
         Ok(())
+    }
+
+    async fn succeed(self: Box<Self>) -> LaunchFailure {
+        match self.command(Stdio::null()) {
+            Ok(mut command) => LaunchFailure::Supervisor(command.exec().to_string()),
+            Err(failure) => failure,
+        }
     }
 }
 

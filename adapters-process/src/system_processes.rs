@@ -20,7 +20,9 @@ impl Processes for SystemProcesses {
     }
 
     async fn ask_to_stop(&self, supervisor: &ProcessId) -> Result<(), Fault> {
-        match termination::signal(supervisor, Signal::TERM) {
+        // One that does nothing where nobody listens to it: the process may supervise another task by
+        // the time it comes, or be just about to.
+        match termination::signal(supervisor, Signal::URG) {
             Ok(_) => Ok(()),
             Err(error) => Err(Fault {
                 step: format!("signalling the supervisor, process {}", supervisor.pid),

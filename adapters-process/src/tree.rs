@@ -55,6 +55,14 @@ pub fn belonging_to(id: &TaskId, supervisor: Option<u32>) -> Vec<Stat> {
     found.into_iter().filter_map(|pid| all.get(&pid).copied()).collect()
 }
 
+/// Whether this process has children, living or not yet reaped.
+pub fn has_children() -> bool {
+    let own = std::process::id();
+    let listed = fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
+    // Where the kernel does not tell, one has to assume so.
+    listed.map_or(true, |children| !children.trim().is_empty())
+}
+
 /// Clock ticks that the living descendants of `root` have spent on a processor.
 pub fn cpu_ticks_below(root: u32) -> u64 {
     let all = all();

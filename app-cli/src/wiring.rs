@@ -14,11 +14,12 @@ use adapters_process::event_log::DroidEventLog;
 use adapters_process::git::{GitWorktrees, names_a_repository};
 use adapters_process::launcher::{HeldLife, Station, SupervisorLauncher, Variables};
 use adapters_process::system_processes::SystemProcesses;
+use adapters_process::tree;
 use domain::task::TaskId;
 use domain::task::droid::Instructions;
 use domain::task::plan::admission::Limits;
 use domain::usecase::Witnesses;
-use domain::usecase::admit::{Door, admit};
+use domain::usecase::admit::{Door, admit, hand_on};
 
 use crate::environment;
 use crate::failure::Failure;
@@ -145,6 +146,14 @@ impl Wiring {
         let launcher = self.launcher(Vec::new(), None);
         let door = self.door(&launcher);
         Ok(admit(&self.store, self.witnesses(), &self.clock, door).await?)
+    }
+
+    /// Hands the place of a task that has ended to the next; `vacate` gives up what was kept of it.
+    pub(crate) async fn hand_on(&self, vacate: &dyn Fn()) -> Result<(), Failure> {
+        let launcher = self.launcher(Vec::new(), None);
+        let (door, successor) = (self.door(&launcher), || !tree::has_children());
+        let witnesses = self.witnesses();
+        Ok(hand_on(&self.store, witnesses, &self.clock, door, vacate, &successor).await?)
     }
 
     /// Forgets the environment that was kept for a task.

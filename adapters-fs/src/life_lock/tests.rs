@@ -266,6 +266,20 @@ fn a_watch_takes_no_longer_than_it_may() {
 }
 
 #[test]
+fn a_place_that_is_handed_on_counts_until_it_is_given_up_or_its_holder_dies() {
+    let (locks, dir, _folder) = scratch();
+    let held = locks.claim(&id("bg_1")).expect("claimed");
+    assert_eq!(wait(locks.handed_on()), Ok(0));
+    let place = locks.reserve(&id("bg_1")).expect("kept");
+    assert_eq!(wait(locks.handed_on()), Ok(1));
+    assert_eq!(wait(locks.unfinished()), Ok(vec![id("bg_1")]), "no task of its own");
+    drop((place, held));
+    assert_eq!((wait(locks.handed_on()), entries(&dir)), (Ok(0), 0));
+    fs::write(dir.reservation(&id("bg_2")), "").expect("left by a dead supervisor");
+    assert_eq!((wait(locks.handed_on()), entries(&dir)), (Ok(0), 0));
+}
+
+#[test]
 fn an_ending_from_outside_leaves_a_starting_agent_its_instructions() {
     let (locks, _dir, _folder) = scratch();
     let one = id("bg_1");

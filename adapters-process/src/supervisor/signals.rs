@@ -16,6 +16,7 @@ use rustix::process::Signal;
 pub(super) struct Signals {
     wake: OwnedFd,
     stop: Arc<AtomicBool>,
+    look: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -27,10 +28,13 @@ impl Signals {
             signal_hook::flag::register(signal.as_raw(), Arc::clone(&stop))?;
             signal_hook::low_level::pipe::register(signal.as_raw(), write.try_clone()?)?;
         }
+        let look = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(Signal::URG.as_raw(), Arc::clone(&look))?;
+        signal_hook::low_level::pipe::register(Signal::URG.as_raw(), write.try_clone()?)?;
         // Nothing hangs up on a process without a terminal; whoever sends this means no harm.
         signal_hook::flag::register(Signal::HUP.as_raw(), Arc::new(AtomicBool::new(false)))?;
         signal_hook::low_level::pipe::register(Signal::CHILD.as_raw(), write)?;
-        Ok(Self { wake, stop })
+        Ok(Self { wake, stop, look })
     }
 
     /// Waits for a signal; for at most so long, if a time is given.
@@ -40,6 +44,11 @@ impl Signals {
         let _ = rustix::event::poll(&mut polled, timeout.as_ref());
         let mut bytes = [0; 64];
         while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|count| count > 0) {}
+    }
+
+    /// Whether somebody asked to look at the record since the last time this was looked at.
+    pub(super) fn take_look(&self) -> bool {
+        self.look.swap(false, Ordering::SeqCst)
     }
 
     /// Whether somebody asked to stop since the last time this was looked at.

@@ -95,7 +95,8 @@ impl<'a> Vigil<'a> {
             if let Some(exit) = self.agent.reap() {
                 break Some(exit);
             }
-            if self.signals.take_stop() {
+            let told = self.signals.take_look() && self.record_says_stop().await;
+            if self.signals.take_stop() || told {
                 self.cancel().await;
                 break self.agent.reap();
             }
@@ -118,6 +119,15 @@ impl<'a> Vigil<'a> {
 
     async fn load(&self) -> Option<Task> {
         self.post.store.load(&self.post.id).await.ok()
+    }
+
+    /// Whether the task is to be cancelled, or has ended without its agent.
+    async fn record_says_stop(&self) -> bool {
+        self.load().await.is_some_and(|task| match task.state() {
+            State::Running(Running { cancel }) => cancel.is_some(),
+            State::Queued(_) => false,
+            State::Completed(_) | State::Error(_) | State::Cancelled(_) => true,
+        })
     }
 
     /// Stops the agent; the intent is recorded before any signal is sent.

@@ -1,5 +1,6 @@
 //! The hidden verb that makes the program a supervisor.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
@@ -37,7 +38,14 @@ async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
     // Before anything is opened that has to stay open.
     let files = supervisor::detach().and_then(|()| agent_files(&wiring, id));
     let life = life_lock().map_err(|error| unexpected("taking over the life lock", &error))?;
-    let retire = || wiring.locks.retire_held(id, &life);
+    let place = Cell::new(None);
+    let retire = || {
+        // Kept for whoever waits, before it is free.
+        if wiring.queue.anybody_waits() {
+            place.set(wiring.locks.reserve(id).ok());
+        }
+        wiring.locks.retire_held(id, &life)
+    };
     let outcome = match files {
         Ok(files) => {
             let post = Post {
@@ -72,7 +80,7 @@ async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
         }
     };
     // The life lock is free by now and whoever waited for this task is awake.
-    drop(wiring.admit().await);
+    drop(wiring.hand_on(&|| drop(place.take())).await);
     outcome
 }
 

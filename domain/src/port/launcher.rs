@@ -66,6 +66,11 @@ pub trait Seat: Send {
     /// # Errors
     /// [`LaunchFailure`] if there is no supervisor.
     async fn begin(self: Box<Self>) -> Result<(), LaunchFailure>;
+
+    /// Becomes the supervisor, in the place of the calling process: no process more than before.
+    ///
+    /// MUST return only if that cannot be, with why.
+    async fn succeed(self: Box<Self>) -> LaunchFailure;
 }
 
 /// Why there is no agent process.

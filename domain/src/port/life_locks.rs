@@ -39,6 +39,13 @@ pub trait LifeLocks: Send + Sync {
     /// [`Fault`] if the index cannot be read.
     async fn locked(&self) -> Result<Vec<TaskId>, Fault>;
 
+    /// How many supervisors are just handing their place to the next task; each counts as one that
+    /// runs.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be told.
+    async fn handed_on(&self) -> Result<usize, Fault>;
+
     /// Removes the life lock of an ended task if nobody holds it, and whatever was kept for its
     /// start.
     ///

@@ -16,7 +16,8 @@ pub trait Processes: Send + Sync {
     /// given the same number, and for one of an earlier boot.
     async fn lives(&self, process: &ProcessId) -> bool;
 
-    /// Asks the supervisor to stop its task. MUST NOT signal any other process.
+    /// Asks the supervisor to look at the record of its task, and to stop it if that says so. MUST NOT
+    /// signal any other process, and MUST do no harm to one that supervises another task by now.
     ///
     /// # Errors
     /// [`Fault`] if the signal cannot be sent to a supervisor that lives.

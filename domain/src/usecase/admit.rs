@@ -47,22 +47,68 @@ pub async fn admit(
         if nobody_waits || door.queue.is_paused().await? {
             return Ok(started);
         }
-        let round = seat_next(store, witnesses, clock, door).await?;
-        let mut again = round.ended > 0;
-        for (id, seat) in round.seats {
-            match seat.begin().await {
-                Ok(()) => started += 1,
-                Err(failure) => {
-                    fail_to_start(store, witnesses, clock, &id, &failure).await?;
-                    again = true;
-                }
-            }
-        }
-        // A task that failed leaves its place to the next, and may have been waited for.
+        let round = seat_next(store, witnesses, clock, door, &|| {}).await?;
+        let (begun, again) = begin_all(store, witnesses, clock, round).await?;
+        started += begun;
         if !again {
             return Ok(started);
         }
     }
+}
+
+/// Hands the place of a task that has ended to the next: the calling supervisor becomes that one's, if
+/// it alone is let in and `successor` says that nothing is left of its own.
+///
+/// `vacate` gives up the place that was kept; it is called once nobody else can take it.
+///
+/// # Errors
+/// [`Trouble`] as for [`admit`]; what is not let in now is let in by whoever looks next.
+pub async fn hand_on(
+    store: &dyn TaskStore,
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    door: Door<'_>,
+    vacate: &dyn Fn(),
+    successor: &dyn Fn() -> bool,
+) -> Result<(), Trouble> {
+    if door.queue.waiting().await?.is_empty() || door.queue.is_paused().await? {
+        vacate();
+        return Ok(());
+    }
+    let mut round = seat_next(store, witnesses, clock, door, vacate).await?;
+    if round.seats.len() == 1
+        && successor()
+        && let Some((id, seat)) = round.seats.pop()
+    {
+        let failure = seat.succeed().await;
+        fail_to_start(store, witnesses, clock, &id, &failure).await?;
+        round.ended += 1;
+    }
+    if begin_all(store, witnesses, clock, round).await?.1 {
+        admit(store, witnesses, clock, door).await?;
+    }
+    Ok(())
+}
+
+/// Starts those that were given a seat; says how many, and whether another round is due.
+async fn begin_all(
+    store: &dyn TaskStore,
+    witnesses: Witnesses<'_>,
+    clock: &dyn Clock,
+    round: Round,
+) -> Result<(usize, bool), Trouble> {
+    // A task that failed leaves its place to the next, and may have been waited for.
+    let (mut started, mut again) = (0, round.ended > 0);
+    for (id, seat) in round.seats {
+        match seat.begin().await {
+            Ok(()) => started += 1,
+            Err(failure) => {
+                fail_to_start(store, witnesses, clock, &id, &failure).await?;
+                again = true;
+            }
+        }
+    }
+    Ok((started, again))
 }
 
 /// Whether somebody was let in, and whoever did it died before it could be started.
@@ -87,8 +133,10 @@ async fn seat_next(
     witnesses: Witnesses<'_>,
     clock: &dyn Clock,
     door: Door<'_>,
+    vacate: &dyn Fn(),
 ) -> Result<Round, Trouble> {
     let _gate = door.queue.gate().await?;
+    vacate();
     let mut admission = Admission::new(door.queue.limits(), clock.now());
     count_running(store, witnesses, door, &mut admission).await?;
     let mut round = Round { seats: Vec::new(), ended: 0 };
@@ -154,6 +202,11 @@ pub(super) async fn count_running(
             Custody::Waiting => door.queue.enter(&task).await?,
             Custody::Absent => {}
         }
+    }
+    // After the locks, for a place is kept before its lock is free: one that is handed on meanwhile is
+    // counted twice rather than not at all, and whoever hands it on looks again.
+    for _ in 0..witnesses.locks.handed_on().await? {
+        admission.count_unknown();
     }
     Ok(())
 }
