@@ -28,8 +28,6 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// How long to wait before a record that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// How many lines of the log may be quoted in an ending.
-const QUOTED_LINES: usize = 50;
 
 /// The watch over one agent.
 pub(super) struct Vigil<'a> {
@@ -221,9 +219,9 @@ impl<'a> Vigil<'a> {
     }
 
     /// Records how it ended, as soon as that is possible: a full disk delays it and no more.
-    async fn record_end(&self, exit: Option<Exit>) {
+    async fn record_end(&mut self, exit: Option<Exit>) {
         let Some(task) = self.task_for_the_end().await else { return };
-        let tail = LogPart::LastLines { lines: QUOTED_LINES };
+        let tail = LogPart::LastLines { lines: ending::QUOTED_LINES };
         let log = self.post.logs.read(&self.post.id, Stream::Readable, tail).await;
         let log_tail = log.map(|log| log.text).unwrap_or_default();
         let ending = ending::decide(&Evidence {
@@ -234,7 +232,9 @@ impl<'a> Vigil<'a> {
             exit,
             log_tail: &log_tail,
         });
-        self.record_last_activity().await;
+        if self.recorded != *self.account.activity() {
+            self.record_activity().await;
+        }
         self.post.sequel.prepare(&task, &ending).await;
         let ended = self.insist(Event::Ended { ending, exit }).await;
         if let (Err(StoreError::Refused { .. }), Some(exit)) = (ended, exit) {
@@ -250,14 +250,6 @@ impl<'a> Vigil<'a> {
                 // Somebody removed or broke the record; there is nothing left to end.
                 Err(_) => return None,
             }
-        }
-    }
-
-    async fn record_last_activity(&self) {
-        let activity = self.account.activity();
-        if *activity != self.recorded && !self.ended_elsewhere {
-            let event = Event::Progressed(activity.clone());
-            drop(self.post.store.apply(&self.post.id, event, self.post.clock.now()).await);
         }
     }
 

@@ -18,6 +18,9 @@ use super::text;
 /// The most characters of a log quoted in an ending.
 pub const QUOTE_LIMIT: usize = 2_000;
 
+/// The most lines of a log that are looked at for an ending.
+pub const QUOTED_LINES: usize = 50;
+
 /// How a task ended, before it is known when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {

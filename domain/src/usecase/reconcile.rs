@@ -11,9 +11,6 @@ use crate::task::plan::reconcile::{Custody, Standing, standing};
 use crate::task::{Account, Ending, Reason, Runner, Running, State, Task};
 use core::time::Duration;
 
-/// How many lines of a log may be quoted in an ending.
-const QUOTED_LINES: usize = 50;
-
 /// A task as it is to be believed, and what has to be said beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Believed {
@@ -57,17 +54,17 @@ pub async fn reconcile(
         Standing::Gone | Standing::NeverStarted => {
             // It may have ended in the very moment between its record and its lock.
             let task = store.load(task.id()).await?;
-            let task = match (look(witnesses, &task, custody).await, custody) {
-                (Standing::Gone, _) => {
+            let task = match look(witnesses, &task, custody).await {
+                Standing::Gone => {
                     end(store, clock, task.id(), autopsy(witnesses, &task).await?).await?
                 }
-                (Standing::NeverStarted, _) => {
+                Standing::NeverStarted => {
                     witnesses.processes.stop(task.id(), None, Duration::ZERO).await;
                     let message = "its start was cut short; what there was of it has been stopped";
                     end(store, clock, task.id(), Ending::failed(Reason::LaunchFailed, message))
                         .await?
                 }
-                (Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned, _) => task,
+                Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned => task,
             };
             if task.status().is_ended() {
                 witnesses.locks.retire(task.id()).await?;
@@ -96,7 +93,7 @@ async fn autopsy(witnesses: Witnesses<'_>, task: &Task) -> Result<Ending, Troubl
         Runner::Droid(_) => witnesses.events.account(task.id()).await?,
         Runner::Command(_) | Runner::Elsewhere => Account::default(),
     };
-    let tail = LogPart::LastLines { lines: QUOTED_LINES };
+    let tail = LogPart::LastLines { lines: ending::QUOTED_LINES };
     let log = witnesses.logs.read(task.id(), Stream::Readable, tail).await?;
     Ok(ending::decide(&Evidence {
         runner: &task.order().runner,
