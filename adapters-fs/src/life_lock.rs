@@ -16,9 +16,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use domain::plan::reconcile::Custody;
 use domain::port::{Fault, LifeLocks, Watch};
 use domain::task::TaskId;
-use domain::task::plan::reconcile::Custody;
 use rustix::fs::OFlags;
 
 use crate::data_dir::DataDir;

@@ -10,8 +10,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::plan::admission::Limits;
 use domain::port::{Fault, Gate, Queue, Waiting};
-use domain::task::plan::admission::Limits;
 use domain::task::{Task, TaskId};
 
 use crate::data_dir::DataDir;

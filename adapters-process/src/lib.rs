@@ -24,20 +24,12 @@
 //!
 //! This crate never builds a path of the store, and never prints.
 
+pub mod agents;
 pub mod clock;
-pub mod command_line;
 pub mod entropy;
-pub mod event_log;
-pub mod event_stream;
 pub mod git;
-pub mod identity;
-pub mod launcher;
+pub mod local;
 pub mod probe;
-pub mod stream;
-pub mod supervisor;
-pub mod system_processes;
-pub mod termination;
-pub mod tree;
 
 /// The environment variable that names the task a process belongs to.
 pub const TASK_ID_VARIABLE: &str = "TASK_BG_TASK_ID";

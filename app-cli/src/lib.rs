@@ -1,31 +1,27 @@
 //! The `task-bg` command: parse, wire, act, print, exit.
 //!
-//! [`args`] holds the command line, `command` one short file a verb, `view` what is printed,
-//! [`failure`] every error's exit code and hints, `wiring` the concrete adapters. No rule about
-//! tasks lives here.
+//! [`kit`] is the ground floor (settings, adapters, failures, printing), [`cli`] the command line with
+//! one short file a verb, `hidden` the verbs that only programs start. No rule about tasks lives here.
 
-pub mod args;
-mod command;
-mod console;
-mod context;
-pub mod failure;
-mod settings;
-mod view;
-mod wiring;
+pub mod cli;
+mod hidden;
+pub mod kit;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Alone, Args, What};
-use context::Context;
-use failure::Failure;
-use settings::environment;
+use cli::args::{Alone, Args, What};
+use cli::command;
+use kit::answer::Answer;
+use kit::console;
+use kit::context::Context;
+use kit::failure::Failure;
 
 /// Runs the program with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
     if let Some(supervisor) = Alone::supervisor(std::env::args_os()) {
-        let answer = pollster::block_on(command::alone(supervisor));
+        let answer = pollster::block_on(hidden::alone(supervisor));
         return ExitCode::from(answer.exit_code());
     }
     match Args::try_parse() {
@@ -38,7 +34,7 @@ fn run(args: Args) -> ExitCode {
     let asked = args.format();
     match args.what {
         What::Alone(alone) => {
-            let answer = pollster::block_on(command::alone(alone));
+            let answer = pollster::block_on(hidden::alone(alone));
             console::answer(console::format(asked, None), &answer)
         }
         What::Verb(verb) => {
@@ -56,4 +52,4 @@ fn run(args: Args) -> ExitCode {
 }
 
 /// What a verb comes to: an answer to print, or why there is none.
-type Outcome = Result<view::Answer, Failure>;
+type Outcome = Result<Answer, Failure>;

@@ -4,14 +4,12 @@
 //! a supervisor, a hook, a person and a clean-up is decided there, under whatever lock the store
 //! holds. Nothing in this ring waits, reads or fails for lack of anything outside.
 
-pub mod account;
 pub mod droid;
 pub mod ending;
 pub mod event;
 pub mod id;
 pub mod notice;
 pub mod order;
-pub mod plan;
 pub mod process;
 pub mod progress;
 pub mod query;
@@ -23,7 +21,6 @@ pub mod time;
 
 use alloc::format;
 
-pub use account::{Account, AgentEvent};
 pub use droid::{Briefing, Droid, DroidName, DroidSource};
 pub use ending::Ending;
 pub use event::{Event, Refusal, Report, Started};

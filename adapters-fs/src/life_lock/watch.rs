@@ -15,9 +15,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use domain::plan::reconcile::Custody;
 use domain::port::{Watch, Woken};
 use domain::task::TaskId;
-use domain::task::plan::reconcile::Custody;
 
 use super::{FileLifeLocks, open};
 

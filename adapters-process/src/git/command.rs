@@ -11,7 +11,7 @@ use std::thread;
 
 use domain::port::Fault;
 
-use crate::launcher::Variables;
+use crate::local::launcher::Variables;
 
 /// The most of what git says on standard error that is passed on, in bytes.
 const WORDS: u64 = 2_000;

@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use async_trait::async_trait;
 
 use super::Fault;
-use crate::task::{Account, TaskId};
+use crate::run::Account;
+use crate::task::TaskId;
 
 /// Reads the raw event stream that an agent left.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use core::time::Duration;
 
 use super::Fault;
+use crate::plan::reconcile::Custody;
 use crate::task::TaskId;
-use crate::task::plan::reconcile::Custody;
 
 /// Looks at life locks.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]

@@ -1,7 +1,7 @@
 //! What parents have not been told yet: an index from a parent to the tasks it launched.
 //!
 //! An entry begins with the launch of a task that has a parent and goes when its parent knows all.
-//! Only the index is kept here; the words are decided in [`crate::task::plan::notice`], and whether
+//! Only the index is kept here; the words are decided in [`crate::plan::notice`], and whether
 //! a task has really ended is in its record.
 
 use alloc::boxed::Box;

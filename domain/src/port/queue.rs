@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use async_trait::async_trait;
 
 use super::Fault;
-use crate::task::plan::admission::Limits;
+use crate::plan::admission::Limits;
 use crate::task::{Task, TaskId};
 
 /// Keeps the queue.

@@ -2,7 +2,7 @@
 //!
 //! A notice quotes what an agent wrote, and an agent may write anything; so what is quoted stands on
 //! one line, is short, and cannot pass for a word of the program that shows it. Which notices are
-//! due is decided in [`super::plan::notice`].
+//! due is decided in [`crate::plan::notice`].
 
 use alloc::borrow::ToOwned;
 use alloc::format;

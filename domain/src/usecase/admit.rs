@@ -13,11 +13,11 @@ use alloc::vec::Vec;
 use super::again::last_attempt;
 use super::end::end;
 use super::{Trouble, Witnesses};
+use crate::plan::admission::{Admission, Standing, Verdict};
+use crate::plan::reconcile::Custody;
 use crate::port::{
     Clock, Environment, LaunchFailure, Launcher, Queue, Seat, StoreError, TaskStore,
 };
-use crate::task::plan::admission::{Admission, Standing, Verdict};
-use crate::task::plan::reconcile::Custody;
 use crate::task::{Ending, Reason, Status, Task, TaskId};
 
 /// What it takes to let queued tasks in.

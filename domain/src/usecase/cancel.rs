@@ -10,8 +10,8 @@ use super::end::end;
 use super::reconcile::reconcile;
 use super::stopping::stop_all;
 use super::{Trouble, Witnesses};
+use crate::plan::reconcile::Custody;
 use crate::port::{Clock, StoreError, TaskStore};
-use crate::task::plan::reconcile::Custody;
 use crate::task::{CancelIntent, Ending, Event, Refusal, Status, Task, TaskId};
 
 /// What became of the tasks that were to be cancelled.

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Trouble;
+use crate::plan::reconcile::Custody;
 use crate::port::worktrees::{Removal as Fate, Worktrees};
 use crate::port::{Clock, LifeLocks, StoreError, TaskStore};
-use crate::task::plan::reconcile::Custody;
 use crate::task::{Query, Status, Task, TaskId, Unreadable, Worktree};
 
 /// Which ended tasks to remove.

@@ -9,8 +9,8 @@ use alloc::boxed::Box;
 use super::admit::{Door, admit, count_running, standings};
 use super::end::end;
 use super::{Trouble, Witnesses};
+use crate::plan::admission::{Admission, Standing, Verdict};
 use crate::port::{Clock, Entropy, Environment, Fault, LaunchFailure, Seat, StoreError, TaskStore};
-use crate::task::plan::admission::{Admission, Standing, Verdict};
 use crate::task::{Ending, Order, Reason, Task, TaskId};
 
 /// Why a task could not be launched.

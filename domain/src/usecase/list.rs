@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use super::reconcile::{Note, reconcile};
 use super::{Trouble, Witnesses};
+use crate::plan::reconcile::Custody;
 use crate::port::{Clock, StoreError, TaskStore};
-use crate::task::plan::reconcile::Custody;
 use crate::task::{Listing, Query, Task, TaskId};
 
 /// What there is, with what has to be said beside some of it.

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Trouble;
+use crate::plan::notice::{Pending, plan_notice};
 use crate::port::{Docket, Fault, Notices, StoreError, TaskStore};
 use crate::task::notice::{Mark, Occasion, Stage};
-use crate::task::plan::notice::{Pending, plan_notice};
 use crate::task::{SessionId, Task, TaskId};
 
 /// A message that is due. It has to be said, and then noted with [`Due::said`]; if it is dropped

@@ -10,9 +10,9 @@ use core::time::Duration;
 use super::reconcile::reconcile;
 use super::stopping::stop_all;
 use super::{Trouble, Witnesses};
+use crate::plan::prune::{Expiry, plan_prune};
+use crate::plan::reconcile::Custody;
 use crate::port::{Clock, StoreError, TaskStore};
-use crate::task::plan::prune::{Expiry, plan_prune};
-use crate::task::plan::reconcile::Custody;
 use crate::task::{Event, Policy, Query, Signs, Status, Task, TaskId};
 
 /// What was given up.

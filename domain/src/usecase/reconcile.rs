@@ -5,10 +5,11 @@
 
 use super::end::end;
 use super::{Trouble, Witnesses};
+use crate::plan::reconcile::{Custody, Standing, standing};
 use crate::port::{Clock, LogPart, Stream, TaskStore};
-use crate::task::ending::{self, Evidence};
-use crate::task::plan::reconcile::{Custody, Standing, standing};
-use crate::task::{Account, Ending, Reason, Runner, Running, State, Task};
+use crate::run::Account;
+use crate::run::ending::{self, Evidence};
+use crate::task::{Ending, Reason, Runner, Running, State, Task};
 use core::time::Duration;
 
 /// A task as it is to be believed, and what has to be said beside it.
@@ -112,7 +113,8 @@ mod tests {
     use crate::port::life_locks::MockLifeLocks;
     use crate::port::output_log::{LogText, MockOutputLog};
     use crate::port::processes::MockProcesses;
-    use crate::task::{AgentEvent, Status};
+    use crate::run::AgentEvent;
+    use crate::task::Status;
     use crate::testing::{self, ManualClock, MemoryStore};
 
     /// What is to be believed of `task` where the witnesses say this.

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Trouble, Witnesses};
+use crate::plan::reconcile::Custody;
 use crate::port::{Clock, Woken};
-use crate::task::plan::reconcile::Custody;
 use crate::task::{Task, TaskId};
 
 /// How long a supervisor may take beyond the grace: two rounds of signals and a record.

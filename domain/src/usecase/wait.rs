@@ -13,8 +13,8 @@ use core::time::Duration;
 use super::admit::{Door, admit};
 use super::reconcile::{Believed, Note, reconcile};
 use super::{Trouble, Witnesses};
+use crate::plan::reconcile::Custody;
 use crate::port::{Clock, StoreError, TaskStore, Watch, Woken};
-use crate::task::plan::reconcile::Custody;
 use crate::task::{Status, Task, TaskId};
 
 /// How long an ending that no life lock tells of may go unnoticed.

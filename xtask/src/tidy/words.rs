@@ -20,10 +20,10 @@ const OWNERS: &[(&str, &str)] = &[
     ),
     ("adapters-fs/src/record", "the record"),
     ("adapters-process/src/git", "the words that git is told"),
-    ("adapters-process/src/stream", "droid's event stream"),
-    ("app-cli/src/args", "the words of the command line, as in `--status completed`"),
-    ("app-cli/src/failure", "the answer to a failure"),
-    ("app-cli/src/view", "the answers"),
+    ("adapters-process/src/agents", "what agents print"),
+    ("app-cli/src/cli/args", "the words of the command line, as in `--status completed`"),
+    ("app-cli/src/kit/failure", "the answer to a failure"),
+    ("app-cli/src/cli/view", "the answers"),
     ("app-hook/src/input", "what droid hands to a hook"),
 ];
 

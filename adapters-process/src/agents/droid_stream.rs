@@ -1,0 +1,162 @@
+//! The wire format of droid's `-o stream-json`: one line in, one domain event out.
+//!
+//! Lenient: unknown fields are passed over, an unknown or broken line is [`AgentEvent::Other`], for
+//! nothing an agent prints may stop its supervisor. Never reads a file.
+
+use domain::run::AgentEvent;
+use domain::task::{SessionId, Timestamp, Usage};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+/// A line of the stream, as far as it matters.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Line {
+    System {
+        #[serde(default)]
+        session_id: Option<String>,
+    },
+    Message {
+        #[serde(default)]
+        role: String,
+        #[serde(default)]
+        text: String,
+        #[serde(default, deserialize_with = "lenient")]
+        timestamp: Option<i64>,
+    },
+    ToolCall {
+        #[serde(default, rename = "toolName")]
+        tool_name: Option<String>,
+        #[serde(default, rename = "toolId")]
+        tool_id: Option<String>,
+    },
+    ToolResult {},
+    Error {
+        #[serde(default)]
+        source: String,
+        #[serde(default)]
+        message: String,
+    },
+    Completion {
+        #[serde(default, rename = "finalText")]
+        final_text: String,
+        #[serde(default, deserialize_with = "lenient")]
+        usage: Option<WireUsage>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are droid's")]
+struct WireUsage {
+    #[serde(default)]
+    input_tokens: u64,
+    #[serde(default)]
+    output_tokens: u64,
+    #[serde(default)]
+    cache_read_input_tokens: u64,
+    #[serde(default)]
+    cache_creation_input_tokens: u64,
+}
+
+/// Takes a value of another shape than expected for none, so that a side note never costs a line.
+fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+/// Reads one line of the stream, without its line break.
+pub fn decode(line: &[u8]) -> AgentEvent {
+    match serde_json::from_slice(line) {
+        Ok(line) => event(line),
+        Err(_) => AgentEvent::Other,
+    }
+}
+
+fn event(line: Line) -> AgentEvent {
+    match line {
+        Line::System { session_id } => {
+            AgentEvent::Began { session: session_id.and_then(|id| SessionId::parse(&id).ok()) }
+        }
+        Line::Message { role, text, timestamp } if role == "assistant" => {
+            AgentEvent::Said { text, at: timestamp.map(Timestamp::from_millis) }
+        }
+        Line::Message { .. } | Line::Other => AgentEvent::Other,
+        Line::ToolCall { tool_name, tool_id } => {
+            AgentEvent::ToolCalled { tool: tool_name.or(tool_id).unwrap_or_default() }
+        }
+        Line::ToolResult {} => AgentEvent::ToolReturned,
+        Line::Error { source, message } => AgentEvent::Failed { message, fatal: source == "cli" },
+        Line::Completion { final_text, usage } => AgentEvent::Finished {
+            text: final_text,
+            usage: usage.map(|used| Usage {
+                input_tokens: used.input_tokens,
+                output_tokens: used.output_tokens,
+                cache_read_input_tokens: used.cache_read_input_tokens,
+                cache_creation_input_tokens: used.cache_creation_input_tokens,
+            }),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_init_line_gives_the_session() {
+        let line = br#"{"type":"system","subtype":"init","cwd":"/w","session_id":"d02e","tools":["Read"],"model":"m"}"#;
+        assert_eq!(decode(line), AgentEvent::Began { session: SessionId::parse("d02e").ok() });
+    }
+
+    #[test]
+    fn only_the_assistants_messages_are_the_agents_words() {
+        let said = br#"{"type":"message","role":"assistant","id":"x","text":"hi","timestamp":1795353866363,"session_id":"s"}"#;
+        let at = Some(Timestamp::from_millis(1_795_353_866_363));
+        assert_eq!(decode(said), AgentEvent::Said { text: "hi".into(), at });
+        let told = br#"{"type":"message","role":"user","id":"x","text":"do it","timestamp":1}"#;
+        assert_eq!(decode(told), AgentEvent::Other);
+    }
+
+    #[test]
+    fn a_completion_line_gives_the_final_text_and_the_usage() {
+        let line = br#"{"type":"completion","finalText":"all done","numTurns":3,"durationMs":1745,"session_id":"s","timestamp":1,"usage":{"input_tokens":44,"output_tokens":28,"cache_read_input_tokens":1,"cache_creation_input_tokens":2,"factory_credits":0,"ttft_ms":9.3}}"#;
+        let usage = Usage {
+            input_tokens: 44,
+            output_tokens: 28,
+            cache_read_input_tokens: 1,
+            cache_creation_input_tokens: 2,
+        };
+        let expected = AgentEvent::Finished { text: "all done".into(), usage: Some(usage) };
+        assert_eq!(decode(line), expected);
+    }
+
+    #[test]
+    fn an_error_of_the_program_is_told_from_one_of_the_conversation() {
+        let cli = br#"{"type":"error","source":"cli","message":"Exec failed","timestamp":1}"#;
+        let expected = AgentEvent::Failed { message: "Exec failed".into(), fatal: true };
+        assert_eq!(decode(cli), expected);
+        let model = br#"{"type":"error","source":"agent_loop","message":"401","timestamp":1}"#;
+        assert_eq!(decode(model), AgentEvent::Failed { message: "401".into(), fatal: false });
+    }
+
+    #[test]
+    fn an_odd_side_note_does_not_cost_the_final_text() {
+        let line = br#"{"type":"completion","finalText":"done","usage":{"input_tokens":-1.5}}"#;
+        assert_eq!(decode(line), AgentEvent::Finished { text: "done".into(), usage: None });
+    }
+
+    #[test]
+    fn broken_and_unknown_lines_are_passed_over() {
+        for line in
+            [&b""[..], b"{", b"null", b"[]", b"\xff\xfe", b"{\"type\":\"novel\"}", b"{\"type\":7}"]
+        {
+            assert_eq!(decode(line), AgentEvent::Other, "{line:?}");
+        }
+    }
+}

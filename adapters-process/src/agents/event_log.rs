@@ -1,0 +1,111 @@
+//! Drawing up an agent's account again from the event stream it left, without reading all of it.
+//!
+//! Only the beginning (which names the session) and the end (which says how it went) are read.
+//! Never writes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+use async_trait::async_trait;
+use domain::port::{EventLog, Fault};
+use domain::run::{Account, AgentEvent};
+use domain::task::TaskId;
+
+use crate::agents::droid_stream as stream;
+use crate::agents::event_stream::EventStream;
+
+/// How much of the beginning is read, in bytes.
+const HEAD: u64 = 64 << 10;
+/// How much of the end is read, in bytes.
+const TAIL: u64 = 8 << 20;
+
+/// Opens the event stream of a task; `None` if it has none.
+pub type OpenEvents = dyn Fn(&TaskId) -> io::Result<Option<File>> + Send + Sync;
+
+/// The event streams that droids left.
+pub struct DroidEventLog {
+    open: Box<OpenEvents>,
+}
+
+impl DroidEventLog {
+    /// Reads the streams that `open` opens.
+    pub fn new(open: impl Fn(&TaskId) -> io::Result<Option<File>> + Send + Sync + 'static) -> Self {
+        Self { open: Box::new(open) }
+    }
+}
+
+#[async_trait]
+impl EventLog for DroidEventLog {
+    async fn account(&self, id: &TaskId) -> Result<Account, Fault> {
+        let fault = |error: io::Error| Fault {
+            step: format!("reading the event stream of {id}"),
+            reason: error.to_string(),
+        };
+        match (self.open)(id).map_err(fault)? {
+            None => Ok(Account::default()),
+            Some(file) => account(file).map_err(fault),
+        }
+    }
+}
+
+fn account(file: File) -> io::Result<Account> {
+    let length = file.metadata()?.len();
+    let mut account = Account::default();
+    let mut note = |event: AgentEvent| account.note(event);
+    let start = match length.checked_sub(TAIL) {
+        None | Some(0) => 0,
+        Some(start) => {
+            let mut head = Vec::new();
+            (&file).take(HEAD).read_to_end(&mut head)?;
+            let whole = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+            for line in head[..whole].split(|byte| *byte == b'\n') {
+                note(stream::decode(line));
+            }
+            next_line(&file, start)?
+        }
+    };
+    let mut events = EventStream::from(file, start);
+    events.advance(&mut note)?;
+    events.finish(&mut note);
+    Ok(account)
+}
+
+/// The beginning of the first line that begins at or after `offset`.
+fn next_line(file: &File, mut offset: u64) -> io::Result<u64> {
+    offset = offset.saturating_sub(1);
+    let mut block = vec![0; 64 << 10];
+    loop {
+        let count = file.read_at(&mut block, offset)?;
+        if count == 0 {
+            return Ok(offset);
+        }
+        match block[..count].iter().position(|byte| *byte == b'\n') {
+            Some(found) => return Ok(offset + found as u64 + 1),
+            None => offset += count as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Seek, Write};
+
+    #[test]
+    fn the_session_and_the_final_text_are_found_in_a_stream_too_long_to_read() {
+        let mut file = tempfile::tempfile().expect("a file");
+        writeln!(file, r#"{{"type":"system","subtype":"init","session_id":"s-1"}}"#)
+            .expect("written");
+        let filler = format!("{{\"type\":\"reasoning\",\"text\":\"{}\"}}\n", "x".repeat(1 << 20));
+        for _ in 0..12 {
+            file.write_all(filler.as_bytes()).expect("written");
+        }
+        writeln!(file, r#"{{"type":"completion","finalText":"found"}}"#).expect("written");
+        file.rewind().expect("rewound");
+        let account = account(file).expect("it can be read");
+        assert_eq!(account.final_text(), Some("found"));
+        let session = account.activity().session.as_ref().map(ToString::to_string);
+        assert_eq!(session.as_deref(), Some("s-1"));
+    }
+}

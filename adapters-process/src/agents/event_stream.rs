@@ -1,0 +1,145 @@
+//! Following a growing event stream: whole lines in, domain events out, in bounded memory.
+//!
+//! The stream is a file that the agent appends to; whoever follows it only reads. A line that never
+//! ends within [`LINE_LIMIT`] is passed over.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use domain::run::AgentEvent;
+
+use crate::agents::droid_stream as stream;
+
+/// The longest line that is looked at, in bytes.
+pub const LINE_LIMIT: usize = 16 << 20;
+const BLOCK: usize = 64 << 10;
+
+/// A place in a growing event stream.
+#[derive(Debug)]
+pub struct EventStream {
+    file: File,
+    offset: u64,
+    // Invariant: the bytes before `offset` that belong to a line not yet ended; empty if `skipping`.
+    partial: Vec<u8>,
+    skipping: bool,
+}
+
+impl EventStream {
+    /// Follows `file` from the byte `offset`, which must be the beginning of a line.
+    pub const fn from(file: File, offset: u64) -> Self {
+        Self { file, offset, partial: Vec::new(), skipping: false }
+    }
+
+    /// Hands every event that has been written since the last call to `take`.
+    ///
+    /// Returns whether there was anything new.
+    ///
+    /// # Errors
+    /// The file's, if it cannot be read.
+    pub fn advance(&mut self, take: &mut dyn FnMut(AgentEvent)) -> io::Result<bool> {
+        // Asked for first, so that an idle look costs one system call and no memory.
+        if self.file.metadata()?.len() <= self.offset {
+            return Ok(false);
+        }
+        let mut block = vec![0; BLOCK];
+        loop {
+            let count = match self.file.read_at(&mut block, self.offset) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            self.offset += count as u64;
+            self.take_block(&block[..count], take);
+        }
+        self.partial.shrink_to(BLOCK);
+        Ok(true)
+    }
+
+    /// Hands over the last line too, if the agent left it without a line break.
+    pub fn finish(&mut self, take: &mut dyn FnMut(AgentEvent)) {
+        let rest = std::mem::take(&mut self.partial);
+        if !rest.is_empty() {
+            take(stream::decode(&rest));
+        }
+    }
+
+    fn take_block(&mut self, block: &[u8], take: &mut dyn FnMut(AgentEvent)) {
+        for piece in block.split_inclusive(|byte| *byte == b'\n') {
+            let ended = piece.last() == Some(&b'\n');
+            if !self.skipping {
+                self.partial.extend_from_slice(piece);
+            }
+            if self.partial.len() > LINE_LIMIT {
+                self.partial = Vec::new();
+                self.skipping = true;
+            }
+            if ended {
+                if !self.skipping {
+                    take(stream::decode(self.partial.trim_ascii_end()));
+                }
+                self.partial.clear();
+                self.skipping = false;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn said(text: &str) -> AgentEvent {
+        AgentEvent::Said { text: text.into(), at: None }
+    }
+
+    fn line(text: &str) -> Vec<u8> {
+        format!("{{\"type\":\"message\",\"role\":\"assistant\",\"text\":\"{text}\"}}\n")
+            .into_bytes()
+    }
+
+    fn new_events(stream: &mut EventStream) -> Vec<AgentEvent> {
+        let mut events = Vec::new();
+        stream.advance(&mut |event| events.push(event)).expect("it can be read");
+        events
+    }
+
+    #[test]
+    fn a_line_counts_only_once_it_is_whole() {
+        let mut file = tempfile::tempfile().expect("a file");
+        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0);
+        let whole = line("hello");
+        let (first, second) = whole.split_at(20);
+        file.write_all(first).expect("written");
+        assert_eq!(new_events(&mut stream), []);
+        file.write_all(second).expect("written");
+        assert_eq!(new_events(&mut stream), [said("hello")]);
+        assert_eq!(new_events(&mut stream), []);
+    }
+
+    #[test]
+    fn a_last_line_without_a_line_break_counts_in_the_end() {
+        let mut file = tempfile::tempfile().expect("a file");
+        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0);
+        file.write_all(line("bye").trim_ascii_end()).expect("written");
+        assert_eq!(new_events(&mut stream), []);
+        let mut events = Vec::new();
+        stream.finish(&mut |event| events.push(event));
+        assert_eq!(events, [said("bye")]);
+    }
+
+    #[test]
+    fn a_line_beyond_the_limit_is_passed_over_and_the_next_one_counts() {
+        let mut file = tempfile::tempfile().expect("a file");
+        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0);
+        let block = vec![b'x'; 1 << 20];
+        for _ in 0..17 {
+            file.write_all(&block).expect("written");
+        }
+        file.write_all(b"\n").expect("written");
+        file.write_all(&line("after")).expect("written");
+        assert_eq!(new_events(&mut stream), [said("after")]);
+    }
+}

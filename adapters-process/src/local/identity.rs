@@ -1,0 +1,115 @@
+//! Which process has a number now, read from `/proc`.
+//!
+//! Never signals anything; see [`crate::local::termination`].
+
+use std::fs;
+
+use domain::task::ProcessId;
+
+/// The boot the system is in now; empty if the kernel does not tell.
+pub fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default()
+}
+
+/// The process that has the number `pid` now, or `None` if nobody has or it is a zombie.
+pub fn identify(pid: u32) -> Option<ProcessId> {
+    let stat = Stat::of(pid)?;
+    stat.lives().then(|| ProcessId { pid, start_time: stat.start_time, boot_id: boot_id() })
+}
+
+/// Whether this very process lives.
+pub fn lives(process: &ProcessId) -> bool {
+    Stat::of(process.pid).is_some_and(|stat| stat.lives() && stat.start_time == process.start_time)
+        && boot_id() == process.boot_id
+}
+
+/// What `/proc/<pid>/stat` says of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Its number.
+    pub pid: u32,
+    /// One letter for what it does; `Z` is a zombie.
+    pub state: char,
+    /// Its parent.
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
+    /// Clock ticks it has spent on a processor, itself and in the kernel.
+    pub cpu_ticks: u64,
+    /// Clock ticks from boot to its start.
+    pub start_time: u64,
+}
+
+impl Stat {
+    /// What is known of the process with this number now.
+    pub fn of(pid: u32) -> Option<Self> {
+        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        Self::parse(pid, &String::from_utf8_lossy(&text))
+    }
+
+    /// Reads a line of `/proc/<pid>/stat`. The name may hold blanks and parentheses, so fields
+    /// count from the last one.
+    fn parse(pid: u32, line: &str) -> Option<Self> {
+        let (_, rest) = line.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        let small = |index: usize| u32::try_from(number(index)?).ok();
+        Some(Self {
+            pid,
+            state: fields.first()?.chars().next()?,
+            parent: small(1)?,
+            group: small(2)?,
+            cpu_ticks: number(11)?.saturating_add(number(12)?),
+            start_time: number(19)?,
+        })
+    }
+
+    /// Whether it is neither a zombie nor dead.
+    pub const fn lives(&self) -> bool {
+        !matches!(self.state, 'Z' | 'X' | 'x')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_name_with_blanks_and_parentheses_does_not_shift_the_fields() {
+        let line = "42 (a) b (c)) S 7 42 42 0 -1 4194304 1 0 0 0 5 6 0 0 20 0 1 0 987 1 1 1";
+        let stat = Stat::parse(42, line).expect("it is well formed");
+        assert_eq!((stat.state, stat.parent, stat.group), ('S', 7, 42));
+        assert_eq!((stat.cpu_ticks, stat.start_time), (11, 987));
+    }
+
+    #[test]
+    fn a_process_is_itself_and_no_other_with_its_number() {
+        let me = identify(std::process::id()).expect("this process lives");
+        assert!(lives(&me));
+        assert!(!lives(&ProcessId { start_time: me.start_time + 1, ..me.clone() }));
+        assert!(!lives(&ProcessId { boot_id: "another boot".into(), ..me }));
+    }
+
+    #[test]
+    fn a_zombie_does_not_live() {
+        let mut child = Command::new("true").spawn().expect("true starts");
+        let process = loop {
+            match Stat::of(child.id()) {
+                Some(stat) if stat.lives() => std::thread::yield_now(),
+                Some(stat) => {
+                    break ProcessId {
+                        pid: child.id(),
+                        start_time: stat.start_time,
+                        boot_id: boot_id(),
+                    };
+                }
+                None => panic!("an unreaped child keeps its number"),
+            }
+        };
+        assert!(!lives(&process));
+        child.wait().expect("it can be reaped");
+    }
+}

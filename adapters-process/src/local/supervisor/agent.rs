@@ -1,0 +1,123 @@
+//! The agent's process: how it is started, reaped and stopped.
+//!
+//! Its prompt is its standard input, as a file in memory: never on a command line, where all could
+//! read it and 128 KiB would be the limit, and never in a pipe, which somebody would have to fill.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use domain::port::LaunchFailure;
+use domain::task::{Exit, ProcessId, Task, TaskId};
+use rustix::fs::MemfdFlags;
+use rustix::process::{WaitOptions, WaitStatus};
+
+use super::{AgentFiles, Post};
+use crate::agents::command_line::{self, CommandLine};
+use crate::local::{identity, termination};
+use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
+
+/// An agent that was started.
+pub(super) struct Agent {
+    /// Its process.
+    pub(super) process: ProcessId,
+    /// Whether its standard output is an event stream.
+    pub(super) speaks_events: bool,
+}
+
+impl Agent {
+    /// Starts the agent that the task was ordered from.
+    pub(super) fn start(task: &Task, prompt: &str, post: &Post<'_>) -> Result<Self, LaunchFailure> {
+        let Post { files, surroundings, instructions, .. } = post;
+        let order = task.order();
+        // Without them it would be another droid than the record says.
+        if order.briefing.is_some() && instructions.is_none() {
+            return Err(LaunchFailure::Supervisor("the droid's instructions are gone".into()));
+        }
+        let line = command_line::of_order(order, &surroundings.droid, instructions.as_deref());
+        let line = line.ok_or_else(|| {
+            LaunchFailure::Supervisor("the record does not say what to run".into())
+        })?;
+        let name = line.program.to_string_lossy().into_owned();
+        let not_started = |error: &io::Error| LaunchFailure::NotStarted {
+            program: name.clone(),
+            reason: error.to_string(),
+        };
+        let cwd = Path::new(order.cwd.as_deref().unwrap_or("/"));
+        if !cwd.is_dir() {
+            let reason = format!("the folder `{}` is not there", cwd.display());
+            return Err(LaunchFailure::NotStarted { program: name, reason });
+        }
+        let path = surroundings.path.as_deref();
+        let program = command_line::find_program(&line.program, cwd, path)
+            .ok_or_else(|| LaunchFailure::NotFound { program: name.clone() })?;
+        let mut command = Command::new(program);
+        set_up(&mut command, &line, files, prompt).map_err(|error| not_started(&error))?;
+        command.current_dir(cwd);
+        command
+            .env(TASK_ID_VARIABLE, task.id().as_str())
+            .env(DEPTH_VARIABLE, surroundings.depth.to_string());
+        // Reaped together with the orphans, see `reap`.
+        let child = command.spawn().map_err(|error| not_started(&error))?;
+        let process = identity::Stat::of(child.id()).map(|stat| ProcessId {
+            pid: child.id(),
+            start_time: stat.start_time,
+            boot_id: identity::boot_id(),
+        });
+        let process = process
+            .ok_or_else(|| LaunchFailure::Supervisor("/proc does not show the agent".into()))?;
+        Ok(Self { process, speaks_events: line.speaks_events })
+    }
+
+    /// Ends the agent and everything else that belongs to the task.
+    pub(super) fn stop(&self, id: &TaskId, grace: Duration) {
+        termination::stop(id, Some(std::process::id()), Some(&self.process), grace);
+        termination::wait_for_exit(&self.process);
+    }
+
+    /// Reaps every child that has ended, and returns how the agent exited if it is one of them.
+    pub(super) fn reap(&self) -> Option<Exit> {
+        let mut exit = None;
+        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            if u32::try_from(pid.as_raw_pid()) == Ok(self.process.pid) {
+                exit = exit_of(status);
+            }
+        }
+        exit
+    }
+}
+
+fn set_up(
+    command: &mut Command,
+    line: &CommandLine,
+    files: &AgentFiles,
+    prompt: &str,
+) -> io::Result<()> {
+    let output = &files.output;
+    let stdout = if line.speaks_events { &files.events } else { output };
+    command
+        .arg0(&line.program)
+        .args(&line.arguments)
+        .process_group(0)
+        .stdin(if line.takes_prompt { in_memory(prompt)?.into() } else { Stdio::null() })
+        .stdout(stdout.try_clone()?)
+        // A duplicate of one descriptor, so that the two never write over each other.
+        .stderr(output.try_clone()?)
+        .env_remove(SUPERVISOR_VARIABLE);
+    Ok(())
+}
+
+fn in_memory(text: &str) -> io::Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create("prompt", MemfdFlags::CLOEXEC)?);
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    Ok(file)
+}
+
+fn exit_of(status: WaitStatus) -> Option<Exit> {
+    let code = status.exit_status().map(Exit::Code);
+    code.or_else(|| status.terminating_signal().map(Exit::Signal))
+}

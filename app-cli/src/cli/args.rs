@@ -1,0 +1,221 @@
+//! The command line. Its doc comments are the help texts.
+//!
+//! Nothing is looked up here: what can be wrong with a word alone is refused, all else comes later.
+
+mod again;
+mod ending;
+mod looking;
+mod ordering;
+mod queue;
+mod terms;
+mod upkeep;
+mod values;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use adapters_process::SUPERVISE_VERB;
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use crate::kit::answer::Format;
+pub use crate::kit::duration::{Length, parse_duration};
+
+pub(crate) use again::{Resume, Retry};
+pub(crate) use ending::{Cancel, Cleanup, Complete, Prune};
+pub(crate) use looking::{Diff, Droids, List, Output, Report, Status, Wait};
+pub(crate) use ordering::{Batch, Launch, Run};
+pub use queue::QueueWord;
+pub(crate) use queue::{Queue, Release};
+pub(crate) use terms::Terms;
+pub(crate) use upkeep::{Config, Doctor, Hooks};
+pub use upkeep::{HooksAction, ScopeArg};
+pub use values::{AutonomyArg, EnvArg, ReasonArg, StatusArg, parse_moment};
+
+/// Runs coding agents and long commands in the background, and says honestly how they fare.
+///
+/// A task outlives the shell, the session and the terminal that started it. On a terminal, answers
+/// are tables for people; otherwise each is one JSON object.
+#[derive(Debug, Parser)]
+#[command(name = "task-bg", version, about, long_about, after_help = AFTER_HELP)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Args {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) what: What,
+    /// How to answer [default: table on a terminal, else json]
+    #[arg(long, global = true, value_enum)]
+    format: Option<Format>,
+    /// The same as --format json
+    #[arg(long, global = true, conflicts_with = "format")]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Example: launch two tasks, wait for both, read what they found
+  task-bg launch \"Find auth patterns\" \"Find all authentication code in src/\" explorer
+  task-bg run \"Test suite\" -- cargo test
+  task-bg wait
+  task-bg output --result bg_19c0
+
+Any unambiguous beginning of an id will do. Exit codes: 0 ok, 1 unexpected, 2 usage, 3 no such task,
+4 already ended, 5 a waited task failed, 6 wait timed out, 7 launch failed, 8 store unavailable,
+9 record unreadable.";
+
+impl Args {
+    /// The format asked for on the command line.
+    pub(crate) const fn format(&self) -> Option<Format> {
+        if self.json { Some(Format::Json) } else { self.format }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum What {
+    /// With the settings and the store
+    #[command(flatten)]
+    Verb(Box<Verb>),
+    /// With neither
+    #[command(flatten)]
+    Alone(Alone),
+}
+
+/// What is done with the settings and the store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Launch(Launch),
+    Run(Run),
+    List(List),
+    Status(Status),
+    Output(Output),
+    Diff(Diff),
+    Wait(Wait),
+    Cancel(Cancel),
+    Complete(Complete),
+    Retry(Retry),
+    Resume(Resume),
+    Batch(Batch),
+    Prune(Prune),
+    Queue(Queue),
+    Release(Release),
+    Cleanup(Cleanup),
+    Droids(Droids),
+    Hooks(Hooks),
+    Doctor(Doctor),
+    Report(Report),
+    Config(Config),
+}
+
+/// What is done whatever the settings are, and whether or not there is a store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Alone {
+    /// Does the hook's work, for those who registered this command as a hook
+    HookComplete,
+    /// Owns one running task; started by `launch`, and read by [`Alone::supervisor`]
+    #[command(skip)]
+    Supervise {
+        /// The task
+        id: String,
+        /// The store's folder
+        store: PathBuf,
+    },
+    /// Lets queued tasks in at a moment; started by `launch`
+    #[command(name = "__remind", hide = true)]
+    Remind {
+        /// Microseconds since the epoch
+        micros: i64,
+        /// The store's folder
+        store: PathBuf,
+    },
+    /// Prints a generated part of the documents
+    #[command(name = "__generated", hide = true)]
+    Generated {
+        /// Which part
+        part: Part,
+    },
+}
+
+impl Alone {
+    /// The words of a supervisor, read by hand: one lives as long as its task, and should not keep the
+    /// tables of a command line that it never shows.
+    pub(crate) fn supervisor(words: impl Iterator<Item = OsString>) -> Option<Self> {
+        let words: Vec<OsString> = words.skip(1).take(4).collect();
+        let [verb, id, store] = words.as_slice() else { return None };
+        let id = id.to_str().filter(|_| verb == SUPERVISE_VERB)?.to_owned();
+        Some(Self::Supervise { id, store: store.into() })
+    }
+}
+
+impl Verb {
+    /// How the verb answers where nothing else is asked for; `None` if that depends on who reads.
+    pub(crate) const fn usual_format(&self) -> Option<Format> {
+        if matches!(self, Self::Report(_)) { Some(Format::Markdown) } else { None }
+    }
+}
+
+/// A generated part of the documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The table of exit codes
+    ExitCodes,
+    /// The table of environment variables
+    Environment,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_for_people_has_an_example() {
+        for verb in Args::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            if verb.get_name() == "hook-complete" {
+                continue;
+            }
+            let help = verb.clone().render_long_help().to_string();
+            assert!(help.contains("Example"), "{} has none", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn every_command_of_the_skill_is_understood() {
+        let skill = include_str!("../../../plugin/skills/task-bg/SKILL.md");
+        let fenced = skill.split("```").skip(1).step_by(2).flat_map(str::lines);
+        let quoted = skill.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+        let commands = fenced.chain(quoted).filter(|line| line.starts_with("task-bg "));
+        let mut count = 0;
+        for command in commands {
+            let words = shlex::split(command).expect("a shell could read it");
+            if let Err(error) = Args::try_parse_from(words) {
+                panic!("{command}: {error}");
+            }
+            count += 1;
+        }
+        assert!(count >= 10, "{count} commands");
+    }
+
+    #[test]
+    fn the_words_of_a_supervisor_are_read_by_hand_and_no_others() {
+        let read = |words: &[&str]| Alone::supervisor(words.iter().map(OsString::from));
+        let words = ["task-bg", SUPERVISE_VERB, "bg_1", "/store"];
+        assert!(matches!(read(&words), Some(Alone::Supervise { id, .. }) if id == "bg_1"));
+        for others in [&words[..3], &["task-bg", "wait", "bg_1", "bg_2"], &["task-bg"]] {
+            assert!(read(others).is_none());
+        }
+        assert!(Args::try_parse_from(words).is_err(), "nobody types it");
+    }
+
+    #[test]
+    fn the_originals_positional_launch_is_understood() {
+        let words = ["task-bg", "launch", "label", "do it", "explorer", "main", "low", "opus"];
+        let args = Args::try_parse_from(words).expect("it is valid");
+        let What::Verb(verb) = args.what else { panic!("it is a verb") };
+        let Verb::Launch(launch) = *verb else { panic!("it is a launch") };
+        assert_eq!(launch.words, ["do it", "explorer", "main", "low", "opus"]);
+    }
+}

@@ -1,0 +1,53 @@
+//! One short file a verb: from its arguments to a use case, from the receipt to an answer.
+
+mod again;
+mod batch;
+mod cancel;
+mod cleanup;
+mod complete;
+mod config;
+mod diff;
+mod doctor;
+mod droids;
+mod hooks;
+mod isolate;
+mod launch;
+mod list;
+mod ordering;
+mod output;
+mod prune;
+mod queue;
+mod report;
+mod status;
+mod wait;
+
+use crate::Outcome;
+use crate::cli::args::Verb;
+use crate::kit::context::Context;
+
+/// Does what the command line asks for.
+pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
+    match verb {
+        Verb::Launch(args) => launch::droid(context, args).await,
+        Verb::Run(args) => launch::command(context, args).await,
+        Verb::List(args) => list::list(context, args).await,
+        Verb::Status(args) => status::status(context, &args).await,
+        Verb::Output(args) => output::output(context, &args).await,
+        Verb::Diff(args) => diff::diff(context, &args).await,
+        Verb::Wait(args) => wait::wait(context, args).await,
+        Verb::Cancel(args) => cancel::cancel(context, args).await,
+        Verb::Complete(args) => complete::complete(context, args).await,
+        Verb::Retry(args) => again::retry(context, args).await,
+        Verb::Resume(args) => again::resume(context, args).await,
+        Verb::Batch(args) => batch::batch(context, &args).await,
+        Verb::Queue(args) => queue::queue(context, &args).await,
+        Verb::Release(args) => queue::release(context, &args).await,
+        Verb::Prune(args) => prune::prune(context, &args).await,
+        Verb::Cleanup(args) => cleanup::cleanup(context, &args).await,
+        Verb::Droids(args) => droids::droids(context, &args).await,
+        Verb::Hooks(args) => hooks::hooks(&args),
+        Verb::Doctor(args) => doctor::doctor(context, &args).await,
+        Verb::Report(args) => report::report(context, args).await,
+        Verb::Config(_) => Ok(config::config(context)),
+    }
+}

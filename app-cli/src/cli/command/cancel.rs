@@ -1,0 +1,61 @@
+//! `cancel`: from what was typed to tasks, from the receipt to an answer that names every refusal.
+
+use domain::task::{Status, TaskId};
+use domain::usecase::cancel::cancel as stop;
+
+use crate::Outcome;
+use crate::cli::args::Cancel;
+use crate::cli::view::cancelled::CancelledView;
+use crate::kit::answer::Answer;
+use crate::kit::context::Context;
+use crate::kit::failure::{Failure, Kind};
+
+pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
+    let wiring = &context.wiring;
+    let (ids, unknown) = named(context, &args).await?;
+    let receipt = stop(&wiring.store, wiring.witnesses(), &wiring.clock, &ids, args.grace).await?;
+    let refused: Vec<(String, Failure)> = receipt
+        .refused
+        .into_iter()
+        .map(|(id, trouble)| (id.to_string(), Failure::from(trouble)))
+        .chain(unknown)
+        .collect();
+    wiring.admit().await?;
+    let kind = if receipt.survivors.is_empty() {
+        refused.first().map(|(_, failure)| failure.kind)
+    } else {
+        Some(Kind::Unexpected)
+    };
+    let told = context.tasks(&receipt.cancelled).await;
+    let view = CancelledView {
+        cancelled: receipt.cancelled,
+        stopped: receipt.stopped,
+        refused,
+        survivors: receipt.survivors,
+    };
+    Ok(Answer::with(view, kind).collecting(told))
+}
+
+/// The tasks that are meant, and what was typed that means none.
+async fn named(
+    context: &Context,
+    args: &Cancel,
+) -> Result<(Vec<TaskId>, Vec<(String, Failure)>), Failure> {
+    if args.all {
+        return Ok((context.unfinished().await?, Vec::new()));
+    }
+    if let Some(parent) = &args.parent {
+        let mut ids = context.of_parent(parent, Some(Status::Running)).await?;
+        ids.extend(context.of_parent(parent, Some(Status::Queued)).await?);
+        return Ok((ids, Vec::new()));
+    }
+    let (mut ids, mut unknown) = (Vec::new(), Vec::new());
+    for typed in &args.ids {
+        match context.resolve(typed).await {
+            Ok(id) if ids.contains(&id) => {}
+            Ok(id) => ids.push(id),
+            Err(failure) => unknown.push((domain::task::text::preview(typed, 80), failure)),
+        }
+    }
+    Ok((ids, unknown))
+}

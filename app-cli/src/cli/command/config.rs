@@ -1,0 +1,38 @@
+//! `config`: what holds, and who said so. Changes nothing.
+
+use crate::cli::view::config::{ConfigView, Row};
+use crate::kit::answer::Answer;
+use crate::kit::context::Context;
+use crate::kit::environment;
+use crate::kit::settings::{Said, Settings, Source};
+
+pub(super) fn config(context: &Context) -> Answer {
+    let settings = &context.settings;
+    let Settings { format, droid, max_running, ttl, stale, .. } = settings;
+    let root = context.wiring.dir.root().display().to_string();
+    let named = environment::variable(environment::DIR).is_some();
+    let parent = environment::parent_session();
+    let by_environment = |set| if set { Source::Environment } else { Source::Default };
+    let mut rows = vec![
+        Row::text("store", &Said { source: by_environment(named), value: root }),
+        Row::text("format", &Said { value: Row::format_word(context.format), ..said(format) }),
+        Row::text("droid", &Said { value: droid.value.display().to_string(), ..said(droid) }),
+        Row::number("max_running", max_running),
+        Row::span("ttl", ttl),
+        Row::span("stale", stale),
+    ];
+    let limits = settings.limits();
+    rows.extend(limits.groups.into_iter().map(|(group, value)| {
+        Row::number(&format!("limits.{group}"), &Said { value, source: Source::File })
+    }));
+    if let Some(value) = parent {
+        rows.push(Row::text("parent_session", &Said { value, source: Source::Environment }));
+    }
+    let (path, found) = settings.file();
+    Answer::ok(ConfigView { file: path.clone(), found, rows })
+}
+
+/// Who said something, for another form of what was said.
+fn said<T>(setting: &Said<T>) -> Said<String> {
+    Said { value: String::new(), source: setting.source }
+}

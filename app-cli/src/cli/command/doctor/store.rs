@@ -1,0 +1,127 @@
+//! What `doctor` says about the store: its folder, its records, tasks nobody looks after, leftovers.
+//!
+//! Mends only what cannot do harm: makes the folder, closes it, sweeps what is derived.
+
+use adapters_fs::inspection::{FolderState, StoreCondition, close_files, store_condition};
+use domain::port::TaskStore as _;
+use domain::task::Query;
+use domain::usecase::list::{Listed, list};
+use domain::usecase::reconcile::Note;
+
+use super::{fail, warn, well};
+use crate::cli::view::doctor::Finding;
+use crate::kit::context::Context;
+use crate::kit::failure::Failure;
+
+/// Less room than this is worth a word, in bytes.
+const LITTLE: u64 = 256 << 20;
+/// How many things of a kind are named.
+const NAMED: usize = 10;
+const FIX: &str = "run `task-bg doctor --fix`";
+
+/// The folder: there, writable, closed to others, with room.
+pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
+    let dir = &context.wiring.dir;
+    let mut mended = Vec::new();
+    let mut condition = store_condition(dir);
+    let unusable = matches!(condition.folder, FolderState::Unusable(_));
+    if fix && !unusable && (condition.folder == FolderState::Absent || condition.open) {
+        mended.extend(dir.prepare().is_ok().then_some("the folder was made, or closed to others"));
+    }
+    if fix && !condition.loose.is_empty() && close_files(&condition.loose) == 0 {
+        mended.push("files were closed to others");
+    }
+    if !mended.is_empty() {
+        condition = store_condition(dir);
+    }
+    let named = dir.root().display();
+    let StoreCondition { folder, open, loose, free } = condition;
+    let done = mended.iter().map(|what| format!("; {what}")).collect::<String>();
+    let store = match folder {
+        FolderState::Unusable(why) => fail(
+            "store",
+            format!("`{named}` cannot be used: {why}"),
+            format!("check the folder's owner and mode, or set `{}`", crate::kit::environment::DIR),
+        ),
+        FolderState::Absent => well("store", format!("`{named}` is made when the first task is")),
+        FolderState::Ready if open || !loose.is_empty() => warn(
+            "store",
+            format!(
+                "others can look into `{named}`: {} of its files are open to them",
+                loose.len()
+            ),
+            FIX,
+        ),
+        FolderState::Ready => well("store", format!("`{named}` can be written{done}")),
+    };
+    let room = match free {
+        Some(free) if free < LITTLE => warn(
+            "room",
+            format!("{} MiB are left", free >> 20),
+            "run `task-bg cleanup --delete --older-than 7d` to remove old tasks",
+        ),
+        Some(free) => well("room", format!("{} MiB are left", free >> 20)),
+        None => well("room", "the system does not say how much is left"),
+    };
+    vec![store, room]
+}
+
+/// The records: readable, looked after, and nothing lying about.
+pub(super) async fn records(context: &Context, fix: bool) -> Vec<Finding> {
+    let wiring = &context.wiring;
+    let query = Query::default();
+    let listed = list(&wiring.store, wiring.witnesses(), &wiring.clock, &query).await;
+    match listed {
+        Ok(listed) => {
+            vec![unreadable(&listed), unattended(&listed), leftovers(context, fix).await]
+        }
+        Err(trouble) => {
+            vec![fail("records", Failure::from(trouble).sentence(), "see the finding on the store")]
+        }
+    }
+}
+
+fn unreadable(listed: &Listed) -> Finding {
+    let listing = &listed.listing;
+    if listing.unreadable.is_empty() {
+        return well("records", format!("all {} can be read", listing.tally.total()));
+    }
+    let entries = listing.unreadable.iter().take(NAMED);
+    let named: Vec<String> =
+        entries.map(|entry| format!("`{}` ({})", entry.file, entry.reason)).collect();
+    warn(
+        "records",
+        format!("{} cannot be read: {}", listing.unreadable.len(), named.join(", ")),
+        "they are never changed or removed; mend them or move them away by hand",
+    )
+}
+
+fn unattended(listed: &Listed) -> Finding {
+    if listed.notes.is_empty() {
+        return well("supervision", "every task that runs has somebody who looks after it");
+    }
+    let word = |note: &Note| match note {
+        Note::Unsupervised => "never had a supervisor of ours",
+        Note::Orphaned => "lost its supervisor",
+    };
+    let notes = listed.notes.iter().take(NAMED);
+    let named: Vec<String> = notes.map(|(id, note)| format!("{id} {}", word(note))).collect();
+    warn(
+        "supervision",
+        format!("{} tasks run on their own: {}", listed.notes.len(), named.join(", ")),
+        "`task-bg cancel` stops one, `task-bg prune` gives up those that ran too long",
+    )
+}
+
+async fn leftovers(context: &Context, fix: bool) -> Finding {
+    let store = &context.wiring.store;
+    let found = if fix { store.sweep().await } else { store.leftovers() };
+    match found {
+        Ok(0) => well("leftovers", "none"),
+        Ok(count) if fix => well("leftovers", format!("{count} were removed")),
+        Ok(count) => warn("leftovers", format!("{count} that belong to no task any more"), FIX),
+        Err(error) => {
+            fail("leftovers", Failure::from(error).sentence(), "see the finding on the store")
+        }
+    }
+}

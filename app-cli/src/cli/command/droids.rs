@@ -1,0 +1,16 @@
+//! `droids`: which there are, and where each comes from.
+
+use domain::usecase::droids;
+
+use super::ordering::working_folder;
+use crate::Outcome;
+use crate::cli::args::Droids;
+use crate::cli::view::droids::DroidsView;
+use crate::kit::answer::Answer;
+use crate::kit::context::Context;
+
+pub(super) async fn droids(context: &Context, args: &Droids) -> Outcome {
+    let cwd = working_folder(args.cwd.as_deref())?;
+    let catalog = droids::droids(&context.wiring.droids, &cwd).await;
+    Ok(Answer::ok(DroidsView { catalog }))
+}

@@ -1,0 +1,41 @@
+//! `--worktree`: from its name to a worktree, before anything is recorded. Never starts a task.
+
+use domain::port::worktrees::Wanted;
+use domain::task::{Order, TaskId, Worktree};
+use domain::usecase::isolate;
+
+use crate::kit::context::Context;
+use crate::kit::failure::{Failure, Kind};
+use crate::kit::wiring::Wiring;
+
+/// What the branches of tasks begin with.
+const PREFIX: &str = "task-bg/";
+
+/// The order in a worktree of its own, if one is asked for; without a name, it is the task's id.
+pub(super) async fn isolated(
+    context: &Context,
+    id: &TaskId,
+    asked: Option<&str>,
+    order: Order,
+) -> Result<Order, Failure> {
+    let (Some(name), Some(folder)) = (asked, order.cwd.clone()) else { return Ok(order) };
+    let dir = &context.wiring.dir;
+    dir.prepare_worktrees().map_err(|error| {
+        let message = format!("there can be no folder for worktrees: {error}");
+        Failure::new(Kind::StoreUnavailable, message)
+    })?;
+    let path =
+        dir.worktree(id).into_os_string().into_string().map_err(|path| {
+            Failure::new(Kind::Usage, format!("`{}` is not UTF-8", path.display()))
+        })?;
+    let branch = format!("{PREFIX}{}", if name.is_empty() { id.as_str() } else { name });
+    let wanted = Wanted { folder, path, branch };
+    Ok(isolate::isolate(&Wiring::worktrees(), &wanted, order).await?)
+}
+
+/// Takes back the worktree of a task that was not launched, unless somebody has worked there.
+pub(super) async fn take_back(context: &Context, id: &TaskId, worktree: &Worktree) {
+    let wiring = &context.wiring;
+    // The launch has failed for a reason of its own, which is what has to be told.
+    drop(isolate::take_back(&wiring.store, &Wiring::worktrees(), id, worktree).await);
+}

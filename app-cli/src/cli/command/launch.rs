@@ -1,0 +1,137 @@
+//! `launch` and `run`: from words to an order, from an order to a running task.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use domain::port::Clock;
+use domain::task::{Autonomy, Runner};
+use domain::usecase::launch_once::Once;
+use domain::usecase::wait::Until;
+
+use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, parse_autonomy};
+use super::wait;
+use crate::Outcome;
+use crate::cli::args::{AutonomyArg, Launch, Run, Terms};
+use crate::cli::view::launched::Launched;
+use crate::kit::answer::Answer;
+use crate::kit::context::Context;
+use crate::kit::failure::{Failure, Kind};
+
+/// The longest prompt, in bytes: a record of it must stay readable.
+const MAX_PROMPT: u64 = 16 << 20;
+
+/// `launch`.
+pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
+    let mut words = args.words.into_iter();
+    let prompt = match &args.prompt_file {
+        Some(path) => read_prompt(path)?,
+        None => words.next().ok_or_else(|| {
+            Failure::new(Kind::Usage, "the prompt is missing").hint(
+                "give it after the description, or with --prompt-file FILE (- for standard input)",
+            )
+        })?,
+    };
+    let [droid, parent, autonomy, model] = [words.next(), words.next(), words.next(), words.next()];
+    if let Some(extra) = words.next() {
+        let message = format!("there is one word too many: `{extra}`");
+        return Err(
+            Failure::new(Kind::Usage, message).hint("quote the prompt, so that it is one word")
+        );
+    }
+    let agent = one_of("the droid", droid, args.droid)?.unwrap_or_else(|| DEFAULT_DROID.to_owned());
+    let model = one_of("the model", model, args.model)?;
+    let autonomy = match (autonomy, args.autonomy) {
+        (Some(word), None) => parse_autonomy(&word)?,
+        (None, Some(AutonomyArg(level))) => level,
+        (None, None) => Autonomy::Medium,
+        (Some(_), Some(_)) => return Err(twice("the autonomy")),
+    };
+    let terms = Terms { parent: one_of("the parent", parent, args.terms.parent)?, ..args.terms };
+    let wanted = Wanted {
+        description: args.description,
+        prompt,
+        agent,
+        model,
+        effort: args.reasoning_effort.filter(|effort| !effort.is_empty()),
+        runner: Runner::Droid(autonomy),
+        ..Wanted::default()
+    };
+    start(context, wanted, terms).await
+}
+
+/// `run`.
+pub(super) async fn command(context: &Context, args: Run) -> Outcome {
+    let wanted = Wanted {
+        description: args.description,
+        prompt: ordering::quoted(&args.command)?,
+        agent: COMMAND_AGENT.to_owned(),
+        runner: Runner::Command(args.command),
+        ..Wanted::default()
+    };
+    start(context, wanted, args.terms).await
+}
+
+async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
+    let (waits, again) = (terms.waits, terms.again);
+    let wanted = Wanted {
+        parent: terms.parent,
+        cwd: terms.cwd,
+        timeout: terms.timeout,
+        stale: terms.stale,
+        priority: waits.priority,
+        after: context.resolve_all(waits.after()).await?,
+        dependence: waits.dependence(),
+        not_before: waits.not_before(context.wiring.clock.now()),
+        hold: waits.hold,
+        key: again.key.clone(),
+        retries: again.retries(),
+        worktree: terms.worktree,
+        ..wanted
+    };
+    let ready = ordering::order(context, wanted).await?;
+    let variables = terms.env.into_iter().map(|set| (set.name.into(), set.value.into())).collect();
+    let once = ordering::launch(context, ready, variables).await?;
+    match (terms.wait, &once) {
+        (None, _) => Ok(Answer::ok(Launched::of(&once))),
+        (Some(length), Once::Launched(task) | Once::Existing(task)) => {
+            wait::for_ids(context, vec![task.id().clone()], Until::All, length.limit()).await
+        }
+    }
+}
+
+fn one_of(
+    what: &str,
+    word: Option<String>,
+    flag: Option<String>,
+) -> Result<Option<String>, Failure> {
+    match (word, flag) {
+        (Some(_), Some(_)) => Err(twice(what)),
+        (word, flag) => Ok(word.or(flag).filter(|text| !text.is_empty())),
+    }
+}
+
+fn twice(what: &str) -> Failure {
+    Failure::new(Kind::Usage, format!("{what} is given twice, as a word and as a flag"))
+}
+
+fn read_prompt(path: &Path) -> Result<String, Failure> {
+    let refused = |reason: String| {
+        Failure::new(
+            Kind::Usage,
+            format!("the prompt file `{}` cannot be read: {reason}", path.display()),
+        )
+    };
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().take(MAX_PROMPT + 1).read_to_end(&mut bytes)
+    } else {
+        let file = File::open(path).map_err(|error| refused(error.to_string()))?;
+        file.take(MAX_PROMPT + 1).read_to_end(&mut bytes)
+    };
+    read.map_err(|error| refused(error.to_string()))?;
+    if bytes.len() as u64 > MAX_PROMPT {
+        return Err(refused(format!("it is longer than {MAX_PROMPT} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8 text".to_owned()))
+}

@@ -1,0 +1,303 @@
+//! From what was asked for to an order: shared by every verb that launches something.
+//!
+//! Whatever is wrong with a request is found here, before anything is recorded or started.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use adapters_process::local::launcher::SupervisorLauncher;
+use adapters_process::local::launcher::Variables;
+use domain::port::TaskStore;
+use domain::task::droid::Instructions;
+use domain::task::{
+    Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement, Prompt,
+    Retries, Runner, Task, TaskId, Timestamp, Worktree,
+};
+use domain::usecase::droids::choose;
+use domain::usecase::launch::{LaunchError, enqueue, mint_id, ordered};
+use domain::usecase::launch_once::{Claim, Once, claim, launch_claimed};
+
+use super::isolate;
+use crate::kit::context::Context;
+use crate::kit::context::parse_session;
+use crate::kit::environment;
+use crate::kit::failure::{Failure, Kind};
+
+/// The droid that is launched where none is named.
+pub(super) const DEFAULT_DROID: &str = "executor-med";
+/// What a plain command is recorded as in place of a droid.
+pub(super) const COMMAND_AGENT: &str = "command";
+/// The longest key, in bytes.
+const MAX_KEY: usize = 200;
+
+/// What is asked for, before it is known whether that can be had.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub(super) description: String,
+    pub(super) prompt: String,
+    pub(super) agent: String,
+    pub(super) model: Option<String>,
+    pub(super) effort: Option<String>,
+    pub(super) runner: Runner,
+    pub(super) parent: Option<String>,
+    pub(super) cwd: Option<PathBuf>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) stale: Option<Duration>,
+    pub(super) priority: i8,
+    pub(super) after: Vec<TaskId>,
+    pub(super) dependence: Dependence,
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) hold: bool,
+    pub(super) key: Option<String>,
+    pub(super) retries: Retries,
+    /// The name of a worktree of its own; empty names it after the task.
+    pub(super) worktree: Option<String>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            description: String::new(),
+            prompt: String::new(),
+            agent: DEFAULT_DROID.to_owned(),
+            model: None,
+            effort: None,
+            runner: Runner::Droid(Autonomy::Medium),
+            parent: None,
+            cwd: None,
+            timeout: None,
+            stale: None,
+            priority: 0,
+            after: Vec::new(),
+            dependence: Dependence::default(),
+            not_before: None,
+            hold: false,
+            key: None,
+            retries: Retries::default(),
+            worktree: None,
+        }
+    }
+}
+
+/// An order with what the agent is told besides its prompt.
+pub(super) struct Ready {
+    /// The order.
+    pub(super) order: Order,
+    /// What the agent is told besides its prompt.
+    pub(super) instructions: Option<Instructions>,
+    /// The name of the worktree to be made for it.
+    worktree: Option<String>,
+}
+
+impl Ready {
+    /// An order that is to run where it says.
+    const fn here(order: Order, instructions: Option<Instructions>) -> Self {
+        Self { order, instructions, worktree: None }
+    }
+}
+
+/// The order that is asked for.
+///
+/// # Errors
+/// A failure that says what is wrong with it.
+pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Failure> {
+    check_depth()?;
+    for (what, word) in [("the model", &wanted.model), ("the reasoning effort", &wanted.effort)] {
+        word.as_deref().map_or(Ok(()), |word| check_word(what, word))?;
+    }
+    if let Some(key) = &wanted.key
+        && (key.is_empty() || key.len() > MAX_KEY)
+    {
+        let message = format!("the key is empty or longer than {MAX_KEY} bytes");
+        return Err(Failure::new(Kind::Usage, message));
+    }
+    let parent = match wanted.parent.filter(|parent| parent != "main") {
+        Some(parent) => Some(parse_session(&parent)?),
+        None => Context::default_parent().as_deref().map(parse_session).transpose()?,
+    };
+    let order = Order {
+        description: wanted.description,
+        prompt: Prompt::parse(&wanted.prompt).map_err(|invalid| refused_prompt(&invalid))?,
+        agent: wanted.agent,
+        session: Some(context.wiring.minted_session()?),
+        parent,
+        runner: wanted.runner,
+        cwd: Some(working_folder(wanted.cwd.as_deref())?),
+        time_limit: wanted.timeout,
+        silence: wanted.stale,
+        placement: Placement {
+            priority: wanted.priority,
+            group: None,
+            after: wanted.after,
+            dependence: wanted.dependence,
+            not_before: wanted.not_before,
+            held: wanted.hold,
+        },
+        lineage: Lineage::default(),
+        retries: wanted.retries,
+        key: wanted.key,
+        worktree: None,
+        model: wanted.model,
+        briefing: None,
+    };
+    let ready = brief(context, order, wanted.effort).await?;
+    Ok(Ready { worktree: wanted.worktree, ..ready })
+}
+
+/// The order with what the definition of its droid gives it now.
+///
+/// # Errors
+/// A failure that names near droids, if there is none of that name.
+pub(super) async fn brief(
+    context: &Context,
+    order: Order,
+    effort: Option<String>,
+) -> Result<Ready, Failure> {
+    let Runner::Droid(_) = order.runner else {
+        return Ok(Ready::here(grouped(context, order), None));
+    };
+    let name = DroidName::parse(&order.agent).map_err(|invalid| {
+        Failure::new(Kind::Usage, format!("that is no droid name: {invalid}"))
+            .hint("run `task-bg droids` to see which droids there are")
+    })?;
+    let cwd = order.cwd.clone().unwrap_or_default();
+    let droid = choose(&context.wiring.droids, &cwd, &name).await?;
+    let order = Order {
+        agent: droid.name.to_string(),
+        briefing: Some(Briefing::of(&droid, effort)),
+        model: order.model.or(droid.model),
+        ..order
+    };
+    Ok(Ready::here(grouped(context, order), Some(droid.instructions)))
+}
+
+/// The order in the group that it is recorded in.
+fn grouped(context: &Context, order: Order) -> Order {
+    let group = context.settings.group(&order.agent, order.model.as_deref());
+    let placement = Placement { group: Some(group), ..order.placement };
+    Order { placement, ..order }
+}
+
+/// Launches a task from the order, with these variables added to its environment.
+pub(super) async fn launch(
+    context: &Context,
+    ready: Ready,
+    variables: Variables,
+) -> Result<Once, Failure> {
+    let wiring = &context.wiring;
+    let (store, witnesses) = (&wiring.store as &dyn TaskStore, wiring.witnesses());
+    let entry = match claim(store, &wiring.keys, ready.order.key.as_deref()).await? {
+        Claim::Existing(task) => return Ok(Once::Existing(*task)),
+        Claim::Free(entry) => entry,
+    };
+    let (task, launcher, made) = settle(context, ready, variables).await?;
+    let (id, door) = (task.id().clone(), wiring.door(&launcher));
+    let outcome = launch_claimed(store, witnesses, &wiring.clock, door, entry, task).await;
+    if let (Err(_), Some(worktree)) = (&outcome, &made) {
+        isolate::take_back(context, &id, worktree).await;
+    }
+    if let Err(LaunchError::NotStarted { id, .. }) = &outcome {
+        // The failure that is about to be shown says it all.
+        context.collected(&context.tasks(std::slice::from_ref(id)).await).await;
+    }
+    Ok(Once::Launched(outcome?))
+}
+
+/// Puts a task from the order into the queue, without letting anybody in.
+pub(super) async fn queue(
+    context: &Context,
+    ready: Ready,
+    variables: Variables,
+) -> Result<TaskId, Failure> {
+    let (task, launcher, made) = settle(context, ready, variables).await?;
+    let outcome = enqueue(&context.wiring.store, context.wiring.door(&launcher), &task).await;
+    if let (Err(_), Some(worktree)) = (&outcome, &made) {
+        isolate::take_back(context, task.id(), worktree).await;
+    }
+    outcome?;
+    Ok(task.id().clone())
+}
+
+/// The task of an order, what starts it, and the worktree that was made for it if it is to have one.
+async fn settle(
+    context: &Context,
+    ready: Ready,
+    variables: Variables,
+) -> Result<(Task, SupervisorLauncher, Option<Worktree>), Failure> {
+    let wiring = &context.wiring;
+    let id = mint_id(&wiring.clock, &wiring.entropy);
+    let asked = ready.worktree.as_deref();
+    let order = isolate::isolated(context, &id, asked, ready.order).await?;
+    let made = order.worktree.clone().filter(|_| asked.is_some());
+    // One that goes back to an earlier task may work in that one's worktree.
+    let launcher = if order.worktree.is_some() {
+        wiring.launcher_apart(variables, ready.instructions)
+    } else {
+        wiring.launcher(variables, ready.instructions)
+    };
+    Ok((ordered(wiring.witnesses(), &wiring.clock, id, order), launcher, made))
+}
+
+/// Refuses to launch anything where tasks are too deep already.
+pub(super) fn check_depth() -> Result<(), Failure> {
+    let depth = environment::depth();
+    if depth < environment::MAX_DEPTH {
+        return Ok(());
+    }
+    let message = format!("this is already {depth} tasks deep, and tasks may not launch deeper");
+    Err(Failure::new(Kind::TooDeep, message)
+        .hint("do the work here, or leave it to whoever launched this task"))
+}
+
+/// A command line as one would type it.
+pub(super) fn quoted(command: &[String]) -> Result<String, Failure> {
+    shlex::try_join(command.iter().map(String::as_str))
+        .map_err(|_| Failure::new(Kind::Usage, "the command has a NUL character"))
+}
+
+/// An autonomy level.
+pub(super) fn parse_autonomy(word: &str) -> Result<Autonomy, Failure> {
+    Autonomy::from_word(word).ok_or_else(|| {
+        Failure::new(Kind::Usage, format!("`{word}` is no autonomy level"))
+            .hint("use one of none, low, medium, high")
+    })
+}
+
+/// Names end up as words of a command line and in tables.
+fn check_word(what: &str, word: &str) -> Result<(), Failure> {
+    let odd = word.starts_with('-') || word.chars().any(char::is_control) || word.len() > 256;
+    if odd {
+        let message = format!(
+            "{what} cannot begin with a dash, hold control characters or be longer than 256 bytes"
+        );
+        return Err(Failure::new(Kind::Usage, message));
+    }
+    Ok(())
+}
+
+/// What is wrong with a prompt.
+pub(super) fn refused_prompt(invalid: &InvalidPrompt) -> Failure {
+    let hint = match invalid {
+        InvalidPrompt::Blank => "say what the agent is to do",
+        InvalidPrompt::Nul { .. } => "remove it; a prompt is text",
+    };
+    Failure::new(Kind::Usage, invalid.to_string()).hint(hint)
+}
+
+/// The folder as an absolute path that a record can hold.
+pub(super) fn working_folder(asked: Option<&Path>) -> Result<String, Failure> {
+    let usage = |message: String| {
+        Failure::new(Kind::Usage, message).hint("give a folder that exists with --cwd DIR")
+    };
+    let folder = match asked {
+        Some(folder) => std::path::absolute(folder),
+        None => std::env::current_dir(),
+    };
+    let folder =
+        folder.map_err(|error| usage(format!("the current folder is not there: {error}")))?;
+    if !folder.is_dir() {
+        return Err(usage(format!("`{}` is no folder", folder.display())));
+    }
+    let unnameable = |folder: PathBuf| usage(format!("`{}` is not UTF-8", folder.display()));
+    folder.into_os_string().into_string().map_err(|name| unnameable(name.into()))
+}

@@ -1,0 +1,29 @@
+//! `status`: one task's record, whole, as it lies in its file. It never cuts anything.
+
+use domain::port::{Clock, Worktrees};
+use domain::usecase::again::attempts;
+use domain::usecase::diff::FILES_NAMED;
+use domain::usecase::status;
+
+use crate::Outcome;
+use crate::cli::args::Status;
+use crate::cli::view::status::StatusView;
+use crate::kit::answer::Answer;
+use crate::kit::context::Context;
+use crate::kit::wiring::Wiring;
+
+pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
+    let wiring = &context.wiring;
+    let id = context.resolve(&args.id).await?;
+    let believed = status::status(&wiring.store, wiring.witnesses(), &wiring.clock, &id).await?;
+    let record = wiring.store.text(&id)?;
+    let changes = match &believed.task.order().worktree {
+        Some(worktree) => Some(Wiring::worktrees().changes(worktree, FILES_NAMED).await),
+        None => None,
+    };
+    let task = believed.task.clone();
+    let attempts = attempts(&wiring.store, &task).await;
+    let place = context.queue().await?.iter().position(|waiting| *waiting == id);
+    let view = StatusView { believed, record, changes, attempts, place, now: wiring.clock.now() };
+    Ok(Answer::ok(view).collecting([task]))
+}

@@ -1,0 +1,53 @@
+//! What `cancel` answers: what it stopped, what refused and what survived.
+
+use domain::task::TaskId;
+use serde_json::{Value, json};
+
+use super::{View, failure};
+use crate::kit::failure::Failure;
+
+/// What became of the tasks that were to be cancelled.
+pub(crate) struct CancelledView {
+    /// Those that ended as cancelled.
+    pub(crate) cancelled: Vec<TaskId>,
+    /// Those that had ended before and had processes left, which were stopped.
+    pub(crate) stopped: Vec<TaskId>,
+    /// Those that could not be cancelled, with why.
+    pub(crate) refused: Vec<(String, Failure)>,
+    /// The numbers of processes that are left after all.
+    pub(crate) survivors: Vec<u32>,
+}
+
+impl View for CancelledView {
+    fn json(&self) -> Value {
+        let ids = |ids: &[TaskId]| ids.iter().map(|id| json!(id.as_str())).collect::<Vec<_>>();
+        let refused: Vec<Value> = self
+            .refused
+            .iter()
+            .map(|(id, failure)| {
+                json!({"taskId": id, "error": failure.sentence(), "code": failure.kind.word()})
+            })
+            .collect();
+        let mut answer = json!({
+            "cancelled": ids(&self.cancelled),
+            "stopped": ids(&self.stopped),
+            "refused": refused,
+            "survivors": self.survivors,
+        });
+        // Whoever looks only for an error finds the first one.
+        if let (Some((_, first)), Value::Object(answer)) = (self.refused.first(), &mut answer) {
+            failure::add(answer, first);
+        }
+        answer
+    }
+
+    fn table(&self) -> String {
+        let cancelled = self.cancelled.iter().map(|id| format!("cancelled {id}\n"));
+        let stopped = self.stopped.iter().map(|id| format!("stopped what was left of {id}\n"));
+        let refused =
+            self.refused.iter().map(|(_, failure)| format!("refused: {}\n", failure.sentence()));
+        let survivors = self.survivors.iter().map(|pid| format!("process {pid} is still there\n"));
+        let lines: String = cancelled.chain(stopped).chain(refused).chain(survivors).collect();
+        if lines.is_empty() { "there is nothing to cancel\n".to_owned() } else { lines }
+    }
+}

@@ -1,0 +1,13 @@
+//! The generated parts of the documents, as Markdown whatever the format.
+
+use crate::cli::args::Part;
+use crate::kit::answer::Answer;
+use crate::kit::{console, failure, settings};
+
+pub(super) fn generated(part: Part) -> Answer {
+    console::stream(&match part {
+        Part::ExitCodes => failure::markdown(),
+        Part::Environment => settings::markdown(),
+    });
+    Answer::nothing()
+}

@@ -1,0 +1,39 @@
+//! The hidden verb that lets queued tasks in at a moment to come.
+//!
+//! One small process a moment, and the only thing that waits for one: where it is killed, the task
+//! starts when somebody next looks.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use adapters_process::local::supervisor;
+use domain::port::{Clock, Queue};
+use domain::task::Timestamp;
+
+use crate::kit::answer::Answer;
+use crate::kit::wiring::Wiring;
+
+/// How long to sleep before the clock is looked at again: it may step, and the machine may sleep.
+const LOOK: Duration = Duration::from_secs(30);
+
+pub(super) async fn remind(micros: i64, store: PathBuf) -> Answer {
+    if supervisor::detach().is_ok() {
+        let (wiring, _) = Wiring::at(store.clone());
+        let moment = Timestamp::from_micros(micros);
+        loop {
+            let left = moment.since(wiring.clock.now());
+            if left.is_zero() {
+                break;
+            }
+            // Nobody waits any more, or the store itself is gone: there is nothing to remind of.
+            if wiring.queue.waiting().await.is_ok_and(|waiting| waiting.is_empty()) {
+                return Answer::nothing();
+            }
+            thread::sleep(left.min(LOOK));
+        }
+        // With the settings as they are by now. Nobody listens to what goes wrong.
+        drop(Wiring::at(store).0.admit().await);
+    }
+    Answer::nothing()
+}

@@ -1,0 +1,101 @@
+//! An answer: what it says, in each form that can be asked for, and the exit code that goes with it.
+//!
+//! A verb returns an [`Answer`]; only `console` prints one. Nothing here looks anything up.
+
+use clap::ValueEnum;
+use domain::task::Task;
+use serde_json::Value;
+
+use super::failure::Kind;
+
+/// How to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON object
+    Json,
+    /// One JSON object a line, for list and wait
+    Ndjson,
+    /// A table for people
+    Table,
+    /// A Markdown table
+    Markdown,
+}
+
+/// How an answer looks.
+pub(crate) trait View {
+    /// For programs: one object.
+    fn json(&self) -> Value;
+
+    /// For programs that read line by line.
+    fn lines(&self) -> Vec<Value> {
+        vec![self.json()]
+    }
+
+    /// For people at a terminal.
+    fn table(&self) -> String;
+
+    /// For documents.
+    fn markdown(&self) -> String {
+        self.table()
+    }
+}
+
+/// An answer, and the exit code that goes with it.
+pub(crate) struct Answer {
+    view: Option<Box<dyn View>>,
+    exit_code: u8,
+    collected: Vec<Task>,
+}
+
+impl Answer {
+    /// All went well.
+    pub(crate) fn ok(view: impl View + 'static) -> Self {
+        Self::with(view, None)
+    }
+
+    /// Something is to be said by the exit code as well.
+    pub(crate) fn with(view: impl View + 'static, kind: Option<Kind>) -> Self {
+        Self {
+            view: Some(Box::new(view)),
+            exit_code: kind.map_or(0, Kind::exit_code),
+            collected: Vec::new(),
+        }
+    }
+
+    /// All has been said.
+    pub(crate) const fn nothing() -> Self {
+        Self::exiting(0)
+    }
+
+    /// All has been said but the exit code.
+    pub(crate) const fn exiting(exit_code: u8) -> Self {
+        Self { view: None, exit_code, collected: Vec::new() }
+    }
+
+    /// Whoever reads the answer knows how these tasks fared.
+    pub(crate) fn collecting(mut self, tasks: impl IntoIterator<Item = Task>) -> Self {
+        self.collected.extend(tasks);
+        self
+    }
+
+    /// The tasks of which the reader knows how they fared.
+    pub(crate) fn collected(&self) -> &[Task] {
+        &self.collected
+    }
+
+    /// The exit code.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    /// The text to print.
+    pub(crate) fn render(&self, format: Format) -> String {
+        let Some(view) = &self.view else { return String::new() };
+        match format {
+            Format::Json => format!("{}\n", view.json()),
+            Format::Ndjson => view.lines().iter().map(|line| format!("{line}\n")).collect(),
+            Format::Table => view.table(),
+            Format::Markdown => view.markdown(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What every command works with: the adapters, and the format of the answer.
+
+use adapters_fs::DataDir;
+use domain::port::{LifeLocks, Queue, StoreError, TaskStore};
+use domain::task::{Query, SessionId, Status, Task, TaskId};
+use domain::usecase::notify::collect;
+use domain::usecase::resolve::resolve;
+
+use crate::kit::answer::Format;
+use crate::kit::failure::{Failure, Kind};
+use crate::kit::settings::Settings;
+use crate::kit::wiring::Wiring;
+use crate::kit::{console, environment};
+
+/// What every command works with.
+pub(crate) struct Context {
+    /// The concrete adapters.
+    pub(crate) wiring: Wiring,
+    /// What holds, and who said so.
+    pub(crate) settings: Settings,
+    /// How to answer.
+    pub(crate) format: Format,
+}
+
+impl Context {
+    /// Finds the store and reads the settings; touches nothing yet. How to answer is known even where
+    /// that fails.
+    pub(crate) fn new(
+        asked: Option<Format>,
+        usual: Option<Format>,
+    ) -> (Result<Self, Failure>, Format) {
+        let dir = DataDir::locate(&environment::variable);
+        let (settings, problem) = Settings::read(asked, dir.as_ref().ok());
+        let format = console::format(settings.format.value, usual);
+        let context = match (dir, problem) {
+            (Err(error), _) => Err(error.into()),
+            (Ok(_), Some(failure)) => Err(failure),
+            (Ok(dir), None) => {
+                Ok(Self { wiring: Wiring::over(dir, settings.limits()), settings, format })
+            }
+        };
+        (context, format)
+    }
+
+    /// The one task that `typed` means.
+    pub(crate) async fn resolve(&self, typed: &str) -> Result<TaskId, Failure> {
+        Ok(resolve(&self.wiring.store, typed).await?)
+    }
+
+    /// The tasks that all of `typed` mean, each once.
+    pub(crate) async fn resolve_all(&self, typed: &[String]) -> Result<Vec<TaskId>, Failure> {
+        let mut ids = Vec::new();
+        for typed in typed {
+            let id = self.resolve(typed).await?;
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// All tasks of the session `parent`, with this status if one is given.
+    pub(crate) async fn of_parent(
+        &self,
+        parent: &str,
+        status: Option<Status>,
+    ) -> Result<Vec<TaskId>, Failure> {
+        let parent = parse_session(parent)?;
+        let query = Query { parent: Some(parent), status, ..Query::default() };
+        self.matching(&query).await
+    }
+
+    /// All tasks that the query shows, oldest first.
+    pub(crate) async fn matching(&self, query: &Query) -> Result<Vec<TaskId>, Failure> {
+        let listing = TaskStore::list(&self.wiring.store, query).await?;
+        Ok(listing.tasks.iter().rev().map(|task| task.id().clone()).collect())
+    }
+
+    /// All tasks of ours that have not ended, from the index: records that others wrote are not in
+    /// it, and nobody would wake whoever waited for them.
+    pub(crate) async fn unfinished(&self) -> Result<Vec<TaskId>, Failure> {
+        let mut recorded = Vec::new();
+        for id in self.wiring.locks.unfinished().await? {
+            match self.wiring.store.load(&id).await {
+                // Its launcher is just about to record it, or has died.
+                Err(StoreError::NotFound { .. }) => {}
+                Ok(_) | Err(_) => recorded.push(id),
+            }
+        }
+        Ok(recorded)
+    }
+
+    /// Who waits in the queue, first come first.
+    pub(crate) async fn queue(&self) -> Result<Vec<TaskId>, Failure> {
+        let waiting = self.wiring.queue.waiting().await?;
+        Ok(waiting.into_iter().map(|waiting| waiting.id).collect())
+    }
+
+    /// These tasks as recorded; what cannot be read is left out.
+    pub(crate) async fn tasks(&self, ids: &[TaskId]) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        for id in ids {
+            tasks.extend(TaskStore::load(&self.wiring.store, id).await);
+        }
+        tasks
+    }
+
+    /// Notes that the session this command runs in has seen how these tasks fared, so that it is not
+    /// told again. A command that runs in no session says nothing about who has seen what, and
+    /// neither does one in a task that only inherited the name of the session that launched it.
+    pub(crate) async fn collected(&self, tasks: &[Task]) {
+        let caller = Self::default_parent().and_then(|caller| SessionId::parse(&caller).ok());
+        let Some(caller) = caller.filter(|_| !tasks.is_empty()) else { return };
+        let around: Vec<TaskId> = environment::task().into_iter().collect();
+        let inherited = |task: &Task| task.order().parent.as_ref() == Some(&caller);
+        if !self.tasks(&around).await.iter().any(inherited) {
+            // At worst the session is told what it knows.
+            drop(collect(&self.wiring.notices, &caller, tasks).await);
+        }
+    }
+
+    /// The session that launches tasks, where no argument names it.
+    pub(crate) fn default_parent() -> Option<String> {
+        environment::parent_session().filter(|parent| parent != "main")
+    }
+}
+
+/// A session id from the command line.
+///
+/// # Errors
+/// A usage failure if it cannot be one.
+pub(crate) fn parse_session(text: &str) -> Result<SessionId, Failure> {
+    SessionId::parse(text)
+        .map_err(|invalid| Failure::new(Kind::Usage, format!("that is no session id: {invalid}")))
+}

@@ -1,0 +1,57 @@
+//! How a failure reads: as JSON for programs, as words for people.
+
+use anstyle::Style;
+use serde_json::{Map, Value, json};
+
+use crate::kit::failure::Failure;
+use crate::kit::terminal;
+
+/// The failure for programs, as one line.
+pub(crate) fn json(failure: &Failure) -> String {
+    let mut answer = Map::new();
+    add(&mut answer, failure);
+    format!("{}\n", Value::Object(answer))
+}
+
+/// Adds a failure to an answer that says more.
+pub(crate) fn add(answer: &mut Map<String, Value>, failure: &Failure) {
+    answer.insert("error".to_owned(), json!(failure.sentence()));
+    answer.insert("code".to_owned(), json!(failure.kind.word()));
+    if !failure.hints.is_empty() {
+        answer.insert("hint".to_owned(), json!(failure.hints.join("; ")));
+    }
+}
+
+/// The failure for people: what is wrong, what caused it, what can be done.
+pub(crate) fn words(failure: &Failure, error: Style, hint: Style) -> String {
+    let mut words = format!("{error}error{error:#}: {}\n", terminal::harmless(&failure.message));
+    for cause in &failure.causes {
+        words.push_str(&format!("{error}caused by{error:#}: {}\n", terminal::harmless(cause)));
+    }
+    if !failure.hints.is_empty() {
+        words.push('\n');
+    }
+    for what in &failure.hints {
+        words.push_str(&format!("{hint}hint{hint:#}: {}\n", terminal::harmless(what)));
+    }
+    words
+}
+
+/// What is wrong with a command line, and what to do, from the words that clap has for it.
+pub(crate) fn of_usage(error: &clap::Error) -> (String, String) {
+    let text = error.to_string();
+    let mut paragraphs = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
+    let message = paragraphs.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let advice: Vec<&str> = paragraphs
+        .filter(|part| !part.starts_with("For more information"))
+        .flat_map(str::lines)
+        .map(str::trim)
+        .collect();
+    let dash = "a prompt that begins with a dash goes after `--` or into --prompt-file";
+    let hint = if message.contains("unexpected argument") {
+        format!("{dash}; {}", advice.join(" "))
+    } else {
+        advice.join(" ")
+    };
+    (message, if hint.is_empty() { "run `task-bg --help`".to_owned() } else { hint })
+}

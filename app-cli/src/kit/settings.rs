@@ -1,0 +1,163 @@
+//! Settings: what holds, and who said so.
+//!
+//! A flag counts before the environment, the environment before the settings file beside the store,
+//! the file before what is usual. All that can be read counts, and what cannot is told as one failure
+//! beside it, so that a supervisor can go on where a command stops. `table` names every setting,
+//! `environment` and `file` read the two sources.
+
+pub(crate) mod environment;
+mod file;
+mod table;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use adapters_fs::DataDir;
+use clap::ValueEnum;
+use domain::plan::admission::Limits;
+use domain::task::Policy;
+
+use crate::kit::answer::Format;
+use crate::kit::duration::parse_duration;
+use crate::kit::failure::{Failure, Kind};
+use file::SettingsFile;
+use table::{DROID, FORMAT, MAX_RUNNING, STALE, Setting, TTL};
+
+pub(crate) use table::markdown;
+
+/// What holds.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// How to answer; `None` leaves it to who reads.
+    pub(crate) format: Said<Option<Format>>,
+    /// The droid program.
+    pub(crate) droid: Said<OsString>,
+    /// How many tasks run at once.
+    pub(crate) max_running: Said<usize>,
+    /// How long a task may run.
+    pub(crate) ttl: Said<Duration>,
+    /// Half of how long a task may be silent.
+    pub(crate) stale: Said<Duration>,
+    file: SettingsFile,
+}
+
+/// A value, and who said it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said<T> {
+    /// The value.
+    pub(crate) value: T,
+    /// Who said it.
+    pub(crate) source: Source,
+}
+
+/// Who said what a setting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A flag of the command line.
+    Flag,
+    /// An environment variable.
+    Environment,
+    /// The settings file.
+    File,
+    /// Nobody.
+    Default,
+}
+
+impl Settings {
+    /// Reads the environment and, where the store has a place, the file beside it. What is wrong comes
+    /// back as well, and does not count.
+    pub(crate) fn read(flag: Option<Format>, dir: Option<&DataDir>) -> (Self, Option<Failure>) {
+        let file = dir.map(|dir| SettingsFile::read(dir.settings())).unwrap_or_default();
+        let mut reader = Reader { file, failure: None };
+        let (limits, policy) = (Limits::default(), Policy::default());
+        let format = match flag {
+            Some(format) => Said { value: Some(format), source: Source::Flag },
+            None => reader.setting(&FORMAT, None, |text| parse_format(text).map(Some)),
+        };
+        let droid = reader.setting(&DROID, "droid".into(), |text| Ok(text.into()));
+        let droid = match DROID.variable.and_then(environment::variable) {
+            // A path need not be text.
+            Some(value) => Said { value, source: Source::Environment },
+            None => droid,
+        };
+        let max_running = reader.setting(&MAX_RUNNING, limits.max_running, parse_count);
+        let ttl = reader.setting(&TTL, policy.time_to_live, parse_duration);
+        let stale = reader.setting(&STALE, policy.silence / 2, parse_duration);
+        let failure = reader.failure.take().or_else(|| reader.file.failure());
+        (Self { format, droid, max_running, ttl, stale, file: reader.file }, failure)
+    }
+
+    /// How many tasks may run at once.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_running: self.max_running.value, groups: self.file.groups.clone() }
+    }
+
+    /// What life means for a task.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            time_to_live: self.ttl.value,
+            silence: self.stale.value.saturating_mul(2),
+            ..Policy::default()
+        }
+    }
+
+    /// The group that a task is recorded in: its model if that has a limit, else its droid.
+    pub(crate) fn group(&self, droid: &str, model: Option<&str>) -> String {
+        let model = model.map(|model| format!("model:{model}"));
+        let limited = model.filter(|group| self.file.groups.contains_key(group));
+        limited.unwrap_or_else(|| droid.to_owned())
+    }
+
+    /// Where the settings file is or would be, and whether it is there.
+    pub(crate) fn file(&self) -> (&PathBuf, bool) {
+        (&self.file.path, self.file.found)
+    }
+}
+
+/// Asks the sources of settings one after another, and remembers the first complaint.
+struct Reader {
+    file: SettingsFile,
+    failure: Option<Failure>,
+}
+
+impl Reader {
+    fn setting<T>(
+        &mut self,
+        setting: &Setting,
+        usual: T,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Said<T> {
+        if let Some(name) = setting.variable
+            && let Some(text) = environment::text(name)
+        {
+            match parse(&text) {
+                Ok(value) => return Said { value, source: Source::Environment },
+                Err(words) => {
+                    let failure = Failure::new(Kind::Usage, format!("`{name}` is `{text}`"));
+                    self.failure.get_or_insert(failure.hint(words));
+                }
+            }
+        }
+        if let Some(key) = setting.key
+            && let Some(entry) = self.file.entry(key)
+        {
+            match parse(&entry.text) {
+                Ok(value) => return Said { value, source: Source::File },
+                Err(words) => self.file.complain(key, &words),
+            }
+        }
+        Said { value: usual, source: Source::Default }
+    }
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| {
+        "give a whole number above 0; to let nobody in, run `task-bg queue pause`".to_owned()
+    })
+}
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    Format::from_str(text, true).map_err(|_| "use one of json, ndjson, table, markdown".to_owned())
+}

@@ -1,0 +1,237 @@
+//! The settings file: TOML, read leniently and complained about exactly.
+//!
+//! What makes no sense is left out and named with its line and column; the rest counts. Whether a value
+//! is a good one is for whoever knows the setting. Never writes.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::{fs, io};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::table::{IN_FILE, LIMITS};
+use crate::kit::failure::{Failure, Kind};
+
+/// How alike two words have to be for one to be offered in place of the other.
+const ALIKE: f64 = 0.7;
+
+/// What a settings file says.
+#[derive(Debug, Default)]
+pub(super) struct SettingsFile {
+    /// Where it is, or would be.
+    pub(super) path: PathBuf,
+    /// Whether it is there.
+    pub(super) found: bool,
+    entries: BTreeMap<String, Entry>,
+    /// The limits of groups.
+    pub(super) groups: BTreeMap<String, usize>,
+    problems: Vec<Problem>,
+}
+
+/// A value as text, and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// The value.
+    pub(super) text: String,
+    place: Place,
+}
+
+/// What is wrong, and where.
+#[derive(Debug)]
+struct Problem {
+    place: Option<Place>,
+    words: String,
+    hint: String,
+}
+
+/// A place in the file: line and column, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    /// The place of a byte.
+    fn of(text: &str, at: usize) -> Self {
+        let before = text.get(..at).unwrap_or(text);
+        let line = before.rfind('\n').map_or(before, |end| &before[end + 1..]);
+        Self { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+    }
+}
+
+impl SettingsFile {
+    /// Reads the file at `path`, if there is one.
+    pub(super) fn read(path: PathBuf) -> Self {
+        let mut file = Self { path, ..Self::default() };
+        match fs::read_to_string(&file.path) {
+            Ok(text) => {
+                file.found = true;
+                file.take_all(&text);
+            }
+            // Where there can be no file there is no store either, and that is told elsewhere.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) => {}
+            Err(error) => {
+                let hint = "make it a text file that you can read, or remove it".to_owned();
+                file.problems.push(Problem { place: None, words: error.to_string(), hint });
+            }
+        }
+        file
+    }
+
+    /// The value of a setting.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    /// What is wrong with a value that stands in it.
+    pub(super) fn complain(&mut self, key: &str, hint: &str) {
+        let Some(entry) = self.entries.remove(key) else { return };
+        let words = format!("`{key}` is `{}`", entry.text);
+        self.problems.push(Problem { place: Some(entry.place), words, hint: hint.to_owned() });
+    }
+
+    /// The first thing that is wrong with it.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let first = self.problems.iter().min_by_key(|problem| problem.place)?;
+        let path = self.path.display();
+        let place = first.place.map_or(String::new(), |at| format!(":{}:{}", at.line, at.column));
+        let failure = Failure::new(Kind::Usage, format!("{path}{place}: {}", first.words));
+        Some(failure.hint(first.hint.clone()))
+    }
+
+    fn take_all(&mut self, text: &str) {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let place = error.span().map(|span| Place::of(text, span.start));
+            let words = error.message().to_owned();
+            let hint = "write `key = value`; text, and names with `:` or `.`, go in quotes";
+            self.problems.push(Problem { place, words, hint: hint.to_owned() });
+        }
+        for (key, value) in table.get_ref() {
+            let name = key.get_ref().as_ref();
+            if Some(name) == LIMITS.key {
+                self.take_limits(text, value);
+            } else if IN_FILE.iter().any(|setting| setting.key == Some(name)) {
+                self.take(text, name, value);
+            } else {
+                self.refuse(text, key.span(), format!("`{name}` is no setting"), near(name));
+            }
+        }
+    }
+
+    fn take(&mut self, text: &str, name: &str, value: &Spanned<DeValue<'_>>) {
+        match scalar(value.get_ref()) {
+            Some(found) => {
+                let place = Place::of(text, value.span().start);
+                self.entries.insert(name.to_owned(), Entry { text: found, place });
+            }
+            None => self.refuse(
+                text,
+                value.span(),
+                format!("`{name}` is neither text nor a whole number"),
+                format!("see `task-bg help config` for what `{name}` may be"),
+            ),
+        }
+    }
+
+    fn take_limits(&mut self, text: &str, value: &Spanned<DeValue<'_>>) {
+        let DeValue::Table(groups) = value.get_ref() else {
+            let words = "`limits` is no table".to_owned();
+            let hint =
+                "write `[limits]`, and below it a line such as `explorer = 1` for each group";
+            return self.refuse(text, value.span(), words, hint.to_owned());
+        };
+        for (key, value) in groups {
+            let name = key.get_ref().as_ref();
+            let is_number = matches!(value.get_ref(), DeValue::Integer(_));
+            let text_of = scalar(value.get_ref()).filter(|_| is_number);
+            let number = text_of.and_then(|text| text.parse().ok());
+            match number.filter(|number| *number > 0) {
+                Some(number) => drop(self.groups.insert(name.to_owned(), number)),
+                None => self.refuse(
+                    text,
+                    value.span(),
+                    format!("the limit of `{name}` is no whole number above 0"),
+                    "names with `:` or `.` go in quotes, as in `\"model:x\" = 2`".to_owned(),
+                ),
+            }
+        }
+    }
+
+    fn refuse(&mut self, text: &str, at: Range<usize>, words: String, hint: String) {
+        let place = Some(Place::of(text, at.start));
+        self.problems.push(Problem { place, words, hint });
+    }
+}
+
+/// A text or a whole number, as text.
+fn scalar(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n.to_string())
+        }
+        DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_)
+        | DeValue::Table(_) => None,
+    }
+}
+
+/// What may have been meant by a key that is none.
+fn near(name: &str) -> String {
+    let keys = || IN_FILE.iter().filter_map(|setting| setting.key);
+    let alike = |key: &str| strsim::jaro(name, key);
+    let nearest = keys().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+    match nearest.filter(|key| alike(key) > ALIKE) {
+        Some(key) => format!("did you mean `{key}`?"),
+        None => format!("there are {}", keys().collect::<Vec<_>>().join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> SettingsFile {
+        let mut file = SettingsFile { path: "/x/task-bg.toml".into(), ..SettingsFile::default() };
+        file.take_all(text);
+        file
+    }
+
+    fn wrong(text: &str) -> (String, String) {
+        let failure = read(text).failure().expect("something is wrong");
+        (failure.message, failure.hints.concat())
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named_with_line_and_column() {
+        let (words, hint) = wrong("max_running = 8\n\n  max_runing = 9\n");
+        assert_eq!(words, "/x/task-bg.toml:3:3: `max_runing` is no setting");
+        assert_eq!(hint, "did you mean `max_running`?");
+        assert_eq!(wrong("zzz = 1").1, "there are format, droid, max_running, limits, ttl, stale");
+        assert!(wrong("ü = 1\nttl = [1]").0.starts_with("/x/task-bg.toml:1:1: "));
+        assert!(wrong("ttl = [1]").0.starts_with("/x/task-bg.toml:1:7: `ttl` is neither"));
+        assert!(wrong("[limits]\nexplorer = 0").0.contains(":2:12: the limit of `explorer`"));
+        assert!(wrong("[limits]\na.b = 1").1.contains("in quotes"));
+        assert!(wrong("limits = 3").0.contains(":1:10: `limits` is no table"));
+        assert!(wrong("[limits]\nmodel:x = 1").1.contains("in quotes"));
+        assert!(wrong("max_running = = 8").0.starts_with("/x/task-bg.toml:1:"));
+    }
+
+    #[test]
+    fn what_makes_sense_counts_all_the_same() {
+        let file = read("max_running = 0x8\nbogus = 1\nttl = \"5m\"\n[limits]\n\"model:x\" = 2\n");
+        let text = |key| file.entry(key).map(|entry| entry.text.as_str());
+        assert_eq!((text("max_running"), text("ttl")), (Some("8"), Some("5m")));
+        assert_eq!(file.groups["model:x"], 2);
+    }
+}

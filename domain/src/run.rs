@@ -1,0 +1,10 @@
+//! The second ring: how one running task is driven, as values and pure functions.
+//!
+//! Nothing here waits, reads a clock or calls a port: whoever drives a task says what was seen and does
+//! what follows from it.
+
+pub mod account;
+pub mod ending;
+
+pub use account::{Account, AgentEvent};
+pub use ending::{Evidence, decide};

@@ -1,0 +1,151 @@
+//! What an agent's events add up to: the running account that a supervisor keeps, and that anyone
+//! can draw up again from the event log after the supervisor is gone.
+//!
+//! Events are given in the agent's own order. Nothing here reads or parses a stream.
+
+use alloc::string::String;
+
+use crate::task::progress::LAST_MESSAGE_LIMIT;
+use crate::task::{Activity, SessionId, Timestamp, Usage, text};
+
+/// The most bytes of an agent's final text kept in a record; the whole is in its event log.
+pub const RESULT_LIMIT: usize = 1 << 20;
+
+/// One thing an agent said about its own work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// It began to work, in this session.
+    Began {
+        /// The session, where it could be read.
+        session: Option<SessionId>,
+    },
+    /// It said something.
+    Said {
+        /// What.
+        text: String,
+        /// When, by its own clock.
+        at: Option<Timestamp>,
+    },
+    /// It called a tool.
+    ToolCalled {
+        /// The tool's name.
+        tool: String,
+    },
+    /// A tool call returned, well or badly.
+    ToolReturned,
+    /// It, or the program around it, met an error.
+    Failed {
+        /// In its words.
+        message: String,
+        /// Whether the program itself says so, and not the model's conversation.
+        fatal: bool,
+    },
+    /// It is done, and this is its final text.
+    Finished {
+        /// The final text.
+        text: String,
+        /// What it used up.
+        usage: Option<Usage>,
+    },
+    /// Anything else it said, of no weight here.
+    Other,
+}
+
+/// What the events so far add up to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    activity: Activity,
+    final_text: Option<String>,
+    last_words: Option<String>,
+    fatal: Option<String>,
+    trouble: Option<String>,
+}
+
+impl Account {
+    /// Adds one event to the account.
+    pub fn note(&mut self, event: AgentEvent) {
+        match event {
+            AgentEvent::Began { session } => {
+                if session.is_some() {
+                    self.activity.session = session;
+                }
+            }
+            AgentEvent::Said { text, at } => {
+                self.activity.last_message =
+                    Some(text::beginning(&text, LAST_MESSAGE_LIMIT).into());
+                self.activity.last_message_at = at;
+                self.last_words = Some(text::at_most(text, RESULT_LIMIT));
+            }
+            AgentEvent::ToolCalled { tool } => {
+                self.activity.tool_calls = self.activity.tool_calls.saturating_add(1);
+                self.activity.tools_in_flight = self.activity.tools_in_flight.saturating_add(1);
+                self.activity.last_tool = Some(text::beginning(&tool, LAST_MESSAGE_LIMIT).into());
+            }
+            AgentEvent::ToolReturned => {
+                self.activity.tools_in_flight = self.activity.tools_in_flight.saturating_sub(1);
+            }
+            AgentEvent::Failed { message, fatal } => {
+                let kept = if fatal { &mut self.fatal } else { &mut self.trouble };
+                *kept = Some(text::at_most(message, RESULT_LIMIT));
+            }
+            AgentEvent::Finished { text, usage } => {
+                self.final_text = Some(text::at_most(text, RESULT_LIMIT));
+                self.activity.tools_in_flight = 0;
+                self.activity.usage = usage.or(self.activity.usage);
+            }
+            AgentEvent::Other => {}
+        }
+    }
+
+    /// What the agent did.
+    pub const fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
+    /// Its final text, once it said that it is done.
+    pub fn final_text(&self) -> Option<&str> {
+        self.final_text.as_deref()
+    }
+
+    /// The best there is of what it found: its final text, else what it said last.
+    pub fn findings(&self) -> Option<&str> {
+        self.final_text.as_deref().or(self.last_words.as_deref())
+    }
+
+    /// The error its program ended with.
+    pub fn fatal(&self) -> Option<&str> {
+        self.fatal.as_deref()
+    }
+
+    /// The last error within its conversation, such as a model that refused.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn tool_calls_are_counted_and_the_open_ones_known() {
+        let mut account = Account::default();
+        account.note(AgentEvent::ToolCalled { tool: "Read".to_string() });
+        account.note(AgentEvent::ToolCalled { tool: "Execute".to_string() });
+        account.note(AgentEvent::ToolReturned);
+        let activity = account.activity();
+        assert_eq!((activity.tool_calls, activity.tools_in_flight), (2, 1));
+        assert_eq!(activity.last_tool.as_deref(), Some("Execute"));
+    }
+
+    #[test]
+    fn findings_are_the_final_text_or_else_the_last_words() {
+        let mut account = Account::default();
+        assert_eq!(account.findings(), None);
+        account.note(AgentEvent::Said { text: "half".to_string(), at: None });
+        assert_eq!(account.findings(), Some("half"));
+        account.note(AgentEvent::Finished { text: "whole".to_string(), usage: None });
+        assert_eq!(account.findings(), Some("whole"));
+    }
+}
