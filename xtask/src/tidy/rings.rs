@@ -12,6 +12,7 @@ const RINGS: &[(&str, &[&str])] = &[
     ("domain/src/run", &["plan", "port", "usecase"]),
     ("domain/src/plan", &["port", "usecase"]),
     ("domain/src/port", &["usecase"]),
+    ("app-cli/src/kit", &["cli", "hidden", "mcp", "top"]),
 ];
 
 /// Finds paths that point outward.
