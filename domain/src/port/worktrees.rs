@@ -15,9 +15,20 @@ use crate::task::Worktree;
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Worktrees: Send + Sync {
+    /// Finds out whether [`Worktrees::create`] would refuse, without changing anything.
+    ///
+    /// MUST refuse for every reason that can be seen beforehand, and MUST NOT wait for others. What
+    /// others do between this and the making can still make a difference.
+    ///
+    /// # Errors
+    /// [`WorktreeError`] as from [`Worktrees::create`], except [`WorktreeError::Busy`].
+    async fn check(&self, wanted: &Wanted) -> Result<(), WorktreeError>;
+
     /// Makes a worktree with a new branch, from the commit that is checked out in the repository.
     ///
-    /// MUST NOT change anything that is there already. MUST leave nothing behind if it fails.
+    /// MUST NOT change anything that is there already. MUST leave nothing behind if it fails. MUST
+    /// work for many callers at once in one repository. MUST NOT be cut short by a signal to the
+    /// caller's process group.
     ///
     /// # Errors
     /// [`WorktreeError`] if there can be none there, or not of that name.
@@ -134,6 +145,34 @@ pub enum WorktreeError {
     Taken {
         /// The branch.
         branch: String,
+    },
+    /// Git keeps branches like files in folders, so a branch cannot be a folder of others too.
+    #[error("there is already a branch `{other}`, which leaves no room for `{branch}`")]
+    InTheWay {
+        /// The branch that was wanted.
+        branch: String,
+        /// The branch that is there.
+        other: String,
+    },
+    /// No file could have that name, and git keeps files about a branch.
+    #[error("`{branch}` is too long for the name of a branch")]
+    TooLong {
+        /// The branch.
+        branch: String,
+    },
+    /// Something stands where the worktree is to be, or git has it in its list.
+    #[error("there is already something at `{path}`")]
+    Occupied {
+        /// Where the worktree is to be.
+        path: String,
+    },
+    /// Another change of the repository did not end in time.
+    #[error("the git repository at `{repository}` was locked by others for {seconds} s; try again")]
+    Busy {
+        /// The repository.
+        repository: String,
+        /// How long its lock was waited for, in seconds.
+        seconds: u64,
     },
     /// Git is not installed.
     #[error("`git` was not found on PATH")]
