@@ -13,6 +13,47 @@ use domain::port::Fault;
 /// What git writes into the lock of a worktree that it is still making.
 const INITIALIZING: &str = "initializing";
 
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing at all.
+    Empty,
+    /// A folder without `.git`.
+    Plain,
+    /// A worktree, with its administrative folder.
+    Worktree(PathBuf),
+    /// Something else: a link, a file, another repository, or a `.git` that belongs to another
+    /// worktree.
+    Foreign,
+}
+
+/// Looks at `path` without following a link there.
+///
+/// # Errors
+/// [`Fault`] if it cannot be read.
+pub(super) fn look(path: &Path) -> Result<Place, Fault> {
+    let unreadable = |error: io::Error| Fault {
+        step: format!("reading `{}`", path.display()),
+        reason: error.to_string(),
+    };
+    match present(fs::symlink_metadata(path)).map_err(unreadable)? {
+        None => return Ok(Place::Empty),
+        Some(found) if !found.is_dir() => return Ok(Place::Foreign),
+        Some(_) => {}
+    }
+    let link = path.join(".git");
+    match present(fs::symlink_metadata(&link)).map_err(unreadable)? {
+        None => return Ok(Place::Plain),
+        Some(found) if !found.is_file() => return Ok(Place::Foreign),
+        Some(_) => {}
+    }
+    let text = fs::read_to_string(&link).map_err(unreadable)?;
+    let Some(named) = text.strip_prefix("gitdir:") else { return Ok(Place::Foreign) };
+    let folder = path.join(named.trim());
+    let ours = back(&folder).is_some_and(|named| same(&named, &link));
+    Ok(if ours { Place::Worktree(folder) } else { Place::Foreign })
+}
+
 /// The administrative folder that a repository keeps about the worktree at `path`, which need not be
 /// there itself.
 ///
@@ -44,6 +85,11 @@ pub(super) fn registered(common: &Path, path: &Path) -> Result<Option<PathBuf>, 
 /// Whether git was cut off while it made the worktree that this administrative folder is about.
 pub(super) fn is_half_made(folder: &Path) -> bool {
     fs::read_to_string(folder.join("locked")).is_ok_and(|why| why.trim_end() == INITIALIZING)
+}
+
+/// Whether an administrative folder is one of the repository with this common directory.
+pub(super) fn is_in(folder: &Path, common: &Path) -> bool {
+    folder.parent().is_some_and(|list| same(list, &common.join("worktrees")))
 }
 
 /// The `.git` that an administrative folder says it is about.

@@ -2,7 +2,9 @@
 //!
 //! Nothing here waits for luck: what has to be in the middle of something is put there by hand.
 
+mod looking;
 mod making;
+mod removing;
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,7 +12,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use domain::port::worktrees::{Made, Wanted, WorktreeError, Worktrees};
+use domain::port::worktrees::{Changes, Made, Removal, Wanted, WorktreeError, Worktrees};
+use domain::task::Worktree;
 use tempfile::TempDir;
 
 use super::GitWorktrees;
@@ -93,6 +96,23 @@ impl Scene {
 
     fn check(&self, wanted: &Wanted) -> Result<(), WorktreeError> {
         pollster::block_on(self.worktrees.check(wanted))
+    }
+
+    /// A worktree that was made for `id`.
+    fn made(&self, id: &str) -> Worktree {
+        self.create(&self.wanted(id)).expect("a worktree").worktree
+    }
+
+    fn changes(&self, worktree: &Worktree) -> Result<Changes, WorktreeError> {
+        pollster::block_on(self.worktrees.changes(worktree, 100))
+    }
+
+    /// Removes a worktree and returns why it is kept; `None` if it is gone.
+    fn remove(&self, worktree: &Worktree) -> Option<String> {
+        match pollster::block_on(self.worktrees.remove_if_clean(worktree)).expect("an answer") {
+            Removal::Removed => None,
+            Removal::Kept(why) => Some(why),
+        }
     }
 
     fn branches(&self) -> String {

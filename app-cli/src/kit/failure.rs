@@ -323,7 +323,7 @@ impl From<WorktreeError> for Failure {
                 (Kind::Unexpected, "see which git or task-bg still works in that repository")
             }
             WorktreeError::NoGit => (Kind::Usage, "install git, or put its folder on PATH"),
-            WorktreeError::Gone { .. } => {
+            WorktreeError::Gone { .. } | WorktreeError::Replaced { .. } => {
                 (Kind::WrongState, "look at its branch, if that is still there")
             }
             WorktreeError::Fault(_) => {

@@ -39,7 +39,8 @@ pub trait Worktrees: Send + Sync {
     /// MUST NOT disturb whoever works there. Names at most `at_most` files.
     ///
     /// # Errors
-    /// [`WorktreeError::Gone`] if the worktree is not there any more.
+    /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
+    /// something else is.
     async fn changes(&self, of: &Worktree, at_most: usize) -> Result<Changes, WorktreeError>;
 
     /// The difference itself, files that git does not track yet included, at most so many bytes.
@@ -47,12 +48,14 @@ pub trait Worktrees: Send + Sync {
     /// MUST NOT disturb whoever works there.
     ///
     /// # Errors
-    /// [`WorktreeError::Gone`] if the worktree is not there any more.
+    /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
+    /// something else is.
     async fn diff(&self, of: &Worktree, at_most: usize) -> Result<Diff, WorktreeError>;
 
     /// Removes a worktree and its branch, unless something would be lost.
     ///
-    /// MUST keep it if anything is not committed or a commit is on no other branch. One that is not
+    /// MUST keep it if anything is not committed or a commit is on no other branch. MUST keep what is
+    /// not the worktree that was made for the task, such as a link to another one. One that is not
     /// there any more counts as removed.
     ///
     /// # Errors
@@ -91,6 +94,9 @@ pub struct Changes {
     pub ahead: u64,
     /// Whether something is not committed.
     pub dirty: bool,
+    /// What is checked out where it is not the task's branch: the name of a branch, or else the
+    /// beginning of a commit's id.
+    pub branch: Option<String>,
 }
 
 /// A difference as git words it.
@@ -180,6 +186,12 @@ pub enum WorktreeError {
     /// It was removed.
     #[error("the worktree at `{path}` is not there any more")]
     Gone {
+        /// Where it was.
+        path: String,
+    },
+    /// Something else is there now.
+    #[error("what is at `{path}` is not the worktree that was made for the task")]
+    Replaced {
         /// Where it was.
         path: String,
     },
