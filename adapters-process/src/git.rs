@@ -10,6 +10,7 @@ mod making;
 mod place;
 mod removing;
 mod running;
+mod taking_back;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +69,10 @@ impl Worktrees for GitWorktrees {
     async fn check(&self, wanted: &Wanted) -> Result<(), WorktreeError> {
         let site = self.survey(&wanted.folder)?;
         self.judge(&site, wanted).map(drop)
+    }
+
+    async fn take_back(&self, wanted: &Wanted) -> Result<Removal, WorktreeError> {
+        self.revoke(wanted)
     }
 
     async fn changes(&self, of: &Worktree, at_most: usize) -> Result<Changes, WorktreeError> {

@@ -88,8 +88,8 @@ impl GitWorktrees {
     }
 }
 
-/// A copy of an index, removed when it is dropped.
-struct TemporaryIndex(PathBuf);
+/// An index beside the real one, removed when it is dropped.
+pub(super) struct TemporaryIndex(pub(super) PathBuf);
 
 impl Drop for TemporaryIndex {
     fn drop(&mut self) {

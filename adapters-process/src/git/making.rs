@@ -159,8 +159,8 @@ impl GitWorktrees {
             fs::create_dir_all(&folder).map_err(|error| fault("making the folder", &error))
         });
         if let Err(fault) = ready {
-            drop(self.change(&locked, at, &["worktree", "remove", "--", &wanted.path]));
-            drop(self.change(&locked, at, &["update-ref", "-d", &reference(branch), &base]));
+            // What cannot be taken back now can be later; why it was not made has to be told.
+            drop(self.undo(&locked, &site, wanted));
             return Err(fault.into());
         }
         let folder = folder.to_string_lossy().trim_end_matches('/').to_owned();
@@ -175,8 +175,11 @@ impl GitWorktrees {
 }
 
 /// What the reflog of a branch says of its beginning: for whom it was made.
-fn note(path: &str) -> String {
-    format!("task-bg: made for the worktree at {path}")
+pub(super) fn note(path: &str) -> String {
+    // Git writes any space as one blank.
+    let spaces = [' ', '\t', '\n', '\r'];
+    let words: Vec<&str> = path.split(spaces).filter(|word| !word.is_empty()).collect();
+    format!("task-bg: made for the worktree at {}", words.join(" "))
 }
 
 /// Whether the files that git keeps about a branch could not have their names.

@@ -18,7 +18,7 @@ const INITIALIZING: &str = "initializing";
 pub(super) enum Place {
     /// Nothing at all.
     Empty,
-    /// A folder without `.git`.
+    /// A folder without `.git`, or with one that says nothing.
     Plain,
     /// A worktree, with its administrative folder.
     Worktree(PathBuf),
@@ -48,6 +48,10 @@ pub(super) fn look(path: &Path) -> Result<Place, Fault> {
         Some(_) => {}
     }
     let text = fs::read_to_string(&link).map_err(unreadable)?;
+    if text.is_empty() {
+        // Git was cut off before it wrote into it.
+        return Ok(Place::Plain);
+    }
     let Some(named) = text.strip_prefix("gitdir:") else { return Ok(Place::Foreign) };
     let folder = path.join(named.trim());
     let ours = back(&folder).is_some_and(|named| same(&named, &link));
@@ -85,6 +89,13 @@ pub(super) fn registered(common: &Path, path: &Path) -> Result<Option<PathBuf>, 
 /// Whether git was cut off while it made the worktree that this administrative folder is about.
 pub(super) fn is_half_made(folder: &Path) -> bool {
     fs::read_to_string(folder.join("locked")).is_ok_and(|why| why.trim_end() == INITIALIZING)
+}
+
+/// Whether there is no file in the folder of a worktree, or no folder.
+pub(super) fn is_bare_of_files(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|entries| {
+        entries.into_iter().all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".git"))
+    }) || fs::symlink_metadata(path).is_err()
 }
 
 /// Whether an administrative folder is one of the repository with this common directory.

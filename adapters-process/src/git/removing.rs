@@ -15,6 +15,9 @@ use super::{GitWorktrees, fault, reference};
 /// Why what stands at the path of a task's worktree is left alone.
 pub(super) const NOT_OURS: &str = "is not the worktree that was made for the task";
 
+/// Why a folder without `.git` is left alone.
+pub(super) const UNKNOWN: &str = "git does not know it any more";
+
 impl GitWorktrees {
     /// See [`domain::port::Worktrees::remove_if_clean`].
     pub(super) fn remove(&self, worktree: &Worktree) -> Result<Removal, Fault> {
@@ -40,9 +43,10 @@ impl GitWorktrees {
         let why = match place::look(path)? {
             Place::Foreign => Some(NOT_OURS.to_owned()),
             Place::Worktree(folder) if !place::is_in(&folder, &common) => Some(NOT_OURS.to_owned()),
-            Place::Plain => Some("git does not know it any more".to_owned()),
             Place::Worktree(_) => self.attachment(worktree, true)?,
-            Place::Empty => self.attachment(worktree, false)?,
+            // It goes only if nothing is in it.
+            Place::Plain if fs::remove_dir(path).is_err() => Some(UNKNOWN.to_owned()),
+            Place::Plain | Place::Empty => self.attachment(worktree, false)?,
         };
         if let Some(why) = why {
             return Ok(Removal::Kept(why));
@@ -51,7 +55,7 @@ impl GitWorktrees {
     }
 
     /// Removes a worktree of which nothing would be lost; git looks once more whether it is clean.
-    fn dismantle(&self, locked: &Locked, worktree: &Worktree) -> Result<Removal, Fault> {
+    pub(super) fn dismantle(&self, locked: &Locked, worktree: &Worktree) -> Result<Removal, Fault> {
         let repository = Path::new(&worktree.repository);
         let remove = ["worktree", "remove", "--", &worktree.path];
         if let Err(fault) = self.change(locked, repository, &remove)
@@ -70,12 +74,16 @@ impl GitWorktrees {
     }
 
     /// Why the worktree, or its branch, has to stay; `None` if nothing would be lost.
-    fn attachment(&self, worktree: &Worktree, there: bool) -> Result<Option<String>, Fault> {
+    pub(super) fn attachment(
+        &self,
+        worktree: &Worktree,
+        there: bool,
+    ) -> Result<Option<String>, Fault> {
         let (at, repository) = (Path::new(&worktree.path), Path::new(&worktree.repository));
         if there && self.is_dirty(at)? {
             return Ok(Some("something in it is not committed".to_owned()));
         }
-        if let Some(other) = self.other_place(repository, worktree)? {
+        if let Some(other) = self.other_place(repository, &worktree.branch, at)? {
             return Ok(Some(format!("its branch is checked out at `{other}`")));
         }
         let branch = reference(&worktree.branch);
@@ -97,19 +105,20 @@ impl GitWorktrees {
         Ok(Some(format!("{own} of its commits are on {besides}")))
     }
 
-    /// Another worktree of the repository that has the branch of this one checked out.
+    /// Another worktree of the repository than `own` that has the branch checked out.
     pub(super) fn other_place(
         &self,
         repository: &Path,
-        worktree: &Worktree,
+        branch: &str,
+        own: &Path,
     ) -> Result<Option<String>, Fault> {
         let list = self.tell(repository, &["worktree", "list", "--porcelain"])?;
-        let branch = format!("branch {}", reference(&worktree.branch));
+        let branch = format!("branch {}", reference(branch));
         let mut entries = list.split("\n\n").map(|entry| entry.lines());
         let found = entries.find_map(|mut lines| {
             let path = lines.next()?.strip_prefix("worktree ")?;
             let has = lines.any(|line| line == branch);
-            (has && !place::same(Path::new(path), Path::new(&worktree.path))).then_some(path)
+            (has && !place::same(Path::new(path), own)).then_some(path)
         });
         Ok(found.map(ToOwned::to_owned))
     }

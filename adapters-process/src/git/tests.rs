@@ -5,6 +5,7 @@
 mod looking;
 mod making;
 mod removing;
+mod taking_back;
 
 use std::ffi::OsString;
 use std::fs;
@@ -110,6 +111,14 @@ impl Scene {
     /// Removes a worktree and returns why it is kept; `None` if it is gone.
     fn remove(&self, worktree: &Worktree) -> Option<String> {
         match pollster::block_on(self.worktrees.remove_if_clean(worktree)).expect("an answer") {
+            Removal::Removed => None,
+            Removal::Kept(why) => Some(why),
+        }
+    }
+
+    /// Takes back what is left of `wanted` and returns why something is kept.
+    fn take_back(&self, wanted: &Wanted) -> Option<String> {
+        match pollster::block_on(self.worktrees.take_back(wanted)).expect("an answer") {
             Removal::Removed => None,
             Removal::Kept(why) => Some(why),
         }

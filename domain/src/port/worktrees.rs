@@ -34,6 +34,18 @@ pub trait Worktrees: Send + Sync {
     /// [`WorktreeError`] if there can be none there, or not of that name.
     async fn create(&self, wanted: &Wanted) -> Result<Made, WorktreeError>;
 
+    /// Takes back what a launcher left that was killed before it recorded its task: the worktree at
+    /// the path that is wanted, finished or not, and its branch.
+    ///
+    /// The caller MUST know that nobody is launching that task any more. An implementation MUST
+    /// leave everything that was not made for that path, and everything that would be lost. It MUST
+    /// be possible to repeat it, whatever it was cut off in; where nothing is left it is
+    /// [`Removal::Removed`].
+    ///
+    /// # Errors
+    /// [`WorktreeError`] if the repository is not there, is locked by others, or git fails.
+    async fn take_back(&self, wanted: &Wanted) -> Result<Removal, WorktreeError>;
+
     /// What is different in a worktree from the commit it was made from.
     ///
     /// MUST NOT disturb whoever works there. Names at most `at_most` files.

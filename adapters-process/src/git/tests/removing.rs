@@ -98,3 +98,16 @@ fn a_worktree_whose_repository_is_gone_is_kept_even_inside_another_repository() 
     assert!(scene.remove(&worktree).is_some_and(|why| why.contains("is gone")));
     assert!(Path::new(&worktree.path).is_dir());
 }
+
+#[test]
+fn an_empty_folder_in_the_place_of_a_worktree_counts_as_nothing() {
+    let scene = Scene::new();
+    let (one, two) = (scene.made("1"), scene.made("2"));
+    for worktree in [&one, &two] {
+        fs::remove_dir_all(&worktree.path).expect("removed");
+        fs::create_dir(&worktree.path).expect("a folder");
+    }
+    assert_eq!(scene.remove(&one), None);
+    assert_eq!(scene.take_back(&scene.wanted("2")), None);
+    scene.assert_untouched();
+}
