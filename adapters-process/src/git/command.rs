@@ -3,20 +3,26 @@
 //! Knows nothing of worktrees.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::thread;
+use std::time::Duration;
 
 use domain::port::Fault;
 
+use super::running::{self, Answer};
 use crate::local::launcher::Variables;
 
 /// The most of what git says on standard error that is passed on, in bytes.
 const WORDS: u64 = 2_000;
 /// The most of an answer that is read where nobody asked for less, in bytes.
-pub(super) const ANSWER: usize = 8 << 20;
+const ANSWER: usize = 8 << 20;
+/// How long git may take to answer a question.
+const QUESTION: Duration = Duration::from_secs(30);
+/// How long git may take to change a repository. Checking out a large worktree takes minutes.
+const CHANGE: Duration = Duration::from_secs(300);
 
 /// How the variables begin by which git finds its configuration. All others of git's describe the
 /// repository, or the manners, of whoever calls.
@@ -83,15 +89,20 @@ impl Ran {
 #[derive(Clone, Debug)]
 pub(super) struct Git {
     environment: Variables,
+    /// How long git may take to answer a question.
+    pub(super) question: Duration,
+    /// How long git may take to change a repository.
+    pub(super) change: Duration,
 }
 
 impl Git {
     /// Git in the environment of the caller, without what misleads.
     pub(super) fn new(environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
-        Self { environment: environment.filter(|(name, _)| !misleads(name)).collect() }
+        let environment = environment.filter(|(name, _)| !misleads(name)).collect();
+        Self { environment, question: QUESTION, change: CHANGE }
     }
 
-    /// A command in `folder`.
+    /// A question, asked in `folder`.
     pub(super) fn at(&self, folder: &Path) -> Call {
         let mut command = Command::new("git");
         command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -100,7 +111,17 @@ impl Git {
         let manners =
             ["--no-pager", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"];
         command.args(manners).arg("-C").arg(folder);
-        Call { command, at_most: ANSWER }
+        let answer = Answer::Pipe(ANSWER);
+        Call { command, input: Ok(Stdio::null()), answer, limit: self.question }
+    }
+
+    /// A change of the repository that `folder` is in.
+    ///
+    /// Git gets `lock` as its standard input, which it never reads. A lock belongs to the open file:
+    /// if this process is killed, the repository stays locked until git has ended.
+    pub(super) fn changing(&self, folder: &Path, lock: &File) -> Call {
+        let input = lock.try_clone().map(Stdio::from);
+        Call { input, answer: Answer::Memory, limit: self.change, ..self.at(folder) }
     }
 }
 
@@ -108,7 +129,9 @@ impl Git {
 #[must_use = "nothing runs before `run`"]
 pub(super) struct Call {
     command: Command,
-    at_most: usize,
+    input: io::Result<Stdio>,
+    answer: Answer,
+    limit: Duration,
 }
 
 impl Call {
@@ -126,37 +149,25 @@ impl Call {
 
     /// Reads at most so many bytes of its answer.
     pub(super) fn at_most(mut self, bytes: usize) -> Self {
-        self.at_most = bytes;
+        self.answer = Answer::Pipe(bytes);
         self
     }
 
-    /// Runs it to its end, or until it has printed enough.
+    /// Runs it to its end, until it has printed enough, or until its time is over.
     ///
     /// # Errors
-    /// The system's, if there is no git or it cannot be run.
-    pub(super) fn run(mut self) -> io::Result<Ran> {
-        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn()?;
-        let complaints = child.stderr.take().map(|stderr| {
-            thread::spawn(move || {
-                let (mut kept, mut rest) = (Vec::new(), stderr);
-                // The rest is read as well, so that git never waits for a reader.
-                drop(rest.by_ref().take(WORDS).read_to_end(&mut kept));
-                drop(io::copy(&mut rest, &mut io::sink()));
-                String::from_utf8_lossy(&kept).trim().to_owned()
-            })
-        });
-        let (mut stdout, mut truncated) = (Vec::new(), false);
-        if let Some(pipe) = child.stdout.take() {
-            let limit = u64::try_from(self.at_most).unwrap_or(u64::MAX).saturating_add(1);
-            pipe.take(limit).read_to_end(&mut stdout)?;
-            truncated = stdout.len() > self.at_most;
-            stdout.truncate(self.at_most);
-        }
-        // The pipe is closed by now: a git that had more to say has been told to stop.
-        let status = child.wait()?;
-        let words = complaints.and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Ok(Ran { ok: truncated || status.success(), stdout, truncated, words: said(status, words) })
+    /// The system's, if there is no git or it cannot be run; one of the kind
+    /// [`io::ErrorKind::TimedOut`] if git took too long and was stopped.
+    pub(super) fn run(self) -> io::Result<Ran> {
+        let ended = running::run(self.command, self.input?, self.answer, self.limit)?;
+        let mut words = Vec::new();
+        ended.complaints.take(WORDS).read_to_end(&mut words)?;
+        Ok(Ran {
+            ok: ended.truncated || ended.status.success(),
+            stdout: ended.stdout,
+            truncated: ended.truncated,
+            words: said(ended.status, String::from_utf8_lossy(&words).trim()),
+        })
     }
 
     /// Runs it to its end, which has to be success, and returns what it printed as one value.
@@ -165,11 +176,20 @@ impl Call {
     /// [`Fault`] with git's own words.
     pub(super) fn done(self, step: &str) -> Result<Ran, Fault> {
         let fault = |reason: String| Fault { step: step.to_owned(), reason };
-        let ran = self.run().map_err(|error| fault(format!("`git` cannot be run: {error}")))?;
+        let ran = self.run().map_err(|error| fault(unable(&error)))?;
         if ran.ok { Ok(ran) } else { Err(fault(ran.words)) }
     }
 }
 
-fn said(status: ExitStatus, words: String) -> String {
-    if words.is_empty() { format!("git ended with {status}") } else { words }
+/// Why git gave no answer at all.
+pub(super) fn unable(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::TimedOut {
+        error.to_string()
+    } else {
+        format!("`git` cannot be run: {error}")
+    }
+}
+
+fn said(status: ExitStatus, words: &str) -> String {
+    if words.is_empty() { format!("git ended with {status}") } else { words.to_owned() }
 }

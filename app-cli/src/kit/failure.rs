@@ -314,11 +314,16 @@ impl From<WorktreeError> for Failure {
             WorktreeError::BadName { .. } => {
                 (Kind::Usage, "use letters, digits, `-`, `_` and `/`, as in --worktree=fix-login")
             }
-            WorktreeError::Taken { .. } => {
+            WorktreeError::Taken { .. } | WorktreeError::InTheWay { .. } => {
                 (Kind::Usage, "give another name, or none: then it is the task's id")
             }
+            WorktreeError::TooLong { .. } => (Kind::Usage, "give a shorter name"),
+            WorktreeError::Occupied { .. } => (Kind::Usage, "move it away, then try again"),
+            WorktreeError::Busy { .. } => {
+                (Kind::Unexpected, "see which git or task-bg still works in that repository")
+            }
             WorktreeError::NoGit => (Kind::Usage, "install git, or put its folder on PATH"),
-            WorktreeError::Gone { .. } => {
+            WorktreeError::Gone { .. } | WorktreeError::Replaced { .. } => {
                 (Kind::WrongState, "look at its branch, if that is still there")
             }
             WorktreeError::Fault(_) => {

@@ -15,20 +15,44 @@ use crate::task::Worktree;
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Worktrees: Send + Sync {
+    /// Finds out whether [`Worktrees::create`] would refuse, without changing anything.
+    ///
+    /// MUST refuse for every reason that can be seen beforehand, and MUST NOT wait for others. What
+    /// others do between this and the making can still make a difference.
+    ///
+    /// # Errors
+    /// [`WorktreeError`] as from [`Worktrees::create`], except [`WorktreeError::Busy`].
+    async fn check(&self, wanted: &Wanted) -> Result<(), WorktreeError>;
+
     /// Makes a worktree with a new branch, from the commit that is checked out in the repository.
     ///
-    /// MUST NOT change anything that is there already. MUST leave nothing behind if it fails.
+    /// MUST NOT change anything that is there already. MUST leave nothing behind if it fails. MUST
+    /// work for many callers at once in one repository. MUST NOT be cut short by a signal to the
+    /// caller's process group.
     ///
     /// # Errors
     /// [`WorktreeError`] if there can be none there, or not of that name.
     async fn create(&self, wanted: &Wanted) -> Result<Made, WorktreeError>;
+
+    /// Takes back what a launcher left that was killed before it recorded its task: the worktree at
+    /// the path that is wanted, finished or not, and its branch.
+    ///
+    /// The caller MUST know that nobody is launching that task any more. An implementation MUST
+    /// leave everything that was not made for that path, and everything that would be lost. It MUST
+    /// be possible to repeat it, whatever it was cut off in; where nothing is left it is
+    /// [`Removal::Removed`].
+    ///
+    /// # Errors
+    /// [`WorktreeError`] if the repository is not there, is locked by others, or git fails.
+    async fn take_back(&self, wanted: &Wanted) -> Result<Removal, WorktreeError>;
 
     /// What is different in a worktree from the commit it was made from.
     ///
     /// MUST NOT disturb whoever works there. Names at most `at_most` files.
     ///
     /// # Errors
-    /// [`WorktreeError::Gone`] if the worktree is not there any more.
+    /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
+    /// something else is.
     async fn changes(&self, of: &Worktree, at_most: usize) -> Result<Changes, WorktreeError>;
 
     /// The difference itself, files that git does not track yet included, at most so many bytes.
@@ -36,12 +60,14 @@ pub trait Worktrees: Send + Sync {
     /// MUST NOT disturb whoever works there.
     ///
     /// # Errors
-    /// [`WorktreeError::Gone`] if the worktree is not there any more.
+    /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
+    /// something else is.
     async fn diff(&self, of: &Worktree, at_most: usize) -> Result<Diff, WorktreeError>;
 
     /// Removes a worktree and its branch, unless something would be lost.
     ///
-    /// MUST keep it if anything is not committed or a commit is on no other branch. One that is not
+    /// MUST keep it if anything is not committed or a commit is on no other branch. MUST keep what is
+    /// not the worktree that was made for the task, such as a link to another one. One that is not
     /// there any more counts as removed.
     ///
     /// # Errors
@@ -80,6 +106,9 @@ pub struct Changes {
     pub ahead: u64,
     /// Whether something is not committed.
     pub dirty: bool,
+    /// What is checked out where it is not the task's branch: the name of a branch, or else the
+    /// beginning of a commit's id.
+    pub branch: Option<String>,
 }
 
 /// A difference as git words it.
@@ -135,12 +164,46 @@ pub enum WorktreeError {
         /// The branch.
         branch: String,
     },
+    /// Git keeps branches like files in folders, so a branch cannot be a folder of others too.
+    #[error("there is already a branch `{other}`, which leaves no room for `{branch}`")]
+    InTheWay {
+        /// The branch that was wanted.
+        branch: String,
+        /// The branch that is there.
+        other: String,
+    },
+    /// No file could have that name, and git keeps files about a branch.
+    #[error("`{branch}` is too long for the name of a branch")]
+    TooLong {
+        /// The branch.
+        branch: String,
+    },
+    /// Something stands where the worktree is to be, or git has it in its list.
+    #[error("there is already something at `{path}`")]
+    Occupied {
+        /// Where the worktree is to be.
+        path: String,
+    },
+    /// Another change of the repository did not end in time.
+    #[error("the git repository at `{repository}` was locked by others for {seconds} s; try again")]
+    Busy {
+        /// The repository.
+        repository: String,
+        /// How long its lock was waited for, in seconds.
+        seconds: u64,
+    },
     /// Git is not installed.
     #[error("`git` was not found on PATH")]
     NoGit,
     /// It was removed.
     #[error("the worktree at `{path}` is not there any more")]
     Gone {
+        /// Where it was.
+        path: String,
+    },
+    /// Something else is there now.
+    #[error("what is at `{path}` is not the worktree that was made for the task")]
+    Replaced {
         /// Where it was.
         path: String,
     },

@@ -1,0 +1,130 @@
+//! Removing a worktree and its branch, where nothing is lost by it. Never forces git to it, and
+//! never follows a link to somebody else's worktree.
+
+use std::fs;
+use std::path::Path;
+
+use domain::port::Fault;
+use domain::port::worktrees::Removal;
+use domain::task::Worktree;
+
+use super::lock::{self, Locked};
+use super::place::{self, Place};
+use super::{GitWorktrees, fault, reference};
+
+/// Why what stands at the path of a task's worktree is left alone.
+pub(super) const NOT_OURS: &str = "is not the worktree that was made for the task";
+
+/// Why a folder without `.git` is left alone.
+pub(super) const UNKNOWN: &str = "git does not know it any more";
+
+impl GitWorktrees {
+    /// See [`domain::port::Worktrees::remove_if_clean`].
+    pub(super) fn remove(&self, worktree: &Worktree) -> Result<Removal, Fault> {
+        let (path, repository) = (Path::new(&worktree.path), Path::new(&worktree.repository));
+        // A repository further up would answer in place of one that is gone.
+        let top = if repository.is_dir() {
+            self.ask(repository, &["rev-parse", "--show-toplevel"])?
+        } else {
+            None
+        };
+        if !top.is_some_and(|top| place::same(Path::new(&top), repository)) {
+            let there = fs::symlink_metadata(path).is_ok();
+            let gone = format!("its repository `{}` is gone", worktree.repository);
+            return Ok(if there { Removal::Kept(gone) } else { Removal::Removed });
+        }
+        let common = self.common(repository)?;
+        let locked = lock::take(&common, self.patience);
+        let locked =
+            locked.map_err(|error| fault(&format!("locking `{}`", common.display()), &error))?;
+        let Some(locked) = locked else {
+            return Ok(Removal::Kept("its repository was locked by others; try again".to_owned()));
+        };
+        let why = match place::look(path)? {
+            Place::Foreign => Some(NOT_OURS.to_owned()),
+            Place::Worktree(folder) if !place::is_in(&folder, &common) => Some(NOT_OURS.to_owned()),
+            Place::Worktree(_) => self.attachment(worktree, true)?,
+            // It goes only if nothing is in it.
+            Place::Plain if fs::remove_dir(path).is_err() => Some(UNKNOWN.to_owned()),
+            Place::Plain | Place::Empty => self.attachment(worktree, false)?,
+        };
+        if let Some(why) = why {
+            return Ok(Removal::Kept(why));
+        }
+        self.dismantle(&locked, worktree)
+    }
+
+    /// Removes a worktree of which nothing would be lost; git looks once more whether it is clean.
+    pub(super) fn dismantle(&self, locked: &Locked, worktree: &Worktree) -> Result<Removal, Fault> {
+        let repository = Path::new(&worktree.repository);
+        let remove = ["worktree", "remove", "--", &worktree.path];
+        if let Err(fault) = self.change(locked, repository, &remove)
+            && fs::symlink_metadata(&worktree.path).is_ok()
+        {
+            return Ok(Removal::Kept(first_line(&fault.reason)));
+        }
+        if self.is_branch(repository, &reference(&worktree.branch))? {
+            // It has been seen before that no commit goes with it.
+            let delete = ["branch", "-D", "--quiet", "--", &worktree.branch];
+            if let Err(fault) = self.change(locked, repository, &delete) {
+                return Ok(Removal::Kept(first_line(&fault.reason)));
+            }
+        }
+        Ok(Removal::Removed)
+    }
+
+    /// Why the worktree, or its branch, has to stay; `None` if nothing would be lost.
+    pub(super) fn attachment(
+        &self,
+        worktree: &Worktree,
+        there: bool,
+    ) -> Result<Option<String>, Fault> {
+        let (at, repository) = (Path::new(&worktree.path), Path::new(&worktree.repository));
+        if there && self.is_dirty(at)? {
+            return Ok(Some("something in it is not committed".to_owned()));
+        }
+        if let Some(other) = self.other_place(repository, &worktree.branch, at)? {
+            return Ok(Some(format!("its branch is checked out at `{other}`")));
+        }
+        let branch = reference(&worktree.branch);
+        let exclude = format!("--exclude={}", worktree.branch);
+        let others = [worktree.base.as_str(), &exclude, "--branches", "--remotes", "--tags"];
+        let own = if there {
+            self.commits(at, &["HEAD", &branch], &others)?
+        } else {
+            self.commits(repository, &[&branch], &others)?
+        };
+        if own == 0 {
+            return Ok(None);
+        }
+        let besides = if self.is_branch(repository, &branch)? {
+            format!("no other branch than `{}`", worktree.branch)
+        } else {
+            "no branch".to_owned()
+        };
+        Ok(Some(format!("{own} of its commits are on {besides}")))
+    }
+
+    /// Another worktree of the repository than `own` that has the branch checked out.
+    pub(super) fn other_place(
+        &self,
+        repository: &Path,
+        branch: &str,
+        own: &Path,
+    ) -> Result<Option<String>, Fault> {
+        let list = self.tell(repository, &["worktree", "list", "--porcelain"])?;
+        let branch = format!("branch {}", reference(branch));
+        let mut entries = list.split("\n\n").map(|entry| entry.lines());
+        let found = entries.find_map(|mut lines| {
+            let path = lines.next()?.strip_prefix("worktree ")?;
+            let has = lines.any(|line| line == branch);
+            (has && !place::same(Path::new(path), own)).then_some(path)
+        });
+        Ok(found.map(ToOwned::to_owned))
+    }
+}
+
+/// The first line of git's words: what follows are its hints, which are not for our readers.
+fn first_line(words: &str) -> String {
+    words.lines().next().unwrap_or_default().to_owned()
+}
