@@ -4,6 +4,7 @@
 //! a supervisor, a hook, a person and a clean-up is decided there, under whatever lock the store
 //! holds. Nothing in this ring waits, reads or fails for lack of anything outside.
 
+pub mod agent_name;
 pub mod droid;
 pub mod ending;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod time;
 
 use alloc::format;
 
+pub use agent_name::{AgentName, InvalidAgentName};
 pub use droid::{Briefing, Droid, DroidName, DroidSource};
 pub use ending::Ending;
 pub use event::{Event, Refusal, Report, Started};

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::agent_name::AgentName;
 use super::droid::Briefing;
 use super::id::{SessionId, TaskId};
 use super::state::Reason;
@@ -162,8 +163,14 @@ pub struct Worktree {
 /// How an order becomes a process.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Runner {
-    /// `droid exec`, with this autonomy.
-    Droid(Autonomy),
+    /// An agent, known by its name, with this autonomy. The name may be one that this version does
+    /// not know: such a task can be shown and cancelled, and its start fails.
+    Agent {
+        /// Which agent.
+        name: AgentName,
+        /// How much it may do without asking.
+        autonomy: Autonomy,
+    },
     /// A plain command: its program and arguments, passed on as they are, never through a shell.
     Command(Vec<String>),
     /// Something else started it: the record says nothing about how.
@@ -174,23 +181,26 @@ impl fmt::Debug for Runner {
     // Arguments may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Droid(autonomy) => f.debug_tuple("Droid").field(autonomy).finish(),
+            Self::Agent { name, autonomy } => {
+                f.debug_struct("Agent").field("name", name).field("autonomy", autonomy).finish()
+            }
             Self::Command(argv) => write!(f, "Command({} words)", argv.len()),
             Self::Elsewhere => f.write_str("Elsewhere"),
         }
     }
 }
 
-/// How much an agent may do without asking: droid's `--auto`.
+/// How much an agent may do without asking. Each agent has switches of its own for it, which its
+/// adapter knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Autonomy {
-    /// No `--auto` at all: what droid allows by default.
+    /// What the agent allows itself where nobody says anything: as a rule it only reads.
     None,
-    /// `--auto low`.
+    /// It may change files in its folder.
     Low,
-    /// `--auto medium`.
+    /// It may also run commands that can be undone.
     Medium,
-    /// `--auto high`.
+    /// It may do everything.
     High,
 }
 
@@ -198,7 +208,7 @@ impl Autonomy {
     /// Every level, lowest first.
     pub const ALL: [Self; 4] = [Self::None, Self::Low, Self::Medium, Self::High];
 
-    /// The level as droid and our own flags spell it.
+    /// The level as our own flags and records spell it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::None => "none",

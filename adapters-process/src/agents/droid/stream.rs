@@ -71,7 +71,7 @@ where
 }
 
 /// Reads one line of the stream, without its line break.
-pub fn decode(line: &[u8]) -> AgentEvent {
+pub(super) fn decode(line: &[u8]) -> AgentEvent {
     match serde_json::from_slice(line) {
         Ok(line) => event(line),
         Err(_) => AgentEvent::Other,
@@ -91,7 +91,10 @@ fn event(line: Line) -> AgentEvent {
             AgentEvent::ToolCalled { tool: tool_name.or(tool_id).unwrap_or_default() }
         }
         Line::ToolResult {} => AgentEvent::ToolReturned,
-        Line::Error { source, message } => AgentEvent::Failed { message, fatal: source == "cli" },
+        Line::Error { source, message } => {
+            let reason = super::complaint(&message);
+            AgentEvent::Failed { message, fatal: source == "cli", reason }
+        }
         Line::Completion { final_text, usage } => AgentEvent::Finished {
             text: final_text,
             usage: usage.map(|used| Usage {
@@ -107,6 +110,7 @@ fn event(line: Line) -> AgentEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::task::Reason;
 
     #[test]
     fn the_init_line_gives_the_session() {
@@ -139,10 +143,13 @@ mod tests {
     #[test]
     fn an_error_of_the_program_is_told_from_one_of_the_conversation() {
         let cli = br#"{"type":"error","source":"cli","message":"Exec failed","timestamp":1}"#;
-        let expected = AgentEvent::Failed { message: "Exec failed".into(), fatal: true };
+        let expected =
+            AgentEvent::Failed { message: "Exec failed".into(), fatal: true, reason: None };
         assert_eq!(decode(cli), expected);
         let model = br#"{"type":"error","source":"agent_loop","message":"401","timestamp":1}"#;
-        assert_eq!(decode(model), AgentEvent::Failed { message: "401".into(), fatal: false });
+        let reason = Some(Reason::Auth);
+        let expected = AgentEvent::Failed { message: "401".into(), fatal: false, reason };
+        assert_eq!(decode(model), expected);
     }
 
     #[test]
