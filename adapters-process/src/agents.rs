@@ -8,6 +8,7 @@ pub mod command;
 pub mod droid;
 pub mod event_log;
 pub mod event_stream;
+mod json_line;
 pub mod registry;
 
 #[cfg(test)]

@@ -50,6 +50,23 @@ fn a_completion_line_and_exit_0_complete_the_task_with_the_final_text() {
     assert_eq!(record["progress"]["usage"]["inputTokens"], 22);
 }
 
+// Droid escapes half a character where it cut a text between the two halves; the whole line was lost.
+#[test]
+fn half_a_character_in_the_final_text_does_not_cost_the_result() {
+    let line = r#"{"type":"completion","finalText":"cut \ud83d here"}"#;
+    let (_sandbox, record) = play(&format!("RAW {line}\nNOCOMPLETE"));
+    completed(&record);
+    assert_eq!(record["result"], "cut \u{fffd} here");
+}
+
+// A model that refused at the end left no trace in the ending.
+#[test]
+fn an_agent_that_ends_without_a_result_after_an_error_is_recorded_with_that_error() {
+    let (_sandbox, record) = play("ERROR 429 rate_limit_error\nNOCOMPLETE");
+    let words = error_of(&record, "no_result");
+    assert!(words.ends_with(": 429 rate_limit_error"), "{words}");
+}
+
 #[test]
 fn a_tool_error_the_agent_got_over_is_no_failure() {
     let (_sandbox, record) =

@@ -5,8 +5,9 @@
 
 use domain::run::AgentEvent;
 use domain::task::{SessionId, Timestamp, Usage};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+use crate::agents::json_line::{lenient, parse};
 
 /// A line of the stream, as far as it matters.
 #[derive(Deserialize)]
@@ -60,22 +61,9 @@ struct WireUsage {
     cache_creation_input_tokens: u64,
 }
 
-/// Takes a value of another shape than expected for none, so that a side note never costs a line.
-fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).ok())
-}
-
 /// Reads one line of the stream, without its line break.
 pub(super) fn decode(line: &[u8]) -> AgentEvent {
-    match serde_json::from_slice(line) {
-        Ok(line) => event(line),
-        Err(_) => AgentEvent::Other,
-    }
+    parse(line).map_or(AgentEvent::Other, event)
 }
 
 fn event(line: Line) -> AgentEvent {
@@ -156,6 +144,17 @@ mod tests {
     fn an_odd_side_note_does_not_cost_the_final_text() {
         let line = br#"{"type":"completion","finalText":"done","usage":{"input_tokens":-1.5}}"#;
         assert_eq!(decode(line), AgentEvent::Finished { text: "done".into(), usage: None });
+    }
+
+    // A model's text that droid cut between the two halves of a character cost the task its result, and
+    // a tool's the sign that the tool had returned.
+    #[test]
+    fn half_a_character_does_not_cost_the_line() {
+        let line = br#"{"type":"completion","finalText":"cut \ud83d here"}"#;
+        let expected = AgentEvent::Finished { text: "cut \u{fffd} here".into(), usage: None };
+        assert_eq!(decode(line), expected);
+        let returned = br#"{"type":"tool_result","value":"\ude00"}"#;
+        assert_eq!(decode(returned), AgentEvent::ToolReturned);
     }
 
     #[test]
