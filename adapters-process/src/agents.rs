@@ -12,4 +12,4 @@ mod json_line;
 pub mod registry;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

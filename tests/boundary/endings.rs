@@ -249,3 +249,19 @@ fn lines_that_are_not_droids_and_a_torn_last_line_harm_nothing() {
         play("SAY half\nPARTIAL {\"type\":\"completion\",\"finalText\":\"ha\nEXIT 0");
     error_of(&record, "no_result");
 }
+
+#[test]
+fn a_task_for_an_agent_that_this_version_does_not_know_fails_at_its_start_and_is_readable() {
+    let sandbox = sandbox();
+    let id = sandbox.launch_with(["--hold"], "SAY never");
+    let file = sandbox.store().join(format!("{id}.json"));
+    let record = std::fs::read_to_string(&file).expect("it is there");
+    let record = record.replace(r#""runner": "droid""#, r#""runner": "later""#);
+    std::fs::write(&file, record).expect("written");
+    drop(sandbox.task_bg(["release", &id]).ok());
+    let record = sandbox.ended(&id);
+    let words = error_of(&record, "launch_failed");
+    assert!(words.contains("the agent `later`, which this version"), "{words}");
+    assert_eq!(record["progress"]["runner"], "later");
+    sandbox.assert_nothing_left();
+}

@@ -25,8 +25,8 @@ use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 pub(super) struct Agent<'a> {
     /// Its process.
     pub(super) process: ProcessId,
-    /// Who reads its event stream, if it has one.
-    pub(super) speaks_events: Option<&'a dyn port::Agent>,
+    /// The adapter that reads its event stream, if it has one.
+    pub(super) decoder: Option<&'a dyn port::Agent>,
 }
 
 impl<'a> Agent<'a> {
@@ -75,8 +75,8 @@ impl<'a> Agent<'a> {
         });
         let process = process
             .ok_or_else(|| LaunchFailure::Supervisor("/proc does not show the agent".into()))?;
-        let speaks_events = (line.speech == Speech::Events).then_some(adapter);
-        Ok(Self { process, speaks_events })
+        let decoder = (line.speech == Speech::Events).then_some(adapter);
+        Ok(Self { process, decoder })
     }
 
     /// Ends the agent and everything else that belongs to the task.
@@ -160,3 +160,6 @@ fn exit_of(status: WaitStatus) -> Option<Exit> {
     let code = status.exit_status().map(Exit::Code);
     code.or_else(|| status.terminating_signal().map(Exit::Signal))
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,7 @@ impl<'a> Vigil<'a> {
     /// Begins the watch over an agent that has just been started.
     pub(super) fn over(post: &'a Post<'a>, agent: Agent<'a>, signals: Signals) -> Self {
         let began = Instant::now();
-        let follower = agent.speaks_events.and_then(|adapter| {
+        let follower = agent.decoder.and_then(|adapter| {
             let file = post.files.events_reader.try_clone().ok()?;
             Some((adapter, file))
         });
