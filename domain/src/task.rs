@@ -13,6 +13,7 @@ pub mod notice;
 pub mod order;
 pub mod process;
 pub mod progress;
+pub mod prompt;
 pub mod query;
 pub mod retention;
 pub mod state;
@@ -28,11 +29,11 @@ pub use ending::Ending;
 pub use event::{Event, Refusal, Report, Started};
 pub use id::{InvalidId, SessionId, TaskId};
 pub use order::{
-    Autonomy, Continuation, Dependence, InvalidPrompt, Lineage, Order, Placement, Prompt, Retries,
-    Runner, Worktree,
+    Autonomy, Continuation, Dependence, Lineage, Order, Placement, Retries, Runner, Worktree,
 };
 pub use process::{Exit, ProcessId};
 pub use progress::{Activity, Progress, Usage};
+pub use prompt::{InvalidPrompt, Prompt};
 pub use query::{Listing, Query, Tally, Unreadable};
 pub use retention::{Policy, Signs, Verdict};
 pub use state::{
