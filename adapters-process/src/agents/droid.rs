@@ -1,7 +1,7 @@
 //! Droid: `droid exec`, told its prompt on standard input, with `-o stream-json` on standard output.
 //!
 //! The command line passes on what the order says and nothing else; the lines of the stream are read
-//! in [`stream`]. Droid exits with 0 when it is told to stop, so only its completion line says that it
+//! in `stream`. Droid exits with 0 when it is told to stop, so only its completion line says that it
 //! is done.
 
 mod stream;

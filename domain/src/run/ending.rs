@@ -98,14 +98,15 @@ impl Evidence<'_> {
         let what = format!(
             "{name} exited with 0 but never said that it was done (it does so when it is told to stop)"
         );
-        explained(what, &self.errors())
+        explained(what, &self.errors().unwrap_or_default())
     }
 
-    /// The errors that the agent reported, the conversation's first; empty if there are none.
-    fn errors(&self) -> String {
+    /// The errors that the agent reported, the conversation's first.
+    fn errors(&self) -> Option<String> {
         let complaints = [self.account.trouble(), self.account.fatal()];
         let words = complaints.into_iter().flatten().map(|complaint| complaint.words.as_str());
-        words.collect::<Vec<&str>>().join(": ")
+        let words: Vec<&str> = words.collect();
+        (!words.is_empty()).then(|| words.join(": "))
     }
 
     fn bad_exit(&self, exit: Exit) -> Ending {
@@ -113,9 +114,8 @@ impl Evidence<'_> {
             Exit::Code(code) => (Reason::Exit, format!("exited with code {code}")),
             Exit::Signal(signal) => (Reason::Signal, format!("ended by {}", signal_name(signal))),
         };
-        let errors = self.errors();
-        let words = if errors.is_empty() { self.quoted_tail() } else { errors.as_str() };
-        self.failure(reason, explained(what, words))
+        let words = self.errors().unwrap_or_else(|| self.quoted_tail().to_owned());
+        self.failure(reason, explained(what, &words))
     }
 
     fn lost(&self) -> Ending {

@@ -107,6 +107,18 @@ fn a_refused_permission_names_the_level_to_retry_with() {
 }
 
 #[test]
+fn a_level_is_named_by_any_option_of_an_agent_and_by_no_other_word() {
+    for (words, level) in [
+        ("run it with `--sandbox-level high`", Autonomy::High),
+        ("use --auto medium or --auto high.", Autonomy::Medium),
+        ("the high road is closed", Autonomy::Low),
+        ("", Autonomy::Low),
+    ] {
+        assert_eq!(retry_autonomy(words, Autonomy::None), Some(level), "{words}");
+    }
+}
+
+#[test]
 fn words_of_the_model_about_permission_are_no_refusal() {
     let chatty = account([
         AgentEvent::Said { text: "I saw: insufficient permission".into(), at: None },
