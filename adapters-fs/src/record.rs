@@ -115,12 +115,6 @@ mod worktree_key {
     pub(super) const REPOSITORY: &str = "repository";
 }
 
-/// The words that `runner` may hold.
-mod runner_word {
-    pub(super) const DROID: &str = "droid";
-    pub(super) const COMMAND: &str = "command";
-}
-
 /// What the original writes for a parent that nobody knows.
 const NO_PARENT: &str = "main";
 

@@ -1,6 +1,15 @@
-//! The agents: how an order becomes a command line, and what an agent's stream says.
+//! The agents: how an order becomes a command line, and what an agent's event stream says.
+//!
+//! One file an agent, each an adapter of the port [`domain::port::Agent`], and one line in the
+//! [`registry`]. Nothing outside this folder asks which agent it has before it: whatever differs from
+//! one agent to another is behind the port. Nothing in here starts a process.
 
-pub mod command_line;
-pub mod droid_stream;
+pub mod command;
+pub mod droid;
 pub mod event_log;
 pub mod event_stream;
+mod json_line;
+pub mod registry;
+
+#[cfg(test)]
+pub(crate) mod tests;

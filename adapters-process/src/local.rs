@@ -2,6 +2,7 @@
 
 pub mod identity;
 pub mod launcher;
+pub mod program;
 pub mod supervisor;
 pub mod system_processes;
 pub mod termination;

@@ -4,6 +4,7 @@
 //! everything but the session is optional. What cannot be an event for us is `None`.
 
 use domain::task::SessionId;
+use domain::task::text::without_lone_surrogates;
 use serde_json::{Map, Value};
 
 /// What happened in a session.
@@ -53,7 +54,7 @@ pub(crate) enum Stop {
 
 /// Reads the input of a hook.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Event> {
-    let input: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
+    let input: Map<String, Value> = serde_json::from_slice(&without_lone_surrogates(bytes)).ok()?;
     let text = |names: [&str; 2]| {
         names.into_iter().find_map(|name| input.get(name)?.as_str().map(ToOwned::to_owned))
     };
@@ -133,6 +134,15 @@ mod tests {
         assert_eq!(event.kind, Kind::SessionStart);
         assert_eq!(event.caller.as_ref().map(SessionId::as_str), Some("p"));
         assert_eq!(event.env_file.as_deref(), Some("/t/env"));
+    }
+
+    // A tool's answer that was cut between the two halves of a character hid the event, and with it the
+    // notices that it would have carried; a subagent's result left its task running.
+    #[test]
+    fn half_a_character_does_not_cost_the_event() {
+        let input = br#"{"session_id":"s","hook_event_name":"SubagentStop","task_result":"it \ud83d","tool_response":"\ude00"}"#;
+        let event = decode(input).expect("it is an event");
+        assert_eq!(event.result.as_deref(), Some("it \u{fffd}"));
     }
 
     #[test]

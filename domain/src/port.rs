@@ -1,9 +1,10 @@
 //! The middle ring: what the rules need from the world, one small trait a file.
 //!
 //! Each trait speaks in plain domain types, has an error type of its own and says in sentences what
-//! an implementation MUST do. All are `dyn`-safe. The methods are async so that an implementation
-//! may wait without a thread; those we ship block.
+//! an implementation MUST do. All are `dyn`-safe. Where an implementation may have to wait, the methods
+//! are async, so that it can do so without a thread; those we ship block.
 
+pub mod agent;
 pub mod clock;
 pub mod droid_catalog;
 pub mod entropy;
@@ -21,6 +22,7 @@ pub mod worktrees;
 
 use alloc::string::String;
 
+pub use agent::{Abilities, Agent, Agents, CommandLine, Input, OsText, Speech, Told};
 pub use clock::Clock;
 pub use droid_catalog::DroidCatalog;
 pub use entropy::Entropy;

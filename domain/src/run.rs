@@ -6,5 +6,5 @@
 pub mod account;
 pub mod ending;
 
-pub use account::{Account, AgentEvent};
+pub use account::{Account, AgentEvent, Complaint};
 pub use ending::{Evidence, decide};

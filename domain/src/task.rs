@@ -4,6 +4,7 @@
 //! a supervisor, a hook, a person and a clean-up is decided there, under whatever lock the store
 //! holds. Nothing in this ring waits, reads or fails for lack of anything outside.
 
+pub mod agent_name;
 pub mod droid;
 pub mod ending;
 pub mod event;
@@ -12,6 +13,7 @@ pub mod notice;
 pub mod order;
 pub mod process;
 pub mod progress;
+pub mod prompt;
 pub mod query;
 pub mod retention;
 pub mod state;
@@ -21,16 +23,17 @@ pub mod time;
 
 use alloc::format;
 
+pub use agent_name::{AgentName, InvalidAgentName};
 pub use droid::{Briefing, Droid, DroidName, DroidSource};
 pub use ending::Ending;
 pub use event::{Event, Refusal, Report, Started};
 pub use id::{InvalidId, SessionId, TaskId};
 pub use order::{
-    Autonomy, Continuation, Dependence, InvalidPrompt, Lineage, Order, Placement, Prompt, Retries,
-    Runner, Worktree,
+    Autonomy, Continuation, Dependence, Lineage, Order, Placement, Retries, Runner, Worktree,
 };
 pub use process::{Exit, ProcessId};
 pub use progress::{Activity, Progress, Usage};
+pub use prompt::{InvalidPrompt, Prompt};
 pub use query::{Listing, Query, Tally, Unreadable};
 pub use retention::{Policy, Signs, Verdict};
 pub use state::{

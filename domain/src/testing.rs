@@ -1,5 +1,5 @@
 //! What tests of other crates need of this one: sample tasks, strategies, an in-memory store, a
-//! manual clock, notices in memory, and the contract that every store keeps.
+//! manual clock, notices in memory, a registry without agents, and the contract that every store keeps.
 //!
 //! Never part of a shipped build.
 #![expect(
@@ -11,6 +11,7 @@
 pub mod manual_clock;
 pub mod memory_notices;
 pub mod memory_store;
+pub mod no_agents;
 pub mod store_contract;
 pub mod strategies;
 
@@ -18,13 +19,14 @@ use alloc::string::ToString;
 use core::time::Duration;
 
 use crate::task::{
-    Autonomy, Event, Order, ProcessId, Progress, Prompt, Recorded, Runner, Running, SessionId,
-    Started, State, Task, TaskId, Timestamp,
+    AgentName, Autonomy, Event, Order, ProcessId, Progress, Prompt, Recorded, Runner, Running,
+    SessionId, Started, State, Task, TaskId, Timestamp,
 };
 
 pub use manual_clock::ManualClock;
 pub use memory_notices::MemoryNotices;
 pub use memory_store::MemoryStore;
+pub use no_agents::NoAgents;
 
 /// The moment the sample tasks were ordered.
 pub const ORDERED: Timestamp = Timestamp::from_millis(1_795_000_000_000);
@@ -41,7 +43,7 @@ pub fn order() -> Order {
         prompt: Prompt::recorded("Find all of them".to_string()),
         agent: "explorer".to_string(),
         session: SessionId::parse("0d9f2a70-minted").ok(),
-        runner: Runner::Droid(Autonomy::Low),
+        runner: Runner::Agent { name: AgentName::droid(), autonomy: Autonomy::Low },
         cwd: Some("/work".to_string()),
         ..Order::default()
     }

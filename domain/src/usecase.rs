@@ -25,7 +25,7 @@ pub mod stopping;
 pub mod subagent_stop;
 pub mod wait;
 
-use crate::port::{EventLog, Fault, LifeLocks, OutputLog, Processes, StoreError};
+use crate::port::{Agents, EventLog, Fault, LifeLocks, OutputLog, Processes, StoreError};
 
 /// Everything that can be asked about a task besides its record.
 #[derive(Clone, Copy)]
@@ -34,6 +34,8 @@ pub struct Witnesses<'a> {
     pub locks: &'a dyn LifeLocks,
     /// Which of its processes live.
     pub processes: &'a dyn Processes,
+    /// What its agent's words mean.
+    pub agents: &'a dyn Agents,
     /// What its agent said of its own work.
     pub events: &'a dyn EventLog,
     /// What it wrote.

@@ -50,6 +50,23 @@ fn a_completion_line_and_exit_0_complete_the_task_with_the_final_text() {
     assert_eq!(record["progress"]["usage"]["inputTokens"], 22);
 }
 
+// Droid escapes half a character where it cut a text between the two halves; the whole line was lost.
+#[test]
+fn half_a_character_in_the_final_text_does_not_cost_the_result() {
+    let line = r#"{"type":"completion","finalText":"cut \ud83d here"}"#;
+    let (_sandbox, record) = play(&format!("RAW {line}\nNOCOMPLETE"));
+    completed(&record);
+    assert_eq!(record["result"], "cut \u{fffd} here");
+}
+
+// A model that refused at the end left no trace in the ending.
+#[test]
+fn an_agent_that_ends_without_a_result_after_an_error_is_recorded_with_that_error() {
+    let (_sandbox, record) = play("ERROR 429 rate_limit_error\nNOCOMPLETE");
+    let words = error_of(&record, "no_result");
+    assert!(words.ends_with(": 429 rate_limit_error"), "{words}");
+}
+
 #[test]
 fn a_tool_error_the_agent_got_over_is_no_failure() {
     let (_sandbox, record) =
@@ -231,4 +248,20 @@ fn lines_that_are_not_droids_and_a_torn_last_line_harm_nothing() {
     let (_sandbox, record) =
         play("SAY half\nPARTIAL {\"type\":\"completion\",\"finalText\":\"ha\nEXIT 0");
     error_of(&record, "no_result");
+}
+
+#[test]
+fn a_task_for_an_agent_that_this_version_does_not_know_fails_at_its_start_and_is_readable() {
+    let sandbox = sandbox();
+    let id = sandbox.launch_with(["--hold"], "SAY never");
+    let file = sandbox.store().join(format!("{id}.json"));
+    let record = std::fs::read_to_string(&file).expect("it is there");
+    let record = record.replace(r#""runner": "droid""#, r#""runner": "later""#);
+    std::fs::write(&file, record).expect("written");
+    drop(sandbox.task_bg(["release", &id]).ok());
+    let record = sandbox.ended(&id);
+    let words = error_of(&record, "launch_failed");
+    assert!(words.contains("the agent `later`, which this version"), "{words}");
+    assert_eq!(record["progress"]["runner"], "later");
+    sandbox.assert_nothing_left();
 }

@@ -4,6 +4,7 @@
 //! changes a file. One module per family of rules; what a rule lets pass stands in it as data, with the reason. The same
 //! rules are tests of this crate, so that they also run where only tests are run. Main types: [`Tree`] and [`Finding`].
 
+mod agents;
 mod arrows;
 mod environment;
 mod headers;
@@ -29,7 +30,7 @@ pub(crate) struct Tree<'a> {
 }
 
 /// One breach of a rule.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Finding {
     /// The file, from the root of the repository.
     path: String,
@@ -45,6 +46,9 @@ impl fmt::Display for Finding {
     }
 }
 
+/// The crates that are shipped.
+const SHIPPED: &[&str] = &["domain", "adapters-fs", "adapters-process", "app-cli", "app-hook"];
+
 /// A family of rules: its name, and what it finds.
 type Rule = (&'static str, fn(&Tree<'_>) -> Vec<Finding>);
 
@@ -55,6 +59,7 @@ const RULES: &[Rule] = &[
     ("headers", headers::headers),
     ("paths", paths::paths),
     ("wire words", words::wire_words),
+    ("agents", agents::agents),
     ("environment", environment::environment),
     ("names", names::names),
     ("boundary tests", names::boundary_tests),

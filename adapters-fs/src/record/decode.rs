@@ -5,18 +5,18 @@
 
 use std::time::Duration;
 
+use domain::task::agent_name::COMMAND_WORD;
 use domain::task::{
-    Activity, Autonomy, Briefing, CancelIntent, Cancelled, Completed, Continuation, Dependence,
-    DroidSource, Exit, Failure, Lineage, Order, Placement, ProcessId, Progress, Prompt, Queued,
-    Reason, Recorded, Retries, Runner, Running, SessionId, State, Status, Task, TaskId, Timestamp,
-    Usage, Worktree,
+    Activity, AgentName, Autonomy, Briefing, CancelIntent, Cancelled, Completed, Continuation,
+    Dependence, DroidSource, Exit, Failure, Lineage, Order, Placement, ProcessId, Progress, Prompt,
+    Queued, Reason, Recorded, Retries, Runner, Running, SessionId, State, Status, Task, TaskId,
+    Timestamp, Usage, Worktree,
 };
 use jiff::tz::TimeZone;
 
 use super::raw::Object;
 use super::{
-    NO_PARENT, Unfit, droid_key, iso8601, key, process_key, progress_key, runner_word, usage_key,
-    worktree_key,
+    NO_PARENT, Unfit, droid_key, iso8601, key, process_key, progress_key, usage_key, worktree_key,
 };
 
 /// Keys by which the sister programs that share this folder call what we call otherwise.
@@ -179,17 +179,15 @@ impl<'a> Below<'a> {
     }
 
     fn runner(&self) -> Runner {
-        match self.text(progress_key::RUNNER).as_deref() {
-            Some(runner_word::DROID) => {
-                let level = self.text(progress_key::AUTONOMY);
-                let level = level.and_then(|word| Autonomy::from_word(&word));
-                Runner::Droid(level.unwrap_or(Autonomy::None))
-            }
-            Some(runner_word::COMMAND) => {
-                self.0.value(progress_key::ARGV).map_or(Runner::Elsewhere, Runner::Command)
-            }
-            Some(_) | None => Runner::Elsewhere,
+        let Some(word) = self.text(progress_key::RUNNER) else { return Runner::Elsewhere };
+        if word == COMMAND_WORD {
+            return self.0.value(progress_key::ARGV).map_or(Runner::Elsewhere, Runner::Command);
         }
+        // Also an agent that only a later version knows: the task stays readable, and its own.
+        let Ok(name) = AgentName::parse(&word) else { return Runner::Elsewhere };
+        let level = self.text(progress_key::AUTONOMY);
+        let level = level.and_then(|word| Autonomy::from_word(&word));
+        Runner::Agent { name, autonomy: level.unwrap_or(Autonomy::None) }
     }
 
     fn briefing(&self) -> Option<Briefing> {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use domain::task::agent_name::COMMAND_WORD;
 use domain::task::{
     Briefing, Continuation, Dependence, DroidSource, Exit, Order, ProcessId, Queued, Reason,
     Runner, Running, SessionId, State, Task, TaskId, Timestamp, Usage, Worktree,
@@ -13,8 +14,7 @@ use domain::task::{
 
 use super::raw::{Object, json};
 use super::{
-    NO_PARENT, droid_key, iso8601, key, process_key, progress_key, runner_word, usage_key,
-    worktree_key,
+    NO_PARENT, droid_key, iso8601, key, process_key, progress_key, usage_key, worktree_key,
 };
 
 /// The value of a key as JSON; `None` where the key is left out.
@@ -111,8 +111,8 @@ fn activity(task: &Task) -> [Member; 6] {
 /// How the order becomes a process. Never changes.
 fn how(order: &Order) -> [Member; 8] {
     let (runner, autonomy, argv) = match &order.runner {
-        Runner::Droid(autonomy) => (Some(runner_word::DROID), Some(autonomy.word()), None),
-        Runner::Command(argv) => (Some(runner_word::COMMAND), None, Some(argv)),
+        Runner::Agent { name, autonomy } => (Some(name.as_str()), Some(autonomy.word()), None),
+        Runner::Command(argv) => (Some(COMMAND_WORD), None, Some(argv)),
         Runner::Elsewhere => (None, None, None),
     };
     let briefing = order.briefing.as_ref();

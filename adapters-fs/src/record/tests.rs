@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::task::{
-    Activity, Autonomy, Briefing, CancelIntent, DroidSource, Ending, Event, Exit, Failure, Order,
-    Reason, Report, Runner, Running, SessionId, Started, State, Status, Timestamp, Usage,
+    Activity, AgentName, Autonomy, Briefing, CancelIntent, DroidSource, Ending, Event, Exit,
+    Failure, Order, Reason, Report, Runner, Running, SessionId, Started, State, Status, Timestamp,
+    Usage,
 };
 use domain::testing;
 use jiff::civil::DateTime;
@@ -99,6 +100,13 @@ fn a_local_time_is_read_in_the_zone_of_the_system_and_stays_as_it_was() {
     assert_eq!(task.order().runner, Runner::Elsewhere);
     assert_eq!(task.order().prompt.as_str(), "Find \"all\" of them\n$(now) `x`");
     assert!(!task.was_supervised());
+}
+
+#[test]
+fn a_task_for_an_agent_that_only_a_later_version_knows_is_readable_and_keeps_its_agent() {
+    let task = readable("agent_unknown", Event::CancelRequested(intent()));
+    let name = AgentName::parse("later-agent").expect("a name");
+    assert_eq!(task.order().runner, Runner::Agent { name, autonomy: Autonomy::Low });
 }
 
 #[test]
@@ -235,7 +243,8 @@ fn escapes_in_keys_and_texts_are_understood() {
 fn everything_we_write_is_read() {
     let task = readable("ours", Event::Ended { ending: done(), exit: Some(Exit::Code(0)) });
     let order = task.order();
-    assert_eq!(order.runner, Runner::Droid(Autonomy::Low));
+    let name = AgentName::droid();
+    assert_eq!(order.runner, Runner::Agent { name, autonomy: Autonomy::Low });
     assert_eq!(order.time_limit, Some(Duration::from_secs(90)));
     assert_eq!(order.cwd.as_deref(), Some("/work"));
     assert_eq!(task.queued_at(), Some(ORDERED));

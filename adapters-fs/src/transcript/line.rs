@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use domain::task::text::without_lone_surrogates;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -41,7 +42,8 @@ pub(super) fn assistant_words(line: &[u8]) -> Option<String> {
     if !line.trim_ascii_start().starts_with(b"{") {
         return None;
     }
-    let line: Speech<'_> = serde_json::from_slice(line).ok()?;
+    let line = without_lone_surrogates(line);
+    let line: Speech<'_> = serde_json::from_slice(&line).ok()?;
     let inner: Option<Speech<'_>> =
         line.message.and_then(|message| serde_json::from_str(message.get()).ok());
     let aside =
@@ -108,6 +110,14 @@ mod tests {
             {"type":"thinking","text":"hm"},{"type":"text","text":"one"},
             {"type":"tool_use","name":"Read","input":{}},{"type":"text","text":"two"},7]}}"#;
         assert_eq!(said(line).as_deref(), Some("one\ntwo"));
+    }
+
+    // Words that droid cut between the two halves of a character were passed over, and the ones before
+    // them taken for the last.
+    #[test]
+    fn half_a_character_does_not_cost_the_words() {
+        let line = r#"{"role":"assistant","content":[{"type":"text","text":"the answer \ud83d"}]}"#;
+        assert_eq!(said(line).as_deref(), Some("the answer \u{fffd}"));
     }
 
     #[test]

@@ -6,13 +6,13 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::port::{EventLog, Fault};
+use domain::port::{Agent, Agents, EventLog, Fault};
 use domain::run::{Account, AgentEvent};
-use domain::task::TaskId;
+use domain::task::{Runner, TaskId};
 
-use crate::agents::droid_stream as stream;
 use crate::agents::event_stream::EventStream;
 
 /// How much of the beginning is read, in bytes.
@@ -23,33 +23,38 @@ const TAIL: u64 = 8 << 20;
 /// Opens the event stream of a task; `None` if it has none.
 pub type OpenEvents = dyn Fn(&TaskId) -> io::Result<Option<File>> + Send + Sync;
 
-/// The event streams that droids left.
-pub struct DroidEventLog {
+/// The event streams that agents left.
+pub struct AgentEventLog {
+    agents: Arc<dyn Agents>,
     open: Box<OpenEvents>,
 }
 
-impl DroidEventLog {
-    /// Reads the streams that `open` opens.
-    pub fn new(open: impl Fn(&TaskId) -> io::Result<Option<File>> + Send + Sync + 'static) -> Self {
-        Self { open: Box::new(open) }
+impl AgentEventLog {
+    /// Reads the streams that `open` opens, each as the agent among `agents` that wrote it says.
+    pub fn new(
+        agents: Arc<dyn Agents>,
+        open: impl Fn(&TaskId) -> io::Result<Option<File>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { agents, open: Box::new(open) }
     }
 }
 
 #[async_trait]
-impl EventLog for DroidEventLog {
-    async fn account(&self, id: &TaskId) -> Result<Account, Fault> {
+impl EventLog for AgentEventLog {
+    async fn account(&self, id: &TaskId, runner: &Runner) -> Result<Account, Fault> {
         let fault = |error: io::Error| Fault {
             step: format!("reading the event stream of {id}"),
             reason: error.to_string(),
         };
+        let Some(agent) = self.agents.of(runner) else { return Ok(Account::default()) };
         match (self.open)(id).map_err(fault)? {
             None => Ok(Account::default()),
-            Some(file) => account(file).map_err(fault),
+            Some(file) => account(file, agent).map_err(fault),
         }
     }
 }
 
-fn account(file: File) -> io::Result<Account> {
+fn account(file: File, agent: &dyn Agent) -> io::Result<Account> {
     let length = file.metadata()?.len();
     let mut account = Account::default();
     let mut note = |event: AgentEvent| account.note(event);
@@ -60,12 +65,12 @@ fn account(file: File) -> io::Result<Account> {
             (&file).take(HEAD).read_to_end(&mut head)?;
             let whole = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
             for line in head[..whole].split(|byte| *byte == b'\n') {
-                note(stream::decode(line));
+                note(agent.decode(line));
             }
             next_line(&file, start)?
         }
     };
-    let mut events = EventStream::from(file, start);
+    let mut events = EventStream::from(file, start, agent);
     events.advance(&mut note)?;
     events.finish(&mut note);
     Ok(account)
@@ -90,20 +95,20 @@ fn next_line(file: &File, mut offset: u64) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::tests::Lines;
     use std::io::{Seek, Write};
 
     #[test]
     fn the_session_and_the_final_text_are_found_in_a_stream_too_long_to_read() {
         let mut file = tempfile::tempfile().expect("a file");
-        writeln!(file, r#"{{"type":"system","subtype":"init","session_id":"s-1"}}"#)
-            .expect("written");
-        let filler = format!("{{\"type\":\"reasoning\",\"text\":\"{}\"}}\n", "x".repeat(1 << 20));
+        writeln!(file, "SESSION s-1").expect("written");
+        let filler = format!("{}\n", "x".repeat(1 << 20));
         for _ in 0..12 {
             file.write_all(filler.as_bytes()).expect("written");
         }
-        writeln!(file, r#"{{"type":"completion","finalText":"found"}}"#).expect("written");
+        writeln!(file, "DONE found").expect("written");
         file.rewind().expect("rewound");
-        let account = account(file).expect("it can be read");
+        let account = account(file, &Lines).expect("it can be read");
         assert_eq!(account.final_text(), Some("found"));
         let session = account.activity().session.as_ref().map(ToString::to_string);
         assert_eq!(session.as_deref(), Some("s-1"));

@@ -7,28 +7,28 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use domain::port::Agent;
 use domain::run::AgentEvent;
-
-use crate::agents::droid_stream as stream;
 
 /// The longest line that is looked at, in bytes.
 pub const LINE_LIMIT: usize = 16 << 20;
 const BLOCK: usize = 64 << 10;
 
 /// A place in a growing event stream.
-#[derive(Debug)]
-pub struct EventStream {
+pub struct EventStream<'a> {
     file: File,
+    agent: &'a dyn Agent,
     offset: u64,
     // Invariant: the bytes before `offset` that belong to a line not yet ended; empty if `skipping`.
     partial: Vec<u8>,
     skipping: bool,
 }
 
-impl EventStream {
-    /// Follows `file` from the byte `offset`, which must be the beginning of a line.
-    pub const fn from(file: File, offset: u64) -> Self {
-        Self { file, offset, partial: Vec::new(), skipping: false }
+impl<'a> EventStream<'a> {
+    /// Follows `file`, in which `agent` writes, from the byte `offset`, which must be the beginning of a
+    /// line.
+    pub const fn from(file: File, offset: u64, agent: &'a dyn Agent) -> Self {
+        Self { file, agent, offset, partial: Vec::new(), skipping: false }
     }
 
     /// Hands every event that has been written since the last call to `take`.
@@ -61,7 +61,7 @@ impl EventStream {
     pub fn finish(&mut self, take: &mut dyn FnMut(AgentEvent)) {
         let rest = std::mem::take(&mut self.partial);
         if !rest.is_empty() {
-            take(stream::decode(&rest));
+            take(self.agent.decode(&rest));
         }
     }
 
@@ -77,7 +77,7 @@ impl EventStream {
             }
             if ended {
                 if !self.skipping {
-                    take(stream::decode(self.partial.trim_ascii_end()));
+                    take(self.agent.decode(self.partial.trim_ascii_end()));
                 }
                 self.partial.clear();
                 self.skipping = false;
@@ -89,6 +89,7 @@ impl EventStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::tests::Lines;
     use std::io::Write;
 
     fn said(text: &str) -> AgentEvent {
@@ -96,11 +97,10 @@ mod tests {
     }
 
     fn line(text: &str) -> Vec<u8> {
-        format!("{{\"type\":\"message\",\"role\":\"assistant\",\"text\":\"{text}\"}}\n")
-            .into_bytes()
+        format!("SAY {text}\n").into_bytes()
     }
 
-    fn new_events(stream: &mut EventStream) -> Vec<AgentEvent> {
+    fn new_events(stream: &mut EventStream<'_>) -> Vec<AgentEvent> {
         let mut events = Vec::new();
         stream.advance(&mut |event| events.push(event)).expect("it can be read");
         events
@@ -109,9 +109,9 @@ mod tests {
     #[test]
     fn a_line_counts_only_once_it_is_whole() {
         let mut file = tempfile::tempfile().expect("a file");
-        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0);
+        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0, &Lines);
         let whole = line("hello");
-        let (first, second) = whole.split_at(20);
+        let (first, second) = whole.split_at(6);
         file.write_all(first).expect("written");
         assert_eq!(new_events(&mut stream), []);
         file.write_all(second).expect("written");
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_last_line_without_a_line_break_counts_in_the_end() {
         let mut file = tempfile::tempfile().expect("a file");
-        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0);
+        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0, &Lines);
         file.write_all(line("bye").trim_ascii_end()).expect("written");
         assert_eq!(new_events(&mut stream), []);
         let mut events = Vec::new();
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_line_beyond_the_limit_is_passed_over_and_the_next_one_counts() {
         let mut file = tempfile::tempfile().expect("a file");
-        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0);
+        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0, &Lines);
         let block = vec![b'x'; 1 << 20];
         for _ in 0..17 {
             file.write_all(&block).expect("written");

@@ -19,7 +19,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use domain::port::{Clock, LaunchFailure, OutputLog, StoreError, TaskStore};
+use domain::port::{Agents, Clock, LaunchFailure, OutputLog, StoreError, TaskStore};
 use domain::task::{Ending, Event, Reason, Runner, Started, Task, TaskId, template};
 use domain::usecase::again::last_attempt;
 
@@ -39,6 +39,8 @@ pub struct Post<'a> {
     pub logs: &'a dyn OutputLog,
     /// The time.
     pub clock: &'a dyn Clock,
+    /// The agents that can be started.
+    pub agents: &'a dyn Agents,
     /// The files the agent writes to.
     pub files: AgentFiles,
     /// What the agent is told besides its prompt, as a file.
@@ -56,8 +58,6 @@ pub struct Post<'a> {
 /// What of the environment matters for the start of an agent; all of it is passed on.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    /// The droid program, by name or path.
-    pub droid: OsString,
     /// The folders where programs are looked for, as in `PATH`.
     pub path: Option<OsString>,
     /// How many tasks deep the agent is; 1 for a task that no task launched.
@@ -115,7 +115,7 @@ pub async fn supervise(post: Post<'_>) -> Result<(), LaunchFailure> {
     Ok(())
 }
 
-async fn start(post: &Post<'_>) -> Result<(Agent, Signals), LaunchFailure> {
+async fn start<'a>(post: &'a Post<'_>) -> Result<(Agent<'a>, Signals), LaunchFailure> {
     let internal = |error: &dyn std::fmt::Display| LaunchFailure::Supervisor(error.to_string());
     let signals = Signals::listen().map_err(|error| internal(&error))?;
     let task = post.store.load(&post.id).await.map_err(|error| internal(&error))?;
@@ -143,7 +143,7 @@ async fn start(post: &Post<'_>) -> Result<(Agent, Signals), LaunchFailure> {
 /// The prompt with what earlier tasks found put in. The words of a command are passed on as they are.
 async fn filled_prompt(post: &Post<'_>, task: &Task) -> Result<String, LaunchFailure> {
     let prompt = task.order().prompt.as_str();
-    let Runner::Droid(_) = task.order().runner else { return Ok(prompt.to_owned()) };
+    let Runner::Agent { .. } = task.order().runner else { return Ok(prompt.to_owned()) };
     let mut found = BTreeMap::new();
     for id in template::wanted(prompt) {
         if let Ok(earlier) = last_attempt(post.store, &id).await {

@@ -33,7 +33,7 @@ pub(super) async fn supervise(id: &str, store: PathBuf) -> Answer {
 
 /// Owns the task until it has ended, then lets in whoever is next.
 async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
-    let (wiring, settings) = Wiring::at(store);
+    let (wiring, _) = Wiring::at(store);
     // Before anything is opened that has to stay open.
     let files = supervisor::detach().and_then(|()| agent_files(&wiring, id));
     let life = life_lock().map_err(|error| unexpected("taking over the life lock", &error))?;
@@ -52,10 +52,10 @@ async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
                 store: &wiring.store,
                 logs: &wiring.logs,
                 clock: &wiring.clock,
+                agents: wiring.agents.as_ref(),
                 files,
                 instructions: wiring.locks.instructions(id),
                 surroundings: Surroundings {
-                    droid: settings.droid.value,
                     path: environment::variable("PATH"),
                     depth: environment::depth().saturating_add(1),
                 },

@@ -35,9 +35,7 @@ impl Context {
         let context = match (dir, problem) {
             (Err(error), _) => Err(error.into()),
             (Ok(_), Some(failure)) => Err(failure),
-            (Ok(dir), None) => {
-                Ok(Self { wiring: Wiring::over(dir, settings.limits()), settings, format })
-            }
+            (Ok(dir), None) => Ok(Self { wiring: Wiring::over(dir, &settings), settings, format }),
         };
         (context, format)
     }

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use adapters_fs::DataDir;
+use adapters_process::agents::droid;
 use clap::ValueEnum;
 use domain::plan::admission::Limits;
 use domain::task::Policy;
@@ -75,7 +76,7 @@ impl Settings {
             Some(format) => Said { value: Some(format), source: Source::Flag },
             None => reader.setting(&FORMAT, None, |text| parse_format(text).map(Some)),
         };
-        let droid = reader.setting(&DROID, "droid".into(), |text| Ok(text.into()));
+        let droid = reader.setting(&DROID, droid::PROGRAM.into(), |text| Ok(text.into()));
         let droid = match DROID.variable.and_then(environment::variable) {
             // A path need not be text.
             Some(value) => Said { value, source: Source::Environment },

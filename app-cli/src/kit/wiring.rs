@@ -3,22 +3,23 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use adapters_fs::{
     ClaimedLife, DataDir, FileDroids, FileEnvironments, FileKeys, FileLifeLocks, FileLogs,
     FileNotices, FileQueue, FileStore,
 };
-use adapters_process::agents::event_log::DroidEventLog;
+use adapters_process::agents::event_log::AgentEventLog;
+use adapters_process::agents::registry::{Programs, Registry};
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::git::{GitWorktrees, names_a_repository};
 use adapters_process::local::launcher::{HeldLife, Station, SupervisorLauncher, Variables};
 use adapters_process::local::system_processes::SystemProcesses;
 use adapters_process::local::tree;
-use domain::plan::admission::Limits;
 use domain::port::Entropy;
 use domain::task::droid::Instructions;
-use domain::task::{SessionId, TaskId};
+use domain::task::{AgentName, SessionId, TaskId};
 use domain::usecase::Witnesses;
 use domain::usecase::admit::{Door, admit, hand_on};
 
@@ -43,8 +44,10 @@ pub(crate) struct Wiring {
     pub(crate) logs: FileLogs,
     /// What parents have not been told yet.
     pub(crate) notices: FileNotices,
+    /// The agents that can be started.
+    pub(crate) agents: Arc<Registry>,
     /// What agents said of their own work.
-    pub(crate) events: DroidEventLog,
+    pub(crate) events: AgentEventLog,
     /// What defines named droids.
     pub(crate) droids: FileDroids,
     /// The processes of the system.
@@ -61,19 +64,22 @@ impl Wiring {
     pub(crate) fn at(root: PathBuf) -> (Self, Settings) {
         let dir = DataDir::at(root);
         let (settings, _) = Settings::read(None, Some(&dir));
-        (Self::over(dir, settings.limits()), settings)
+        (Self::over(dir, &settings), settings)
     }
 
-    /// The adapters over a store that lets in as many tasks as `limits` allow.
-    pub(crate) fn over(dir: DataDir, limits: Limits) -> Self {
+    /// The adapters over a store, with its settings.
+    pub(crate) fn over(dir: DataDir, settings: &Settings) -> Self {
         let logs = FileLogs::new(dir.clone());
         let streams = FileLogs::new(dir.clone());
+        let programs = Programs::default().with(&AgentName::droid(), &settings.droid.value);
+        let agents = Arc::new(Registry::new(&programs));
         Self {
             store: FileStore::open(dir.clone()),
-            queue: FileQueue::new(dir.clone(), limits),
+            queue: FileQueue::new(dir.clone(), settings.limits()),
             keys: FileKeys::new(dir.clone()),
             locks: FileLifeLocks::new(dir.clone()),
-            events: DroidEventLog::new(move |id| streams.open_events(id)),
+            events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id)),
+            agents,
             logs,
             droids: FileDroids::new(environment::home()),
             notices: FileNotices::new(dir.clone()),
@@ -89,6 +95,7 @@ impl Wiring {
         Witnesses {
             locks: &self.locks,
             processes: &self.processes,
+            agents: self.agents.as_ref(),
             events: &self.events,
             logs: &self.logs,
         }

@@ -5,18 +5,19 @@ use async_trait::async_trait;
 
 use super::Fault;
 use crate::run::Account;
-use crate::task::TaskId;
+use crate::task::{Runner, TaskId};
 
 /// Reads the raw event stream that an agent left.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait EventLog: Send + Sync {
-    /// What the events of the task add up to; an empty account if there is no stream.
+    /// What the events of the task add up to; an empty account if there is no stream, or if no agent
+    /// of ours can read what `runner` leaves.
     ///
     /// MUST take bounded memory whatever the size of the stream, and MUST pass over lines that are
     /// broken or cut off.
     ///
     /// # Errors
     /// [`Fault`] if there is a stream and it cannot be read.
-    async fn account(&self, id: &TaskId) -> Result<Account, Fault>;
+    async fn account(&self, id: &TaskId, runner: &Runner) -> Result<Account, Fault>;
 }

@@ -6,7 +6,7 @@
 use alloc::string::String;
 
 use crate::task::progress::LAST_MESSAGE_LIMIT;
-use crate::task::{Activity, SessionId, Timestamp, Usage, text};
+use crate::task::{Activity, Reason, SessionId, Timestamp, Usage, text};
 
 /// The most bytes of an agent's final text kept in a record; the whole is in its event log.
 pub const RESULT_LIMIT: usize = 1 << 20;
@@ -39,6 +39,8 @@ pub enum AgentEvent {
         message: String,
         /// Whether the program itself says so, and not the model's conversation.
         fatal: bool,
+        /// What kind of failure it is, where the agent's adapter knows the words.
+        reason: Option<Reason>,
     },
     /// It is done, and this is its final text.
     Finished {
@@ -57,8 +59,17 @@ pub struct Account {
     activity: Activity,
     final_text: Option<String>,
     last_words: Option<String>,
-    fatal: Option<String>,
-    trouble: Option<String>,
+    fatal: Option<Complaint>,
+    trouble: Option<Complaint>,
+}
+
+/// An error that an agent reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The error in the agent's words.
+    pub words: String,
+    /// What kind of failure it is, where the agent's adapter knows the words.
+    pub reason: Option<Reason>,
 }
 
 impl Account {
@@ -84,9 +95,9 @@ impl Account {
             AgentEvent::ToolReturned => {
                 self.activity.tools_in_flight = self.activity.tools_in_flight.saturating_sub(1);
             }
-            AgentEvent::Failed { message, fatal } => {
+            AgentEvent::Failed { message, fatal, reason } => {
                 let kept = if fatal { &mut self.fatal } else { &mut self.trouble };
-                *kept = Some(text::at_most(message, RESULT_LIMIT));
+                *kept = Some(Complaint { words: text::at_most(message, RESULT_LIMIT), reason });
             }
             AgentEvent::Finished { text, usage } => {
                 self.final_text = Some(text::at_most(text, RESULT_LIMIT));
@@ -113,13 +124,13 @@ impl Account {
     }
 
     /// The error its program ended with.
-    pub fn fatal(&self) -> Option<&str> {
-        self.fatal.as_deref()
+    pub const fn fatal(&self) -> Option<&Complaint> {
+        self.fatal.as_ref()
     }
 
     /// The last error within its conversation, such as a model that refused.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    pub const fn trouble(&self) -> Option<&Complaint> {
+        self.trouble.as_ref()
     }
 }
 

@@ -2,15 +2,17 @@
 //!
 //! [`decide`] reads the table from the top; the first line that fits decides. It looks only at what
 //! was seen and never at what one would wish for: an exit code of 0 is no success by itself, since
-//! droid exits with 0 when it is told to stop.
+//! there are agents that exit with 0 when they are told to stop. Which words of an agent mean which
+//! failure is for its adapter to say; this module knows no agent's words.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::account::Account;
-use crate::task::{Autonomy, Ending, Exit, Reason, Runner, text};
+use super::account::{Account, Complaint};
+use crate::task::{AgentName, Autonomy, Ending, Exit, Reason, Runner, text};
 
 /// The most characters of a log quoted in an ending.
 pub const QUOTE_LIMIT: usize = 2_000;
@@ -33,6 +35,9 @@ pub struct Evidence<'a> {
     pub exit: Option<Exit>,
     /// The last lines of the task's log.
     pub log_tail: &'a str,
+    /// What kind of failure the agent's adapter takes the last lines of the log for. It counts only
+    /// where the event stream never began.
+    pub log_complaint: Option<Reason>,
 }
 
 /// Decides how the task ended, by the first line of the table that fits.
@@ -45,7 +50,7 @@ pub fn decide(seen: &Evidence<'_>) -> Ending {
         return seen.failure(Reason::Timeout, message);
     }
     match seen.runner {
-        Runner::Droid(autonomy) => seen.droid(*autonomy),
+        Runner::Agent { name, autonomy } => seen.agent(name, *autonomy),
         Runner::Command(_) | Runner::Elsewhere => match seen.exit {
             Some(Exit::Code(0)) => Ending::Completed { result: seen.quoted_tail().to_owned() },
             Some(exit) => seen.bad_exit(exit),
@@ -55,37 +60,53 @@ pub fn decide(seen: &Evidence<'_>) -> Ending {
 }
 
 impl Evidence<'_> {
-    fn droid(&self, autonomy: Autonomy) -> Ending {
+    fn agent(&self, name: &AgentName, autonomy: Autonomy) -> Ending {
         let clean = self.exit.is_none_or(Exit::is_success);
         if clean && let Some(text) = self.account.final_text() {
             return Ending::Completed { result: text.to_owned() };
         }
-        if let Some(words) = self.first_complaint(is_permission) {
+        if let Some((_, words)) = self.first_known(|reason| reason == Reason::Permission) {
             let message = permission_message(words, autonomy);
             return self.failure(Reason::Permission, message);
         }
-        if let Some(words) = self.first_complaint(is_auth) {
-            return self.failure(Reason::Auth, words.to_owned());
+        if let Some((reason, words)) = self.first_known(|_| true) {
+            return self.failure(reason, words.to_owned());
         }
         match self.exit {
-            Some(Exit::Code(0)) => self.failure(
-                Reason::NoResult,
-                "droid exited with 0 but never said that it was done (it does so when it is told to stop)",
-            ),
+            Some(Exit::Code(0)) => self.failure(Reason::NoResult, self.without_result(name)),
             Some(exit) => self.bad_exit(exit),
             None => self.lost(),
         }
     }
 
-    /// What droid itself complained of, in its event stream or, before that began, in its log.
-    fn first_complaint(&self, fits: fn(&str) -> bool) -> Option<&str> {
+    /// The first failure of a kind that `fits` among those whose kind is known: what the agent
+    /// reported in its event stream or, before that began, what it left in its log.
+    fn first_known(&self, fits: fn(Reason) -> bool) -> Option<(Reason, &str)> {
         let began = self.account.activity().session.is_some();
-        let early_log = (!began).then_some(self.log_tail);
-        [self.account.fatal(), self.account.trouble(), early_log]
-            .into_iter()
-            .flatten()
-            .find(|words| fits(words))
-            .map(|words| text::beginning(words.trim(), QUOTE_LIMIT))
+        let early_log = self.log_complaint.filter(|_| !began).map(|kind| (kind, self.log_tail));
+        let reported = [self.account.fatal(), self.account.trouble()].map(|complaint| {
+            let Complaint { words, reason } = complaint?;
+            reason.map(|reason| (reason, words.as_str()))
+        });
+        let known = reported.into_iter().chain([early_log]).flatten();
+        let (reason, words) = known.into_iter().find(|(reason, _)| fits(*reason))?;
+        Some((reason, text::beginning(words.trim(), QUOTE_LIMIT)))
+    }
+
+    /// What is said of an agent that exited well and never said that it was done.
+    fn without_result(&self, name: &AgentName) -> String {
+        let what = format!(
+            "{name} exited with 0 but never said that it was done (it does so when it is told to stop)"
+        );
+        explained(what, &self.errors().unwrap_or_default())
+    }
+
+    /// The errors that the agent reported, the conversation's first.
+    fn errors(&self) -> Option<String> {
+        let complaints = [self.account.trouble(), self.account.fatal()];
+        let words = complaints.into_iter().flatten().map(|complaint| complaint.words.as_str());
+        let words: Vec<&str> = words.collect();
+        (!words.is_empty()).then(|| words.join(": "))
     }
 
     fn bad_exit(&self, exit: Exit) -> Ending {
@@ -93,14 +114,8 @@ impl Evidence<'_> {
             Exit::Code(code) => (Reason::Exit, format!("exited with code {code}")),
             Exit::Signal(signal) => (Reason::Signal, format!("ended by {}", signal_name(signal))),
         };
-        let complaints = [self.account.trouble(), self.account.fatal()];
-        let words: alloc::vec::Vec<&str> = complaints.into_iter().flatten().collect();
-        let words = if words.is_empty() { self.quoted_tail().to_owned() } else { words.join(": ") };
-        let message = match text::beginning(words.trim(), QUOTE_LIMIT) {
-            "" => what,
-            words => format!("{what}: {words}"),
-        };
-        self.failure(reason, message)
+        let words = self.errors().unwrap_or_else(|| self.quoted_tail().to_owned());
+        self.failure(reason, explained(what, &words))
     }
 
     fn lost(&self) -> Ending {
@@ -112,7 +127,7 @@ impl Evidence<'_> {
 
     fn failure(&self, reason: Reason, message: impl Into<String>) -> Ending {
         let found = match self.runner {
-            Runner::Droid(_) => self.account.findings(),
+            Runner::Agent { .. } => self.account.findings(),
             Runner::Command(_) | Runner::Elsewhere => Some(self.quoted_tail()),
         };
         let message = message.into();
@@ -126,37 +141,38 @@ impl Evidence<'_> {
     }
 }
 
-fn is_permission(words: &str) -> bool {
-    words.contains("insufficient permission")
+/// What happened, with as much of the words behind it as a message holds.
+fn explained(what: String, words: &str) -> String {
+    match text::beginning(words.trim(), QUOTE_LIMIT) {
+        "" => what,
+        words => format!("{what}: {words}"),
+    }
 }
 
-fn is_auth(words: &str) -> bool {
-    let refused = words.trim_start();
-    refused.starts_with("401")
-        || refused.starts_with("403")
-        || words.contains("Authentication failed")
-        || words.contains("authentication_error")
-        || words.contains("FACTORY_API_KEY")
-}
-
-/// Droid's own words, and the level to retry with where those do not name one.
+/// The agent's own words, and the level to retry with where those do not name one.
 fn permission_message(words: &str, autonomy: Autonomy) -> String {
-    let named =
-        Autonomy::ALL.iter().any(|level| words.contains(&format!("--auto {}", level.word())));
+    let named = Autonomy::ALL.iter().any(|level| names_level(words, *level));
     match autonomy.next() {
         Some(level) if !named => format!("{words} (retry with --autonomy {})", level.word()),
         Some(_) | None => words.to_owned(),
     }
 }
 
-/// The level to retry a refused task with: the lowest that droid's words name above the one it had.
+/// The level to retry a refused task with: the lowest that the words name above the one it had.
 pub fn retry_autonomy(message: &str, had: Autonomy) -> Option<Autonomy> {
-    let named = |level: &Autonomy| {
-        let word = level.word();
-        message.contains(&format!("--auto {word}"))
-            || message.contains(&format!("--autonomy {word}"))
-    };
-    Autonomy::ALL.into_iter().find(|level| *level > had && named(level)).or_else(|| had.next())
+    let named = |level: &Autonomy| *level > had && names_level(message, *level);
+    Autonomy::ALL.into_iter().find(named).or_else(|| had.next())
+}
+
+/// Whether the level stands in the words as the value of some option.
+fn names_level(words: &str, level: Autonomy) -> bool {
+    let mut words = words.split_whitespace();
+    let mut before = words.next().unwrap_or_default();
+    words.any(|word| {
+        let option = core::mem::replace(&mut before, word);
+        let value = word.trim_matches(|c: char| !c.is_alphanumeric());
+        option.contains("--") && value == level.word()
+    })
 }
 
 /// The name of a signal, such as `SIGTERM`, or its number where it has none here.

@@ -2,13 +2,15 @@
 //!
 //! An order says what to run, where, for whom and for how long. It never says how it went.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::agent_name::AgentName;
 use super::droid::Briefing;
 use super::id::{SessionId, TaskId};
+use super::prompt::Prompt;
 use super::state::Reason;
 use super::time::Timestamp;
 
@@ -162,8 +164,14 @@ pub struct Worktree {
 /// How an order becomes a process.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Runner {
-    /// `droid exec`, with this autonomy.
-    Droid(Autonomy),
+    /// An agent, known by its name, with this autonomy. The name may be one that this version does
+    /// not know: such a task can be shown and cancelled, and its start fails.
+    Agent {
+        /// Which agent.
+        name: AgentName,
+        /// How much it may do without asking.
+        autonomy: Autonomy,
+    },
     /// A plain command: its program and arguments, passed on as they are, never through a shell.
     Command(Vec<String>),
     /// Something else started it: the record says nothing about how.
@@ -174,23 +182,26 @@ impl fmt::Debug for Runner {
     // Arguments may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Droid(autonomy) => f.debug_tuple("Droid").field(autonomy).finish(),
+            Self::Agent { name, autonomy } => {
+                f.debug_struct("Agent").field("name", name).field("autonomy", autonomy).finish()
+            }
             Self::Command(argv) => write!(f, "Command({} words)", argv.len()),
             Self::Elsewhere => f.write_str("Elsewhere"),
         }
     }
 }
 
-/// How much an agent may do without asking: droid's `--auto`.
+/// How much an agent may do without asking. Each agent has switches of its own for it, which its
+/// adapter knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Autonomy {
-    /// No `--auto` at all: what droid allows by default.
+    /// What the agent allows itself where nobody says anything: as a rule it only reads.
     None,
-    /// `--auto low`.
+    /// It may change files in its folder.
     Low,
-    /// `--auto medium`.
+    /// It may also run commands that can be undone.
     Medium,
-    /// `--auto high`.
+    /// It may do everything.
     High,
 }
 
@@ -198,7 +209,7 @@ impl Autonomy {
     /// Every level, lowest first.
     pub const ALL: [Self; 4] = [Self::None, Self::Low, Self::Medium, Self::High];
 
-    /// The level as droid and our own flags spell it.
+    /// The level as our own flags and records spell it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -224,73 +235,14 @@ impl Autonomy {
     }
 }
 
-/// What an agent is told. May hold secrets, so it does not show itself in debug output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Prompt(String);
-
-impl Prompt {
-    /// Accepts `text` as the prompt of a new task.
-    ///
-    /// # Errors
-    /// [`InvalidPrompt`] if it is blank (droid then ends at once without a word) or holds a NUL.
-    pub fn parse(text: &str) -> Result<Self, InvalidPrompt> {
-        if text.trim().is_empty() {
-            return Err(InvalidPrompt::Blank);
-        }
-        if let Some(at) = text.find('\0') {
-            return Err(InvalidPrompt::Nul { at });
-        }
-        Ok(Self(text.to_string()))
-    }
-
-    /// The prompt as a record holds it, whatever it is.
-    pub fn recorded(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The prompt as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Prompt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Prompt({} bytes)", self.0.len())
-    }
-}
-
-/// Why a text cannot be the prompt of a new task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPrompt {
-    /// Nothing, or only white space.
-    #[error("the prompt is empty")]
-    Blank,
-    /// A NUL character, which no agent can be told.
-    #[error("the prompt has a NUL character at byte {at}")]
-    Nul {
-        /// The byte it stands at.
-        at: usize,
-    },
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::format;
 
     #[test]
-    fn a_prompt_never_shows_itself_in_debug_output() {
-        let shown = format!("{:?}", Prompt::recorded("the password is x".into()));
-        assert_eq!(shown, "Prompt(17 bytes)");
+    fn the_words_of_a_command_never_show_themselves_in_debug_output() {
         let argv = Runner::Command(std::vec!["curl".into(), "token".into()]);
         assert_eq!(format!("{argv:?}"), "Command(2 words)");
-    }
-
-    #[test]
-    fn a_prompt_with_a_nul_is_refused_with_its_place() {
-        assert_eq!(Prompt::parse("ab\0c"), Err(InvalidPrompt::Nul { at: 2 }));
-        assert_eq!(Prompt::parse(" \n"), Err(InvalidPrompt::Blank));
-        assert!(Prompt::parse("$(rm -rf /) `x` \"'\n").is_ok());
     }
 }

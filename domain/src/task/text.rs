@@ -1,9 +1,13 @@
 //! Cutting text so that it fits, always at a character's border, always with the cut named; and
-//! making text that somebody else wrote harmless to show.
+//! making text that somebody else wrote harmless to show, and fit to be read.
+
+mod surrogates;
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+pub use surrogates::without_lone_surrogates;
 
 /// The first `limit` characters of `text`, on one border of a character.
 pub fn beginning(text: &str, limit: usize) -> &str {

@@ -44,7 +44,7 @@ pub fn retry(task: &Task, session: Option<SessionId>) -> Result<Order, NotAgain>
     }
     match task.order().runner {
         Runner::Elsewhere => Err(NotAgain::NotOurs),
-        Runner::Droid(_) | Runner::Command(_) => Ok(next_attempt(task, session)),
+        Runner::Agent { .. } | Runner::Command(_) => Ok(next_attempt(task, session)),
     }
 }
 
@@ -110,7 +110,7 @@ pub fn resume(
     if !task.status().is_ended() {
         return Err(NotAgain::NotEnded);
     }
-    let Runner::Droid(_) = task.order().runner else { return Err(NotAgain::NoSession) };
+    let Runner::Agent { .. } = task.order().runner else { return Err(NotAgain::NoSession) };
     let theirs = task.progress().activity.session.clone().ok_or(NotAgain::NoSession)?;
     let continues = match manner {
         Manner::Same => Continuation::Same(theirs),
@@ -180,7 +180,6 @@ pub async fn link(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::Autonomy;
     use crate::testing::{self, ORDERED};
 
     fn task(retries: Retries) -> Task {
@@ -284,7 +283,7 @@ mod tests {
         let order = resume(&task, prompt(), Manner::Fork, None).expect("it has a session");
         let theirs = SessionId::parse("theirs").expect("a session");
         assert_eq!(order.lineage.continues, Some(Continuation::Fork(theirs)));
-        assert_eq!((order.lineage.attempt, order.runner), (1, Runner::Droid(Autonomy::Low)));
+        assert_eq!((order.lineage.attempt, order.runner), (1, testing::order().runner));
         assert_eq!(order.prompt.as_str(), "and now?");
     }
 }

@@ -91,11 +91,12 @@ async fn look(witnesses: Witnesses<'_>, task: &Task, custody: Custody) -> Standi
 /// How a task ended of which nobody saw the end.
 async fn autopsy(witnesses: Witnesses<'_>, task: &Task) -> Result<Ending, Trouble> {
     let account = match task.order().runner {
-        Runner::Droid(_) => witnesses.events.account(task.id()).await?,
+        Runner::Agent { .. } => witnesses.events.account(task.id(), &task.order().runner).await?,
         Runner::Command(_) | Runner::Elsewhere => Account::default(),
     };
     let tail = LogPart::LastLines { lines: ending::QUOTED_LINES };
     let log = witnesses.logs.read(task.id(), Stream::Readable, tail).await?;
+    let agent = witnesses.agents.of(&task.order().runner);
     Ok(ending::decide(&Evidence {
         runner: &task.order().runner,
         cancel_requested: matches!(task.state(), State::Running(Running { cancel: Some(_) })),
@@ -103,6 +104,7 @@ async fn autopsy(witnesses: Witnesses<'_>, task: &Task) -> Result<Ending, Troubl
         account: &account,
         exit: None,
         log_tail: &log.text,
+        log_complaint: agent.and_then(|agent| agent.complaint(&log.text)),
     }))
 }
 
@@ -115,7 +117,7 @@ mod tests {
     use crate::port::processes::MockProcesses;
     use crate::run::AgentEvent;
     use crate::task::Status;
-    use crate::testing::{self, ManualClock, MemoryStore};
+    use crate::testing::{self, ManualClock, MemoryStore, NoAgents};
 
     /// What is to be believed of `task` where the witnesses say this.
     async fn believed(
@@ -136,10 +138,15 @@ mod tests {
             account.note(event.clone());
         }
         let (mut events, mut logs) = (MockEventLog::new(), MockOutputLog::new());
-        events.expect_account().returning(move |_| Ok(account.clone()));
+        events.expect_account().returning(move |_, _| Ok(account.clone()));
         logs.expect_read().returning(|_, _, _| Ok(LogText::default()));
-        let witnesses =
-            Witnesses { locks: &locks, processes: &processes, events: &events, logs: &logs };
+        let witnesses = Witnesses {
+            locks: &locks,
+            processes: &processes,
+            agents: &NoAgents,
+            events: &events,
+            logs: &logs,
+        };
         let clock = ManualClock::at(testing::ORDERED);
         reconcile(&store, witnesses, &clock, task).await.expect("nothing fails")
     }

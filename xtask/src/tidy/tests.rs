@@ -42,6 +42,11 @@ fn wire_words_stay_in_the_files_that_own_a_wire() {
 }
 
 #[test]
+fn only_its_adapter_knows_one_agent_from_another() {
+    hold("agents");
+}
+
+#[test]
 fn libraries_never_read_the_environment() {
     hold("environment");
 }

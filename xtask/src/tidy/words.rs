@@ -4,13 +4,10 @@
 //! to use the words.
 
 use crate::tidy::source::Source;
-use crate::tidy::{Finding, Tree, excepted};
+use crate::tidy::{Finding, SHIPPED, Tree, excepted};
 
 /// Strings that are a word of the wire when they stand alone.
 const WORDS: &[&str] = &["error", "status", "completed", "cancelled", "queued", "running"];
-
-/// The crates that are shipped.
-const SHIPPED: &[&str] = &["domain", "adapters-fs", "adapters-process", "app-cli", "app-hook"];
 
 /// The files that own a wire, by how their path begins, and which.
 const OWNERS: &[(&str, &str)] = &[

@@ -3,45 +3,51 @@
 //! Its prompt is its standard input, as a file in memory: never on a command line, where all could
 //! read it and 128 KiB would be the limit, and never in a pipe, which somebody would have to fill.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Seek, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use domain::port::LaunchFailure;
-use domain::task::{Exit, ProcessId, Task, TaskId};
+use domain::port::{self, CommandLine, Input, LaunchFailure, OsText, Speech, Told};
+use domain::task::{Exit, Order, ProcessId, Runner, Task, TaskId};
 use rustix::fs::MemfdFlags;
 use rustix::process::{WaitOptions, WaitStatus};
 
 use super::{AgentFiles, Post};
-use crate::agents::command_line::{self, CommandLine};
-use crate::local::{identity, termination};
+use crate::local::{identity, program, termination};
 use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
 /// An agent that was started.
-pub(super) struct Agent {
+pub(super) struct Agent<'a> {
     /// Its process.
     pub(super) process: ProcessId,
-    /// Whether its standard output is an event stream.
-    pub(super) speaks_events: bool,
+    /// The adapter that reads its event stream, if it has one.
+    pub(super) decoder: Option<&'a dyn port::Agent>,
 }
 
-impl Agent {
+impl<'a> Agent<'a> {
     /// Starts the agent that the task was ordered from.
-    pub(super) fn start(task: &Task, prompt: &str, post: &Post<'_>) -> Result<Self, LaunchFailure> {
+    pub(super) fn start(
+        task: &Task,
+        prompt: &str,
+        post: &'a Post<'_>,
+    ) -> Result<Self, LaunchFailure> {
         let Post { files, surroundings, instructions, .. } = post;
         let order = task.order();
         // Without them it would be another droid than the record says.
         if order.briefing.is_some() && instructions.is_none() {
             return Err(LaunchFailure::Supervisor("the droid's instructions are gone".into()));
         }
-        let line = command_line::of_order(order, &surroundings.droid, instructions.as_deref());
-        let line = line.ok_or_else(|| {
-            LaunchFailure::Supervisor("the record does not say what to run".into())
-        })?;
-        let name = line.program.to_string_lossy().into_owned();
+        let adapter = adapter(order, post)?;
+        let instructions =
+            instructions.as_ref().map(|path| OsText::from(path.as_os_str().as_bytes().to_vec()));
+        let told = Told { instructions: instructions.as_ref() };
+        let line = adapter.command(order, &told).ok_or_else(nothing_to_run)?;
+        let name = os(&line.program).to_string_lossy().into_owned();
         let not_started = |error: &io::Error| LaunchFailure::NotStarted {
             program: name.clone(),
             reason: error.to_string(),
@@ -52,7 +58,7 @@ impl Agent {
             return Err(LaunchFailure::NotStarted { program: name, reason });
         }
         let path = surroundings.path.as_deref();
-        let program = command_line::find_program(&line.program, cwd, path)
+        let program = program::find(os(&line.program), cwd, path)
             .ok_or_else(|| LaunchFailure::NotFound { program: name.clone() })?;
         let mut command = Command::new(program);
         set_up(&mut command, &line, files, prompt).map_err(|error| not_started(&error))?;
@@ -69,7 +75,8 @@ impl Agent {
         });
         let process = process
             .ok_or_else(|| LaunchFailure::Supervisor("/proc does not show the agent".into()))?;
-        Ok(Self { process, speaks_events: line.speaks_events })
+        let decoder = (line.speech == Speech::Events).then_some(adapter);
+        Ok(Self { process, decoder })
     }
 
     /// Ends the agent and everything else that belongs to the task.
@@ -90,6 +97,25 @@ impl Agent {
     }
 }
 
+/// The adapter of the agent that the order is for.
+fn adapter<'a>(order: &Order, post: &'a Post<'_>) -> Result<&'a dyn port::Agent, LaunchFailure> {
+    post.agents.of(&order.runner).ok_or_else(|| match &order.runner {
+        Runner::Agent { name, .. } => LaunchFailure::Supervisor(format!(
+            "the task is for the agent `{name}`, which this version of task-bg does not know"
+        )),
+        Runner::Command(_) | Runner::Elsewhere => nothing_to_run(),
+    })
+}
+
+fn nothing_to_run() -> LaunchFailure {
+    LaunchFailure::Supervisor("the record does not say what to run".into())
+}
+
+/// The text as the standard library wants it.
+fn os(text: &OsText) -> &OsStr {
+    OsStr::from_bytes(text.as_bytes())
+}
+
 fn set_up(
     command: &mut Command,
     line: &CommandLine,
@@ -97,12 +123,25 @@ fn set_up(
     prompt: &str,
 ) -> io::Result<()> {
     let output = &files.output;
-    let stdout = if line.speaks_events { &files.events } else { output };
+    let stdout = match line.speech {
+        Speech::Events => &files.events,
+        Speech::Text => output,
+    };
+    let stdin = match line.input {
+        Input::Prompt => in_memory(prompt)?.into(),
+        Input::Nothing => Stdio::null(),
+    };
+    for (name, value) in &line.environment {
+        match value {
+            Some(value) => command.env(name, os(value)),
+            None => command.env_remove(name),
+        };
+    }
     command
-        .arg0(&line.program)
-        .args(&line.arguments)
+        .arg0(os(&line.program))
+        .args(line.arguments.iter().map(os))
         .process_group(0)
-        .stdin(if line.takes_prompt { in_memory(prompt)?.into() } else { Stdio::null() })
+        .stdin(stdin)
         .stdout(stdout.try_clone()?)
         // A duplicate of one descriptor, so that the two never write over each other.
         .stderr(output.try_clone()?)
@@ -121,3 +160,6 @@ fn exit_of(status: WaitStatus) -> Option<Exit> {
     let code = status.exit_status().map(Exit::Code);
     code.or_else(|| status.terminating_signal().map(Exit::Signal))
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The watch over one agent.
 pub(super) struct Vigil<'a> {
     post: &'a Post<'a>,
-    agent: Agent,
+    agent: Agent<'a>,
     signals: Signals,
     began: Instant,
     time_limit: Option<Duration>,
@@ -46,7 +46,7 @@ pub(super) struct Vigil<'a> {
 }
 
 struct Follower<'a> {
-    stream: EventStream,
+    stream: EventStream<'a>,
     readable: Readable<'a>,
     pause: Duration,
 }
@@ -59,11 +59,14 @@ struct Heartbeat {
 
 impl<'a> Vigil<'a> {
     /// Begins the watch over an agent that has just been started.
-    pub(super) fn over(post: &'a Post<'a>, agent: Agent, signals: Signals) -> Self {
+    pub(super) fn over(post: &'a Post<'a>, agent: Agent<'a>, signals: Signals) -> Self {
         let began = Instant::now();
-        let reader = agent.speaks_events.then(|| post.files.events_reader.try_clone().ok());
-        let follower = reader.flatten().map(|file| Follower {
-            stream: EventStream::from(file, 0),
+        let follower = agent.decoder.and_then(|adapter| {
+            let file = post.files.events_reader.try_clone().ok()?;
+            Some((adapter, file))
+        });
+        let follower = follower.map(|(adapter, file)| Follower {
+            stream: EventStream::from(file, 0, adapter),
             readable: Readable::to(&post.files.output),
             pause: LOOKS.0,
         });
@@ -223,6 +226,7 @@ impl<'a> Vigil<'a> {
         let tail = LogPart::LastLines { lines: ending::QUOTED_LINES };
         let log = self.post.logs.read(&self.post.id, Stream::Readable, tail).await;
         let log_tail = log.map(|log| log.text).unwrap_or_default();
+        let agent = self.post.agents.of(&task.order().runner);
         let ending = ending::decide(&Evidence {
             runner: &task.order().runner,
             cancel_requested: self.cancelled,
@@ -230,6 +234,7 @@ impl<'a> Vigil<'a> {
             account: &self.account,
             exit,
             log_tail: &log_tail,
+            log_complaint: agent.and_then(|agent| agent.complaint(&log_tail)),
         });
         if self.recorded != *self.account.activity() {
             self.record_activity().await;

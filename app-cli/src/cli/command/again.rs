@@ -86,7 +86,9 @@ async fn taken_up(
     autonomy: Option<AutonomyArg>,
 ) -> Result<Ready, Failure> {
     let runner = match (&order.runner, autonomy) {
-        (Runner::Droid(_), Some(AutonomyArg(level))) => Runner::Droid(level),
+        (Runner::Agent { name, .. }, Some(AutonomyArg(level))) => {
+            Runner::Agent { name: name.clone(), autonomy: level }
+        }
         (runner, _) => runner.clone(),
     };
     let effort = order.briefing.as_ref().and_then(|given| given.reasoning_effort.clone());

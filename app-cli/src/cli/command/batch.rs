@@ -103,7 +103,7 @@ fn read(path: &Path) -> Result<Vec<(usize, String)>, Failure> {
     Ok(lines)
 }
 
-/// Whether the order is one for a droid.
-const fn is_droid(wanted: &Wanted) -> bool {
-    matches!(wanted.runner, Runner::Droid(_))
+/// Whether the order is one for an agent.
+const fn is_for_agent(wanted: &Wanted) -> bool {
+    matches!(wanted.runner, Runner::Agent { .. })
 }

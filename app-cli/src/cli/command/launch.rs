@@ -9,7 +9,7 @@ use domain::task::{Autonomy, Runner};
 use domain::usecase::launch_once::Once;
 use domain::usecase::wait::Until;
 
-use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, parse_autonomy};
+use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, parse_autonomy, usual_agent};
 use super::wait;
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Launch, Run, Terms};
@@ -54,7 +54,7 @@ pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
         agent,
         model,
         effort: args.reasoning_effort.filter(|effort| !effort.is_empty()),
-        runner: Runner::Droid(autonomy),
+        runner: usual_agent(autonomy),
         ..Wanted::default()
     };
     start(context, wanted, terms).await

@@ -10,8 +10,8 @@ use adapters_process::local::launcher::Variables;
 use domain::port::TaskStore;
 use domain::task::droid::Instructions;
 use domain::task::{
-    Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement, Prompt,
-    Retries, Runner, Task, TaskId, Timestamp, Worktree,
+    AgentName, Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement,
+    Prompt, Retries, Runner, Task, TaskId, Timestamp, Worktree,
 };
 use domain::usecase::droids::choose;
 use domain::usecase::launch::{LaunchError, enqueue, mint_id, ordered};
@@ -62,7 +62,7 @@ impl Default for Wanted {
             agent: DEFAULT_DROID.to_owned(),
             model: None,
             effort: None,
-            runner: Runner::Droid(Autonomy::Medium),
+            runner: usual_agent(Autonomy::Medium),
             parent: None,
             cwd: None,
             timeout: None,
@@ -153,7 +153,7 @@ pub(super) async fn brief(
     order: Order,
     effort: Option<String>,
 ) -> Result<Ready, Failure> {
-    let Runner::Droid(_) = order.runner else {
+    let Runner::Agent { .. } = order.runner else {
         return Ok(Ready::here(grouped(context, order), None));
     };
     let name = DroidName::parse(&order.agent).map_err(|invalid| {
@@ -253,6 +253,11 @@ pub(super) fn check_depth() -> Result<(), Failure> {
 pub(super) fn quoted(command: &[String]) -> Result<String, Failure> {
     shlex::try_join(command.iter().map(String::as_str))
         .map_err(|_| Failure::new(Kind::Usage, "the command has a NUL character"))
+}
+
+/// The agent that an order is for where it names none.
+pub(super) fn usual_agent(autonomy: Autonomy) -> Runner {
+    Runner::Agent { name: AgentName::droid(), autonomy }
 }
 
 /// An autonomy level.

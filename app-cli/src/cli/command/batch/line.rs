@@ -10,7 +10,9 @@ use serde::Deserialize;
 
 use super::plan::template;
 use crate::cli::args::{parse_duration, parse_moment};
-use crate::cli::command::ordering::{COMMAND_AGENT, DEFAULT_DROID, Wanted, parse_autonomy, quoted};
+use crate::cli::command::ordering::{
+    COMMAND_AGENT, DEFAULT_DROID, Wanted, parse_autonomy, quoted, usual_agent,
+};
 
 /// A batch line as it is written.
 #[derive(Deserialize)]
@@ -114,7 +116,7 @@ impl Line {
                     None => Autonomy::Medium,
                 };
                 let droid = self.droid.unwrap_or_else(|| DEFAULT_DROID.to_owned());
-                (prompt, droid, Runner::Droid(autonomy))
+                (prompt, droid, usual_agent(autonomy))
             }
             (None, Some(argv)) if argv.is_empty() => return Err("`command` is empty".to_owned()),
             (None, Some(argv)) => {

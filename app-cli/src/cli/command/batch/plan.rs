@@ -10,7 +10,7 @@ use domain::port::{Clock, TaskStore};
 use domain::task::{TaskId, template as templates};
 
 use super::line::Line;
-use super::{Wanted, is_droid, ordering};
+use super::{Wanted, is_for_agent, ordering};
 use crate::cli::view::batched::RejectedLine;
 use crate::kit::context::Context;
 
@@ -54,7 +54,7 @@ impl Checked {
                 Earlier::Task(id) => Some(id.clone()),
             })
             .collect();
-        if is_droid(&wanted) {
+        if is_for_agent(&wanted) {
             for (name, id) in ids {
                 wanted.prompt = wanted.prompt.replace(&template(name), &template(id.as_str()));
             }
@@ -141,7 +141,7 @@ async fn check(
     // Everything that could be refused later is refused now.
     let ready = ordering::order(context, wanted.clone()).await;
     ready.map_err(|failure| failure.sentence())?;
-    if is_droid(&wanted) {
+    if is_for_agent(&wanted) {
         for id in templates::wanted(&wanted.prompt) {
             if !names.contains(id.as_str()) && context.wiring.store.load(&id).await.is_err() {
                 return Err(format!(

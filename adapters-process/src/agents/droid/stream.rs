@@ -5,8 +5,9 @@
 
 use domain::run::AgentEvent;
 use domain::task::{SessionId, Timestamp, Usage};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+use crate::agents::json_line::{lenient, parse};
 
 /// A line of the stream, as far as it matters.
 #[derive(Deserialize)]
@@ -60,22 +61,9 @@ struct WireUsage {
     cache_creation_input_tokens: u64,
 }
 
-/// Takes a value of another shape than expected for none, so that a side note never costs a line.
-fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).ok())
-}
-
 /// Reads one line of the stream, without its line break.
-pub fn decode(line: &[u8]) -> AgentEvent {
-    match serde_json::from_slice(line) {
-        Ok(line) => event(line),
-        Err(_) => AgentEvent::Other,
-    }
+pub(super) fn decode(line: &[u8]) -> AgentEvent {
+    parse(line).map_or(AgentEvent::Other, event)
 }
 
 fn event(line: Line) -> AgentEvent {
@@ -91,7 +79,10 @@ fn event(line: Line) -> AgentEvent {
             AgentEvent::ToolCalled { tool: tool_name.or(tool_id).unwrap_or_default() }
         }
         Line::ToolResult {} => AgentEvent::ToolReturned,
-        Line::Error { source, message } => AgentEvent::Failed { message, fatal: source == "cli" },
+        Line::Error { source, message } => {
+            let reason = super::complaint(&message);
+            AgentEvent::Failed { message, fatal: source == "cli", reason }
+        }
         Line::Completion { final_text, usage } => AgentEvent::Finished {
             text: final_text,
             usage: usage.map(|used| Usage {
@@ -107,6 +98,7 @@ fn event(line: Line) -> AgentEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::task::Reason;
 
     #[test]
     fn the_init_line_gives_the_session() {
@@ -139,16 +131,30 @@ mod tests {
     #[test]
     fn an_error_of_the_program_is_told_from_one_of_the_conversation() {
         let cli = br#"{"type":"error","source":"cli","message":"Exec failed","timestamp":1}"#;
-        let expected = AgentEvent::Failed { message: "Exec failed".into(), fatal: true };
+        let expected =
+            AgentEvent::Failed { message: "Exec failed".into(), fatal: true, reason: None };
         assert_eq!(decode(cli), expected);
         let model = br#"{"type":"error","source":"agent_loop","message":"401","timestamp":1}"#;
-        assert_eq!(decode(model), AgentEvent::Failed { message: "401".into(), fatal: false });
+        let reason = Some(Reason::Auth);
+        let expected = AgentEvent::Failed { message: "401".into(), fatal: false, reason };
+        assert_eq!(decode(model), expected);
     }
 
     #[test]
     fn an_odd_side_note_does_not_cost_the_final_text() {
         let line = br#"{"type":"completion","finalText":"done","usage":{"input_tokens":-1.5}}"#;
         assert_eq!(decode(line), AgentEvent::Finished { text: "done".into(), usage: None });
+    }
+
+    // A model's text that droid cut between the two halves of a character cost the task its result, and
+    // a tool's the sign that the tool had returned.
+    #[test]
+    fn half_a_character_does_not_cost_the_line() {
+        let line = br#"{"type":"completion","finalText":"cut \ud83d here"}"#;
+        let expected = AgentEvent::Finished { text: "cut \u{fffd} here".into(), usage: None };
+        assert_eq!(decode(line), expected);
+        let returned = br#"{"type":"tool_result","value":"\ude00"}"#;
+        assert_eq!(decode(returned), AgentEvent::ToolReturned);
     }
 
     #[test]

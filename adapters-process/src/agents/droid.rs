@@ -1,0 +1,187 @@
+//! Droid: `droid exec`, told its prompt on standard input, with `-o stream-json` on standard output.
+//!
+//! The command line passes on what the order says and nothing else; the lines of the stream are read
+//! in `stream`. Droid exits with 0 when it is told to stop, so only its completion line says that it
+//! is done.
+
+mod stream;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use domain::port::{Abilities, Agent, CommandLine, Input, OsText, Speech, Told};
+use domain::run::AgentEvent;
+use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
+
+/// The name by which orders and records know droid.
+pub(super) const NAME: &str = "droid";
+/// The program that droid is usually started with.
+pub const PROGRAM: &str = "droid";
+
+/// The adapter of droid.
+#[derive(Clone, Debug)]
+pub struct Droid {
+    program: OsText,
+}
+
+impl Droid {
+    /// Droid as `program`, by name or path, starts it.
+    pub fn new(program: OsString) -> Self {
+        Self { program: program.into_vec().into() }
+    }
+}
+
+impl Agent for Droid {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
+        let Runner::Agent { name, autonomy } = &order.runner else { return None };
+        (name.as_str() == NAME).then(|| CommandLine {
+            program: self.program.clone(),
+            arguments: arguments(*autonomy, order, told.instructions),
+            environment: Vec::new(),
+            input: Input::Prompt,
+            speech: Speech::Events,
+        })
+    }
+
+    fn decode(&self, line: &[u8]) -> AgentEvent {
+        stream::decode(line)
+    }
+
+    fn complaint(&self, words: &str) -> Option<Reason> {
+        complaint(words)
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { resumes: true, forks: true, takes_session_name: false, levels: &Autonomy::ALL }
+    }
+}
+
+fn arguments(autonomy: Autonomy, order: &Order, instructions: Option<&OsText>) -> Vec<OsText> {
+    let mut words = vec!["exec", "-o", "stream-json"];
+    if autonomy != Autonomy::None {
+        words.extend(["--auto", autonomy.word()]);
+    }
+    if let Some(model) = &order.model {
+        words.extend(["--model", model]);
+    }
+    match &order.lineage.continues {
+        Some(Continuation::Same(session)) => words.extend(["--session-id", session.as_str()]),
+        Some(Continuation::Fork(session)) => words.extend(["--fork", session.as_str()]),
+        None => {}
+    }
+    let briefing = order.briefing.as_ref();
+    if let Some(effort) = briefing.and_then(|given| given.reasoning_effort.as_deref()) {
+        words.extend(["--reasoning-effort", effort]);
+    }
+    let mut arguments: Vec<OsText> = words.into_iter().map(OsText::from).collect();
+    if let Some(tools) = briefing.and_then(|given| given.tools.as_ref()) {
+        arguments.extend(["--only-tools".into(), tools.join(",").into()]);
+    }
+    if let Some(instructions) = instructions {
+        arguments.extend(["--append-system-prompt-file".into(), instructions.clone()]);
+    }
+    arguments
+}
+
+/// What kind of failure droid's words are. A refused permission comes first, since its words may quote
+/// anything.
+fn complaint(words: &str) -> Option<Reason> {
+    if words.contains("insufficient permission") {
+        return Some(Reason::Permission);
+    }
+    let status = words.trim_start();
+    let refused = status.starts_with("401")
+        || status.starts_with("403")
+        || words.contains("Authentication failed")
+        || words.contains("authentication_error")
+        || words.contains("FACTORY_API_KEY");
+    refused.then_some(Reason::Auth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::task::{AgentName, Briefing, DroidSource};
+    use domain::testing;
+
+    fn line(order: &Order, told: Told<'_>) -> CommandLine {
+        Droid::new(PROGRAM.into()).command(order, &told).expect("it is ours")
+    }
+
+    fn with(autonomy: Autonomy, model: Option<&str>) -> Order {
+        let runner = Runner::Agent { name: AgentName::droid(), autonomy };
+        Order { runner, model: model.map(Into::into), ..testing::order() }
+    }
+
+    #[test]
+    fn the_prompt_is_never_on_the_command_line() {
+        for autonomy in Autonomy::ALL {
+            let line = line(&with(autonomy, None), Told::default());
+            let prompt = testing::order().prompt;
+            assert!(!line.arguments.iter().any(|argument| *argument == prompt.as_str()));
+            assert_eq!(line.input, Input::Prompt);
+        }
+    }
+
+    #[test]
+    fn the_recorded_autonomy_and_model_are_really_passed_on() {
+        assert_eq!(
+            line(&with(Autonomy::High, Some("opus")), Told::default()).arguments,
+            ["exec", "-o", "stream-json", "--auto", "high", "--model", "opus"]
+        );
+        assert_eq!(
+            line(&with(Autonomy::None, None), Told::default()).arguments,
+            ["exec", "-o", "stream-json"]
+        );
+    }
+
+    #[test]
+    fn what_its_definition_gives_a_droid_becomes_options() {
+        let briefing = Briefing {
+            source: DroidSource::User,
+            path: None,
+            reasoning_effort: Some("high".into()),
+            tools: Some(vec!["Read".into(), "LS".into()]),
+        };
+        let order = Order { briefing: Some(briefing), ..with(Autonomy::None, None) };
+        let file = OsText::from("/s/.active/bg_1.system.md");
+        let line = line(&order, Told { instructions: Some(&file) });
+        assert_eq!(
+            line.arguments[3..],
+            [
+                "--reasoning-effort",
+                "high",
+                "--only-tools",
+                "Read,LS",
+                "--append-system-prompt-file",
+                "/s/.active/bg_1.system.md"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_order_for_another_agent_is_none_of_droids() {
+        let name = AgentName::parse("another").expect("a name");
+        let runner = Runner::Agent { name, autonomy: Autonomy::Low };
+        let order = Order { runner, ..testing::order() };
+        assert_eq!(Droid::new(PROGRAM.into()).command(&order, &Told::default()), None);
+    }
+
+    #[test]
+    fn droids_words_for_a_refusal_and_for_a_missing_login_are_known() {
+        for (words, reason) in [
+            ("Exec ended early: insufficient permission to proceed.", Some(Reason::Permission)),
+            ("Authentication failed. Please log in using /login", Some(Reason::Auth)),
+            (" 401 {\"type\":\"error\"}", Some(Reason::Auth)),
+            ("set a valid FACTORY_API_KEY environment variable", Some(Reason::Auth)),
+            ("429 too many requests", None),
+            ("", None),
+        ] {
+            assert_eq!(complaint(words), reason, "{words}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The agents: how an order becomes a command line, and what an agent's words mean.
+//!
+//! [`Agent`] is all that the program knows of one kind of agent, and [`Agents`] finds the one that an
+//! order is for. An implementation answers questions and nothing else: it starts no process, reads no
+//! file, no environment variable and no clock, so it can be asked anywhere and tested as it is.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::run::AgentEvent;
+use crate::task::{Autonomy, Order, Reason, Runner};
+
+/// One kind of agent: everything that differs from one kind to another.
+pub trait Agent: Send + Sync {
+    /// The name by which orders and records know the agent.
+    ///
+    /// MUST be an [`AgentName`](crate::task::AgentName), except for the adapter of plain commands.
+    fn name(&self) -> &str;
+
+    /// The command line that carries out `order`; `None` where the order is not for this agent.
+    ///
+    /// MUST NOT put the prompt, or anything else that may be secret, where other users of the machine
+    /// can read it: neither into the arguments nor into the program. MUST make the agent run to its
+    /// end without asking anybody, with no more autonomy than the order gives it.
+    fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine>;
+
+    /// What one line of the agent's event stream says; the line has no line break.
+    ///
+    /// MUST give [`AgentEvent::Other`] for a line that is broken or unknown, and MUST NOT panic
+    /// whatever the line is: nothing that an agent prints may stop its supervisor.
+    fn decode(&self, line: &[u8]) -> AgentEvent;
+
+    /// What kind of failure `words` are, where the agent says them outside its event stream, such as
+    /// on standard error before the stream begins; `None` where the agent's words do not tell.
+    fn complaint(&self, words: &str) -> Option<Reason>;
+
+    /// What the agent can do.
+    fn abilities(&self) -> Abilities;
+}
+
+/// The agents that this version knows.
+pub trait Agents: Send + Sync {
+    /// The agent that carries out the orders of `runner`, plain commands included; `None` for an agent
+    /// that this version does not know, and for an order that something else carries out.
+    fn of(&self, runner: &Runner) -> Option<&dyn Agent>;
+
+    /// Every agent that an order can name, in the order in which they are shown. What runs plain
+    /// commands has no name and is not among them.
+    fn all(&self) -> Vec<&dyn Agent>;
+}
+
+/// What an agent can do, as far as somebody has to know it before an agent is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// The agent can go on in a session that it left.
+    pub resumes: bool,
+    /// The agent can go on in a copy of a session that it left.
+    pub forks: bool,
+    /// A new session of the agent can be given a name; otherwise the agent chooses one.
+    pub takes_session_name: bool,
+    /// The levels of autonomy that the agent can be held to, lowest first.
+    pub levels: &'static [Autonomy],
+}
+
+/// What an agent is told besides its prompt.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    /// The path of the file with the instructions of the named droid; absent where there are none.
+    pub instructions: Option<&'a OsText>,
+}
+
+/// How an agent is started: a program and its arguments, never through a shell.
+///
+/// Debug output leaves out all that may be secret: the arguments and the values of variables.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    /// The program, by name or path.
+    pub program: OsText,
+    /// Its arguments.
+    pub arguments: Vec<OsText>,
+    /// The environment variables to set (to a value) and to unset (`None`); all others are passed on.
+    pub environment: Vec<(String, Option<OsText>)>,
+    /// What the agent finds on its standard input.
+    pub input: Input,
+    /// What the agent writes to its standard output.
+    pub speech: Speech,
+}
+
+impl fmt::Debug for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.environment.iter().map(|(name, _)| name).collect();
+        f.debug_struct("CommandLine")
+            .field("program", &String::from_utf8_lossy(self.program.as_bytes()))
+            .field("arguments", &self.arguments.len())
+            .field("environment", &names)
+            .field("input", &self.input)
+            .field("speech", &self.speech)
+            .finish()
+    }
+}
+
+/// What an agent finds on its standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The prompt of the order, and then the end of the input.
+    Prompt,
+    /// Nothing.
+    Nothing,
+}
+
+/// What an agent writes to its standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// Its event stream, one event a line, which [`Agent::decode`] reads.
+    Events,
+    /// Text for people.
+    Text,
+}
+
+/// A text as the operating system takes it: bytes without a NUL, which as a rule are UTF-8.
+///
+/// Paths and programs need not be UTF-8. Debug output shows only the length, since an argument or the
+/// value of a variable may be secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OsText(Vec<u8>);
+
+impl OsText {
+    /// The bytes of the text.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for OsText {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<String> for OsText {
+    fn from(text: String) -> Self {
+        Self(text.into_bytes())
+    }
+}
+
+impl From<&str> for OsText {
+    fn from(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+}
+
+impl PartialEq<&str> for OsText {
+    fn eq(&self, text: &&str) -> bool {
+        self.0 == text.as_bytes()
+    }
+}
+
+impl fmt::Debug for OsText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OsText({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{format, vec};
+
+    #[test]
+    fn a_command_line_shows_no_argument_and_no_value_in_debug_output() {
+        let line = CommandLine {
+            program: "curl".into(),
+            arguments: vec!["token-1".into()],
+            environment: vec![("KEY".into(), Some("token-2".into())), ("OLD".into(), None)],
+            input: Input::Nothing,
+            speech: Speech::Text,
+        };
+        let shown = format!("{line:?} {:?}", line.arguments);
+        assert!(
+            shown.contains("curl") && shown.contains("KEY") && shown.contains("OLD"),
+            "{shown}"
+        );
+        assert!(!shown.contains("token"), "{shown}");
+    }
+}
