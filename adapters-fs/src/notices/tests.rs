@@ -125,7 +125,7 @@ fn a_mark_without_its_task_is_nothing_and_is_swept_as_is_a_task_without_a_record
     fs::remove_file(scratch.dir.record(gone.id())).expect("removed");
     let folder = scratch.dir.notices_of(&parent());
     let alone = TaskId::mint(at(3), [0; 3]);
-    note(&folder, &alone, NoticeSign::Told).expect("noted");
+    note(&RealDisk, &folder, &alone, NoticeSign::Told).expect("noted");
     fs::write(scratch.dir.notices().join("stray"), "x").expect("written");
     assert_eq!(found(&scratch.notices).len(), 2);
     assert_eq!(wait(scratch.store.sweep()), Ok(2));

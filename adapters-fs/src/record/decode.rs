@@ -303,6 +303,8 @@ impl<'a> Below<'a> {
             exit: self.exit(),
             started_awake: self.millis(progress_key::STARTED_AWAKE),
             retried_as: self.id(progress_key::RETRIED_AS),
+            host: self.text(progress_key::HOST),
+            late_result: self.text(progress_key::LATE_RESULT),
         }
     }
 }

@@ -15,7 +15,7 @@ use domain::port::StoreError;
 use domain::task::TaskId;
 
 use super::{FileStore, index};
-use crate::data_dir::{DataDir, Entry, NoticeSign};
+use crate::data_dir::{ActiveEntry, DataDir, Entry, NoticeSign};
 use crate::{disk, notices};
 
 /// How old a half-written file must be before nobody can still be writing it.
@@ -62,9 +62,10 @@ impl FileStore {
 
     /// The time by the clock of the file system, which is the one that file times are given by.
     fn disk_time(&self) -> io::Result<SystemTime> {
-        let (probe, file) = disk::create_temp(&self.dir, &self.dir.active())?;
-        fs::remove_file(&probe)?;
-        file.metadata()?.modified()
+        let probe = disk::create_beside(&self.dir, &*self.disk, &self.dir.active())?;
+        let made = fs::symlink_metadata(&probe).and_then(|made| made.modified());
+        self.disk.remove(&probe)?;
+        made
     }
 
     fn sweep_temps(&self, folder: &Path, now: SystemTime) -> Result<usize, StoreError> {
@@ -113,7 +114,7 @@ impl FileStore {
                 }
             }
             for id in &gone {
-                notices::settle(&folder, id)
+                notices::settle(&*self.disk, &folder, id)
                     .map_err(|error| self.failed("removing from", &folder, &error))?;
             }
             removed += gone.len();
@@ -129,11 +130,9 @@ impl FileStore {
             locks.entries(usize::MAX).map_err(|error| self.failed("listing", &folder, &error))?;
         let mut removed = 0;
         for id in ids {
-            let path = self.dir.life_lock(&id);
             // A free lock of a task without a record: its launcher died before it could record it.
             let retired = locks.retire_if(&id, || self.is_over(&id));
-            removed +=
-                usize::from(retired.map_err(|error| self.failed("removing", &path, &error))?);
+            removed += retired.map_err(|fault| self.broken(fault.into()))?;
         }
         Ok(removed)
     }
@@ -142,7 +141,7 @@ impl FileStore {
     fn sweep_instructions(&self) -> Result<usize, StoreError> {
         let mut removed = 0;
         for name in self.all_names(&self.dir.active())? {
-            let Some(id) = DataDir::instructed(&name) else { continue };
+            let Some(ActiveEntry::Instructions(id)) = ActiveEntry::of(&name) else { continue };
             let is_locked = fs::symlink_metadata(self.dir.life_lock(&id)).is_ok();
             if !is_locked && self.is_over(&id) {
                 removed += self.take_away(&self.dir.instructions(&id))?;
