@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::task::{SessionId, TaskId};
 
 use names::{AGAIN, ENVIRONMENT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, TEMP, fnv};
-pub(crate) use names::{ActiveEntry, Entry, NoticeSign};
+pub(crate) use names::{ActiveEntry, Entry, NoticeSign, is_key_lock};
 use names::{percent_encoded, percent_encoded_within};
 
 /// The folder of the store, below droid's own.

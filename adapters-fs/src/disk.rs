@@ -8,6 +8,8 @@
 
 #[cfg(test)]
 pub(crate) mod faulty;
+#[cfg(test)]
+pub(crate) mod halting;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -192,11 +194,16 @@ pub(crate) fn unnamed(
     }
 }
 
-/// Removes what may be gone already, and says whether it was there.
+/// Removes a file that may be gone already, and says whether it was there. A folder of that name is
+/// none of ours, and stays.
 pub(crate) fn forget(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
     match disk.remove(path) {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }

@@ -6,9 +6,8 @@
 //! that it still has the name. A key outlives its task, and is worth nothing without the task's
 //! record. Decides nothing. Main type: [`FileKeys`].
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -17,12 +16,12 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use domain::port::{Fault, KeyEntry, Keys};
 use domain::task::TaskId;
-use rustix::fs::OFlags;
 
 use crate::data_dir::DataDir;
 use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
-use crate::life_lock::{identity, is_still, unlink_if_still};
+use crate::life_lock::{identity, is_still, open, unlink_if_still};
+use crate::store::shard;
 
 /// How long to wait for a launch with the same key.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -129,12 +128,8 @@ fn owner(path: &Path) -> io::Result<Option<TaskId>> {
 /// Takes the lock at `path`, which is made if it is missing; `None` if it was not free in time.
 fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
     let (began, mut wait) = (Instant::now(), FIRST_WAIT);
-    // Neither a link nor a pipe that has the name makes anybody write elsewhere, or wait.
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
     loop {
-        let file = options.open(path)?;
+        let file = shard::open(path)?;
         loop {
             match file.try_lock() {
                 Ok(()) if is_still(path, identity(&file.metadata()?))? => return Ok(Some(file)),
@@ -149,6 +144,21 @@ fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
             }
         }
     }
+}
+
+/// Removes the lock at `path` if nobody holds it, and says whether it did.
+pub(crate) fn remove_unheld(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
+    let Some(file) = open(path)? else { return Ok(false) };
+    match file.try_lock() {
+        Ok(()) => remove(disk, path, &file),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether there is a lock at `path` that nobody holds. Shares it for a moment.
+pub(crate) fn is_unheld(path: &Path) -> bool {
+    open(path).is_ok_and(|file| file.is_some_and(|file| file.try_lock_shared().is_ok()))
 }
 
 /// Removes the lock at `path`, which is held through `file`, unless the name is another one's by now.

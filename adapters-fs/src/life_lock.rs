@@ -52,7 +52,7 @@ impl FileLifeLocks {
         Self { dir, disk }
     }
 
-    fn custody_of(&self, id: &TaskId) -> io::Result<Custody> {
+    pub(crate) fn custody_of(&self, id: &TaskId) -> io::Result<Custody> {
         // What is kept for a task's start is gone before its agent is there.
         let unheld = |otherwise| {
             let kept = fs::symlink_metadata(self.dir.environment(id));
@@ -125,8 +125,8 @@ impl LifeLocks for FileLifeLocks {
     }
 }
 
-/// Opens a life lock. `None` if there is none; what is no plain file is none.
-fn open(path: &Path) -> io::Result<Option<File>> {
+/// Opens a lock to look at it. `None` if there is none; what is no plain file is none.
+pub(crate) fn open(path: &Path) -> io::Result<Option<File>> {
     let file = match disk::open(path, OFlags::NOFOLLOW) {
         Ok(file) => file,
         Err(error) => {

@@ -79,10 +79,11 @@ impl Queue for FileQueue {
     async fn set_paused(&self, paused: bool) -> Result<(), Fault> {
         let path = self.dir.queue_pause();
         let (doing, changed) = if paused {
-            let create = || unless_there(self.disk.create(&path));
+            let create = || unless(io::ErrorKind::AlreadyExists, self.disk.create(&path));
             ("pausing the queue in", disk::prepared(&self.dir, create))
         } else {
-            ("resuming the queue in", disk::forget(&*self.disk, &path).map(drop))
+            let resumed = self.disk.remove(&path);
+            ("resuming the queue in", unless(io::ErrorKind::NotFound, resumed))
         };
         changed.map_err(|error| self.fault(doing, &error))
     }
@@ -106,7 +107,7 @@ impl Queue for FileQueue {
 impl Gate for FileGate {
     async fn enter(&self, task: &Task) -> Result<(), Fault> {
         let path = self.dir.queue_entry(&name(task, condition(task)));
-        let create = || unless_there(self.disk.create(&path));
+        let create = || unless(io::ErrorKind::AlreadyExists, self.disk.create(&path));
         disk::prepared(&self.dir, create)
             .map_err(|error| fault("entering the queue as", &path, &error))
     }
@@ -119,10 +120,11 @@ impl Gate for FileGate {
     }
 }
 
-fn unless_there(made: io::Result<()>) -> io::Result<()> {
-    match made {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
+/// The same, where `reason` is no reason to fail.
+fn unless(reason: io::ErrorKind, done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == reason => Ok(()),
+        done => done,
     }
 }
 

@@ -89,6 +89,13 @@ impl ActiveEntry {
             _ => None,
         }
     }
+
+    /// The task it belongs to.
+    pub(crate) fn owner(&self) -> &TaskId {
+        match self {
+            Self::Lock(id) | Self::Environment(id) | Self::Again(id) | Self::Instructions(id) => id,
+        }
+    }
 }
 
 impl NoticeSign {
@@ -111,6 +118,12 @@ impl NoticeSign {
             Self::Told => ".told",
         }
     }
+}
+
+/// Whether an entry of the folder of the keys is the lock of one.
+pub(crate) fn is_key_lock(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".") && name.ends_with(KEY_LOCK.as_bytes())
 }
 
 /// FNV-1a, 32 bits: stable across builds and machines, which std's hashers are not.

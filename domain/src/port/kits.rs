@@ -23,7 +23,8 @@ use crate::task::droid::Instructions;
 pub trait Kits: Send + Sync {
     /// Keeps environment and instructions for a task that is about to wait.
     ///
-    /// MUST be durable when it returns. The environment comes last: where it is kept, everything is.
+    /// The content MUST be durable when it returns. The environment comes last: where it is kept,
+    /// everything is.
     ///
     /// # Errors
     /// [`Fault`] if it cannot be kept; nothing of it is left then, as far as it can be removed.
