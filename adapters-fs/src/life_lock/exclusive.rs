@@ -102,28 +102,4 @@ mod tests {
         drop(reader);
         other.try_lock().expect("nothing is left of the try");
     }
-
-    #[test]
-    fn a_lock_is_taken_although_others_look_at_it_all_the_time() {
-        let (_folder, [mine, first, second]) = thrice();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        let order = std::sync::atomic::Ordering::SeqCst;
-        thread::scope(|scope| {
-            for reader in [first, second] {
-                let done = &done;
-                scope.spawn(move || {
-                    while !done.load(order) {
-                        if reader.try_lock_shared().is_ok() {
-                            reader.unlock().expect("freed");
-                        }
-                    }
-                });
-            }
-            for _ in 0..500 {
-                assert!(take(&mine).expect("readers go"));
-                mine.unlock().expect("freed");
-            }
-            done.store(true, order);
-        });
-    }
 }
