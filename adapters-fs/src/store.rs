@@ -265,21 +265,21 @@ impl TaskStore for FileStore {
         if !task.status().is_ended() {
             return Err(StoreError::Refused { id: id.clone(), refusal: Refusal::NotEnded });
         }
-        // The record last: while it is there, removing can be asked for again.
-        let dir = &self.dir;
-        let queue = dir.queue();
-        queue::withdraw(dir, &*self.disk, &task)
-            .map_err(|error| self.failed("removing from", &queue, &error))?;
-        kits::forget(dir, &*self.disk, id).map_err(|fault| self.broken(fault.into()))?;
+        // The record last: while it is there, removing can be asked for again, and once it is gone
+        // nothing can fail any more.
+        let (dir, disk) = (&self.dir, &*self.disk);
+        queue::withdraw(dir, disk, &task)
+            .map_err(|error| self.failed("removing from", &dir.queue(), &error))?;
+        kits::forget(dir, disk, id).map_err(|fault| self.broken(fault.into()))?;
+        let retired = self.life_locks().retire_if(id, || true);
+        retired.map_err(|fault| self.broken(fault.into()))?;
         for path in [dir.output(id), dir.events(id), dir.record(id)] {
-            disk::forget(&*self.disk, &path)
-                .map_err(|error| self.failed("removing", &path, &error))?;
+            disk::forget(disk, &path).map_err(|error| self.failed("removing", &path, &error))?;
         }
         drop(lock);
         index::remove(dir, Self::sessions_of(&task), id);
-        notices::forget(dir, &*self.disk, &task);
-        let retired = self.life_locks().retire_if(id, || true);
-        retired.map(drop).map_err(|fault| self.broken(fault.into()))
+        notices::forget(dir, disk, &task);
+        Ok(())
     }
 
     async fn sweep(&self) -> Result<usize, StoreError> {

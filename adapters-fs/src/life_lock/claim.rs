@@ -106,13 +106,17 @@ impl FileLifeLocks {
                 Seized::Absent => {}
             }
             match self.make(&path) {
-                Ok(file) => return self.claimed(id, path, file).map(Some),
-                // Somebody else made one meanwhile. What has been there for so long is no lock.
-                Err(error)
-                    if error.kind() == io::ErrorKind::AlreadyExists
-                        && began.elapsed() < PATIENCE
-                        && fs::symlink_metadata(&path).map_or(true, |found| found.is_file()) => {}
-                Err(error) => return Err(error),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    // Somebody else made one meanwhile, unless it is no lock at all.
+                    if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+                        let reason = "something that is no life lock has its name";
+                        return Err(io::Error::new(error.kind(), reason));
+                    }
+                    if began.elapsed() >= PATIENCE {
+                        return Err(error);
+                    }
+                }
+                made => return self.claimed(id, path, made?).map(Some),
             }
         }
     }
