@@ -1,12 +1,13 @@
 //! Where everything is: the only place that builds a path of the store.
 //!
-//! A [`DataDir`] turns ids into paths and file names back into what they stand for (`Entry`). It
-//! makes the folders and keeps them private; it never reads or writes a file.
+//! A [`DataDir`] turns ids into paths, and what names in its folders stand for is told beside it
+//! (`Entry`, `ActiveEntry`, `NoticeSign`). It makes the folders and keeps them private; it never
+//! reads or writes a file.
 
 mod folders;
+mod names;
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -14,52 +15,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::task::{SessionId, TaskId};
 
+use names::{AGAIN, ENVIRONMENT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, TEMP, fnv};
+pub(crate) use names::{ActiveEntry, Entry, NoticeSign, is_key_lock};
+use names::{percent_encoded, percent_encoded_within};
+
 /// The folder of the store, below droid's own.
 const STORE: &str = ".factory/.omd/background-tasks";
 /// How many shard locks there are. Fixed for ever: every program that shares the store must agree.
 const SHARDS: u32 = 16;
-/// The longest file name that Linux file systems take, in bytes.
-const MAX_FILE_NAME: usize = 255;
-/// What the name of a half-written file ends with. Never `.json`, so that nobody takes it for a record.
-const TEMP: &str = ".tmp";
-/// What the name of an agent's instructions ends with, after the task's id. No id has a dot.
-const INSTRUCTIONS: &str = ".system.md";
-
-/// What the name of a place that is being handed on begins with, before the id of the task that had it.
-const RESERVATION: &str = ".next-";
-/// What the name of a kept environment ends with. No task's name has a dot.
-const ENVIRONMENT: &str = ".env";
 
 /// The folder of a store, and the name of everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
     root: PathBuf,
-}
-
-/// What an entry of the store's folder stands for, by its name alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// The record of this task.
-    Record(TaskId),
-    /// Named like a record, but no task can have that name.
-    Misnamed,
-    /// A file that was being written when somebody looked, or died.
-    Temp,
-    /// Logs, folders of ours, and whatever else lies there.
-    Other,
-}
-
-/// What an empty file in a parent's folder of notices says of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoticeSign {
-    /// There is something to tell. Without this one the others mean nothing.
-    Untold,
-    /// It has ended, or is about to.
-    Ended,
-    /// It was named as being at work.
-    Named,
-    /// Its ending was told, but not all there is to read.
-    Told,
 }
 
 /// Why there is no folder for the store.
@@ -145,24 +113,9 @@ impl DataDir {
         self.active().join(id.as_str())
     }
 
-    /// The place of a supervisor that is handing it to the next task. No task's name begins with a dot.
-    pub(crate) fn reservation(&self, id: &TaskId) -> PathBuf {
-        self.active().join(format!("{RESERVATION}{id}"))
-    }
-
-    /// Whose place the entry called `name` in the folder of the life locks is, if it is any.
-    pub(crate) fn reserved_by(name: &OsStr) -> Option<TaskId> {
-        TaskId::parse(name.to_str()?.strip_prefix(RESERVATION)?).ok()
-    }
-
     /// What the agent of a task is told besides its prompt, until the task has ended.
     pub fn instructions(&self, id: &TaskId) -> PathBuf {
         self.active().join(format!("{id}{INSTRUCTIONS}"))
-    }
-
-    /// Whose instructions the entry called `name` in the folder of the life locks is, if it is any.
-    pub(crate) fn instructed(name: &OsStr) -> Option<TaskId> {
-        TaskId::parse(name.to_str()?.strip_suffix(INSTRUCTIONS)?).ok()
     }
 
     /// The environment kept for a task that waits in the queue.
@@ -170,9 +123,9 @@ impl DataDir {
         self.active().join(format!("{id}{ENVIRONMENT}"))
     }
 
-    /// The task whose environment is kept under this name in the folder of the life locks.
-    pub(crate) fn owner_of_environment(name: &OsStr) -> Option<TaskId> {
-        TaskId::parse(name.to_str()?.strip_suffix(ENVIRONMENT)?).ok()
+    /// The environment kept for the attempt that may follow a task.
+    pub(crate) fn again_environment(&self, id: &TaskId) -> PathBuf {
+        self.active().join(format!("{id}{AGAIN}"))
     }
 
     /// The folder of the queue: one entry for each task that waits.
@@ -196,17 +149,19 @@ impl DataDir {
         self.root.join(".keys")
     }
 
-    /// The lock that spans one look-up of a key and the launch that may follow.
+    /// The lock that spans one look-up of a key and the launch that may follow. There is one while
+    /// somebody holds it, or died holding it. No key's own name begins with a dot.
     pub(crate) fn key_lock(&self, key: &str) -> PathBuf {
-        self.locks().join(format!("key-{:02}", fnv(key) % SHARDS))
+        let name = percent_encoded_within(key, MAX_FILE_NAME - 1 - KEY_LOCK.len());
+        self.keys().join(format!(".{name}{KEY_LOCK}"))
     }
 
-    /// What says that nobody is let in for now.
+    /// What says that nobody is admitted for now.
     pub(crate) fn queue_pause(&self) -> PathBuf {
         self.queue().join(".paused")
     }
 
-    /// The lock under which queued tasks are let in.
+    /// The lock under which queued tasks are admitted.
     pub(crate) fn gate(&self) -> PathBuf {
         self.locks().join("gate")
     }
@@ -274,13 +229,7 @@ impl DataDir {
 
     /// The folder of what `parent` has not been told yet.
     pub(crate) fn notices_of(&self, parent: &SessionId) -> PathBuf {
-        let mut name = percent_encoded(parent.as_str());
-        if name.len() > MAX_FILE_NAME {
-            // Shortened, and told apart by a hash. No other name has a `~`.
-            name.truncate(MAX_FILE_NAME / 2);
-            write!(name, "~{:08x}", fnv(parent.as_str())).unwrap_or_default();
-        }
-        self.notices().join(name)
+        self.notices().join(percent_encoded_within(parent.as_str(), MAX_FILE_NAME))
     }
 
     /// What notes something of the task `id` in such a folder: the task itself, or a mark beside it.
@@ -318,63 +267,6 @@ impl DataDir {
     fn shard_of(&self, name: &str) -> PathBuf {
         self.locks().join(format!("{:02}", fnv(name) % SHARDS))
     }
-}
-
-impl Entry {
-    /// What the entry called `name` stands for.
-    pub(crate) fn of(name: &OsStr) -> Self {
-        let bytes = name.as_encoded_bytes();
-        if bytes.starts_with(b".") {
-            return if bytes.ends_with(TEMP.as_bytes()) { Self::Temp } else { Self::Other };
-        }
-        let Some(stem) = bytes.strip_suffix(b".json") else { return Self::Other };
-        match std::str::from_utf8(stem).ok().and_then(|stem| TaskId::parse(stem).ok()) {
-            Some(id) => Self::Record(id),
-            None => Self::Misnamed,
-        }
-    }
-}
-
-impl NoticeSign {
-    /// Every sign; the one that the others mean nothing without is the first.
-    pub(crate) const ALL: [Self; 4] = [Self::Untold, Self::Ended, Self::Named, Self::Told];
-
-    /// What the file called `name` notes, and of which task.
-    pub(crate) fn of(name: &OsStr) -> Option<(TaskId, Self)> {
-        let name = name.to_str()?;
-        let (id, ending) = name.split_at(name.find('.').unwrap_or(name.len()));
-        let sign = Self::ALL.into_iter().find(|sign| sign.ending() == ending)?;
-        Some((TaskId::parse(id).ok()?, sign))
-    }
-
-    const fn ending(self) -> &'static str {
-        match self {
-            Self::Untold => "",
-            Self::Ended => ".ended",
-            Self::Named => ".named",
-            Self::Told => ".told",
-        }
-    }
-}
-
-/// FNV-1a, 32 bits: stable across builds and machines, which std's hashers are not.
-fn fnv(text: &str) -> u32 {
-    text.bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-/// `text` as a file name: letters, digits, `_` and `-` stay, every other byte becomes `%XX`.
-fn percent_encoded(text: &str) -> String {
-    let mut name = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') {
-            name.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            write!(name, "%{byte:02X}").unwrap_or_default();
-        }
-    }
-    name
 }
 
 #[cfg(test)]

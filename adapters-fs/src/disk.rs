@@ -1,16 +1,21 @@
-//! The few things the store asks of a disk, behind one seam, so that a test can crash it anywhere.
+//! The few things that change what the store's folder holds, behind one seam, so that a test can
+//! crash them anywhere.
 //!
 //! [`RealDisk`] is the disk we ship. Every file is opened without following a symbolic link and
 //! without waiting, and read only if it is a plain file of bearable size, so that nothing that lies
-//! in the store's folder can make a command hang. Knows nothing of records.
+//! in the store's folder can make a command hang. Folders are made and locks are taken elsewhere. Knows
+//! nothing of records.
 
 #[cfg(test)]
 pub(crate) mod faulty;
+#[cfg(test)]
+pub(crate) mod halting;
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
@@ -45,14 +50,23 @@ pub(crate) struct Replaced {
     _file: Option<File>,
 }
 
-/// The few things the store asks of a disk.
-pub(crate) trait Disk: Send + Sync {
+/// The few things that change what the store's folder holds, and what is read to decide them.
+pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Reads a plain file whole. Never waits, never follows a symbolic link.
     fn read(&self, path: &Path) -> io::Result<Found>;
 
     /// Writes a file that must not be there yet and returns when its content is durable. Its name
     /// need not be.
     fn write_new(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+
+    /// Makes an empty file, unless something has that name. Nothing of it need be durable.
+    fn create(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes a symbolic link that says `target`, unless something has that name.
+    fn symlink(&self, target: &str, path: &Path) -> io::Result<()>;
+
+    /// Gives a file a second name, unless something has that name.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Gives a file another name, in place of whatever has that name, and returns what was replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<Replaced>;
@@ -100,6 +114,18 @@ impl Disk for RealDisk {
         file.sync_all()
     }
 
+    fn create(&self, path: &Path) -> io::Result<()> {
+        create_new(path).map(drop)
+    }
+
+    fn symlink(&self, target: &str, path: &Path) -> io::Result<()> {
+        symlink(target, path)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<Replaced> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let replaced = rustix::fs::open(to, flags, Mode::empty()).ok();
@@ -108,7 +134,14 @@ impl Disk for RealDisk {
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        rename_new(from, to)
+        match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // The file system does not know the flag.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                fs::hard_link(from, to)?;
+                fs::remove_file(from)
+            }
+            other => Ok(other?),
+        }
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
@@ -139,12 +172,21 @@ pub(crate) fn open(path: &Path, flags: OFlags) -> io::Result<File> {
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
-/// Makes a file beside `target`, under a name that nobody else has, and opens it for writing.
-pub(crate) fn create_temp(dir: &DataDir, target: &Path) -> io::Result<(PathBuf, File)> {
+/// Makes an empty file beside `target`, under a name that nobody else has.
+pub(crate) fn create_beside(dir: &DataDir, disk: &dyn Disk, target: &Path) -> io::Result<PathBuf> {
+    unnamed(dir, target, |temp| disk.create(temp))
+}
+
+/// Makes something beside `target` with `make`, under a name that nobody else has.
+pub(crate) fn unnamed(
+    dir: &DataDir,
+    target: &Path,
+    make: impl Fn(&Path) -> io::Result<()>,
+) -> io::Result<PathBuf> {
     loop {
         let temp = dir.temp(target);
-        match create_new(&temp) {
-            Ok(file) => return Ok((temp, file)),
+        match make(&temp) {
+            Ok(()) => return Ok(temp),
             // Left behind by somebody who had our number before.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -152,15 +194,28 @@ pub(crate) fn create_temp(dir: &DataDir, target: &Path) -> io::Result<(PathBuf, 
     }
 }
 
-/// Gives a file another name, unless something has that name.
-pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // The file system does not know the flag.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            fs::hard_link(from, to)?;
-            fs::remove_file(from)
+/// Removes a file that may be gone already, and says whether it was there. A folder of that name is
+/// none of ours, and stays.
+pub(crate) fn forget(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
+    match disk.remove(path) {
+        Ok(()) => Ok(true),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) =>
+        {
+            Ok(false)
         }
-        other => Ok(other?),
+        Err(error) => Err(error),
+    }
+}
+
+/// Does something in the store's folders, which are made if they are missing.
+pub(crate) fn prepared<T>(dir: &DataDir, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match act() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            dir.prepare()?;
+            act()
+        }
+        done => done,
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::fs::{Access, access, statvfs};
 use serde_json::Value;
 
 use crate::data_dir::{DataDir, Entry};
-use crate::disk;
+use crate::disk::{self, RealDisk};
 use crate::factory_dir::FactoryDir;
 
 /// How a store's folder is.
@@ -61,7 +61,7 @@ fn folder_state(dir: &DataDir, there: &Path) -> FolderState {
     if !root.is_dir() {
         return FolderState::Unusable("it is no folder".to_owned());
     }
-    let probed = disk::create_temp(dir, root).and_then(|(path, _)| fs::remove_file(path));
+    let probed = disk::create_beside(dir, &RealDisk, root).and_then(fs::remove_file);
     probed.map_or_else(unusable, |()| FolderState::Ready)
 }
 

@@ -1,64 +1,96 @@
 //! Keys, as symbolic links that name their task: made and read in one system call, never half there.
 //!
-//! The lock is held for as long as a launch takes, so it is one of a fixed set of its own. A key
-//! outlives its task, and is worth nothing without the task's record. Decides nothing.
+//! Each key has a lock of its own, which is held for as long as a launch takes: that may be minutes
+//! where a worktree is made, and concerns nobody with another key. The lock's file is there only while
+//! somebody holds it; its holder removes it before it lets go, so whoever locked a file makes sure
+//! that it still has the name. A key outlives its task, and is worth nothing without the task's
+//! record. Decides nothing. Main type: [`FileKeys`].
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::port::{Fault, KeyEntry, Keys};
 use domain::task::TaskId;
 
 use crate::data_dir::DataDir;
+use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
+use crate::life_lock::{identity, is_still, open, unlink_if_still};
 use crate::store::shard;
 
-/// How long to wait for launches with the same key, each of which takes milliseconds.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// How long to wait for a launch with the same key.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The first wait between two tries; it doubles up to the last.
+const FIRST_WAIT: Duration = Duration::from_micros(50);
+/// The longest wait between two tries.
+const LAST_WAIT: Duration = Duration::from_millis(16);
 
 /// The keys of a store.
 #[derive(Clone, Debug)]
 pub struct FileKeys {
     dir: DataDir,
+    disk: Arc<dyn Disk>,
+    patience: Duration,
 }
 
 impl FileKeys {
     /// The keys of the store in `dir`.
     pub fn new(dir: DataDir) -> Self {
-        Self { dir }
+        Self { dir, disk: Arc::new(RealDisk), patience: PATIENCE }
     }
 }
 
+/// A key that is locked.
 struct Opened {
     dir: DataDir,
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     owner: Option<TaskId>,
-    _held: shard::Held,
+    _lock: KeyLock,
+}
+
+/// The lock of a key, held. Its file goes when this does.
+struct KeyLock {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    file: File,
+}
+
+impl Drop for KeyLock {
+    fn drop(&mut self) {
+        // While it is still held, so that nobody who waits for it takes it for the one that counts.
+        // A file that stays is a lock that nobody holds.
+        remove(&*self.disk, &self.path, &self.file).unwrap_or_default();
+    }
 }
 
 #[async_trait]
 impl Keys for FileKeys {
     async fn open(&self, key: &str) -> Result<Box<dyn KeyEntry>, Fault> {
-        let lock = self.dir.key_lock(key);
         let path = self.dir.key(key).ok_or_else(|| Fault {
             step: "looking up the key".to_owned(),
             reason: "it is too long".to_owned(),
         })?;
-        let prepared = self.dir.prepare();
-        prepared.map_err(|error| fault("making the folder", self.dir.root(), &error))?;
-        let held = shard::take(&lock, DEADLINE)
-            .and_then(|held| held.ok_or_else(|| io::ErrorKind::TimedOut.into()))
-            .map_err(|error| fault("locking", &lock, &error))?;
-        let owner = match fs::read_link(&path) {
-            Ok(target) => target.to_str().and_then(|id| TaskId::parse(id).ok()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(fault("reading the key", &path, &error)),
-        };
-        Ok(Box::new(Opened { dir: self.dir.clone(), path, owner, _held: held }))
+        let lock = self.dir.key_lock(key);
+        let taken = disk::prepared(&self.dir, || take(&lock, self.patience));
+        let file =
+            taken.map_err(|error| fault("locking", &lock, &error))?.ok_or_else(|| Fault {
+                step: format!("waiting for the key `{key}`"),
+                reason: format!(
+                    "another launch with this key has not finished for {} s; once it has, the same \
+                 command gives its task back",
+                    self.patience.as_secs()
+                ),
+            })?;
+        let disk = Arc::clone(&self.disk);
+        let held = KeyLock { disk: Arc::clone(&disk), path: lock, file };
+        let owner = owner(&path).map_err(|error| fault("reading the key", &path, &error))?;
+        Ok(Box::new(Opened { dir: self.dir.clone(), disk, path, owner, _lock: held }))
     }
 }
 
@@ -69,33 +101,70 @@ impl KeyEntry for Opened {
     }
 
     async fn give(&mut self, id: &TaskId) -> Result<(), Fault> {
-        let temp = self.dir.temp(&self.path);
-        symlink(id.as_str(), &temp)
-            .and_then(|()| fs::rename(&temp, &self.path))
-            .map_err(|error| fault("giving away the key", &self.path, &error))?;
+        let link = |temp: &Path| self.disk.symlink(id.as_str(), temp);
+        let given = disk::unnamed(&self.dir, &self.path, link).and_then(|temp| {
+            let renamed = self.disk.rename(&temp, &self.path);
+            renamed.map(drop).inspect_err(|_| self.disk.remove(&temp).unwrap_or_default())
+        });
+        given.map_err(|error| fault("giving away the key", &self.path, &error))?;
         self.owner = Some(id.clone());
         Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_given_once_and_then_known() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let keys = FileKeys::new(DataDir::at(folder.path().join("store")));
-        let open = |key| pollster::block_on(keys.open(key)).expect("opened");
-        let (one, two) =
-            (TaskId::parse("bg_1").expect("an id"), TaskId::parse("bg_2").expect("an id"));
-        for (key, id) in [("nightly", &one), ("../../x", &two)] {
-            let mut entry = open(key);
-            assert_eq!(entry.owner(), None);
-            pollster::block_on(entry.give(id)).expect("given");
+/// The task that the entry of a key names. What is no link names none.
+fn owner(path: &Path) -> io::Result<Option<TaskId>> {
+    match fs::read_link(path) {
+        Ok(target) => Ok(target.to_str().and_then(|id| TaskId::parse(id).ok())),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) =>
+        {
+            Ok(None)
         }
-        assert_eq!(open("nightly").owner(), Some(&one));
-        assert_eq!(open("../../x").owner(), Some(&two));
-        assert!(pollster::block_on(keys.open(&"x".repeat(300))).is_err());
+        Err(error) => Err(error),
     }
 }
+
+/// Takes the lock at `path`, which is made if it is missing; `None` if it was not free in time.
+fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
+    let (began, mut wait) = (Instant::now(), FIRST_WAIT);
+    loop {
+        let file = shard::open(path)?;
+        loop {
+            match file.try_lock() {
+                Ok(()) if is_still(path, identity(&file.metadata()?))? => return Ok(Some(file)),
+                // Its holder removed it and let go; the next one is another file.
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if began.elapsed() >= patience => return Ok(None),
+                Err(TryLockError::WouldBlock) => {
+                    thread::sleep(wait);
+                    wait = (wait * 2).min(LAST_WAIT);
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Removes the lock at `path` if nobody holds it, and says whether it did.
+pub(crate) fn remove_unheld(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
+    let Some(file) = open(path)? else { return Ok(false) };
+    match file.try_lock() {
+        Ok(()) => remove(disk, path, &file),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether there is a lock at `path` that nobody holds. Shares it for a moment.
+pub(crate) fn is_unheld(path: &Path) -> bool {
+    open(path).is_ok_and(|file| file.is_some_and(|file| file.try_lock_shared().is_ok()))
+}
+
+/// Removes the lock at `path`, which is held through `file`, unless the name is another one's by now.
+fn remove(disk: &dyn Disk, path: &Path, file: &File) -> io::Result<bool> {
+    unlink_if_still(disk, path, identity(&file.metadata()?))
+}
+
+#[cfg(test)]
+mod tests;

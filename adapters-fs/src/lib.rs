@@ -2,7 +2,8 @@
 //!
 //! Everything this program remembers is what is written here; there is no daemon and no database.
 //! [`DataDir`] names every path, [`FileStore`] keeps the records, [`FileLifeLocks`] knows who is
-//! alive, [`FileLogs`] holds what agents wrote, [`FileNotices`] what parents were not told yet,
+//! alive, [`FileQueue`] who waits, [`FileKits`] keeps what the start of a task needs besides its
+//! record, [`FileKeys`] which task has which key, [`FileLogs`] holds what agents wrote, [`FileNotices`] what parents were not told yet,
 //! [`FileTranscripts`] reads what droid itself keeps of a session and [`FileDroids`] what defines its
 //! named droids; [`hook_settings`] edits the one thing that is not ours, an agent's settings.
 //! The crate never starts or signals a process, never prints, and never reads the environment (a
@@ -13,12 +14,12 @@ pub mod data_dir;
 mod disk;
 pub mod droids;
 pub mod env_file;
-pub mod environments;
 pub mod factory_dir;
 mod fault;
 pub mod hook_settings;
 pub mod inspection;
 pub mod keys;
+pub mod kits;
 pub mod life_lock;
 pub mod logs;
 pub mod notices;
@@ -29,10 +30,10 @@ pub mod transcript;
 
 pub use data_dir::{DataDir, NoHome};
 pub use droids::FileDroids;
-pub use environments::FileEnvironments;
 pub use factory_dir::FactoryDir;
 pub use keys::FileKeys;
-pub use life_lock::{ClaimedLife, FileLifeLocks, Reservation};
+pub use kits::FileKits;
+pub use life_lock::{ClaimedLife, FileLifeLocks};
 pub use logs::{AgentFiles, FileLogs};
 pub use notices::FileNotices;
 pub use queue::FileQueue;

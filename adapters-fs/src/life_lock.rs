@@ -1,242 +1,62 @@
-//! Life locks: who is alive, told by the kernel and not by process numbers.
+//! Life locks: who looks after a task, told by the kernel and not by process numbers.
 //!
 //! Whoever owns a running task holds an exclusive `flock` on `.active/<task_id>`; however the owner
-//! dies, the kernel frees it. The file is also the index of what has not finished, and what a
-//! waiter blocks on. Nobody but a launcher and a supervisor ever takes a lock exclusively for longer
-//! than a look, and a lock that is being taken is never visible before it is held: a probe that
-//! shares the lock for a moment can therefore not be in anybody's way. What an agent is told besides
-//! its prompt lies beside its task's lock and goes when that goes. Never reads a record.
+//! dies, the kernel frees it. Three kinds of processes touch a lock: owners hold it exclusively, for
+//! as long as the task runs, and take it through [`Claim`] alone; waiters sleep until they can share
+//! it, and those that look share it for a moment. Sharing makes an attempt to lock exclusively
+//! fail, so an owner-to-be that fails looks whether it was only readers, and tries again until they
+//! are gone (`exclusive`). An owner makes and locks the file under another name and renames it then,
+//! so that nobody sees a lock that is not held before its task was ever looked after.
+//!
+//! The names in the folder are also the index of what has not finished. What is no plain file is no
+//! life lock. Never reads a record, so never knows whether a task has ended. Main types:
+//! [`FileLifeLocks`] and [`ClaimedLife`].
 
+mod claim;
+pub(crate) mod exclusive;
 mod watch;
 
-use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::plan::reconcile::Custody;
-use domain::port::{Fault, LifeLocks, Watch};
+use domain::port::{Claim, Fault, Index, LifeLocks, Watch};
 use domain::task::TaskId;
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{ActiveEntry, DataDir};
 use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
-use crate::queue;
+pub use claim::ClaimedLife;
 use watch::FileWatch;
 
 /// The life locks of a store.
 #[derive(Clone, Debug)]
 pub struct FileLifeLocks {
     dir: DataDir,
-}
-
-/// A life lock that was taken for a task that is about to be recorded.
-///
-/// Dropping it gives the lock up and leaves nothing behind.
-#[derive(Debug)]
-#[must_use = "dropping it gives the life lock up"]
-pub struct ClaimedLife {
-    // Before the file, so that it is removed while the lock is still held and never seen free.
-    entry: Entry,
-    file: File,
-}
-
-/// A place that is being handed on; given up when this is dropped.
-#[derive(Debug)]
-#[must_use = "dropping it gives the place up"]
-pub struct Reservation {
-    path: PathBuf,
-    // Closed after the entry is removed, so that it is never seen free.
-    _file: File,
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        forget(&self.path).unwrap_or_default();
-    }
-}
-
-/// The visible name of a claimed lock, removed when this is dropped.
-#[derive(Debug)]
-struct Entry {
-    path: PathBuf,
-    instructions: PathBuf,
-    // The file it must still be: a device and an inode number. `None` once it was handed over.
-    file: Option<(u64, u64)>,
-}
-
-impl ClaimedLife {
-    /// The locked file, to be handed to the supervisor. The lock lives as long as any descriptor of
-    /// this open file does; the entry stays until [`FileLifeLocks::retire_held`].
-    pub fn into_file(self) -> File {
-        let Self { mut entry, file } = self;
-        entry.file = None;
-        file
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        if let Some(file) = self.file {
-            forget(&self.instructions).unwrap_or_default();
-            unlink_if_still(&self.path, file).unwrap_or_default();
-        }
-    }
+    disk: Arc<dyn Disk>,
 }
 
 impl FileLifeLocks {
     /// The life locks of the store in `dir`.
     pub fn new(dir: DataDir) -> Self {
-        Self { dir }
+        Self::on(dir, Arc::new(RealDisk))
     }
 
-    /// Takes the life lock of a task that is about to be recorded or to be let in.
-    ///
-    /// The file is made and locked under another name and only then put in its place, so that it is
-    /// never seen unlocked. One that a dead launcher left behind is taken over.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if somebody holds the task's life lock; else what the system
-    /// says.
-    pub fn claim(&self, id: &TaskId) -> io::Result<ClaimedLife> {
-        let path = self.dir.life_lock(id);
-        match self.take_over(id, &path) {
-            Ok(Some(claimed)) => return Ok(claimed),
-            Ok(None) => {}
-            Err(error) => return Err(error),
-        }
-        let (temp, file) = match self.locked_temp(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.dir.prepare()?;
-                self.locked_temp(&path)?
-            }
-            other => other?,
-        };
-        if let Err(error) = disk::rename_new(&temp, &path) {
-            fs::remove_file(&temp).unwrap_or_default();
-            return Err(error);
-        }
-        let identity = identity(&file.metadata()?);
-        let instructions = self.dir.instructions(id);
-        Ok(ClaimedLife { entry: Entry { path, instructions, file: Some(identity) }, file })
+    pub(crate) fn on(dir: DataDir, disk: Arc<dyn Disk>) -> Self {
+        Self { dir, disk }
     }
 
-    /// Takes a life lock that is there and free; `None` if there is none.
-    fn take_over(&self, id: &TaskId, path: &Path) -> io::Result<Option<ClaimedLife>> {
-        let Some(file) = open(path)? else { return Ok(None) };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::AlreadyExists.into()),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        let found = file.metadata()?;
-        if found.nlink() == 0 {
-            return Ok(None);
-        }
-        let (path, instructions) = (path.to_owned(), self.dir.instructions(id));
-        let entry = Entry { path, instructions, file: Some(identity(&found)) };
-        Ok(Some(ClaimedLife { entry, file }))
-    }
-
-    fn locked_temp(&self, path: &Path) -> io::Result<(PathBuf, File)> {
-        let (temp, file) = disk::create_temp(&self.dir, path)?;
-        match file.try_lock() {
-            Ok(()) => Ok((temp, file)),
-            Err(error) => {
-                fs::remove_file(&temp).unwrap_or_default();
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Keeps what the agent of a task is told besides its prompt, until the task has ended.
-    ///
-    /// # Errors
-    /// What the system says if it cannot be written.
-    pub fn brief(&self, id: &TaskId, instructions: &str) -> io::Result<()> {
-        let path = self.dir.instructions(id);
-        // An id is minted once, so this is nobody's; but a name is not to be trusted with a secret.
-        forget(&path)?;
-        let write = || RealDisk.write_new(&path, instructions.as_bytes());
-        match write() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.dir.prepare()?;
-                write()
-            }
-            written => written,
-        }
-    }
-
-    /// Where the instructions of a task that has not ended are, if its agent is given any.
-    pub fn instructions(&self, id: &TaskId) -> Option<PathBuf> {
-        Some(self.dir.instructions(id)).filter(|path| path.is_file())
-    }
-
-    /// Keeps the place of a task that is about to end for whoever is next, until the answer is dropped
-    /// or its holder dies: nobody else lets a task in for it.
-    ///
-    /// # Errors
-    /// What the system says if it cannot be kept.
-    pub fn reserve(&self, id: &TaskId) -> io::Result<Reservation> {
-        let path = self.dir.reservation(id);
-        let (temp, file) = self.locked_temp(&path)?;
-        disk::rename_new(&temp, &path)?;
-        Ok(Reservation { path, _file: file })
-    }
-
-    /// How many places are being handed on. What dead supervisors left is removed.
-    fn reserved(&self) -> io::Result<usize> {
-        let mut held = 0;
-        for id in self.ids(usize::MAX, DataDir::reserved_by)? {
-            let path = self.dir.reservation(&id);
-            let Some(file) = open(&path)? else { continue };
-            match file.try_lock_shared() {
-                Ok(()) => forget(&path)?,
-                Err(TryLockError::WouldBlock) => held += 1,
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-        }
-        Ok(held)
-    }
-
-    /// Removes the life lock that a supervisor holds through `file`, at its very end, when the ending
-    /// is recorded; then frees it, so that waiters wake at once, whatever else still has the file
-    /// open and however long the process takes to exit.
-    ///
-    /// # Errors
-    /// What the system says if it cannot be removed or freed. An entry that is not `file` any more is
-    /// left alone.
-    pub fn retire_held(&self, id: &TaskId, file: &File) -> io::Result<()> {
-        self.retire_file(id, &self.dir.life_lock(id), file)?;
-        file.unlock()
-    }
-
-    /// The instructions go first, so that whatever is left has a lock by which it is found.
-    fn retire_file(&self, id: &TaskId, path: &Path, file: &File) -> io::Result<()> {
-        forget(&self.dir.instructions(id))?;
-        unlink_if_still(path, identity(&file.metadata()?))
-    }
-
-    /// Removes the life lock of `id` if it is free and `gone` says, while it is held, that the task
-    /// needs it no more. Says whether it did.
-    pub(crate) fn retire_if(&self, id: &TaskId, gone: impl FnOnce() -> bool) -> io::Result<bool> {
-        let path = self.dir.life_lock(id);
-        let Some(file) = open(&path)? else { return Ok(false) };
-        match file.try_lock() {
-            Ok(()) if gone() => self.retire_file(id, &path, &file).map(|()| true),
-            Ok(()) | Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
-    }
-
-    fn custody_of(&self, id: &TaskId) -> io::Result<Custody> {
+    pub(crate) fn custody_of(&self, id: &TaskId) -> io::Result<Custody> {
         // What is kept for a task's start is gone before its agent is there.
         let unheld = |otherwise| {
-            let kept = fs::symlink_metadata(self.dir.environment(id)).is_ok();
-            if kept { Custody::Waiting } else { otherwise }
+            let kept = fs::symlink_metadata(self.dir.environment(id));
+            if kept.is_ok_and(|kept| kept.is_file()) { Custody::Waiting } else { otherwise }
         };
         let Some(file) = open(&self.dir.life_lock(id))? else { return Ok(unheld(Custody::Absent)) };
         match file.try_lock_shared() {
@@ -250,38 +70,20 @@ impl FileLifeLocks {
 
     /// At most `limit` of the ids that have a life lock, in no order.
     pub(crate) fn entries(&self, limit: usize) -> io::Result<Vec<TaskId>> {
-        self.ids(limit, |name| TaskId::parse(name.to_str()?).ok())
+        let mut ids = Vec::new();
+        self.each(&mut |entry| {
+            if let ActiveEntry::Lock(id) = entry {
+                ids.push(id);
+            }
+            ids.len() < limit
+        })?;
+        Ok(ids)
     }
 
-    /// At most `limit` of the ids that the names in the folder of the life locks stand for.
-    fn ids(
-        &self,
-        limit: usize,
-        stands_for: impl Fn(&OsStr) -> Option<TaskId>,
-    ) -> io::Result<Vec<TaskId>> {
-        let listed = match fs::read_dir(self.dir.active()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other?,
-        };
-        let ids = listed.filter_map(|entry| match entry {
-            Ok(entry) => stands_for(&entry.file_name()).map(Ok),
-            Err(error) => Some(Err(error)),
-        });
-        ids.take(limit).collect()
-    }
-
-    /// Forgets what was kept for the start of a task that has ended, if nobody holds its life lock:
-    /// an agent that was just started may not have read its instructions yet.
-    fn forget_waiting(&self, id: &TaskId) -> io::Result<()> {
-        if self.custody_of(id)? == Custody::Held {
-            return Ok(());
-        }
-        forget(&self.dir.instructions(id))?;
-        match fs::remove_file(self.dir.environment(id)) {
-            Ok(()) => queue::remove(&self.dir, id),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
+    /// Hands everything of ours in the folder to `each` until that says `false`.
+    pub(crate) fn each(&self, each: &mut dyn FnMut(ActiveEntry) -> bool) -> io::Result<()> {
+        let mut of_name = |name: &std::ffi::OsStr| ActiveEntry::of(name).is_none_or(&mut *each);
+        self.disk.list(&self.dir.active(), &mut of_name)
     }
 }
 
@@ -292,31 +94,30 @@ impl LifeLocks for FileLifeLocks {
             .map_err(|error| fault("looking at the life lock", &self.dir.life_lock(id), &error))
     }
 
-    async fn unfinished(&self) -> Result<Vec<TaskId>, Fault> {
-        let stands_for = |name: &OsStr| {
-            let locked = name.to_str().and_then(|name| TaskId::parse(name).ok());
-            locked.or_else(|| DataDir::owner_of_environment(name))
-        };
-        let mut ids = self
-            .ids(usize::MAX, stands_for)
-            .map_err(|error| fault("listing", &self.dir.active(), &error))?;
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(ids)
+    async fn index(&self) -> Result<Index, Fault> {
+        let mut index = Index::default();
+        let listed = self.each(&mut |entry| {
+            match entry {
+                ActiveEntry::Lock(id) => index.locked.push(id),
+                ActiveEntry::Environment(id) => index.kept.push(id),
+                ActiveEntry::Again(id) => index.again.push(id),
+                ActiveEntry::Instructions(id) => index.instructed.push(id),
+            }
+            true
+        });
+        listed.map_err(|error| fault("listing", &self.dir.active(), &error))?;
+        Ok(index)
     }
 
-    async fn locked(&self) -> Result<Vec<TaskId>, Fault> {
-        self.entries(usize::MAX).map_err(|error| fault("listing", &self.dir.active(), &error))
-    }
-
-    async fn handed_on(&self) -> Result<usize, Fault> {
-        self.reserved().map_err(|error| fault("listing", &self.dir.active(), &error))
+    async fn claim(&self, id: &TaskId) -> Result<Option<Box<dyn Claim>>, Fault> {
+        let claimed = self.take(id);
+        let claimed = claimed
+            .map_err(|error| fault("taking the life lock", &self.dir.life_lock(id), &error))?;
+        Ok(claimed.map(|claimed| Box::new(claimed) as Box<dyn Claim>))
     }
 
     async fn retire(&self, id: &TaskId) -> Result<(), Fault> {
-        self.retire_if(id, || true)
-            .and_then(|_| self.forget_waiting(id))
-            .map_err(|error| fault("removing the life lock", &self.dir.life_lock(id), &error))
+        self.retire_if(id, || true).map(drop)
     }
 
     async fn watch(&self, ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault> {
@@ -324,36 +125,37 @@ impl LifeLocks for FileLifeLocks {
     }
 }
 
-/// Opens a life lock to look at it. `None` if there is none.
-fn open(path: &Path) -> io::Result<Option<File>> {
-    match disk::open(path, OFlags::NOFOLLOW) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+/// Opens a lock to look at it. `None` if there is none; what is no plain file is none.
+pub(crate) fn open(path: &Path) -> io::Result<Option<File>> {
+    let file = match disk::open(path, OFlags::NOFOLLOW) {
+        Ok(file) => file,
+        Err(error) => {
+            return match Errno::from_io_error(&error) {
+                Some(Errno::NOENT | Errno::LOOP | Errno::NXIO) => Ok(None),
+                Some(_) | None => Err(error),
+            };
+        }
+    };
+    Ok(file.metadata()?.is_file().then_some(file))
 }
 
 /// What tells one file from every other: its device and its inode number.
-fn identity(file: &Metadata) -> (u64, u64) {
+pub(crate) fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
 
-/// Removes a file that may be gone already.
-fn forget(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+/// Whether what is at `path` is `file`.
+pub(crate) fn is_still(path: &Path, file: (u64, u64)) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(identity(&found) == file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
-/// Removes what is at `path` if it is still `file`.
-fn unlink_if_still(path: &Path, file: (u64, u64)) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if identity(&found) == file => fs::remove_file(path),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
+/// Removes what is at `path` if it is still `file`, and says whether it did.
+pub(crate) fn unlink_if_still(disk: &dyn Disk, path: &Path, file: (u64, u64)) -> io::Result<bool> {
+    if is_still(path, file)? { disk::forget(disk, path) } else { Ok(false) }
 }
 
 #[cfg(test)]

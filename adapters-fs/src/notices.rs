@@ -8,10 +8,10 @@
 //! but the marks, so a step that fails is not an error of the task's; nothing here reads a record.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +20,7 @@ use domain::task::notice::{Mark, Stage};
 use domain::task::{SessionId, Task, TaskId};
 
 use crate::data_dir::{DataDir, NoticeSign};
+use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
 use crate::store::shard::{self, Held};
 
@@ -30,18 +31,20 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct FileNotices {
     dir: DataDir,
+    disk: Arc<dyn Disk>,
 }
 
 impl FileNotices {
     /// The notices of the store in `dir`. Touches nothing until they are used.
     pub fn new(dir: DataDir) -> Self {
-        Self { dir }
+        Self { dir, disk: Arc::new(RealDisk) }
     }
 }
 
 /// What one parent has not been told, under its lock.
 struct FileDocket {
     folder: PathBuf,
+    disk: Arc<dyn Disk>,
     entries: Vec<(TaskId, Stage)>,
     _lock: Held,
 }
@@ -51,7 +54,7 @@ impl Notices for FileNotices {
     async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn Docket>>, Fault> {
         let folder = self.dir.notices_of(parent);
         let listing = |error: io::Error| fault("listing", &folder, &error);
-        if entries(&folder).map_err(listing)?.is_empty() {
+        if entries(&*self.disk, &folder).map_err(listing)?.is_empty() {
             return Ok(None);
         }
         let lock = self.dir.notice_lock(parent);
@@ -60,13 +63,14 @@ impl Notices for FileNotices {
             return Ok(None);
         };
         // Once more: whoever held the lock until now has told something.
-        let entries = entries(&folder).map_err(listing)?;
-        Ok(Some(Box::new(FileDocket { folder, entries, _lock: lock })))
+        let entries = entries(&*self.disk, &folder).map_err(listing)?;
+        let disk = Arc::clone(&self.disk);
+        Ok(Some(Box::new(FileDocket { folder, disk, entries, _lock: lock })))
     }
 
     async fn collected(&self, parent: &SessionId, id: &TaskId) -> Result<(), Fault> {
         let folder = self.dir.notices_of(parent);
-        settle(&folder, id).map_err(|error| fault("removing from", &folder, &error))
+        settle(&*self.disk, &folder, id).map_err(|error| fault("removing from", &folder, &error))
     }
 }
 
@@ -77,13 +81,13 @@ impl Docket for FileDocket {
     }
 
     async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault> {
+        let disk = &*self.disk;
         let marked = match mark {
-            Mark::Named => note(&self.folder, id, NoticeSign::Named),
+            Mark::Named => note(disk, &self.folder, id, NoticeSign::Named),
             // On a full disk nothing can be made, but removed: better not reminded than told twice.
-            Mark::Told => {
-                note(&self.folder, id, NoticeSign::Told).or_else(|_| settle(&self.folder, id))
-            }
-            Mark::Settled => settle(&self.folder, id),
+            Mark::Told => note(disk, &self.folder, id, NoticeSign::Told)
+                .or_else(|_| settle(disk, &self.folder, id)),
+            Mark::Settled => settle(disk, &self.folder, id),
         };
         marked.map_err(|error| fault("noting in", &self.folder, &error))
     }
@@ -97,27 +101,27 @@ impl Drop for FileDocket {
 }
 
 /// Notes a task that is about to be recorded, if it has a parent. Best effort.
-pub(crate) fn launched(dir: &DataDir, task: &Task) {
+pub(crate) fn launched(dir: &DataDir, disk: &dyn Disk, task: &Task) {
     if let Some(parent) = &task.order().parent {
-        note_anew(dir, parent, task.id(), NoticeSign::Untold).unwrap_or_default();
+        note_anew(dir, disk, parent, task.id(), NoticeSign::Untold).unwrap_or_default();
     }
 }
 
 /// Notes a task whose ending is about to be recorded, if it has a parent. Best effort.
-pub(crate) fn ended(dir: &DataDir, task: &Task) {
+pub(crate) fn ended(dir: &DataDir, disk: &dyn Disk, task: &Task) {
     if let Some(parent) = &task.order().parent {
         // Again, because others launch tasks too.
-        note_anew(dir, parent, task.id(), NoticeSign::Untold)
-            .and_then(|()| note(&dir.notices_of(parent), task.id(), NoticeSign::Ended))
+        note_anew(dir, disk, parent, task.id(), NoticeSign::Untold)
+            .and_then(|()| note(disk, &dir.notices_of(parent), task.id(), NoticeSign::Ended))
             .unwrap_or_default();
     }
 }
 
 /// Forgets a task that is not there any more. Best effort.
-pub(crate) fn forget(dir: &DataDir, task: &Task) {
+pub(crate) fn forget(dir: &DataDir, disk: &dyn Disk, task: &Task) {
     if let Some(parent) = &task.order().parent {
         let folder = dir.notices_of(parent);
-        settle(&folder, task.id()).unwrap_or_default();
+        settle(disk, &folder, task.id()).unwrap_or_default();
         fs::remove_dir(&folder).unwrap_or_default();
     }
 }
@@ -129,50 +133,49 @@ pub(crate) fn is_noted(folder: &Path, id: &TaskId) -> bool {
 
 /// Removes all that is noted of a task; first what the rest means nothing without, so that whoever
 /// dies in between leaves nothing that would be told.
-pub(crate) fn settle(folder: &Path, id: &TaskId) -> io::Result<()> {
+pub(crate) fn settle(disk: &dyn Disk, folder: &Path, id: &TaskId) -> io::Result<()> {
     for sign in NoticeSign::ALL {
-        match fs::remove_file(DataDir::notice(folder, id, sign)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
+        disk::forget(disk, &DataDir::notice(folder, id, sign))?;
     }
     Ok(())
 }
 
 /// Notes something in a folder that may not be there, and may go at any moment while it is empty.
-fn note_anew(dir: &DataDir, parent: &SessionId, id: &TaskId, sign: NoticeSign) -> io::Result<()> {
+fn note_anew(
+    dir: &DataDir,
+    disk: &dyn Disk,
+    parent: &SessionId,
+    id: &TaskId,
+    sign: NoticeSign,
+) -> io::Result<()> {
     let folder = dir.notices_of(parent);
     for _ in 0..8 {
-        match note(&folder, id, sign) {
+        match note(disk, &folder, id, sign) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 dir.prepare_notices_of(parent)?;
             }
             other => return other,
         }
     }
-    note(&folder, id, sign)
+    note(disk, &folder, id, sign)
 }
 
-fn note(folder: &Path, id: &TaskId, sign: NoticeSign) -> io::Result<()> {
-    let path = DataDir::notice(folder, id, sign);
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+fn note(disk: &dyn Disk, folder: &Path, id: &TaskId, sign: NoticeSign) -> io::Result<()> {
+    match disk.create(&DataDir::notice(folder, id, sign)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
 /// The tasks noted in `folder`, oldest first; none if there is no such folder.
-fn entries(folder: &Path) -> io::Result<Vec<(TaskId, Stage)>> {
-    let listed = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other?,
-    };
+fn entries(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<(TaskId, Stage)>> {
     let mut noted = BTreeMap::<TaskId, Vec<NoticeSign>>::new();
-    for entry in listed {
-        if let Some((id, sign)) = NoticeSign::of(&entry?.file_name()) {
+    disk.list(folder, &mut |name| {
+        if let Some((id, sign)) = NoticeSign::of(name) {
             noted.entry(id).or_default().push(sign);
         }
-    }
+        true
+    })?;
     noted.retain(|_, signs| signs.contains(&NoticeSign::Untold));
     Ok(noted.into_iter().map(|(id, signs)| (id, stage(&signs))).collect())
 }

@@ -2,11 +2,13 @@
 //!
 //! A name is the inverted priority, the moment the task was ordered, whether there are conditions,
 //! and the task's id, so that sorting the names is all there is to it. Nothing is read to see who
-//! waits, and nothing here decides who is let in.
+//! waits, and nothing here decides who is admitted. A name may be left by a process that died, so
+//! whoever reads the queue reads the records too. Main type: [`FileQueue`].
 
-use std::fs::{self, OpenOptions};
+use std::fmt;
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,34 +17,33 @@ use domain::port::{Fault, Gate, Queue, Waiting};
 use domain::task::{Task, TaskId};
 
 use crate::data_dir::DataDir;
+use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
 use crate::store::shard;
 
-/// How long to wait for the gate. Letting tasks in takes milliseconds.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// Tells how many may run at once.
+type ReadLimits = dyn Fn() -> Limits + Send + Sync;
 
 /// The queue of a store.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FileQueue {
     dir: DataDir,
-    limits: Limits,
+    disk: Arc<dyn Disk>,
+    limits: Arc<ReadLimits>,
 }
 
+/// The lock under which tasks are admitted.
 struct FileGate {
+    dir: DataDir,
+    disk: Arc<dyn Disk>,
     _held: shard::Held,
 }
 
-impl Gate for FileGate {}
-
 impl FileQueue {
-    /// The queue of the store in `dir`, which lets in as many as `limits` allow.
-    pub fn new(dir: DataDir, limits: Limits) -> Self {
-        Self { dir, limits }
-    }
-
-    /// Whether anybody waits, as far as that can be told.
-    pub fn anybody_waits(&self) -> bool {
-        names(&self.dir).is_ok_and(|names| names.iter().any(|name| waiting(name).is_some()))
+    /// The queue of the store in `dir`. `limits` is asked anew each time, so that a process that lives
+    /// for long goes by the limits as they are then.
+    pub fn new(dir: DataDir, limits: impl Fn() -> Limits + Send + Sync + 'static) -> Self {
+        Self { dir, disk: Arc::new(RealDisk), limits: Arc::new(limits) }
     }
 
     fn fault(&self, doing: &str, error: &io::Error) -> Fault {
@@ -50,23 +51,21 @@ impl FileQueue {
     }
 }
 
+impl fmt::Debug for FileQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileQueue").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
 #[async_trait]
 impl Queue for FileQueue {
-    async fn enter(&self, task: &Task) -> Result<(), Fault> {
-        let path = self.dir.queue_entry(&name(task));
-        let create =
-            || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let made = prepared(&self.dir, create);
-        made.map(drop).map_err(|error| self.fault("entering the queue in", &error))
-    }
-
-    async fn leave(&self, id: &TaskId) -> Result<(), Fault> {
-        remove(&self.dir, id).map_err(|error| self.fault("leaving the queue in", &error))
-    }
-
     async fn waiting(&self) -> Result<Vec<Waiting>, Fault> {
-        let names = names(&self.dir).map_err(|error| self.fault("listing", &error))?;
-        Ok(names.iter().filter_map(|name| waiting(name)).collect())
+        waiting(&self.dir, &*self.disk).map_err(|error| self.fault("listing", &error))
+    }
+
+    async fn withdraw(&self, task: &Task) -> Result<(), Fault> {
+        let withdrawn = withdraw(&self.dir, &*self.disk, task);
+        withdrawn.map(drop).map_err(|error| self.fault("leaving the queue in", &error))
     }
 
     async fn is_paused(&self) -> Result<bool, Fault> {
@@ -79,150 +78,99 @@ impl Queue for FileQueue {
 
     async fn set_paused(&self, paused: bool) -> Result<(), Fault> {
         let path = self.dir.queue_pause();
-        let changed = if paused {
-            self.dir.prepare().and_then(|()| {
-                let mut open = OpenOptions::new();
-                open.write(true).create(true).truncate(false).mode(0o600).open(&path).map(drop)
-            })
+        let (doing, changed) = if paused {
+            let create = || unless(io::ErrorKind::AlreadyExists, self.disk.create(&path));
+            ("pausing the queue in", disk::prepared(&self.dir, create))
         } else {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                Ok(()) | Err(_) => Ok(()),
-            }
+            let resumed = self.disk.remove(&path);
+            ("resuming the queue in", unless(io::ErrorKind::NotFound, resumed))
         };
-        changed.map_err(|error| self.fault("pausing the queue in", &error))
+        changed.map_err(|error| self.fault(doing, &error))
     }
 
-    async fn gate(&self) -> Result<Box<dyn Gate>, Fault> {
+    async fn gate(&self, patience: Duration) -> Result<Option<Box<dyn Gate>>, Fault> {
         let path = self.dir.gate();
-        let taken = prepared(&self.dir, || shard::take(&path, DEADLINE));
-        match taken {
-            Ok(Some(held)) => Ok(Box::new(FileGate { _held: held })),
-            Ok(None) => Err(fault("locking", &path, &io::ErrorKind::TimedOut.into())),
-            Err(error) => Err(fault("locking", &path, &error)),
-        }
+        let taken = disk::prepared(&self.dir, || shard::take(&path, patience));
+        let held = taken.map_err(|error| fault("locking", &path, &error))?;
+        Ok(held.map(|held| {
+            let (dir, disk) = (self.dir.clone(), Arc::clone(&self.disk));
+            Box::new(FileGate { dir, disk, _held: held }) as Box<dyn Gate>
+        }))
     }
 
-    fn limits(&self) -> &Limits {
-        &self.limits
+    fn limits(&self) -> Limits {
+        (self.limits)()
     }
 }
 
-/// Does something in the store's folders, which are made if they are missing.
-fn prepared<T>(dir: &DataDir, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
-    match act() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            dir.prepare()?;
-            act()
-        }
+#[async_trait]
+impl Gate for FileGate {
+    async fn enter(&self, task: &Task) -> Result<(), Fault> {
+        let path = self.dir.queue_entry(&name(task, condition(task)));
+        let create = || unless(io::ErrorKind::AlreadyExists, self.disk.create(&path));
+        disk::prepared(&self.dir, create)
+            .map_err(|error| fault("entering the queue as", &path, &error))
+    }
+
+    async fn leave(&self, waiting: &Waiting) -> Result<(), Fault> {
+        let path = self.dir.queue_entry(&waiting.entry);
+        disk::forget(&*self.disk, &path)
+            .map(drop)
+            .map_err(|error| fault("leaving the queue as", &path, &error))
+    }
+}
+
+/// The same, where `reason` is no reason to fail.
+fn unless(reason: io::ErrorKind, done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == reason => Ok(()),
         done => done,
     }
 }
 
-/// Takes a task out of the queue of `dir`; nothing happens if it is not there.
-pub(crate) fn remove(dir: &DataDir, id: &TaskId) -> io::Result<()> {
-    for name in names(dir)? {
-        if waiting(&name).is_some_and(|waiting| waiting.id == *id) {
-            match fs::remove_file(dir.queue_entry(&name)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
-        }
+/// Takes a task out of the queue of `dir`, and says how many entries of it there were.
+pub(crate) fn withdraw(dir: &DataDir, disk: &dyn Disk, task: &Task) -> io::Result<usize> {
+    let known = condition(task);
+    if disk::forget(disk, &dir.queue_entry(&name(task, known)))? {
+        return Ok(1);
     }
-    Ok(())
+    // A task that was held when it entered, and has been released since, has its earlier name.
+    let other = if known == CONDITIONAL { UNCONDITIONAL } else { CONDITIONAL };
+    disk::forget(disk, &dir.queue_entry(&name(task, other))).map(usize::from)
 }
 
-/// The names in the queue, in order.
-pub(crate) fn names(dir: &DataDir) -> io::Result<Vec<String>> {
-    let listed = match fs::read_dir(dir.queue()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other?,
-    };
-    let mut names = Vec::new();
-    for entry in listed {
-        names.extend(entry?.file_name().into_string().ok());
-    }
-    names.sort_unstable();
-    Ok(names)
+/// Who waits in the queue of `dir`, in order. What is no entry of ours is passed over.
+pub(crate) fn waiting(dir: &DataDir, disk: &dyn Disk) -> io::Result<Vec<Waiting>> {
+    let mut waiting = Vec::new();
+    disk.list(&dir.queue(), &mut |name| {
+        waiting.extend(name.to_str().and_then(entry));
+        true
+    })?;
+    waiting.sort_unstable_by(|one, other| one.entry.cmp(&other.entry));
+    Ok(waiting)
 }
 
-fn name(task: &Task) -> String {
-    let placement = &task.order().placement;
-    let rank = i16::from(i8::MAX) - i16::from(placement.priority);
+fn name(task: &Task, condition: &str) -> String {
+    let rank = i16::from(i8::MAX) - i16::from(task.order().placement.priority);
     let micros = task.queued_at().map_or(0, |at| at.as_micros().max(0));
-    let condition = if placement.is_unconditional() { UNCONDITIONAL } else { CONDITIONAL };
     format!("{rank:03}-{micros:016x}-{condition}-{}", task.id())
+}
+
+fn condition(task: &Task) -> &'static str {
+    if task.order().placement.is_unconditional() { UNCONDITIONAL } else { CONDITIONAL }
 }
 
 const CONDITIONAL: &str = "c";
 const UNCONDITIONAL: &str = "u";
 
-/// Whom an entry of the queue stands for. An id may have dashes of its own.
-pub(crate) fn waiting(name: &str) -> Option<Waiting> {
+/// Whom a name in the queue stands for. An id may have dashes of its own.
+fn entry(name: &str) -> Option<Waiting> {
     let mut parts = name.splitn(4, '-');
     let (_rank, _micros) = (parts.next()?, parts.next()?);
     let conditional = parts.next()? == CONDITIONAL;
-    Some(Waiting { id: TaskId::parse(parts.next()?).ok()?, conditional })
+    let id = TaskId::parse(parts.next()?).ok()?;
+    Some(Waiting { id, conditional, entry: name.to_owned() })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::task::{Order, Placement, Timestamp};
-    use domain::testing;
-    use std::time::Instant;
-
-    fn queue() -> (tempfile::TempDir, FileQueue) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let dir = DataDir::at(folder.path().join("store"));
-        (folder, FileQueue::new(dir, Limits::default()))
-    }
-
-    fn task(number: u8, second: i64, priority: i8) -> Task {
-        let placement = Placement { priority, ..Placement::default() };
-        let at = Timestamp::from_millis(1_795_000_000_000 + second * 1_000);
-        let id = TaskId::parse(&format!("bg-{number}")).expect("an id");
-        Task::ordered(id, Order { placement, ..testing::order() }, None, at)
-    }
-
-    fn order(queue: &FileQueue) -> Vec<String> {
-        let waiting = pollster::block_on(queue.waiting()).expect("listed");
-        waiting.iter().map(|waiting| waiting.id.to_string()).collect()
-    }
-
-    #[test]
-    fn higher_priority_goes_first_then_first_come_first_served() {
-        let (_folder, queue) = queue();
-        for task in
-            [task(1, 5, 0), task(2, 4, 0), task(3, 9, 127), task(4, 1, -128), task(5, 4, -1)]
-        {
-            pollster::block_on(queue.enter(&task)).expect("entered");
-        }
-        assert_eq!(order(&queue), ["bg-3", "bg-2", "bg-1", "bg-5", "bg-4"]);
-        pollster::block_on(queue.leave(task(2, 0, 0).id())).expect("left");
-        assert_eq!(order(&queue), ["bg-3", "bg-1", "bg-5", "bg-4"]);
-    }
-
-    #[test]
-    fn a_store_without_a_queue_has_nobody_waiting_and_is_not_paused() {
-        let (_folder, queue) = queue();
-        assert_eq!(order(&queue), Vec::<String>::new());
-        assert_eq!(pollster::block_on(queue.is_paused()), Ok(false));
-        pollster::block_on(queue.set_paused(true)).expect("paused");
-        assert_eq!(pollster::block_on(queue.is_paused()), Ok(true));
-        pollster::block_on(queue.set_paused(false)).expect("resumed");
-        assert_eq!(pollster::block_on(queue.is_paused()), Ok(false));
-    }
-
-    #[test]
-    fn one_at_a_time_goes_through_the_gate() {
-        let (_folder, queue) = queue();
-        let gate = pollster::block_on(queue.gate()).expect("free");
-        let path = queue.dir.gate();
-        let began = Instant::now();
-        let taken = shard::take(&path, Duration::from_millis(20)).expect("looked at");
-        assert!(taken.is_none() && began.elapsed() >= Duration::from_millis(20));
-        drop(gate);
-        assert!(shard::take(&path, Duration::ZERO).expect("looked at").is_some());
-    }
-}
+mod tests;

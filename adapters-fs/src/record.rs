@@ -83,6 +83,8 @@ mod progress_key {
     pub(super) const WORKTREE: &str = "worktree";
     pub(super) const STARTED_AWAKE: &str = "startedAwakeMs";
     pub(super) const LAST_AWAKE: &str = "lastAwakeMs";
+    pub(super) const HOST: &str = "host";
+    pub(super) const LATE_RESULT: &str = "lateResult";
 }
 
 /// The keys of a process.

@@ -13,7 +13,7 @@ mod sweep;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,11 +22,11 @@ use domain::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Time
 use rustix::io::Errno;
 
 use crate::data_dir::DataDir;
-use crate::disk::{Disk, Found, RealDisk, Replaced};
+use crate::disk::{self, Disk, Found, RealDisk, Replaced};
 use crate::fault::fault;
 use crate::life_lock::FileLifeLocks;
-use crate::notices;
 use crate::record::{self, Record};
+use crate::{kits, notices, queue};
 
 /// The most replaced files that are kept for later: each takes a descriptor.
 const MAX_REPLACED: usize = 4;
@@ -37,7 +37,7 @@ const MAX_REPLACED: usize = 4;
 /// a hurry drops it last.
 pub struct FileStore {
     dir: DataDir,
-    disk: Box<dyn Disk>,
+    disk: Arc<dyn Disk>,
     /// How long a change waits for its lock.
     patience: Duration,
     /// What was replaced and not given back to the disk yet.
@@ -49,10 +49,10 @@ pub struct FileStore {
 impl FileStore {
     /// The store in `dir`. Touches nothing until it is used.
     pub fn open(dir: DataDir) -> Self {
-        Self::on(dir, Box::new(RealDisk))
+        Self::on(dir, Arc::new(RealDisk))
     }
 
-    fn on(dir: DataDir, disk: Box<dyn Disk>) -> Self {
+    fn on(dir: DataDir, disk: Arc<dyn Disk>) -> Self {
         let (patience, replaced) = (shard::PATIENCE, Mutex::default());
         Self { dir, disk, patience, replaced, prepared: OnceLock::new() }
     }
@@ -158,7 +158,7 @@ impl FileStore {
     }
 
     fn life_locks(&self) -> FileLifeLocks {
-        FileLifeLocks::new(self.dir.clone())
+        FileLifeLocks::on(self.dir.clone(), Arc::clone(&self.disk))
     }
 }
 
@@ -180,7 +180,7 @@ impl TaskStore for FileStore {
         self.prepare()?;
         let path = self.dir.record(task.id());
         // Before there is a task, so that none that ends is forgotten.
-        notices::launched(&self.dir, task);
+        notices::launched(&self.dir, &*self.disk, task);
         let place = |temp: &Path| self.disk.rename_new(temp, &path);
         match self.write(&path, &record::first(task), place) {
             Ok(()) => {}
@@ -213,7 +213,7 @@ impl TaskStore for FileStore {
         let ends = after.status().is_ended() && !before.status().is_ended();
         if ends {
             // Before the ending is recorded, so that nobody sees one that its parent may not hear of.
-            notices::ended(&self.dir, &after);
+            notices::ended(&self.dir, &*self.disk, &after);
         }
         if after != before {
             let place = |temp: &Path| self.disk.rename(temp, &path);
@@ -265,23 +265,21 @@ impl TaskStore for FileStore {
         if !task.status().is_ended() {
             return Err(StoreError::Refused { id: id.clone(), refusal: Refusal::NotEnded });
         }
-        // The record last: while it is there, removing can be asked for again.
-        let dir = &self.dir;
-        let files = [dir.instructions(id), dir.output(id), dir.events(id), dir.record(id)];
-        for path in files {
-            match self.disk.remove(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(self.failed("removing", &path, &error));
-                }
-                Ok(()) | Err(_) => {}
-            }
+        // The record last: while it is there, removing can be asked for again, and once it is gone
+        // nothing can fail any more.
+        let (dir, disk) = (&self.dir, &*self.disk);
+        queue::withdraw(dir, disk, &task)
+            .map_err(|error| self.failed("removing from", &dir.queue(), &error))?;
+        kits::forget(dir, disk, id).map_err(|fault| self.broken(fault.into()))?;
+        let retired = self.life_locks().retire_if(id, || true);
+        retired.map_err(|fault| self.broken(fault.into()))?;
+        for path in [dir.output(id), dir.events(id), dir.record(id)] {
+            disk::forget(disk, &path).map_err(|error| self.failed("removing", &path, &error))?;
         }
         drop(lock);
-        index::remove(&self.dir, Self::sessions_of(&task), id);
-        notices::forget(&self.dir, &task);
-        let life = self.dir.life_lock(id);
-        let retired = self.life_locks().retire_if(id, || true);
-        retired.map(drop).map_err(|error| self.failed("removing", &life, &error))
+        index::remove(dir, Self::sessions_of(&task), id);
+        notices::forget(dir, disk, &task);
+        Ok(())
     }
 
     async fn sweep(&self) -> Result<usize, StoreError> {

@@ -11,7 +11,7 @@ use std::path::Path;
 /// Read, write and enter, for the owner alone.
 const PRIVATE: u32 = 0o700;
 
-/// Makes `root` and then the `parts` in it, in order; the last one is there only if all are.
+/// Makes `root` and then the `parts` in it that are missing, one of which somebody may have removed.
 pub(super) fn prepare(root: &Path, parts: &[&Path]) -> io::Result<()> {
     match fs::metadata(root) {
         Ok(found) if found.is_dir() => tighten(root, &found)?,
@@ -19,10 +19,8 @@ pub(super) fn prepare(root: &Path, parts: &[&Path]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make_with_parents(root)?,
         Err(error) => return Err(error),
     }
-    if parts.last().is_some_and(|last| fs::symlink_metadata(last).is_ok()) {
-        return Ok(());
-    }
-    parts.iter().try_for_each(|part| make(part).map(drop))
+    let mut missing = parts.iter().filter(|part| fs::symlink_metadata(part).is_err());
+    missing.try_for_each(|part| make(part).map(drop))
 }
 
 /// Makes a folder that is not one of the store, with those above it. One that is there stays as it

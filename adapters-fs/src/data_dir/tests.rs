@@ -125,3 +125,15 @@ fn a_file_in_the_place_of_the_folder_is_an_error() {
     let error = DataDir::at(file).prepare().expect_err("no folder");
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
 }
+
+#[test]
+fn a_folder_of_the_store_that_somebody_removed_is_made_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = DataDir::at(folder.path().join("store"));
+    for part in [dir.keys(), dir.active(), dir.queue()] {
+        dir.prepare().expect("made");
+        std::fs::remove_dir(&part).expect("removed");
+        dir.prepare().expect("made");
+        assert!(part.is_dir());
+    }
+}

@@ -102,6 +102,17 @@ impl Content {
         }
     }
 
+    /// Makes a file in one step, whole and synced but for its name.
+    fn make(&mut self, path: &Path, bytes: Vec<u8>) -> io::Result<()> {
+        self.step()?;
+        if self.names.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.files.push((bytes.clone(), Some(bytes)));
+        self.change(vec![(path.to_path_buf(), Some(self.files.len() - 1))]);
+        Ok(())
+    }
+
     fn change(&mut self, change: Vec<(PathBuf, Option<usize>)>) {
         apply(&mut self.names, &change);
         self.changes.push(change);
@@ -133,6 +144,26 @@ impl Disk for FaultyDisk {
         }
         content.step()?;
         content.files[file].1 = Some(bytes.to_vec());
+        Ok(())
+    }
+
+    fn create(&self, path: &Path) -> io::Result<()> {
+        self.content().make(path, Vec::new())
+    }
+
+    /// What a link says is kept like the content of a file, and appears with its name.
+    fn symlink(&self, target: &str, path: &Path) -> io::Result<()> {
+        self.content().make(path, target.as_bytes().to_vec())
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut content = self.content();
+        content.step()?;
+        if content.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let file = content.names.get(from).copied().ok_or(io::ErrorKind::NotFound)?;
+        content.change(vec![(to.to_path_buf(), Some(file))]);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::FileStore;
+use crate::disk::halting::at_every_step;
 use domain::port::TaskStore;
 use domain::task::{Ending, Event, Order, Timestamp};
 use domain::testing;
@@ -125,7 +126,7 @@ fn a_mark_without_its_task_is_nothing_and_is_swept_as_is_a_task_without_a_record
     fs::remove_file(scratch.dir.record(gone.id())).expect("removed");
     let folder = scratch.dir.notices_of(&parent());
     let alone = TaskId::mint(at(3), [0; 3]);
-    note(&folder, &alone, NoticeSign::Told).expect("noted");
+    note(&RealDisk, &folder, &alone, NoticeSign::Told).expect("noted");
     fs::write(scratch.dir.notices().join("stray"), "x").expect("written");
     assert_eq!(found(&scratch.notices).len(), 2);
     assert_eq!(wait(scratch.store.sweep()), Ok(2));
@@ -163,4 +164,78 @@ fn no_launch_is_forgotten_while_the_last_notice_goes() {
         }
     });
     assert_eq!(found(&scratch.notices).len(), 60);
+}
+
+/// One that is told by now, one that has ended, and one that is at work.
+fn three(scratch: &Scratch) -> [TaskId; 3] {
+    let tasks = [1, 2, 3].map(|seconds| launch(scratch, seconds, Some(parent())));
+    end(scratch, &tasks[0]);
+    end(scratch, &tasks[1]);
+    tasks.map(|task| task.id().clone())
+}
+
+#[test]
+fn invariant_wherever_noting_is_cut_short_a_task_is_as_it_was_or_as_it_became_and_others_are_untouched()
+ {
+    for mark in [Mark::Named, Mark::Told, Mark::Settled] {
+        at_every_step(|disk| {
+            let scratch = scratch();
+            let ids = three(&scratch);
+            let before = found(&scratch.notices);
+            let halting = FileNotices { disk, ..scratch.notices.clone() };
+            let docket = wait(halting.take(&parent())).expect("taken").expect("something to tell");
+            let marked = wait(docket.mark(&ids[0], mark));
+            drop(docket);
+            let after = found(&scratch.notices);
+            assert!(after.ends_with(&before[1..]), "{after:?}");
+            if marked.is_err() {
+                let is_settled = after.len() == 2;
+                assert!(after == before || (is_settled && mark != Mark::Named), "{after:?}");
+            }
+            let docket = wait(scratch.notices.take(&parent())).expect("taken").expect("more");
+            wait(docket.mark(&ids[0], mark)).expect("marked at last");
+            drop(docket);
+            let expected = match mark {
+                Mark::Named => before.clone(),
+                Mark::Told if after.len() == 3 => {
+                    [vec![(ids[0].clone(), Stage::Told)], before[1..].to_vec()].concat()
+                }
+                Mark::Told | Mark::Settled => before[1..].to_vec(),
+            };
+            assert_eq!(found(&scratch.notices), expected);
+        });
+    }
+}
+
+#[test]
+fn invariant_wherever_an_ending_is_cut_short_in_noting_it_a_repetition_completes_it() {
+    at_every_step(|disk| {
+        let scratch = scratch();
+        let task = launch(&scratch, 1, Some(parent()));
+        // Best effort: the task ends all the same.
+        ended(&scratch.dir, &*disk, &task);
+        let noted = found(&scratch.notices);
+        assert!(
+            [vec![(task.id().clone(), Stage::Open)], vec![(task.id().clone(), Stage::Ended)]]
+                .contains(&noted)
+        );
+        ended(&scratch.dir, &RealDisk, &task);
+        assert_eq!(found(&scratch.notices), [(task.id().clone(), Stage::Ended)]);
+    });
+}
+
+#[test]
+fn what_is_no_notice_of_ours_stops_nobody() {
+    let scratch = scratch();
+    let ids = three(&scratch);
+    let folder = scratch.dir.notices_of(&parent());
+    fs::write(folder.join("read me"), "").expect("written");
+    fs::create_dir(folder.join("bg_folder")).expect("made");
+    fs::write(scratch.dir.notices().join("no folder"), "").expect("written");
+    assert_eq!(found(&scratch.notices).len(), 4);
+    wait(scratch.notices.collected(&parent(), &ids[0])).expect("collected");
+    wait(scratch.notices.collected(&parent(), &TaskId::parse("bg_folder").expect("an id")))
+        .expect("a folder is none of ours");
+    wait(scratch.store.sweep()).expect("swept");
+    assert_eq!(found(&scratch.notices).len(), 3);
 }

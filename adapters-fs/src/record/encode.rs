@@ -168,7 +168,7 @@ fn again(order: &Order) -> [Member; 9] {
 }
 
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 14] {
+fn life(task: &Task) -> [Member; 16] {
     let progress = task.progress();
     let done = &progress.activity;
     let reason = match task.state() {
@@ -201,6 +201,8 @@ fn life(task: &Task) -> [Member; 14] {
         (progress_key::RETRIED_AS, id(progress.retried_as.as_ref())),
         (progress_key::STARTED_AWAKE, progress.started_awake.map(millis)),
         (progress_key::LAST_AWAKE, done.awake.map(millis)),
+        (progress_key::HOST, text(progress.host.as_ref())),
+        (progress_key::LATE_RESULT, text(progress.late_result.as_ref())),
     ]
 }
 

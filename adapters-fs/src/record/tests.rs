@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 
+mod hosts;
 mod laws;
 
 /// 2026-11-18T11:06:40Z.
@@ -305,7 +306,7 @@ fn what_is_no_record_says_why() {
 
 #[test]
 fn no_golden_file_is_forgotten() {
-    let tests = include_str!("tests.rs");
+    let tests = [include_str!("tests.rs"), include_str!("tests/hosts.rs")].concat();
     for entry in fs::read_dir(golden("x").parent().expect("a folder")).expect("listed") {
         let name = entry.expect("an entry").file_name().into_string().expect("a name");
         let name = name.trim_end_matches(".json").trim_end_matches(".after");

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::port::StoreError;
-use domain::task::{SessionId, Task, TaskId};
+use domain::task::{SessionId, TaskId};
 
 use super::{FileStore, shard};
 use crate::data_dir::{DataDir, Entry};
@@ -127,15 +127,5 @@ impl FileStore {
             ids.clear();
         }
         Ok(ids)
-    }
-
-    /// Whether the record of `id` says, or its absence means, that nothing derived is needed.
-    pub(super) fn is_over(&self, id: &TaskId) -> bool {
-        match self.task(id) {
-            Ok(task) => Task::status(&task).is_ended(),
-            Err(StoreError::NotFound { .. }) => true,
-            // What cannot be read now may be read later.
-            Err(_) => false,
-        }
     }
 }

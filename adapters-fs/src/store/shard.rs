@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use domain::port::{StoreError, StoreFailure};
 use domain::task::TaskId;
+use rustix::fs::OFlags;
 
 use super::FileStore;
 
@@ -57,10 +58,18 @@ impl FileStore {
     }
 }
 
+/// Opens the file of a lock, which is made if it is missing. Neither a link nor a pipe that has the
+/// name makes anybody write elsewhere, or wait.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    options.open(path)
+}
+
 /// Takes the lock at `path`; `None` if it was not free before the deadline.
 pub(crate) fn take(path: &Path, deadline: Duration) -> io::Result<Option<Held>> {
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file = open(path)?;
     let (began, mut wait) = (Instant::now(), FIRST_WAIT);
     loop {
         match file.try_lock() {

@@ -1,8 +1,11 @@
 //! Removing what is only derived and belongs to no task any more.
 //!
-//! Half-written files of programs that died; index entries, life locks and instructions of tasks that
-//! are over; notices of tasks that are not there any more.
-//! Never touches a record, a log, or anything of a task that has not ended.
+//! Half-written files of programs that died, index entries of tasks that are over, notices of tasks
+//! that are not there any more, locks of keys that nobody holds; and, in `finished`, whatever is kept
+//! for tasks that are over. Never touches a record, a log, or anything of a task that has not ended.
+//! What cannot be removed keeps nothing else from being removed.
+
+mod finished;
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -15,31 +18,51 @@ use domain::port::StoreError;
 use domain::task::TaskId;
 
 use super::{FileStore, index};
-use crate::data_dir::{DataDir, Entry, NoticeSign};
-use crate::{disk, notices};
+use crate::data_dir::{DataDir, Entry, NoticeSign, is_key_lock};
+use crate::{disk, keys, notices};
 
 /// How old a half-written file must be before nobody can still be writing it.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
+/// What was removed, and what first went wrong meanwhile.
+#[derive(Default)]
+struct Tally {
+    removed: usize,
+    failure: Option<StoreError>,
+}
+
+impl Tally {
+    fn add(&mut self, removed: Result<usize, StoreError>) {
+        match removed {
+            Ok(removed) => self.removed += removed,
+            Err(error) => self.failure = self.failure.take().or(Some(error)),
+        }
+    }
+
+    fn told(self) -> Result<usize, StoreError> {
+        self.failure.map_or(Ok(self.removed), Err)
+    }
+}
+
 impl FileStore {
-    /// How many half-written files lie about that nobody writes any more, and life locks of tasks
-    /// that are over. Counts what a sweep would remove, all but the index.
+    /// How many half-written files lie about that nobody writes any more, files that are kept for
+    /// tasks that are over, and locks of keys that nobody holds. Counts what a sweep would remove,
+    /// all but the index and the notices.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the store cannot be read.
     pub fn leftovers(&self) -> Result<usize, StoreError> {
-        let (root, active) = (self.dir.root(), self.dir.active());
-        if !active.exists() {
+        let root = self.dir.root();
+        if !self.dir.active().exists() {
             return Ok(0);
         }
         let now = self.disk_time().map_err(|error| self.failed("writing to", root, &error))?;
         let mut count = 0;
-        for folder in [root, &active, &self.dir.sessions()] {
-            count += self.old_temps(folder, now)?.len();
+        for folder in self.folders_of_temps()? {
+            count += self.old_temps(&folder, now)?.len();
         }
-        let ids = self.life_locks().entries(usize::MAX);
-        let ids = ids.map_err(|error| self.failed("listing", &active, &error))?;
-        Ok(count + ids.iter().filter(|id| self.is_over(id)).count())
+        count += self.key_locks()?.iter().filter(|path| keys::is_unheld(path)).count();
+        Ok(count + self.unneeded()?)
     }
 
     pub(super) fn swept(&self) -> Result<usize, StoreError> {
@@ -49,30 +72,41 @@ impl FileStore {
         }
         self.prepare()?;
         let now = self.disk_time().map_err(|error| self.failed("writing to", root, &error))?;
-        let mut removed = 0;
-        for folder in [root, &self.dir.active(), &self.dir.sessions()] {
-            removed += self.sweep_temps(folder, now)?;
+        let mut tally = Tally::default();
+        for folder in self.folders_of_temps()? {
+            tally.add(self.sweep_temps(&folder, now));
         }
-        removed += self.sweep_index()?;
-        removed += self.sweep_notices()?;
-        removed += self.sweep_life_locks()?;
-        removed += self.sweep_instructions()?;
-        Ok(removed)
+        tally.add(self.sweep_index());
+        tally.add(self.sweep_notices());
+        tally.add(self.sweep_key_locks());
+        tally.add(self.sweep_finished());
+        tally.told()
     }
 
     /// The time by the clock of the file system, which is the one that file times are given by.
     fn disk_time(&self) -> io::Result<SystemTime> {
-        let (probe, file) = disk::create_temp(&self.dir, &self.dir.active())?;
-        fs::remove_file(&probe)?;
-        file.metadata()?.modified()
+        let probe = disk::create_beside(&self.dir, &*self.disk, &self.dir.active())?;
+        let made = fs::symlink_metadata(&probe).and_then(|made| made.modified());
+        self.disk.remove(&probe)?;
+        made
+    }
+
+    /// The folders in which something is written under another name first.
+    fn folders_of_temps(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let (dir, notices) = (&self.dir, self.dir.notices());
+        let mut folders = vec![dir.root().to_owned(), dir.active(), dir.sessions(), dir.keys()];
+        let parents = self.all_names(&notices)?.into_iter();
+        let parents = parents.map(|parent| DataDir::entry(&notices, &parent));
+        folders.extend(parents.filter(|folder| folder.is_dir()));
+        Ok(folders)
     }
 
     fn sweep_temps(&self, folder: &Path, now: SystemTime) -> Result<usize, StoreError> {
-        let mut removed = 0;
+        let mut tally = Tally::default();
         for path in self.old_temps(folder, now)? {
-            removed += self.take_away(&path)?;
+            tally.add(self.take_away(&path));
         }
-        Ok(removed)
+        tally.told()
     }
 
     fn old_temps(&self, folder: &Path, now: SystemTime) -> Result<Vec<PathBuf>, StoreError> {
@@ -87,21 +121,20 @@ impl FileStore {
     }
 
     fn sweep_index(&self) -> Result<usize, StoreError> {
-        let (folder, mut removed) = (self.dir.sessions(), 0);
+        let (folder, mut tally) = (self.dir.sessions(), Tally::default());
         for name in self.all_names(&folder)? {
             let path = DataDir::entry(&folder, &name);
             let is_entry = Entry::of(&name) != Entry::Temp && path.is_symlink();
             if is_entry && index::read(&path).iter().all(|id| self.is_over(id)) {
-                removed += self.take_away(&path)?;
+                tally.add(self.take_away(&path));
             }
         }
-        Ok(removed)
+        tally.told()
     }
 
     /// A notice is kept as long as its task's record, so that a parent that comes back is told.
     fn sweep_notices(&self) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        let all = self.dir.notices();
+        let (all, mut tally) = (self.dir.notices(), Tally::default());
         for parent in self.all_names(&all)? {
             let folder = DataDir::entry(&all, &parent);
             let Ok(names) = self.all_names(&folder) else { continue };
@@ -113,42 +146,33 @@ impl FileStore {
                 }
             }
             for id in &gone {
-                notices::settle(&folder, id)
-                    .map_err(|error| self.failed("removing from", &folder, &error))?;
+                let settled = notices::settle(&*self.disk, &folder, id);
+                tally.add(
+                    settled.map(|()| 1).map_err(|it| self.failed("removing from", &folder, &it)),
+                );
             }
-            removed += gone.len();
             // One that is still needed is not empty.
             fs::remove_dir(&folder).unwrap_or_default();
         }
-        Ok(removed)
+        tally.told()
     }
 
-    fn sweep_life_locks(&self) -> Result<usize, StoreError> {
-        let (locks, folder) = (self.life_locks(), self.dir.active());
-        let ids =
-            locks.entries(usize::MAX).map_err(|error| self.failed("listing", &folder, &error))?;
-        let mut removed = 0;
-        for id in ids {
-            let path = self.dir.life_lock(&id);
-            // A free lock of a task without a record: its launcher died before it could record it.
-            let retired = locks.retire_if(&id, || self.is_over(&id));
-            removed +=
-                usize::from(retired.map_err(|error| self.failed("removing", &path, &error))?);
+    /// Locks of keys whose holders died. Whoever opens one of these meanwhile waits for another.
+    fn sweep_key_locks(&self) -> Result<usize, StoreError> {
+        let mut tally = Tally::default();
+        for path in self.key_locks()? {
+            let removed = keys::remove_unheld(&*self.disk, &path);
+            tally.add(
+                removed.map(usize::from).map_err(|error| self.failed("removing", &path, &error)),
+            );
         }
-        Ok(removed)
+        tally.told()
     }
 
-    /// Instructions without a life lock, which comes before them and goes after them.
-    fn sweep_instructions(&self) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        for name in self.all_names(&self.dir.active())? {
-            let Some(id) = DataDir::instructed(&name) else { continue };
-            let is_locked = fs::symlink_metadata(self.dir.life_lock(&id)).is_ok();
-            if !is_locked && self.is_over(&id) {
-                removed += self.take_away(&self.dir.instructions(&id))?;
-            }
-        }
-        Ok(removed)
+    fn key_locks(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let folder = self.dir.keys();
+        let names = self.all_names(&folder)?.into_iter().filter(|name| is_key_lock(name));
+        Ok(names.map(|name| DataDir::entry(&folder, &name)).collect())
     }
 
     fn all_names(&self, folder: &Path) -> Result<Vec<OsString>, StoreError> {
@@ -164,10 +188,7 @@ impl FileStore {
     }
 
     fn take_away(&self, path: &Path) -> Result<usize, StoreError> {
-        match self.disk.remove(path) {
-            Ok(()) => Ok(1),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(self.failed("removing", path, &error)),
-        }
+        let removed = disk::forget(&*self.disk, path);
+        removed.map(usize::from).map_err(|error| self.failed("removing", path, &error))
     }
 }

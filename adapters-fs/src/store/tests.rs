@@ -10,6 +10,7 @@ use tempfile::TempDir;
 mod crashes;
 mod derived;
 mod hostile;
+mod leftovers;
 mod races;
 
 /// A store in a folder that goes when this does.

@@ -1,6 +1,5 @@
 //! The hidden verb that makes the program a supervisor.
 
-use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
@@ -37,14 +36,7 @@ async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
     // Before anything is opened that has to stay open.
     let files = supervisor::detach().and_then(|()| agent_files(&wiring, id));
     let life = life_lock().map_err(|error| unexpected("taking over the life lock", &error))?;
-    let place = Cell::new(None);
-    let retire = || {
-        // Kept for whoever waits, before it is free.
-        if wiring.queue.anybody_waits() {
-            place.set(wiring.locks.reserve(id).ok());
-        }
-        wiring.locks.retire_held(id, &life)
-    };
+    let retire = || wiring.locks.retire_held(id, &life).map_err(io::Error::other);
     let outcome = match files {
         Ok(files) => {
             let post = Post {
@@ -54,7 +46,7 @@ async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
                 clock: &wiring.clock,
                 agents: wiring.agents.as_ref(),
                 files,
-                instructions: wiring.locks.instructions(id),
+                instructions: wiring.kits().instructions(id),
                 surroundings: Surroundings {
                     path: environment::variable("PATH"),
                     depth: environment::depth().saturating_add(1),
@@ -79,7 +71,7 @@ async fn keep_post(id: &TaskId, store: PathBuf) -> Result<(), Failure> {
         }
     };
     // The life lock is free by now and whoever waited for this task is awake.
-    drop(wiring.hand_on(&|| drop(place.take())).await);
+    drop(wiring.hand_on(&|| {}).await);
     outcome
 }
 
@@ -98,7 +90,7 @@ impl Sequel for NextAttempt<'_> {
         let next = mint(wiring.witnesses(), &wiring.clock, &wiring.entropy, order);
         // What the droid was told is told to it again, to the letter.
         let told =
-            wiring.locks.instructions(task.id()).and_then(|path| fs::read_to_string(path).ok());
+            wiring.kits().instructions(task.id()).and_then(|path| fs::read_to_string(path).ok());
         let instructions = told.as_deref().and_then(Instructions::parse);
         let launcher = wiring.launcher(Vec::new(), instructions);
         // What cannot be ordered now can still be retried by hand.

@@ -78,7 +78,7 @@ impl Context {
     /// it, and nobody would wake whoever waited for them.
     pub(crate) async fn unfinished(&self) -> Result<Vec<TaskId>, Failure> {
         let mut recorded = Vec::new();
-        for id in self.wiring.locks.unfinished().await? {
+        for id in self.wiring.locks.index().await?.unfinished() {
             match self.wiring.store.load(&id).await {
                 // Its launcher is just about to record it, or has died.
                 Err(StoreError::NotFound { .. }) => {}

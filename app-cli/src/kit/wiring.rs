@@ -1,13 +1,15 @@
 //! The concrete adapters, put together. The only file that names them all.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use adapters_fs::{
-    ClaimedLife, DataDir, FileDroids, FileEnvironments, FileKeys, FileLifeLocks, FileLogs,
-    FileNotices, FileQueue, FileStore,
+    ClaimedLife, DataDir, FileDroids, FileKeys, FileKits, FileLifeLocks, FileLogs, FileNotices,
+    FileQueue, FileStore,
 };
 use adapters_process::agents::event_log::AgentEventLog;
 use adapters_process::agents::registry::{Programs, Registry};
@@ -17,7 +19,8 @@ use adapters_process::git::{GitWorktrees, names_a_repository};
 use adapters_process::local::launcher::{HeldLife, Station, SupervisorLauncher, Variables};
 use adapters_process::local::system_processes::SystemProcesses;
 use adapters_process::local::tree;
-use domain::port::Entropy;
+use domain::port::kits::Environment;
+use domain::port::{Entropy, Further, Kit, Kits as _};
 use domain::task::droid::Instructions;
 use domain::task::{AgentName, SessionId, TaskId};
 use domain::usecase::Witnesses;
@@ -73,9 +76,10 @@ impl Wiring {
         let streams = FileLogs::new(dir.clone());
         let programs = Programs::default().with(&AgentName::droid(), &settings.droid.value);
         let agents = Arc::new(Registry::new(&programs));
+        let limits = settings.limits();
         Self {
             store: FileStore::open(dir.clone()),
-            queue: FileQueue::new(dir.clone(), settings.limits()),
+            queue: FileQueue::new(dir.clone(), move || limits.clone()),
             keys: FileKeys::new(dir.clone()),
             locks: FileLifeLocks::new(dir.clone()),
             events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id)),
@@ -133,7 +137,7 @@ impl Wiring {
     ) -> SupervisorLauncher {
         let station = Stationed {
             locks: FileLifeLocks::new(self.dir.clone()),
-            environments: FileEnvironments::new(self.dir.clone()),
+            kits: FileKits::new(self.dir.clone()),
             instructions,
             folder: self.dir.root().display().to_string(),
         };
@@ -176,45 +180,55 @@ impl Wiring {
 
     /// Forgets the environment that was kept for a task.
     pub(crate) fn forget_environment(&self, id: &TaskId) -> io::Result<()> {
-        FileEnvironments::new(self.dir.clone()).forget(id)
+        let begun = pollster::block_on(self.kits().begin(id, Further::Forget));
+        begun.map_err(io::Error::other)
+    }
+
+    /// What the start of tasks needs besides their records.
+    pub(crate) fn kits(&self) -> FileKits {
+        FileKits::new(self.dir.clone())
     }
 }
 
 /// The file store's life locks and environments, as a launcher wants them.
 struct Stationed {
     locks: FileLifeLocks,
-    environments: FileEnvironments,
+    kits: FileKits,
     instructions: Option<Instructions>,
     folder: String,
 }
 
 impl Station for Stationed {
     fn claim(&self, id: &TaskId) -> io::Result<Box<dyn HeldLife>> {
-        let claimed = self.locks.claim(id).map_err(|error| self.named(&error))?;
-        self.brief(id).map_err(|error| self.named(&error))?;
+        let claimed = self
+            .locks
+            .take(id)
+            .and_then(|claimed| claimed.ok_or_else(|| io::Error::other("somebody else holds it")));
+        let claimed = claimed.map_err(|error| self.named(&error))?;
+        if let Some(instructions) = &self.instructions {
+            pollster::block_on(self.kits.instruct(id, instructions)).map_err(io::Error::other)?;
+        }
         Ok(Box::new(Claimed(claimed)))
     }
 
     fn keep(&self, id: &TaskId, environment: &Variables) -> io::Result<()> {
-        self.brief(id)
-            .and_then(|()| self.environments.keep(id, environment))
-            .map_err(|error| self.named(&error))
+        let variables = environment.iter().cloned();
+        let bytes = variables.map(|(name, value)| (name.into_vec(), value.into_vec()));
+        let environment = Environment(bytes.collect());
+        let kit = Kit { environment, instructions: self.instructions.clone() };
+        pollster::block_on(self.kits.keep(id, &kit)).map_err(io::Error::other)
     }
 
     fn kept(&self, id: &TaskId) -> io::Result<Variables> {
-        self.environments.kept(id).map_err(|error| self.named(&error))
+        let kept = pollster::block_on(self.kits.kept(id)).map_err(io::Error::other)?;
+        let variables = kept.0.into_iter();
+        let variables =
+            variables.map(|(name, value)| (OsString::from_vec(name), OsString::from_vec(value)));
+        Ok(variables.collect())
     }
 }
 
 impl Stationed {
-    /// Keeps what the agent is told besides its prompt.
-    fn brief(&self, id: &TaskId) -> io::Result<()> {
-        match &self.instructions {
-            Some(instructions) => self.locks.brief(id, instructions.as_str()),
-            None => Ok(()),
-        }
-    }
-
     /// The error with the folder it is about.
     fn named(&self, error: &io::Error) -> io::Error {
         io::Error::new(error.kind(), format!("in `{}`: {error}", self.folder))

@@ -1,4 +1,7 @@
 //! Names under which an order is never started twice.
+//!
+//! Nothing here knows whether the task that has a key is still there; its record says so. Main
+//! types: [`Keys`], and [`KeyEntry`], a key that is locked.
 
 use alloc::boxed::Box;
 use async_trait::async_trait;
@@ -9,12 +12,14 @@ use crate::task::TaskId;
 /// Keeps which task has which key.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Takes the lock of a key and looks up who has it.
+    /// Takes the lock of a key and looks up which task has it.
     ///
-    /// MUST be held by one at a time, and MUST be freed however the holder dies.
+    /// MUST be held by one at a time, and MUST be freed however the holder dies. MUST NOT wait for
+    /// whoever holds another key, and MUST NOT wait for ever.
     ///
     /// # Errors
-    /// [`Fault`] if the lock cannot be had in time, or the key cannot be looked up.
+    /// [`Fault`] that names the key if somebody else holds it for too long, or it cannot be looked
+    /// up.
     async fn open(&self, key: &str) -> Result<Box<dyn KeyEntry>, Fault>;
 }
 
@@ -26,6 +31,8 @@ pub trait KeyEntry: Send {
     fn owner(&self) -> Option<&TaskId>;
 
     /// Gives the key to a task.
+    ///
+    /// MUST be one step: whoever looks finds the task that had the key, or this one.
     ///
     /// # Errors
     /// [`Fault`] if that cannot be recorded.

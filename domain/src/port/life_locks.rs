@@ -1,58 +1,55 @@
-//! Life locks: who is alive, without looking at process numbers, and what to wait on.
+//! Life locks: who looks after a task that runs, told by the kernel and not by process numbers.
 //!
-//! From launch until its ending is recorded, somebody holds the life lock of a running task. The
-//! kernel frees it however the holder dies.
+//! From its launch until its ending is recorded, some process holds the life lock of a running task.
+//! The kernel frees the lock however the holder dies. Nothing here reads a record, so nothing here
+//! knows whether a task has ended. Main types: [`LifeLocks`], [`Claim`], [`Index`].
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use async_trait::async_trait;
+use core::any::Any;
 use core::time::Duration;
 
 use super::Fault;
 use crate::plan::reconcile::Custody;
 use crate::task::TaskId;
 
-/// Looks at life locks.
+/// Looks at life locks, claims them and removes them.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait LifeLocks: Send + Sync {
-    /// Who holds the life lock of the task. MUST NOT wait.
+    /// Who holds the life lock of the task.
+    ///
+    /// MUST NOT wait, and MUST NOT make anybody's claim fail.
     ///
     /// # Errors
     /// [`Fault`] if it cannot be told.
     async fn custody(&self, id: &TaskId) -> Result<Custody, Fault>;
 
-    /// Every task that has a life lock, held or free, or waits for one: the index of what has not
-    /// finished.
+    /// What the folder of the life locks holds, by name alone.
     ///
-    /// MUST cost nothing for tasks that have finished.
+    /// MUST cost nothing for tasks that have finished. MUST NOT fail because of a single entry.
     ///
     /// # Errors
-    /// [`Fault`] if the index cannot be read.
-    async fn unfinished(&self) -> Result<Vec<TaskId>, Fault>;
+    /// [`Fault`] if the folder cannot be listed.
+    async fn index(&self) -> Result<Index, Fault>;
 
-    /// Every task that has a life lock, held or free: what runs, or ran until just now.
+    /// Takes the life lock of a task; `None` if somebody else holds it.
     ///
-    /// MUST cost nothing for tasks that wait or have finished.
+    /// MUST take over a lock that is free, and MUST make one that is absent. MUST succeed where
+    /// others merely look at the lock in the same moment.
     ///
     /// # Errors
-    /// [`Fault`] if the index cannot be read.
-    async fn locked(&self) -> Result<Vec<TaskId>, Fault>;
+    /// [`Fault`] if it cannot be told who holds the lock, or the lock cannot be made.
+    async fn claim(&self, id: &TaskId) -> Result<Option<Box<dyn Claim>>, Fault>;
 
-    /// How many supervisors are just handing their place to the next task; each counts as one that
-    /// runs.
+    /// Removes the life lock of a task that has ended or vanished, with all that was kept for the
+    /// task: both environments and the instructions.
+    ///
+    /// MUST leave everything where it is if somebody holds the lock.
     ///
     /// # Errors
-    /// [`Fault`] if that cannot be told.
-    async fn handed_on(&self) -> Result<usize, Fault>;
-
-    /// Removes the life lock of an ended task if nobody holds it, and whatever was kept for its
-    /// start.
-    ///
-    /// MUST NOT remove one that somebody holds.
-    ///
-    /// # Errors
-    /// [`Fault`] if it is free and cannot be removed.
+    /// [`Fault`] if nobody holds it and something cannot be removed. Doing it again completes it.
     async fn retire(&self, id: &TaskId) -> Result<(), Fault>;
 
     /// Begins to watch the life locks of `ids`.
@@ -60,6 +57,53 @@ pub trait LifeLocks: Send + Sync {
     /// # Errors
     /// [`Fault`] if they cannot be watched.
     async fn watch(&self, ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault>;
+}
+
+/// What the folder of the life locks holds, by name alone. Each list is in no particular order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Index {
+    /// The tasks that have a life lock, held or free: those that run, or ran until just now.
+    pub locked: Vec<TaskId>,
+    /// The tasks whose environment is kept: those that wait.
+    pub kept: Vec<TaskId>,
+    /// The tasks for whose next attempt an environment is kept.
+    pub again: Vec<TaskId>,
+    /// The tasks for whose agents instructions are kept.
+    pub instructed: Vec<TaskId>,
+}
+
+impl Index {
+    /// Every task that is locked, or for which or for whose next attempt an environment is kept;
+    /// sorted, each once.
+    pub fn unfinished(&self) -> Vec<TaskId> {
+        let mut ids: Vec<TaskId> =
+            self.locked.iter().chain(&self.kept).chain(&self.again).cloned().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+/// A held life lock.
+///
+/// Dropping it MUST free the lock and remove its name if that is still its own; it MUST NOT remove
+/// anything that is kept for the task.
+#[must_use = "dropping a claim frees the life lock"]
+pub trait Claim: Send {
+    /// Whose life lock it is.
+    fn id(&self) -> &TaskId;
+
+    /// What a process that is started for the task inherits: for tasks of this machine an open file
+    /// (`std::fs::File`). From then on the lock lives as long as that file is open anywhere, and
+    /// its name stays.
+    fn hand_over(self: Box<Self>) -> Box<dyn Any + Send>;
+
+    /// Removes the lock with all that was kept for the task, which has ended, and frees it.
+    ///
+    /// # Errors
+    /// [`Fault`] if something cannot be removed. The lock is free then, and
+    /// [`LifeLocks::retire`] completes it.
+    fn retire(self: Box<Self>) -> Result<(), Fault>;
 }
 
 /// A watch over some life locks.
@@ -85,4 +129,23 @@ pub enum Woken {
     Changed,
     /// Nothing happened for as long as was allowed.
     TimedOut,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_locked_or_keeps_an_environment_is_unfinished_and_named_once() {
+        let ids = |names: &[&str]| -> Vec<TaskId> {
+            names.iter().map(|name| TaskId::parse(name).expect("an id")).collect()
+        };
+        let index = Index {
+            locked: ids(&["bg_3", "bg_1"]),
+            kept: ids(&["bg_2"]),
+            again: ids(&["bg_3", "bg_0"]),
+            instructed: ids(&["bg_9"]),
+        };
+        assert_eq!(index.unfinished(), ids(&["bg_0", "bg_1", "bg_2", "bg_3"]));
+    }
 }

@@ -1,11 +1,14 @@
-//! The queue: which tasks wait, in which order, and the one lock under which they are let in.
+//! The queue: which tasks wait, in which order, and the one lock under which tasks are admitted.
 //!
 //! A task that waits costs no process. The queue holds names and order only; what a task is, and
-//! whether it still waits, its record says.
+//! whether it still waits, its record says. Nothing here decides who is admitted. Main types:
+//! [`Queue`], and [`Gate`], which has what needs the lock.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use async_trait::async_trait;
+use core::time::Duration;
 
 use super::Fault;
 use crate::plan::admission::Limits;
@@ -15,50 +18,65 @@ use crate::task::{Task, TaskId};
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Puts a recorded task in its place: higher priority first, then first come, first served.
+    /// Who waits, in the order in which they are considered: higher priority first, then first come.
     ///
-    /// # Errors
-    /// [`Fault`] if it cannot be put there.
-    async fn enter(&self, task: &Task) -> Result<(), Fault>;
-
-    /// Takes a task out; nothing happens if it is not there.
-    ///
-    /// # Errors
-    /// [`Fault`] if it is there and cannot be taken out.
-    async fn leave(&self, id: &TaskId) -> Result<(), Fault>;
-
-    /// Who waits, first come first. MUST cost nothing for tasks that do not wait.
+    /// MUST cost one listing and nothing for tasks that do not wait.
     ///
     /// # Errors
     /// [`Fault`] if the queue cannot be read.
     async fn waiting(&self) -> Result<Vec<Waiting>, Fault>;
 
-    /// Whether nobody is let in for now.
+    /// Takes a task out, by the name that it has by its record. Nothing happens if it is not there.
+    ///
+    /// MUST need no gate, and MUST cost no listing.
+    ///
+    /// # Errors
+    /// [`Fault`] if the task is there and cannot be taken out.
+    async fn withdraw(&self, task: &Task) -> Result<(), Fault>;
+
+    /// Whether nobody is admitted for now.
     ///
     /// # Errors
     /// [`Fault`] if that cannot be told.
     async fn is_paused(&self) -> Result<bool, Fault>;
 
-    /// Lets nobody in from now on, or lets them in again.
+    /// Admits nobody from now on, or somebody again.
     ///
     /// # Errors
     /// [`Fault`] if that cannot be recorded.
     async fn set_paused(&self, paused: bool) -> Result<(), Fault>;
 
-    /// Takes the lock under which tasks are let in. MUST be held by one at a time, and MUST be
-    /// freed however the holder dies.
+    /// Takes the lock under which tasks are admitted; `None` if somebody else held it for as long as
+    /// `patience`.
+    ///
+    /// MUST be held by one at a time, and MUST be freed however the holder dies.
     ///
     /// # Errors
-    /// [`Fault`] if it cannot be had in time.
-    async fn gate(&self) -> Result<Box<dyn Gate>, Fault>;
+    /// [`Fault`] if the lock cannot be used at all.
+    async fn gate(&self, patience: Duration) -> Result<Option<Box<dyn Gate>>, Fault>;
 
-    /// How many may run at once.
-    fn limits(&self) -> &Limits;
+    /// How many may run at once, as it is set at this moment.
+    fn limits(&self) -> Limits;
 }
 
-/// The lock under which tasks are let in. Dropping it frees it.
-#[must_use = "dropping the gate opens it for others"]
-pub trait Gate: Send {}
+/// The lock under which tasks are admitted. Dropping it frees it.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[must_use = "dropping the gate frees the lock"]
+#[async_trait]
+pub trait Gate: Send + Sync {
+    /// Puts a recorded task into the queue: behind those of a higher priority, and behind those of
+    /// the same that were ordered before. Nothing happens if it is there.
+    ///
+    /// # Errors
+    /// [`Fault`] if it cannot be put there.
+    async fn enter(&self, task: &Task) -> Result<(), Fault>;
+
+    /// Takes out what was listed. Nothing happens if it is not there any more.
+    ///
+    /// # Errors
+    /// [`Fault`] if it is there and cannot be taken out.
+    async fn leave(&self, waiting: &Waiting) -> Result<(), Fault>;
+}
 
 /// A task that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,4 +85,6 @@ pub struct Waiting {
     pub id: TaskId,
     /// Whether there is more to wait for than room: other tasks, a moment, or a release.
     pub conditional: bool,
+    /// The name of its entry in the queue, which nobody but the queue understands.
+    pub entry: String,
 }

@@ -33,6 +33,11 @@ pub struct Progress {
     pub started_awake: Option<Duration>,
     /// The task that tries the same once more.
     pub retried_as: Option<TaskId>,
+    /// The machine it runs on, by its node name. Its life lock, its processes and its boot mean
+    /// nothing anywhere else.
+    pub host: Option<String>,
+    /// What its agent found, where that became known only after the task had ended otherwise.
+    pub late_result: Option<String>,
 }
 
 /// What an agent did so far, as seen in its event stream.

@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::again::last_attempt;
 use super::end::end;
@@ -16,7 +17,7 @@ use super::{Trouble, Witnesses};
 use crate::plan::admission::{Admission, Standing, Verdict};
 use crate::plan::reconcile::Custody;
 use crate::port::{
-    Clock, Environment, LaunchFailure, Launcher, Queue, Seat, StoreError, TaskStore,
+    Clock, Environment, Fault, Gate, LaunchFailure, Launcher, Queue, Seat, StoreError, TaskStore,
 };
 use crate::task::{Ending, Reason, Status, Task, TaskId};
 
@@ -113,7 +114,7 @@ async fn begin_all(
 
 /// Whether somebody was let in, and whoever did it died before it could be started.
 async fn anybody_is_stranded(witnesses: Witnesses<'_>) -> Result<bool, Trouble> {
-    for id in witnesses.locks.locked().await? {
+    for id in witnesses.locks.index().await?.locked {
         if witnesses.locks.custody(&id).await? == Custody::Waiting {
             return Ok(true);
         }
@@ -128,6 +129,17 @@ struct Round {
     ended: usize,
 }
 
+/// How long to wait for the gate. Admitting takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Takes the lock under which tasks are admitted.
+pub(super) async fn gate(queue: &dyn Queue) -> Result<Box<dyn Gate>, Fault> {
+    queue.gate(PATIENCE).await?.ok_or_else(|| Fault {
+        step: "waiting for the lock of the queue".into(),
+        reason: format!("somebody else held it for {} s", PATIENCE.as_secs()),
+    })
+}
+
 async fn seat_next(
     store: &dyn TaskStore,
     witnesses: Witnesses<'_>,
@@ -135,10 +147,11 @@ async fn seat_next(
     door: Door<'_>,
     vacate: &dyn Fn(),
 ) -> Result<Round, Trouble> {
-    let _gate = door.queue.gate().await?;
+    let gate = gate(door.queue).await?;
     vacate();
-    let mut admission = Admission::new(door.queue.limits(), clock.now());
-    count_running(store, witnesses, door, &mut admission).await?;
+    let limits = door.queue.limits();
+    let mut admission = Admission::new(&limits, clock.now());
+    count_running(store, witnesses, &*gate, &mut admission).await?;
     let mut round = Round { seats: Vec::new(), ended: 0 };
     for waiting in door.queue.waiting().await? {
         if admission.is_full() && !waiting.conditional {
@@ -151,16 +164,16 @@ async fn seat_next(
         let mut look = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
         match admission.consider(&task, &mut look) {
             Verdict::Wait => {}
-            Verdict::Leave => door.queue.leave(task.id()).await?,
+            Verdict::Leave => gate.leave(&waiting).await?,
             Verdict::Fail(earlier) => {
                 fail_dependent(store, clock, &task, &earlier).await?;
-                door.queue.leave(task.id()).await?;
+                gate.leave(&waiting).await?;
                 witnesses.locks.retire(task.id()).await?;
                 round.ended += 1;
             }
             Verdict::Start => {
                 let seat = door.launcher.prepare(task.id(), Environment::Kept).await?;
-                door.queue.leave(task.id()).await?;
+                gate.leave(&waiting).await?;
                 round.seats.push((task.id().clone(), seat));
             }
         }
@@ -173,10 +186,10 @@ async fn seat_next(
 pub(super) async fn count_running(
     store: &dyn TaskStore,
     witnesses: Witnesses<'_>,
-    door: Door<'_>,
+    gate: &dyn Gate,
     admission: &mut Admission<'_>,
 ) -> Result<(), Trouble> {
-    for id in witnesses.locks.locked().await? {
+    for id in witnesses.locks.index().await?.locked {
         let custody = witnesses.locks.custody(&id).await?;
         let Ok(task) = store.load(&id).await else {
             // Somebody is just about to record it.
@@ -199,14 +212,9 @@ pub(super) async fn count_running(
                 }
             }
             // Whoever let it in died before it could be started; it gets its place back.
-            Custody::Waiting => door.queue.enter(&task).await?,
+            Custody::Waiting => gate.enter(&task).await?,
             Custody::Absent => {}
         }
-    }
-    // After the locks, for a place is kept before its lock is free: one that is handed on meanwhile is
-    // counted twice rather than not at all, and whoever hands it on looks again.
-    for _ in 0..witnesses.locks.handed_on().await? {
-        admission.count_unknown();
     }
     Ok(())
 }

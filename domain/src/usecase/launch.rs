@@ -6,7 +6,7 @@
 
 use alloc::boxed::Box;
 
-use super::admit::{Door, admit, count_running, standings};
+use super::admit::{Door, admit, count_running, gate, standings};
 use super::end::end;
 use super::{Trouble, Witnesses};
 use crate::plan::admission::{Admission, Standing, Verdict};
@@ -103,9 +103,11 @@ pub async fn enqueue(
     task: &Task,
 ) -> Result<(), LaunchError> {
     // In this order, so that a record never waits without what it needs to be let in.
+    let gate = gate(door.queue).await?;
     door.launcher.keep_environment(task.id()).await?;
-    door.queue.enter(task).await?;
     store.create(task).await?;
+    gate.enter(task).await?;
+    drop(gate);
     if let Some(moment) = task.order().placement.not_before {
         door.launcher.remind(moment).await?;
     }
@@ -123,12 +125,13 @@ async fn seat(
     if !task.order().placement.is_unconditional() {
         return Ok(None);
     }
-    let _gate = door.queue.gate().await?;
+    let gate = gate(door.queue).await?;
     if door.queue.is_paused().await? {
         return Ok(None);
     }
-    let mut admission = Admission::new(door.queue.limits(), clock.now());
-    count_running(store, witnesses, door, &mut admission).await?;
+    let limits = door.queue.limits();
+    let mut admission = Admission::new(&limits, clock.now());
+    count_running(store, witnesses, &*gate, &mut admission).await?;
     for waiting in door.queue.waiting().await? {
         // Those who wait for more than room keep nobody from it, unless their time has come.
         if admission.is_full() || !waiting.conditional {

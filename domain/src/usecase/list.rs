@@ -27,7 +27,7 @@ pub async fn list(
     clock: &dyn Clock,
     query: &Query,
 ) -> Result<Listed, Trouble> {
-    for id in witnesses.locks.unfinished().await? {
+    for id in witnesses.locks.index().await?.unfinished() {
         if witnesses.locks.custody(&id).await? == Custody::Free {
             settle(store, witnesses, clock, &id).await?;
         }

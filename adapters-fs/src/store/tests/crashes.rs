@@ -8,13 +8,13 @@ use domain::task::Weight;
 fn faulty() -> (FileStore, FaultyDisk, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let disk = FaultyDisk::default();
-    let store = FileStore::on(DataDir::at(folder.path().to_path_buf()), Box::new(disk.clone()));
+    let store = FileStore::on(DataDir::at(folder.path().to_path_buf()), Arc::new(disk.clone()));
     (store, disk, folder)
 }
 
 /// What a store finds on `disk`.
 fn found(disk: FaultyDisk, store: &FileStore, id: &TaskId) -> Result<Task, StoreError> {
-    wait(FileStore::on(store.dir.clone(), Box::new(disk)).load(id))
+    wait(FileStore::on(store.dir.clone(), Arc::new(disk)).load(id))
 }
 
 proptest! {

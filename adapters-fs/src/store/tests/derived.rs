@@ -18,6 +18,10 @@ fn running(store: &FileStore, seconds: u64, name: &str) -> Task {
     wait(store.apply(task.id(), started(), at(seconds))).expect("started")
 }
 
+fn claim(locks: &FileLifeLocks, id: &TaskId) -> crate::ClaimedLife {
+    locks.take(id).expect("told").expect("nobody holds it")
+}
+
 fn found(store: &FileStore, name: &str) -> Vec<TaskId> {
     wait(store.in_session(&session(name))).expect("looked up")
 }
@@ -55,7 +59,7 @@ fn several_tasks_may_work_in_one_session_and_each_leaves_it_when_it_ends() {
 fn a_running_task_whose_index_entry_was_lost_is_found_by_its_life_lock() {
     let Scratch { store, dir, .. } = scratch();
     let task = running(&store, 1, "s");
-    let _life = FileLifeLocks::new(dir.clone()).claim(task.id()).expect("claimed");
+    let _life = claim(&FileLifeLocks::new(dir.clone()), task.id());
     fill(&store);
     fs::remove_dir_all(dir.sessions()).expect("removed");
     assert_eq!(found(&store, "s"), [task.id().clone()]);
@@ -114,7 +118,7 @@ fn removing_takes_everything_of_the_task_and_nothing_of_its_neighbour() {
     let (logs, locks) = (FileLogs::new(dir.clone()), FileLifeLocks::new(dir.clone()));
     for task in [&gone, &kept] {
         drop(logs.create_for_agent(task.id()).expect("made"));
-        drop(locks.claim(task.id()).expect("claimed").into_file());
+        drop(claim(&locks, task.id()).into_file());
     }
     wait(store.apply(gone.id(), completed("x"), at(9))).expect("ended");
     wait(store.remove(gone.id())).expect("removed");
@@ -136,10 +140,10 @@ fn sweeping_removes_what_nobody_needs_and_leaves_the_rest() {
     let tasks = [1, 2, 3].map(|seconds| running(&store, seconds, &format!("s{seconds}")));
     let [running, ended, finishing] = tasks.map(|task| task.id().clone());
     let nobody = parse("bg_nobody");
-    drop(locks.claim(&running).expect("claimed").into_file());
-    drop(locks.claim(&ended).expect("claimed").into_file());
-    drop(locks.claim(&nobody).expect("claimed").into_file());
-    let _held = locks.claim(&finishing).expect("claimed");
+    drop(claim(&locks, &running).into_file());
+    drop(claim(&locks, &ended).into_file());
+    drop(claim(&locks, &nobody).into_file());
+    let _held = claim(&locks, &finishing);
     // As if the index could not be kept while they ended.
     let entry = dir.session(&session("s2")).expect("a path");
     for id in [&ended, &finishing] {
@@ -157,7 +161,7 @@ fn sweeping_removes_what_nobody_needs_and_leaves_the_rest() {
 
     assert_eq!(wait(store.sweep()), Ok(4));
     assert_eq!((old.exists(), fresh.exists(), entry.is_symlink()), (false, true, false));
-    let mut left = wait(locks.unfinished()).expect("listed");
+    let mut left = wait(locks.index()).expect("listed").unfinished();
     left.sort();
     assert_eq!(left, [running.clone(), finishing]);
     assert_eq!(found(&store, "s1"), [running]);

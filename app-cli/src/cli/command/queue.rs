@@ -20,7 +20,7 @@ pub(super) async fn queue(context: &Context, args: &Queue) -> Outcome {
     wiring.admit().await?;
     let waiting = wiring.queue.waiting().await?.into_iter().map(|waiting| waiting.id).collect();
     let paused = wiring.queue.is_paused().await?;
-    let limits = wiring.queue.limits().clone();
+    let limits = wiring.queue.limits();
     Ok(Answer::ok(QueueView { waiting, paused, limits }))
 }
 

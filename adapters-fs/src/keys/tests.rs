@@ -1,0 +1,136 @@
+//! Keys on a real disk: given once, locked one by one, and what a crash leaves.
+
+use super::*;
+use crate::disk::halting::{HaltingDisk, at_every_step, is_temp, names};
+use crate::store::FileStore;
+use domain::port::TaskStore;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn scratch() -> (FileKeys, DataDir, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = DataDir::at(folder.path().join("store"));
+    (FileKeys::new(dir.clone()), dir, folder)
+}
+
+fn id(text: &str) -> TaskId {
+    TaskId::parse(text).expect("an id")
+}
+
+fn open(keys: &FileKeys, key: &str) -> Box<dyn KeyEntry> {
+    pollster::block_on(keys.open(key)).expect("opened")
+}
+
+fn give(entry: &mut Box<dyn KeyEntry>, id: &TaskId) -> Result<(), Fault> {
+    pollster::block_on(entry.give(id))
+}
+
+#[test]
+fn a_key_is_given_once_and_then_known() {
+    let (keys, dir, _folder) = scratch();
+    let (one, two) = (id("bg_1"), id("bg_2"));
+    for (key, id) in [("nightly", &one), ("../../x", &two)] {
+        let mut entry = open(&keys, key);
+        assert_eq!(entry.owner(), None);
+        give(&mut entry, id).expect("given");
+        assert_eq!(entry.owner(), Some(id));
+    }
+    assert_eq!(open(&keys, "nightly").owner(), Some(&one));
+    assert_eq!(open(&keys, "../../x").owner(), Some(&two));
+    assert_eq!(names(&dir.keys()), ["%2E%2E%2F%2E%2E%2Fx", "nightly"], "no lock is left");
+    assert!(pollster::block_on(keys.open(&"x".repeat(300))).is_err());
+    drop(open(&keys, &"x".repeat(255)));
+}
+
+/// There were sixteen locks for all keys, and each was held over `git worktree add`: launches with
+/// other keys timed out.
+#[test]
+fn whoever_holds_a_key_is_in_the_way_of_no_other_key() {
+    let (mut keys, _dir, _folder) = scratch();
+    keys.patience = Duration::ZERO;
+    let held: Vec<_> = (0..64).map(|number| open(&keys, &format!("key {number}"))).collect();
+    assert_eq!(held.len(), 64);
+}
+
+#[test]
+fn a_key_that_stays_held_is_named_after_the_deadline_with_what_to_do() {
+    let (mut keys, _dir, _folder) = scratch();
+    let held = open(&keys, "nightly build");
+    keys.patience = Duration::from_millis(20);
+    let error = pollster::block_on(keys.open("nightly build")).err().expect("it is held");
+    assert!(error.step.contains("`nightly build`"), "{error}");
+    assert!(error.reason.contains("the same command"), "{error}");
+    drop(held);
+    drop(open(&keys, "nightly build"));
+}
+
+#[test]
+fn of_many_that_open_one_key_one_holds_it_at_a_time() {
+    let (keys, dir, _folder) = scratch();
+    let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    let entry = open(&keys, "nightly");
+                    most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    thread::yield_now();
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    drop(entry);
+                }
+            });
+        }
+    });
+    assert_eq!(most.into_inner(), 1);
+    assert_eq!(names(&dir.keys()), [""; 0]);
+}
+
+#[test]
+fn what_is_no_link_names_no_task_and_a_lock_that_is_no_file_is_named() {
+    let (keys, dir, _folder) = scratch();
+    dir.prepare().expect("made");
+    fs::write(dir.key("nightly").expect("a name"), "bg_9").expect("written");
+    let mut entry = open(&keys, "nightly");
+    assert_eq!(entry.owner(), None);
+    give(&mut entry, &id("bg_1")).expect("given");
+    fs::create_dir(dir.key_lock("weekly")).expect("made");
+    let error = pollster::block_on(keys.open("weekly")).err().expect("it cannot be locked");
+    assert!(error.step.contains("weekly"), "{error}");
+    drop(entry);
+    assert_eq!(open(&keys, "nightly").owner(), Some(&id("bg_1")));
+}
+
+#[test]
+fn invariant_wherever_giving_a_key_is_cut_short_one_task_has_it_and_the_next_may_take_it() {
+    let (before, after, last) = (id("bg_1"), id("bg_2"), id("bg_3"));
+    at_every_step(|disk| {
+        let (keys, dir, _folder) = scratch();
+        give(&mut open(&keys, "nightly"), &before).expect("given");
+        let halting = FileKeys { disk: Arc::<HaltingDisk>::clone(&disk), ..keys.clone() };
+        let mut entry = open(&halting, "nightly");
+        let given = give(&mut entry, &after);
+        // What its destructor does may be cut short as well.
+        drop(entry);
+        let mut entry = open(&keys, "nightly");
+        assert_eq!(entry.owner(), Some(if given.is_ok() { &after } else { &before }));
+        give(&mut entry, &last).expect("given");
+        drop(entry);
+        assert_eq!(open(&keys, "nightly").owner(), Some(&last));
+        let others: Vec<_> =
+            names(&dir.keys()).into_iter().filter(|name| name != "nightly").collect();
+        assert!(others.iter().all(|name| is_temp(name)), "{others:?}");
+        assert!(disk.kills() || others.is_empty(), "whoever fails tidies up: {others:?}");
+    });
+}
+
+#[test]
+fn a_lock_that_a_dead_holder_left_is_swept_and_one_that_is_held_is_not() {
+    let (keys, dir, _folder) = scratch();
+    let held = open(&keys, "held");
+    fs::write(dir.key_lock("left"), "").expect("left by a dead launcher");
+    let store = FileStore::open(dir.clone());
+    assert_eq!(store.leftovers(), Ok(1));
+    assert_eq!(pollster::block_on(store.sweep()), Ok(1));
+    assert_eq!((dir.key_lock("left").exists(), dir.key_lock("held").exists()), (false, true));
+    drop(held);
+    assert_eq!(store.leftovers(), Ok(0));
+}

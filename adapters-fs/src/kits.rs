@@ -1,0 +1,218 @@
+//! What the start of a task needs besides its record: each piece in a file of its own beside the
+//! life locks, for the owner alone.
+//!
+//! An environment is written at its own name and nowhere else, so that whoever dies in between leaves
+//! no secret under a name that nobody understands; a mark at its end tells a whole one from one that
+//! was cut short. What is kept is never looked at here, and never gets into a record, a log or an
+//! answer. Main type: [`FileKits`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::port::kits::Environment;
+use domain::port::{Fault, Further, Kit, Kits};
+use domain::task::TaskId;
+use domain::task::droid::Instructions;
+use rustix::io::Errno;
+
+use crate::data_dir::DataDir;
+use crate::disk::{self, Disk, Found, RealDisk};
+use crate::fault::fault;
+
+/// What ends a kept environment, so that a file that was cut short is told from a whole one.
+const END: &[u8] = b"=";
+
+/// What is kept for the starts of the tasks of a store.
+#[derive(Clone, Debug)]
+pub struct FileKits {
+    dir: DataDir,
+    disk: Arc<dyn Disk>,
+}
+
+impl FileKits {
+    /// What is kept in the store in `dir`. Touches nothing until it is used.
+    pub fn new(dir: DataDir) -> Self {
+        Self::on(dir, Arc::new(RealDisk))
+    }
+
+    pub(crate) fn on(dir: DataDir, disk: Arc<dyn Disk>) -> Self {
+        Self { dir, disk }
+    }
+
+    /// Where the instructions of a task that has not ended are, if its agent is given any.
+    pub fn instructions(&self, id: &TaskId) -> Option<PathBuf> {
+        Some(self.dir.instructions(id)).filter(|path| path.is_file())
+    }
+
+    /// Writes a file in place of whatever a dead process left under its name.
+    fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        disk::forget(&*self.disk, path)?;
+        let write = || self.disk.write_new(path, content);
+        disk::prepared(&self.dir, write).inspect_err(|_| {
+            disk::forget(&*self.disk, path).unwrap_or_default();
+        })
+    }
+
+    fn write_instructions(&self, id: &TaskId, instructions: &Instructions) -> Result<(), Fault> {
+        let path = self.dir.instructions(id);
+        self.write(&path, instructions.as_str().as_bytes())
+            .map_err(|error| fault("keeping the instructions in", &path, &error))
+    }
+
+    fn write_environment(&self, path: &Path, environment: &Environment) -> Result<(), Fault> {
+        encode(environment)
+            .and_then(|content| self.write(path, &content))
+            .map_err(|error| fault("keeping the environment in", path, &error))
+    }
+
+    /// Lets a second task have the same instructions, if there are any.
+    fn link_instructions(&self, from: &TaskId, to: &TaskId) -> io::Result<()> {
+        let (from, to) = (self.dir.instructions(from), self.dir.instructions(to));
+        match self.disk.hard_link(&from, &to) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            // The file system knows no second names.
+            Err(error) if lacks_links(&error) => match self.disk.read(&from)? {
+                Found::Plain(content) => self.write(&to, &content),
+                Found::Absent | Found::Unfit(_) => Ok(()),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves the environment that is kept for `from` to `to`.
+    fn move_environment(&self, from: &TaskId, to: &TaskId) -> io::Result<()> {
+        let target = self.dir.environment(to);
+        for source in [self.dir.again_environment(from), self.dir.environment(from)] {
+            match self.disk.rename(&source, &target) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                moved => return moved.map(drop),
+            }
+        }
+        let is_there =
+            |path: &Path| self.disk.read(path).map(|found| matches!(found, Found::Plain(_)));
+        // Passed on before, and maybe begun since.
+        if is_there(&target)? || is_there(&self.dir.again_environment(to))? {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::NotFound, "no environment is kept"))
+    }
+}
+
+#[async_trait]
+impl Kits for FileKits {
+    async fn keep(&self, id: &TaskId, kit: &Kit) -> Result<(), Fault> {
+        if let Some(instructions) = &kit.instructions {
+            self.write_instructions(id, instructions)?;
+        }
+        self.write_environment(&self.dir.environment(id), &kit.environment).inspect_err(|_| {
+            // The error tells what happened; what cannot be removed either is left to a sweep.
+            disk::forget(&*self.disk, &self.dir.instructions(id)).unwrap_or_default();
+        })
+    }
+
+    async fn instruct(&self, id: &TaskId, instructions: &Instructions) -> Result<(), Fault> {
+        self.write_instructions(id, instructions)
+    }
+
+    async fn kept(&self, id: &TaskId) -> Result<Environment, Fault> {
+        let path = self.dir.environment(id);
+        let lost = |reason: &str| Fault {
+            step: format!("reading the environment that was kept in `{}`", path.display()),
+            reason: reason.to_owned(),
+        };
+        match self.disk.read(&path) {
+            Ok(Found::Plain(content)) => decode(&content).ok_or_else(|| lost("it was cut short")),
+            Ok(Found::Absent) => Err(lost("it is not there")),
+            Ok(Found::Unfit(what)) => Err(lost(&format!("it is {what}"))),
+            Err(error) => Err(lost(&error.to_string())),
+        }
+    }
+
+    async fn keep_for_next(&self, id: &TaskId, environment: &Environment) -> Result<(), Fault> {
+        self.write_environment(&self.dir.again_environment(id), environment)
+    }
+
+    async fn begin(&self, id: &TaskId, further: Further) -> Result<(), Fault> {
+        let path = self.dir.environment(id);
+        let begun = match further {
+            Further::Forget => disk::forget(&*self.disk, &path).map(drop),
+            Further::KeepForNext => {
+                let renamed = self.disk.rename(&path, &self.dir.again_environment(id));
+                renamed.map(drop).or_else(unless_absent)
+            }
+        };
+        begun.map_err(|error| fault("taking up the environment kept in", &path, &error))
+    }
+
+    async fn pass_on(&self, from: &TaskId, to: &TaskId) -> Result<(), Fault> {
+        // In this order, so that everything is there once the environment is.
+        self.link_instructions(from, to).map_err(|error| {
+            fault("passing on the instructions in", &self.dir.instructions(from), &error)
+        })?;
+        self.move_environment(from, to).map_err(|error| {
+            let path = self.dir.again_environment(from);
+            fault("passing on the environment in", &path, &error)
+        })
+    }
+
+    async fn forget(&self, id: &TaskId) -> Result<(), Fault> {
+        forget(&self.dir, &*self.disk, id).map(drop)
+    }
+}
+
+/// Forgets all that is kept for a task, and says how many files that were. What can be removed is
+/// gone, whatever cannot.
+pub(crate) fn forget(dir: &DataDir, disk: &dyn Disk, id: &TaskId) -> Result<usize, Fault> {
+    let (mut removed, mut failed) = (0, None);
+    // The environment of a task that waits goes last: by it the others are found.
+    for path in [dir.instructions(id), dir.again_environment(id), dir.environment(id)] {
+        match disk::forget(disk, &path) {
+            Ok(was_there) => removed += usize::from(was_there),
+            Err(error) => failed = failed.or(Some(fault("removing", &path, &error))),
+        }
+    }
+    failed.map_or(Ok(removed), Err)
+}
+
+fn unless_absent(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn lacks_links(error: &io::Error) -> bool {
+    let meanings = [Errno::PERM, Errno::NOTSUP, Errno::NOSYS, Errno::MLINK];
+    Errno::from_io_error(error).is_some_and(|errno| meanings.contains(&errno))
+}
+
+/// An environment as a file holds it: `name=value` and a NUL each, and the mark of the end.
+fn encode(environment: &Environment) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    for (name, value) in &environment.0 {
+        if name.is_empty() || name.contains(&0) || value.contains(&0) {
+            let reason = "a variable has no name, or holds a NUL";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
+        content.extend([name, b"=".as_slice(), value, b"\0"].concat());
+    }
+    content.extend(END);
+    Ok(content)
+}
+
+/// The environment that a file holds; `None` if it was cut short.
+fn decode(content: &[u8]) -> Option<Environment> {
+    let whole = content.strip_suffix(END).filter(|it| it.is_empty() || it.ends_with(b"\0"))?;
+    let entries = whole.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
+    Some(Environment(entries.filter_map(variable).collect()))
+}
+
+/// A name may begin with the sign that ends it, as some shells have it.
+fn variable(entry: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let at = entry.iter().skip(1).position(|byte| *byte == b'=')? + 1;
+    Some((entry[..at].to_vec(), entry[at + 1..].to_vec()))
+}
+
+#[cfg(test)]
+mod tests;

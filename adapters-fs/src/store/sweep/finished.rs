@@ -1,0 +1,136 @@
+//! What is kept for tasks that are over: life locks, environments, instructions, names in the queue.
+//!
+//! Of a task that has ended nobody needs any of it. Of a task without a record nobody does either, if
+//! its launcher is dead; one that lives holds the task's life lock, or the gate of the queue, until
+//! the record is there. So that is only removed under the gate, and left alone where the gate cannot
+//! be had. Never removes anything of a task whose life lock is held. Main type: [`Leftover`].
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use domain::plan::reconcile::Custody;
+use domain::port::StoreError;
+use domain::task::TaskId;
+
+use super::super::{FileStore, shard};
+use super::Tally;
+use crate::data_dir::ActiveEntry;
+use crate::queue;
+
+/// How long a sweep waits for the gate. Whoever holds it for longer makes tasks, and a sweep can wait
+/// for the next time.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// What lies about for one task that is over.
+#[derive(Default)]
+struct Leftover {
+    /// Its life lock and what is kept for it.
+    files: Vec<PathBuf>,
+    /// Its names in the queue.
+    queued: Vec<PathBuf>,
+}
+
+/// Why a task is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Its record says so.
+    Ended,
+    /// It has no record.
+    Unrecorded,
+}
+
+impl FileStore {
+    /// How many files lie about for tasks that are over and that nobody holds. One that is just being
+    /// launched may count for a moment.
+    pub(super) fn unneeded(&self) -> Result<usize, StoreError> {
+        let locks = self.life_locks();
+        let mut count = 0;
+        for (id, leftover) in self.found()? {
+            let held = || locks.custody_of(&id).is_ok_and(|custody| custody == Custody::Held);
+            if self.over(&id).is_some() && !held() {
+                let plain =
+                    |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|it| it.is_file());
+                count += leftover.files.iter().chain(&leftover.queued).filter(plain).count();
+            }
+        }
+        Ok(count)
+    }
+
+    /// Removes what is kept for tasks that are over.
+    pub(super) fn sweep_finished(&self) -> Result<usize, StoreError> {
+        let found = self.found()?.into_iter();
+        let over = found.filter_map(|(id, it)| self.over(&id).map(|over| (id, it, over)));
+        let (ended, unrecorded): (Vec<_>, Vec<_>) =
+            over.partition(|(_, _, over)| *over == Over::Ended);
+        let mut tally = Tally::default();
+        for (id, leftover, _) in &ended {
+            self.sweep_one(id, leftover, &mut tally);
+        }
+        if unrecorded.is_empty() {
+            return tally.told();
+        }
+        let gate = self.dir.gate();
+        match shard::take(&gate, PATIENCE) {
+            Ok(Some(_held)) => {
+                for (id, leftover, _) in &unrecorded {
+                    self.sweep_one(id, leftover, &mut tally);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => tally.add(Err(self.failed("locking", &gate, &error))),
+        }
+        tally.told()
+    }
+
+    fn sweep_one(&self, id: &TaskId, leftover: &Leftover, tally: &mut Tally) {
+        // Each is asked again: it may have been recorded before the gate was ours.
+        if !self.is_over(id) {
+            return;
+        }
+        for path in &leftover.queued {
+            tally.add(self.take_away(path));
+        }
+        let retired = self.life_locks().retire_if(id, || self.is_over(id));
+        tally.add(retired.map_err(|fault| self.broken(fault.into())));
+    }
+
+    /// Everything that lies about, by the task that it is for.
+    fn found(&self) -> Result<BTreeMap<TaskId, Leftover>, StoreError> {
+        let (dir, mut found) = (&self.dir, BTreeMap::<TaskId, Leftover>::new());
+        let listed = self.life_locks().each(&mut |entry| {
+            let path = match &entry {
+                ActiveEntry::Lock(id) => dir.life_lock(id),
+                ActiveEntry::Environment(id) => dir.environment(id),
+                ActiveEntry::Again(id) => dir.again_environment(id),
+                ActiveEntry::Instructions(id) => dir.instructions(id),
+            };
+            found.entry(entry.owner().clone()).or_default().files.push(path);
+            true
+        });
+        listed.map_err(|error| self.failed("listing", &dir.active(), &error))?;
+        let waiting = queue::waiting(dir, &*self.disk);
+        let waiting = waiting.map_err(|error| self.failed("listing", &dir.queue(), &error))?;
+        for waiting in waiting {
+            let path = dir.queue_entry(&waiting.entry);
+            found.entry(waiting.id).or_default().queued.push(path);
+        }
+        Ok(found)
+    }
+
+    /// Whether the record of `id` says, or its absence means, that nothing derived is needed.
+    pub(super) fn is_over(&self, id: &TaskId) -> bool {
+        self.over(id).is_some()
+    }
+
+    /// Why the task is over, if it is.
+    fn over(&self, id: &TaskId) -> Option<Over> {
+        match self.task(id) {
+            Ok(task) => task.status().is_ended().then_some(Over::Ended),
+            Err(StoreError::NotFound { .. }) => Some(Over::Unrecorded),
+            // What cannot be read now may be read later.
+            Err(_) => None,
+        }
+    }
+}
