@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::task::{SessionId, TaskId};
 
-use names::{AGAIN, ENVIRONMENT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, TEMP, fnv};
+use names::{AGAIN, ENVIRONMENT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, TEMP, fnv};
 pub(crate) use names::{ActiveEntry, Entry, NoticeSign, is_key_lock};
 use names::{percent_encoded, percent_encoded_within};
 
@@ -116,6 +116,11 @@ impl DataDir {
     /// What the agent of a task is told besides its prompt, until the task has ended.
     pub fn instructions(&self, id: &TaskId) -> PathBuf {
         self.active().join(format!("{id}{INSTRUCTIONS}"))
+    }
+
+    /// What the agent of a task does, where its record is too long to be written again for that.
+    pub(crate) fn progress(&self, id: &TaskId) -> PathBuf {
+        self.active().join(format!("{id}{PROGRESS}"))
     }
 
     /// The environment kept for a task that waits in the queue.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::plan::admission::Limits;
+use domain::plan::queue::admission::Limits;
 use domain::port::{Fault, Gate, Queue, Waiting};
 use domain::task::{Task, TaskId};
 
@@ -32,12 +32,12 @@ pub struct FileQueue {
     limits: Arc<ReadLimits>,
 }
 
-/// The lock under which tasks are admitted.
+/// The lock under which slots are taken.
 struct FileGate {
-    dir: DataDir,
-    disk: Arc<dyn Disk>,
     _held: shard::Held,
 }
+
+impl Gate for FileGate {}
 
 impl FileQueue {
     /// The queue of the store in `dir`. `limits` is asked anew each time, so that a process that lives
@@ -68,6 +68,20 @@ impl Queue for FileQueue {
         withdrawn.map(drop).map_err(|error| self.fault("leaving the queue in", &error))
     }
 
+    async fn enter(&self, task: &Task) -> Result<(), Fault> {
+        let path = self.dir.queue_entry(&name(task, condition(task)));
+        let create = || unless(io::ErrorKind::AlreadyExists, self.disk.create(&path));
+        disk::prepared(&self.dir, create)
+            .map_err(|error| fault("entering the queue as", &path, &error))
+    }
+
+    async fn leave(&self, waiting: &Waiting) -> Result<(), Fault> {
+        let path = self.dir.queue_entry(&waiting.entry);
+        disk::forget(&*self.disk, &path)
+            .map(drop)
+            .map_err(|error| fault("leaving the queue as", &path, &error))
+    }
+
     async fn is_paused(&self) -> Result<bool, Fault> {
         match fs::symlink_metadata(self.dir.queue_pause()) {
             Ok(_) => Ok(true),
@@ -92,31 +106,11 @@ impl Queue for FileQueue {
         let path = self.dir.gate();
         let taken = disk::prepared(&self.dir, || shard::take(&path, patience));
         let held = taken.map_err(|error| fault("locking", &path, &error))?;
-        Ok(held.map(|held| {
-            let (dir, disk) = (self.dir.clone(), Arc::clone(&self.disk));
-            Box::new(FileGate { dir, disk, _held: held }) as Box<dyn Gate>
-        }))
+        Ok(held.map(|held| Box::new(FileGate { _held: held }) as Box<dyn Gate>))
     }
 
     fn limits(&self) -> Limits {
         (self.limits)()
-    }
-}
-
-#[async_trait]
-impl Gate for FileGate {
-    async fn enter(&self, task: &Task) -> Result<(), Fault> {
-        let path = self.dir.queue_entry(&name(task, condition(task)));
-        let create = || unless(io::ErrorKind::AlreadyExists, self.disk.create(&path));
-        disk::prepared(&self.dir, create)
-            .map_err(|error| fault("entering the queue as", &path, &error))
-    }
-
-    async fn leave(&self, waiting: &Waiting) -> Result<(), Fault> {
-        let path = self.dir.queue_entry(&waiting.entry);
-        disk::forget(&*self.disk, &path)
-            .map(drop)
-            .map_err(|error| fault("leaving the queue as", &path, &error))
     }
 }
 

@@ -15,7 +15,7 @@ mod sketch;
 
 use domain::task::{Task, TaskId};
 
-pub(crate) use encode::{first, over};
+pub(crate) use encode::{first, over, progress_over, with_newer_progress};
 pub(crate) use raw::Object;
 pub(crate) use sketch::sketch;
 
@@ -85,6 +85,8 @@ mod progress_key {
     pub(super) const LAST_AWAKE: &str = "lastAwakeMs";
     pub(super) const HOST: &str = "host";
     pub(super) const LATE_RESULT: &str = "lateResult";
+    pub(super) const EXPIRY: &str = "expiry";
+    pub(super) const STOP: &str = "stopRequested";
 }
 
 /// The keys of a process.
@@ -92,6 +94,14 @@ mod process_key {
     pub(super) const PID: &str = "pid";
     pub(super) const START_TIME: &str = "startTime";
     pub(super) const BOOT_ID: &str = "bootId";
+}
+
+/// The keys of an intent to stop a task.
+mod intent_key {
+    pub(super) const AT: &str = "at";
+    pub(super) const GRACE: &str = "graceMs";
+    pub(super) const REASON: &str = "reason";
+    pub(super) const MESSAGE: &str = "message";
 }
 
 /// The keys of where a droid is defined.

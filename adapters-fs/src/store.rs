@@ -7,6 +7,7 @@
 
 mod index;
 mod listing;
+mod progress;
 pub(crate) mod shard;
 mod sweep;
 
@@ -18,7 +19,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::port::{StoreError, StoreFailure, TaskStore};
-use domain::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Timestamp, Weight};
+use domain::task::{
+    Event, Listing, Query, Refusal, SessionId, Status, Task, TaskId, Timestamp, Weight,
+};
 use rustix::io::Errno;
 
 use crate::data_dir::DataDir;
@@ -80,7 +83,7 @@ impl FileStore {
     fn content(&self, id: &TaskId) -> Result<Vec<u8>, StoreError> {
         let path = self.dir.record(id);
         match self.disk.read(&path).map_err(|error| self.failed("reading", &path, &error))? {
-            Found::Plain(content) => Ok(content),
+            Found::Plain(content) => Ok(self.with_progress(id, content)),
             Found::Absent => Err(StoreError::NotFound { id: id.clone() }),
             Found::Unfit(what) => {
                 Err(StoreError::Unreadable { id: id.clone(), reason: format!("it is {what}") })
@@ -191,7 +194,8 @@ impl TaskStore for FileStore {
                 return Err(self.failed("writing", &path, &error));
             }
         }
-        self.sync_folder()?;
+        // A task that cannot be made durable was not recorded: nobody is told of it.
+        self.sync_folder().inspect_err(|_| self.disk.remove(&path).unwrap_or_default())?;
         index::add(&self.dir, Self::sessions_of(task), task.id());
         Ok(())
     }
@@ -215,7 +219,10 @@ impl TaskStore for FileStore {
             // Before the ending is recorded, so that nobody sees one that its parent may not hear of.
             notices::ended(&self.dir, &*self.disk, &after);
         }
-        if after != before {
+        if progress::lies_beside(content.len(), &after, applied.weight) {
+            self.write_progress(&raw, &before, &after)
+                .map_err(|error| self.failed("writing", &self.dir.progress(id), &error))?;
+        } else if after != before {
             let place = |temp: &Path| self.disk.rename(temp, &path);
             match self.write(&path, &record::over(raw, &before, &after), place) {
                 Ok(replaced) => self.replaced().push(replaced),
@@ -280,6 +287,18 @@ impl TaskStore for FileStore {
         index::remove(dir, Self::sessions_of(&task), id);
         notices::forget(dir, disk, &task);
         Ok(())
+    }
+
+    async fn retract(&self, id: &TaskId) -> Result<(), StoreError> {
+        let _lock = self.lock(id)?;
+        let task = self.task(id)?;
+        if task.status() != Status::Queued {
+            return Err(StoreError::Refused { id: id.clone(), refusal: Refusal::AlreadyStarted });
+        }
+        notices::forget(&self.dir, &*self.disk, &task);
+        index::remove(&self.dir, Self::sessions_of(&task), id);
+        let path = self.dir.record(id);
+        self.disk.remove(&path).map_err(|error| self.failed("removing", &path, &error))
     }
 
     async fn sweep(&self) -> Result<usize, StoreError> {

@@ -1,9 +1,11 @@
-//! Processes of this machine: how a supervisor is started, what it does, and how a task is ended.
+//! This machine as a host: how a supervisor is started, what it does, and how a task's processes are ended.
+//!
+//! [`host`] is the port's adapter. Nothing here knows what an agent is called, or builds a path of the
+//! store.
 
+pub mod host;
 pub mod identity;
-pub mod launcher;
 pub mod program;
 pub mod supervisor;
-pub mod system_processes;
 pub mod termination;
 pub mod tree;

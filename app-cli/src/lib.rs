@@ -40,11 +40,19 @@ fn run(args: Args) -> ExitCode {
         What::Verb(verb) => {
             let (context, format) = Context::new(asked, verb.usual_format());
             let outcome = context.and_then(|context| {
-                let answer = pollster::block_on(command::run(&context, *verb))?;
-                let code = console::answer(format, &answer);
-                // Only once it was printed: what nobody saw is told later.
-                pollster::block_on(context.collected(answer.collected()));
-                Ok(code)
+                let admits = verb.admits();
+                let outcome = pollster::block_on(command::run(&context, *verb));
+                let told = outcome.map(|answer| {
+                    let code = console::answer(format, &answer);
+                    // Only once it was printed: what nobody saw is told later.
+                    pollster::block_on(context.collected(answer.collected()));
+                    code
+                });
+                if !admits {
+                    // Whoever looks also admits those that wait; nobody waits for that with the answer.
+                    pollster::block_on(context.wiring.admit());
+                }
+                told
             });
             outcome.unwrap_or_else(|failure| console::failed(format, &failure))
         }

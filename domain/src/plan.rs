@@ -3,7 +3,7 @@
 //!
 //! Plans are made without a lock; whoever carries one out lets [`crate::task::Task::apply`] judge again.
 
-pub mod admission;
 pub mod notice;
 pub mod prune;
+pub mod queue;
 pub mod reconcile;

@@ -5,6 +5,10 @@
 
 pub mod account;
 pub mod ending;
+pub mod machine;
+pub mod readable;
+pub mod retry;
 
 pub use account::{Account, AgentEvent, Complaint};
 pub use ending::{Evidence, decide};
+pub use machine::{Input, Machine, Moment, Output};

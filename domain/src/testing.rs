@@ -1,5 +1,5 @@
-//! What tests of other crates need of this one: sample tasks, strategies, an in-memory store, a
-//! manual clock, notices in memory, a registry without agents, and the contract that every store keeps.
+//! What tests of other crates need of this one: sample tasks, strategies, every port in memory with the
+//! world that they make ([`MemoryWorld`]), and the contract that every store keeps.
 //!
 //! Never part of a shipped build.
 #![expect(
@@ -9,8 +9,14 @@
 )]
 
 pub mod manual_clock;
+pub mod memory_host;
+pub mod memory_kits;
+pub mod memory_locks;
+pub mod memory_logs;
 pub mod memory_notices;
+pub mod memory_queue;
 pub mod memory_store;
+pub mod memory_world;
 pub mod no_agents;
 pub mod store_contract;
 pub mod strategies;
@@ -24,8 +30,14 @@ use crate::task::{
 };
 
 pub use manual_clock::ManualClock;
+pub use memory_host::{HERE, Life, MemoryHost, Part};
+pub use memory_kits::MemoryKits;
+pub use memory_locks::MemoryLocks;
+pub use memory_logs::{MemoryEvents, SilentLogs};
 pub use memory_notices::MemoryNotices;
+pub use memory_queue::MemoryQueue;
 pub use memory_store::MemoryStore;
+pub use memory_world::MemoryWorld;
 pub use no_agents::NoAgents;
 
 /// The moment the sample tasks were ordered.

@@ -8,7 +8,9 @@ mod batching;
 mod cancelling;
 mod doctor;
 mod droids;
+mod elsewhere;
 mod endings;
+mod handing_over;
 mod hooking;
 mod hooks_install;
 mod hostile;
@@ -26,8 +28,12 @@ mod racing;
 mod reporting;
 mod settings;
 mod stand_in;
+mod stopping_for_good;
+mod telling_the_truth;
+mod trying_again;
 mod turns;
 mod watching;
+mod working_apart;
 
 use tests::sandbox::{Programs, Sandbox};
 

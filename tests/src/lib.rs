@@ -5,6 +5,7 @@
 //! through arguments, streams, exit codes and files.
 
 pub mod fake_droid;
+pub mod meddling;
 pub mod process;
 pub mod run;
 pub mod sandbox;

@@ -166,6 +166,35 @@ pub fn terminate(pid: u32) {
     send(pid, Signal::TERM);
 }
 
+/// Stops a process that a test started, until it is continued.
+///
+/// # Panics
+///
+/// When the process id is none.
+pub fn pause(pid: u32) {
+    send(pid, Signal::STOP);
+}
+
+/// Continues a process that was stopped.
+///
+/// # Panics
+///
+/// When the process id is none.
+pub fn resume(pid: u32) {
+    send(pid, Signal::CONT);
+}
+
+/// Kills a whole process group, as a harness does that cleans up after a command.
+///
+/// # Panics
+///
+/// When the process id is none.
+pub fn kill_group(leader: u32) {
+    let leader = i32::try_from(leader).ok().and_then(Pid::from_raw).expect("a process id");
+    // A group that is gone needs no signal.
+    let _ = rustix::process::kill_process_group(leader, Signal::KILL);
+}
+
 fn send(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
     // Who is gone needs no signal.

@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -70,6 +70,12 @@ impl Run {
     /// Sets the folder it runs in.
     pub fn cwd(mut self, folder: impl Into<PathBuf>) -> Self {
         self.command.current_dir(folder.into());
+        self
+    }
+
+    /// Puts it into a process group of its own, whose number is its process id.
+    pub fn in_own_group(mut self) -> Self {
+        self.command.process_group(0);
         self
     }
 

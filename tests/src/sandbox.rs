@@ -158,6 +158,21 @@ impl Sandbox {
         task_id(&self.task_bg(words).ok().json())
     }
 
+    /// Runs a shell script in the background, with these options, and returns the task's id.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn run_script(&self, options: &[&str], script: &str) -> String {
+        let words = [&["run", "a script"], options, &["--", "sh", "-c", script]].concat();
+        task_id(&self.task_bg(words).ok().json())
+    }
+
+    /// The words of a shell that goes on once the file is there.
+    pub fn until(&self, gate: &str) -> String {
+        format!("until [ -e {} ]; do sleep 0.01; done", self.path(gate).display())
+    }
+
     /// The record of a task as the file holds it.
     ///
     /// # Panics
@@ -182,6 +197,21 @@ impl Sandbox {
             let status = record["status"].as_str().unwrap_or_default();
             (!matches!(status, "running" | "queued")).then_some(record)
         })
+    }
+
+    /// The status of a task as its record says it.
+    ///
+    /// # Panics
+    ///
+    /// When there is no record, or it is no JSON.
+    pub fn status(&self, id: &str) -> String {
+        self.record(id)["status"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Everything below `.active` and `.queue` whose name mentions a task.
+    pub fn traces(&self, id: &str) -> Vec<String> {
+        let names = self.active().into_iter().chain(self.queue());
+        names.filter(|name| name.contains(id)).collect()
     }
 
     /// The names of what is not finished, as the index holds them.
@@ -270,6 +300,22 @@ impl Drop for Sandbox {
 pub fn task_id(answer: &Value) -> String {
     let id = answer["taskId"].as_str();
     id.unwrap_or_else(|| panic!("no taskId in {answer}")).to_owned()
+}
+
+/// The process id that a record names as its `supervisor` or its `agentProcess`.
+///
+/// # Panics
+///
+/// When it names none.
+#[track_caller]
+pub fn pid_at(record: &Value, key: &str) -> u32 {
+    let pid = record["progress"][key]["pid"].as_u64();
+    pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or_else(|| panic!("no {key} in {record:#}"))
+}
+
+/// Whether a list in an answer names a task.
+pub fn names(list: &Value, id: &str) -> bool {
+    list.as_array().is_some_and(|ids| ids.iter().any(|named| named == id || named["taskId"] == id))
 }
 
 /// The text of a path that goes into a script.

@@ -18,6 +18,8 @@ pub(super) const INSTRUCTIONS: &str = ".system.md";
 pub(super) const ENVIRONMENT: &str = ".env";
 /// What the name of an environment that is kept for a next attempt ends with.
 pub(super) const AGAIN: &str = ".again.env";
+/// What the name of what an agent does ends with, where that lies beside its record.
+pub(super) const PROGRESS: &str = ".progress";
 /// What the name of a key's lock ends with.
 pub(super) const KEY_LOCK: &str = ".lock";
 

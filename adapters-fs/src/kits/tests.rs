@@ -214,6 +214,7 @@ fn invariant_what_is_left_of_forgetting_is_forgotten_the_next_time() {
         let one = id("bg_1");
         prepared(&kits, &one, None);
         wait(kits.keep_for_next(&one, &kit().environment)).expect("kept");
+        fs::write(dir.progress(&one), "{}").expect("written");
         let halting = FileKits::on(dir.clone(), Arc::<HaltingDisk>::clone(&disk));
         let forgotten = wait(halting.forget(&one));
         let left = names(&dir.active());

@@ -74,6 +74,25 @@ impl Claim for ClaimedLife {
         Box::new(self.into_file())
     }
 
+    fn renew(&mut self) -> Result<(), Fault> {
+        let path = self.locks.dir.life_lock(&self.id);
+        let renewed = self.locks.reclaim(&self.id, &self.file);
+        match renewed.map_err(|error| fault("making the life lock anew", &path, &error))? {
+            None => Ok(()),
+            Some(anew) => {
+                // The old one has no name any more, and is freed with its file.
+                *self = anew;
+                Ok(())
+            }
+        }
+    }
+
+    fn leave(self: Box<Self>) {
+        // Whatever else has the file open, as a supervisor's standard input has. A lock that cannot be freed
+        // now is free once this process ends.
+        self.into_file().unlock().unwrap_or_default();
+    }
+
     fn retire(self: Box<Self>) -> Result<(), Fault> {
         let (locks, id) = (self.locks.clone(), self.id.clone());
         locks.retire_held(&id, &self.into_file())
@@ -174,6 +193,14 @@ impl FileLifeLocks {
         });
         let was_there = unlinked.map_err(|error| fault("removing the life lock", &path, &error))?;
         Ok(kept + usize::from(was_there))
+    }
+
+    /// The life lock of a task that is held through `file`, as a supervisor gets it.
+    ///
+    /// # Errors
+    /// What the system says if it cannot be looked at.
+    pub fn held(&self, id: &TaskId, file: File) -> io::Result<ClaimedLife> {
+        self.claimed(id, self.dir.life_lock(id), file)
     }
 
     fn claimed(&self, id: &TaskId, path: PathBuf, file: File) -> io::Result<ClaimedLife> {

@@ -45,7 +45,7 @@ fn launch(scratch: &Scratch, seconds: u64, parent: Option<SessionId>) -> Task {
 
 fn end(scratch: &Scratch, task: &Task) {
     let ending = Ending::Completed { result: "found".to_owned() };
-    let event = Event::Ended { ending, exit: None };
+    let event = Event::Ended { ending, exit: None, next: None };
     wait(scratch.store.apply(task.id(), event, at(100))).expect("ended");
 }
 

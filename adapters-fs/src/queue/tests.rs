@@ -25,7 +25,7 @@ fn gate(queue: &FileQueue) -> Box<dyn Gate> {
 }
 
 fn enter(queue: &FileQueue, task: &Task) {
-    pollster::block_on(gate(queue).enter(task)).expect("entered");
+    pollster::block_on(queue.enter(task)).expect("entered");
 }
 
 fn order(queue: &FileQueue) -> Vec<String> {
@@ -75,12 +75,11 @@ fn a_task_leaves_by_the_name_it_was_listed_under_or_by_its_record() {
     }
     let waiting = pollster::block_on(queue.waiting()).expect("listed");
     assert_eq!(waiting.len(), 2, "who enters twice waits once");
-    let gate = gate(&queue);
     for _ in 0..2 {
-        pollster::block_on(gate.leave(&waiting[0])).expect("left, or gone already");
+        pollster::block_on(queue.leave(&waiting[0])).expect("left, or gone already");
     }
     assert_eq!(order(&queue), ["bg-2"]);
-    // Nobody needs the gate to withdraw.
+    // Nobody needs the gate for that.
     for _ in 0..2 {
         pollster::block_on(queue.withdraw(&two)).expect("withdrawn, or gone already");
     }
@@ -126,7 +125,7 @@ fn what_is_no_entry_of_ours_waits_for_nothing_and_stops_nobody() {
     fs::create_dir(folder.join(&own_name)).expect("made");
     assert_eq!(order(&queue), ["bg-1", "bg-2"]);
     let waiting = pollster::block_on(queue.waiting()).expect("listed");
-    pollster::block_on(gate(&queue).leave(&waiting[1])).expect("a folder is left alone");
+    pollster::block_on(queue.leave(&waiting[1])).expect("a folder is left alone");
     pollster::block_on(queue.withdraw(&task(1, 1, 0))).expect("withdrawn");
 }
 
@@ -138,7 +137,7 @@ fn invariant_wherever_a_change_of_the_queue_is_cut_short_a_task_waits_once_or_no
         let halting = FileQueue { disk, ..queue.clone() };
         let (one, two) = (task(1, 1, 0), task(2, 2, 0));
         enter(&queue, &two);
-        let entered = pollster::block_on(gate(&halting).enter(&one));
+        let entered = pollster::block_on(halting.enter(&one));
         let paused = pollster::block_on(halting.set_paused(true));
         let left = pollster::block_on(halting.withdraw(&two));
         let waiting = order(&queue);

@@ -86,8 +86,10 @@ fn state(raw: &Object<'_>, progress: &Below<'_>) -> Result<State, Unfit> {
     // Checked in every state, so that a record does not become unreadable when it ends.
     let message = optional(raw, key::ERROR)?;
     Ok(match status {
-        Status::Queued => State::Queued(Queued { held: progress.held() }),
-        Status::Running => State::Running(Running { cancel: progress.cancel() }),
+        Status::Queued => {
+            State::Queued(Queued { held: progress.held(), cancel: progress.cancel() })
+        }
+        Status::Running => State::Running(Running { stop: progress.stop() }),
         Status::Completed => State::Completed(Completed { at, result: result.unwrap_or_default() }),
         // An empty text says nothing about what went wrong; the status alone says that something did.
         Status::Error => State::Error(Failure {

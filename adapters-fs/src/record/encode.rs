@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use domain::task::agent_name::COMMAND_WORD;
 use domain::task::{
-    Briefing, Continuation, Dependence, DroidSource, Exit, Order, ProcessId, Queued, Reason,
-    Runner, Running, SessionId, State, Task, TaskId, Timestamp, Usage, Worktree,
+    Briefing, CancelIntent, Cause, Continuation, Dependence, DroidSource, Exit, Order, ProcessId,
+    Queued, Reason, Runner, Running, SessionId, State, Task, TaskId, Timestamp, Usage, Worktree,
 };
 
 use super::raw::{Object, json};
 use super::{
-    NO_PARENT, droid_key, iso8601, key, process_key, progress_key, usage_key, worktree_key,
+    NO_PARENT, droid_key, intent_key, iso8601, key, process_key, progress_key, usage_key,
+    worktree_key,
 };
 
 /// The value of a key as JSON; `None` where the key is left out.
@@ -53,8 +54,20 @@ pub(crate) fn first(task: &Task) -> String {
 
 /// The record of a task that was `before` when it was read as `record`, and is `after` now.
 pub(crate) fn over(mut record: Object<'_>, before: &Task, after: &Task) -> String {
-    let old = record.get(key::PROGRESS).map(ToOwned::to_owned).unwrap_or_default();
-    let mut progress = Object::within(&old).unwrap_or_default();
+    let progress = progress_over(&record, before, after);
+    for (was, is) in state(before).into_iter().zip(state(after)) {
+        if was != is {
+            record.set(is.0, Some(is.1));
+        }
+    }
+    record.set(key::PROGRESS, Some(progress));
+    record.text(2)
+}
+
+/// The value of `progress` in that record.
+pub(crate) fn progress_over(record: &Object<'_>, before: &Task, after: &Task) -> String {
+    let old = record.get(key::PROGRESS).unwrap_or_default();
+    let mut progress = Object::within(old).unwrap_or_default();
     for (was, is) in activity(before).into_iter().zip(activity(after)) {
         // Two keys stand in every record of ours, whatever was there before.
         let always = [progress_key::TOOL_CALLS, progress_key::LAST_UPDATE].contains(&is.0);
@@ -69,13 +82,21 @@ pub(crate) fn over(mut record: Object<'_>, before: &Task, after: &Task) -> Strin
             progress.set(is.0, is.1);
         }
     }
-    for (was, is) in state(before).into_iter().zip(state(after)) {
-        if was != is {
-            record.set(is.0, Some(is.1));
-        }
+    progress.text(4)
+}
+
+/// The text of a record with this value of `progress`, if that is newer than its own; `None` if it is not.
+pub(crate) fn with_newer_progress(content: &[u8], progress: &str) -> Option<String> {
+    let mut record = super::raw::parse(content).ok()?;
+    let updated = |text: &str| -> Option<Timestamp> {
+        let at: String = Object::within(text)?.value(progress_key::LAST_UPDATE)?;
+        iso8601::read(&at, jiff::tz::TimeZone::system)
+    };
+    if updated(progress)? <= updated(record.get(key::PROGRESS)?)? {
+        return None;
     }
-    record.set(key::PROGRESS, Some(progress.text(4)));
-    record.text(2)
+    record.set(key::PROGRESS, Some(progress.to_owned()));
+    Some(record.text(2))
 }
 
 /// What the top level says about the life of a task.
@@ -168,23 +189,20 @@ fn again(order: &Order) -> [Member; 9] {
 }
 
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 16] {
+fn life(task: &Task) -> [Member; 18] {
     let progress = task.progress();
     let done = &progress.activity;
     let reason = match task.state() {
         State::Error(failure) => Some(failure.reason),
         State::Queued(_) | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
     };
-    let cancel = match task.state() {
-        State::Running(Running { cancel }) => *cancel,
-        State::Queued(_) | State::Completed(_) | State::Error(_) | State::Cancelled(_) => None,
-    };
+    let cancel = task.cancel_requested();
     let (code, signal) = match progress.exit {
         Some(Exit::Code(code)) => (Some(code), None),
         Some(Exit::Signal(signal)) => (None, Some(signal)),
         None => (None, None),
     };
-    let held = *task.state() == State::Queued(Queued { held: true });
+    let held = matches!(task.state(), State::Queued(Queued { held: true, .. }));
     let in_flight = Some(done.tools_in_flight).filter(|count| *count > 0);
     [
         (progress_key::REASON, reason.map(Reason::word).map(|word| json(&word))),
@@ -203,7 +221,26 @@ fn life(task: &Task) -> [Member; 16] {
         (progress_key::LAST_AWAKE, done.awake.map(millis)),
         (progress_key::HOST, text(progress.host.as_ref())),
         (progress_key::LATE_RESULT, text(progress.late_result.as_ref())),
+        (progress_key::EXPIRY, expiry(task.state())),
+        (progress_key::STOP, progress.stop.map(|stop| intent(stop).line())),
     ]
+}
+
+/// Why a task that runs is to be stopped, where nobody asked for a cancel.
+fn expiry(state: &State) -> Option<String> {
+    let State::Running(Running { stop: Some(stop) }) = state else { return None };
+    let Cause::Expiry { reason, message } = &stop.cause else { return None };
+    let mut object = intent(stop.timing());
+    object.set(intent_key::REASON, Some(json(&reason.word())));
+    object.set(intent_key::MESSAGE, Some(json(message)));
+    Some(object.line())
+}
+
+fn intent(intent: CancelIntent) -> Object<'static> {
+    let mut object = Object::default();
+    object.set(intent_key::AT, time(Some(intent.at)));
+    object.set(intent_key::GRACE, Some(millis(intent.grace)));
+    object
 }
 
 fn text(value: Option<&String>) -> Option<String> {

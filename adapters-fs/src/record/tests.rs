@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use domain::task::{
     Activity, AgentName, Autonomy, Briefing, CancelIntent, DroidSource, Ending, Event, Exit,
-    Failure, Order, Reason, Report, Runner, Running, SessionId, Started, State, Status, Timestamp,
-    Usage,
+    Failure, Order, Reason, Report, Runner, Running, SessionId, Started, State, Status, StopIntent,
+    Timestamp, Usage,
 };
 use domain::testing;
 use jiff::civil::DateTime;
@@ -85,7 +85,7 @@ fn completed() -> Event {
 }
 
 fn exited() -> Event {
-    Event::AgentExited(Exit::Code(3))
+    Event::AgentExited { exit: Some(Exit::Code(3)), result: None }
 }
 
 fn failure(task: &Task) -> &Failure {
@@ -242,7 +242,8 @@ fn escapes_in_keys_and_texts_are_understood() {
 
 #[test]
 fn everything_we_write_is_read() {
-    let task = readable("ours", Event::Ended { ending: done(), exit: Some(Exit::Code(0)) });
+    let task =
+        readable("ours", Event::Ended { ending: done(), exit: Some(Exit::Code(0)), next: None });
     let order = task.order();
     let name = AgentName::droid();
     assert_eq!(order.runner, Runner::Agent { name, autonomy: Autonomy::Low });
@@ -262,7 +263,8 @@ fn everything_we_write_is_read() {
     };
     assert_eq!(progress.activity.usage, Some(usage));
     let cancel = CancelIntent { at: utc("2026-11-18T11:06:42Z"), ..intent() };
-    assert_eq!(task.state(), &State::Running(Running { cancel: Some(cancel) }));
+    let stop = Some(StopIntent::cancel(cancel));
+    assert_eq!(task.state(), &State::Running(Running { stop }));
 
     let task = readable("ours_command", exited());
     let argv = ["sh", "-c", "kill -9 $$"].map(String::from).to_vec();
@@ -351,7 +353,7 @@ fn when_a_cancel_was_asked_for_stays_known_after_it_had_its_way() {
     let text = first(&asked);
     let Record { task, raw } = read(text.as_bytes(), asked.id()).expect("readable");
     assert_eq!(task, asked);
-    let ended = Event::Ended { ending: Ending::Cancelled, exit: None };
+    let ended = Event::Ended { ending: Ending::Cancelled, exit: None, next: None };
     let ended = task.clone().apply(ended, LATER).expect("runs").task;
     assert!(over(raw, &task, &ended).contains("cancelRequestedAt"));
 }

@@ -41,7 +41,7 @@ fn started() -> Event {
 
 fn completed(result: &str) -> Event {
     let ending = domain::task::Ending::Completed { result: result.to_owned() };
-    Event::Ended { ending, exit: None }
+    Event::Ended { ending, exit: None, next: None }
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {

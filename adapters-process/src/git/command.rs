@@ -13,7 +13,9 @@ use std::time::Duration;
 use domain::port::Fault;
 
 use super::running::{self, Answer};
-use crate::local::launcher::Variables;
+
+/// Variables with their values.
+type Variables = Vec<(OsString, OsString)>;
 
 /// The most of what git says on standard error that is passed on, in bytes.
 const WORDS: u64 = 2_000;

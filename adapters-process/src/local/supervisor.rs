@@ -1,16 +1,15 @@
 //! The supervisor: the small process that owns one running task, from the agent's start until its
 //! ending is recorded.
 //!
-//! See the crate's theory of operation for who is whose parent. A supervisor blocks in one `poll`
-//! most of its life; it has no threads and, for a plain command, nothing to do until the command
-//! ends. It never decides an ending by itself: [`domain::run::ending::decide`] does, and the store
-//! lets the first ending win.
+//! See the crate's theory of operation for who is whose parent. A supervisor blocks in one `poll` most of
+//! its life; it has no threads and, for a plain command, nothing to do until the command ends. It decides
+//! nothing by itself: [`domain::run::Machine`] says what follows from what happened, and the store lets
+//! the first ending win.
 
 mod agent;
 mod detach;
-mod readable;
+mod driver;
 mod signals;
-mod vigil;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,41 +17,29 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use async_trait::async_trait;
-use domain::port::{Agents, Clock, LaunchFailure, OutputLog, StoreError, TaskStore};
-use domain::task::{Ending, Event, Reason, Runner, Started, Task, TaskId, template};
+use domain::port::{Further, LaunchFailure, StoreError};
+use domain::run::machine::Sight;
+use domain::task::{Ending, Event, Queued, Reason, Runner, Started, State, Task, TaskId, template};
+use domain::usecase::World;
 use domain::usecase::again::last_attempt;
+use domain::usecase::custody::Held;
 
-use crate::local::identity;
-use crate::local::launcher::Handshake;
+use super::host::Handshake;
+use super::identity;
 use agent::Agent;
+use driver::Driver;
 use signals::Signals;
-use vigil::Vigil;
 
 /// Everything a supervisor works with.
 pub struct Post<'a> {
-    /// The task it owns.
-    pub id: TaskId,
-    /// Where the task is recorded.
-    pub store: &'a dyn TaskStore,
-    /// What the task wrote.
-    pub logs: &'a dyn OutputLog,
-    /// The time.
-    pub clock: &'a dyn Clock,
-    /// The agents that can be started.
-    pub agents: &'a dyn Agents,
+    /// Where the task is recorded and kept, and everything else about it.
+    pub world: World<'a>,
     /// The files the agent writes to.
     pub files: AgentFiles,
     /// What the agent is told besides its prompt, as a file.
     pub instructions: Option<PathBuf>,
     /// What of the environment matters for the start.
     pub surroundings: Surroundings,
-    /// What is to be done before an ending is recorded.
-    pub sequel: &'a dyn Sequel,
-    /// Forgets the environment that was kept for the task while it waited.
-    pub forget_environment: &'a dyn Fn() -> io::Result<()>,
-    /// Removes the name of the life lock that is held.
-    pub retire: &'a dyn Fn() -> io::Result<()>,
 }
 
 /// What of the environment matters for the start of an agent; all of it is passed on.
@@ -74,67 +61,78 @@ pub struct AgentFiles {
     pub output: File,
 }
 
-/// What is to be done between knowing how a task ends and recording it, so that whoever wakes at the
-/// ending finds it done.
-#[async_trait]
-pub trait Sequel: Send + Sync {
-    /// Does it. Cannot fail: the ending has to be recorded anyway.
-    async fn prepare(&self, task: &Task, ending: &Ending);
-}
-
-/// Leaves the caller behind: a session of its own, no inherited descriptor but the standard three,
-/// standing in `/`, the parent of every orphan below.
+/// Leaves the caller behind: a session of its own, no inherited descriptor but the standard three, no
+/// signal blocked or ignored, standing in `/`, the parent of every orphan below. Says so to whoever
+/// started this process.
 ///
 /// # Errors
 /// The system's, if any of that is refused.
 pub fn detach() -> io::Result<()> {
-    detach::detach()
-}
-
-/// Tells the launcher that the supervisor did not even come to its post.
-pub fn give_up(reason: &str) {
-    tell_launcher(&Handshake::Failed { reason: reason.to_owned() });
-}
-
-/// Starts the agent of the task, tells the launcher on standard output, and watches until the task
-/// is over and that is recorded.
-///
-/// # Errors
-/// What the launcher is told as well, or the error of a store that is gone for good.
-pub async fn supervise(post: Post<'_>) -> Result<(), LaunchFailure> {
-    let (agent, signals) = match start(&post).await {
-        Ok(started) => started,
-        Err(failure) => {
-            record_failed_start(&post, &failure).await;
-            tell_launcher(&handshake(&failure));
-            return Err(failure);
-        }
-    };
-    tell_launcher(&Handshake::Started);
-    Vigil::over(&post, agent, signals).keep().await;
+    detach::detach()?;
+    say(&Handshake::Detached);
     Ok(())
 }
 
-async fn start<'a>(post: &'a Post<'_>) -> Result<(Agent<'a>, Signals), LaunchFailure> {
+/// Tells whoever started this process that there will be no supervisor.
+pub fn give_up(reason: &str) {
+    say(&Handshake::Failed { reason: reason.to_owned() });
+    drop(detach::release_stdout());
+}
+
+/// Starts the agent of the task that is held here, tells the launcher on standard output, and watches until
+/// the task is over and that is recorded. What cannot be recorded is left to the next one who looks, who
+/// finds the task by its life lock.
+pub async fn supervise(post: &Post<'_>, held: Held) {
+    let mut held = held;
+    match start(post, &mut held.task).await {
+        Ok((agent, signals)) => {
+            say(&Handshake::Started);
+            drop(detach::release_stdout());
+            Driver::over(post, agent, signals, held).run().await;
+        }
+        Err(failure) => {
+            // A cancel that was asked for meanwhile decides the ending.
+            let ending = Ending::failed(Reason::LaunchFailed, failure.to_string());
+            drop(held.end(post.world, ending).await);
+            say(&Handshake::from(&failure));
+            drop(detach::release_stdout());
+        }
+    }
+}
+
+async fn start<'a>(
+    post: &'a Post<'_>,
+    task: &mut Task,
+) -> Result<(Agent<'a>, Signals), LaunchFailure> {
     let internal = |error: &dyn std::fmt::Display| LaunchFailure::Supervisor(error.to_string());
     let signals = Signals::listen().map_err(|error| internal(&error))?;
-    let task = post.store.load(&post.id).await.map_err(|error| internal(&error))?;
-    if task.status().is_ended() {
-        return Err(LaunchFailure::Supervisor("it has already ended".to_owned()));
+    match task.state() {
+        State::Queued(Queued { cancel: None, .. }) => {}
+        State::Queued(Queued { cancel: Some(_), .. }) => {
+            return Err(internal(&"it is being cancelled"));
+        }
+        State::Running(_) | State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
+            return Err(internal(&"it does not wait any more"));
+        }
     }
+    let further =
+        if task.order().retries.left > 0 { Further::KeepForNext } else { Further::Forget };
     // From here on nobody else can start it: an agent runs once or not at all.
-    (post.forget_environment)().map_err(|error| internal(&error))?;
-    let prompt = filled_prompt(post, &task).await?;
-    let agent = Agent::start(&task, &prompt, post)?;
+    post.world.kits.begin(task.id(), further).await.map_err(|error| internal(&error))?;
+    let prompt = filled_prompt(post, task).await?;
     let supervisor = identity::identify(std::process::id())
-        .ok_or_else(|| LaunchFailure::Supervisor("/proc does not show it".to_owned()))?;
-    let awake = Some(post.clock.awake());
-    let started = Started { supervisor, agent: agent.process.clone(), awake };
-    match post.store.apply(&post.id, Event::Started(started), post.clock.now()).await {
-        Ok(_) => Ok((agent, signals)),
+        .ok_or_else(|| internal(&"/proc does not show it"))?;
+    let agent = Agent::start(task, &prompt, post)?;
+    let clock = post.world.clock;
+    let started = Started { supervisor, agent: agent.process.clone(), awake: Some(clock.awake()) };
+    match post.world.store.apply(task.id(), Event::Started(started), clock.now()).await {
+        Ok(started) => {
+            *task = started;
+            Ok((agent, signals))
+        }
         Err(error) => {
             // No process without a record that knows it.
-            agent.stop(&post.id, std::time::Duration::ZERO);
+            agent.end_now(task.id());
             Err(internal(&error))
         }
     }
@@ -146,7 +144,7 @@ async fn filled_prompt(post: &Post<'_>, task: &Task) -> Result<String, LaunchFai
     let Runner::Agent { .. } = task.order().runner else { return Ok(prompt.to_owned()) };
     let mut found = BTreeMap::new();
     for id in template::wanted(prompt) {
-        if let Ok(earlier) = last_attempt(post.store, &id).await {
+        if let Ok(earlier) = last_attempt(post.world.store, &id).await {
             found.extend(earlier.state().result().map(|result| (id, result.to_owned())));
         }
     }
@@ -155,30 +153,18 @@ async fn filled_prompt(post: &Post<'_>, task: &Task) -> Result<String, LaunchFai
     })
 }
 
-async fn record_failed_start(post: &Post<'_>, failure: &LaunchFailure) {
-    let ending = Ending::failed(Reason::LaunchFailed, failure.to_string());
-    let event = Event::Ended { ending, exit: None };
-    let recorded = post.store.apply(&post.id, event, post.clock.now()).await;
-    if matches!(recorded, Ok(_) | Err(StoreError::Refused { .. })) {
-        // Left behind otherwise, so that the next reader ends the task.
-        drop((post.retire)());
+/// What the record says now, if it can be read.
+async fn sight(world: World<'_>, id: &TaskId) -> Option<Sight> {
+    match world.store.load(id).await {
+        Ok(task) => Some(Sight::of(&task)),
+        Err(StoreError::NotFound { .. }) => Some(Sight { ended: true, stop: None }),
+        Err(_) => None,
     }
 }
 
-fn handshake(failure: &LaunchFailure) -> Handshake {
-    match failure {
-        LaunchFailure::NotFound { program } => Handshake::NotFound { program: program.clone() },
-        LaunchFailure::NotStarted { program, reason } => {
-            Handshake::NotStarted { program: program.clone(), reason: reason.clone() }
-        }
-        LaunchFailure::Supervisor(reason) => Handshake::Failed { reason: reason.clone() },
-    }
-}
-
-/// Says how the start went and lets go of the launcher. It may be gone; that changes nothing.
-fn tell_launcher(word: &Handshake) {
+/// Says a word to whoever started this process. It may be gone; that changes nothing.
+fn say(word: &Handshake) {
     let mut stdout = io::stdout().lock();
     drop(serde_json::to_writer(&mut stdout, word).map_err(io::Error::from));
-    drop(stdout.flush());
-    drop(detach::release_stdout());
+    drop(stdout.write_all(b"\n").and_then(|()| stdout.flush()));
 }

@@ -6,59 +6,160 @@
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use domain::task::{ProcessId, TaskId};
+use domain::port::Doomed;
+use domain::task::ProcessId;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::local::identity::{self, Stat};
-use crate::local::tree;
+use crate::local::tree::Snapshot;
 
 /// How long processes outside the agent's group have after the polite signal, at most.
 const STRAGGLER_GRACE: Duration = Duration::from_secs(2);
 /// How long processes may take to vanish after the last signal.
 const VANISH: Duration = Duration::from_secs(5);
-/// The longest pause between two looks at the system.
-const LOOK: Duration = Duration::from_millis(50);
 
-/// Ends everything that belongs to the task; returns the numbers of what is left after all.
-///
-/// `supervisor` is given where its descendants belong to the task as well. A zombie counts as ended.
-pub fn stop(
-    id: &TaskId,
+/// The ending of some tasks' processes, side by side, a step at a time.
+#[derive(Debug)]
+pub struct Termination {
+    targets: Vec<Target>,
+    /// The process whose descendants belong to the tasks as well.
     supervisor: Option<u32>,
-    agent: Option<&ProcessId>,
-    grace: Duration,
-) -> Vec<u32> {
-    let polite_until = Instant::now() + grace;
-    let belonging = || tree::belonging_to(id, supervisor);
+    polite_until: Instant,
+    /// What was found at the last step and is to be gone.
+    left: Vec<Stat>,
+}
 
-    if let Some(agent) = agent {
-        let group = || -> Vec<Stat> {
-            belonging().into_iter().filter(|stat| stat.group == agent.pid).collect()
-        };
-        signal_all(&group(), Signal::TERM);
-        // A stopped process takes note of the polite signal only when it goes on.
-        signal_all(&group(), Signal::CONT);
-        let left = wait_until_gone(&group, polite_until);
-        signal_all(&left, Signal::KILL);
+/// One task whose processes are being ended.
+#[derive(Debug)]
+struct Target {
+    task: Doomed,
+    phase: Phase,
+}
+
+/// How far the ending of one task's processes has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing was done yet.
+    Begun,
+    /// The agent's group was asked, and has the grace.
+    Group,
+    /// What is left elsewhere was asked, and has until this moment.
+    Rest(Instant),
+    /// All that is left is killed, until this moment.
+    Kill(Instant),
+    /// Nothing is left.
+    Gone,
+    /// This moment is over and something is left.
+    Survived,
+}
+
+impl Termination {
+    /// The longest pause between two steps.
+    pub const LOOK: Duration = Duration::from_millis(50);
+
+    /// Begins to end everything that belongs to `tasks`, with so much time between the polite signal and the
+    /// last one.
+    ///
+    /// `supervisor` is given where its descendants belong to the task as well.
+    pub fn begin(tasks: Vec<Doomed>, supervisor: Option<u32>, grace: Duration) -> Self {
+        let targets = tasks.into_iter().map(|task| Target { task, phase: Phase::Begun }).collect();
+        Self { targets, supervisor, polite_until: Instant::now() + grace, left: Vec::new() }
     }
 
-    let stragglers = belonging();
-    if !stragglers.is_empty() {
-        signal_all(&stragglers, Signal::TERM);
-        signal_all(&stragglers, Signal::CONT);
-        let until = polite_until.min(Instant::now() + STRAGGLER_GRACE);
-        wait_until_gone(&belonging, until);
+    /// Shortens the time that is left between the polite signal and the last one.
+    pub fn hurry(&mut self, grace: Duration) {
+        self.polite_until = self.polite_until.min(Instant::now() + grace);
     }
 
-    let vanish_until = Instant::now() + VANISH;
-    loop {
-        let left = belonging();
-        if left.is_empty() || Instant::now() >= vanish_until {
-            return left.iter().map(|stat| stat.pid).collect();
+    /// Does what is due now; returns the numbers of what is left after all once it is over. A zombie counts as
+    /// ended.
+    pub fn step(&mut self) -> Option<Vec<u32>> {
+        let snapshot = Snapshot::take();
+        let (supervisor, polite_until) = (self.supervisor, self.polite_until);
+        self.left.clear();
+        let mut over = true;
+        for target in &mut self.targets {
+            let belonging = snapshot.belonging_to(&target.task.id, supervisor);
+            target.advance(&belonging, polite_until);
+            over &= matches!(target.phase, Phase::Gone | Phase::Survived);
+            self.left.extend(belonging);
         }
-        signal_all(&left, Signal::KILL);
-        wait_for_any(&left, LOOK);
+        if !over {
+            return None;
+        }
+        let survived = self.targets.iter().filter(|target| target.phase == Phase::Survived);
+        let left = survived.flat_map(|target| snapshot.belonging_to(&target.task.id, supervisor));
+        Some(left.map(|stat| stat.pid).collect())
+    }
+
+    /// Waits until one of the processes ends, for no longer than until the next step is due.
+    pub fn wait(&self) {
+        let left = self.polite_until.saturating_duration_since(Instant::now());
+        let pause = if left.is_zero() { Self::LOOK } else { left.min(Self::LOOK) };
+        wait_for_any(&self.left, pause);
+    }
+}
+
+impl Target {
+    /// Goes through the phases as far as that is possible now.
+    fn advance(&mut self, belonging: &[Stat], polite_until: Instant) {
+        loop {
+            let now = Instant::now();
+            let next = match self.phase {
+                Phase::Begun => {
+                    ask(&self.group(belonging));
+                    Phase::Group
+                }
+                Phase::Group => {
+                    let group = self.group(belonging);
+                    if !group.is_empty() && now < polite_until {
+                        return;
+                    }
+                    signal_all(&group, Signal::KILL);
+                    let rest = self.rest(belonging);
+                    ask(&rest);
+                    Phase::Rest(if rest.is_empty() { now } else { now + STRAGGLER_GRACE })
+                }
+                Phase::Rest(until) => {
+                    if !belonging.is_empty() && now < until.min(polite_until) {
+                        return;
+                    }
+                    Phase::Kill(now + VANISH)
+                }
+                Phase::Kill(_) if belonging.is_empty() => Phase::Gone,
+                Phase::Kill(until) if now >= until => Phase::Survived,
+                Phase::Kill(_) => {
+                    signal_all(belonging, Signal::KILL);
+                    return;
+                }
+                Phase::Gone | Phase::Survived => return,
+            };
+            self.phase = next;
+        }
+    }
+
+    /// The processes in the agent's own group.
+    fn group(&self, belonging: &[Stat]) -> Vec<Stat> {
+        let Some(agent) = &self.task.agent else { return Vec::new() };
+        belonging.iter().filter(|stat| stat.group == agent.pid).copied().collect()
+    }
+
+    /// The others.
+    fn rest(&self, belonging: &[Stat]) -> Vec<Stat> {
+        let agent = self.task.agent.as_ref().map(|agent| agent.pid);
+        belonging.iter().filter(|stat| Some(stat.group) != agent).copied().collect()
+    }
+}
+
+/// Ends everything that belongs to the tasks; returns the numbers of what is left after all.
+pub fn stop(tasks: &[Doomed], supervisor: Option<u32>, grace: Duration) -> Vec<u32> {
+    let mut termination = Termination::begin(tasks.to_vec(), supervisor, grace);
+    loop {
+        if let Some(left) = termination.step() {
+            return left;
+        }
+        termination.wait();
     }
 }
 
@@ -110,16 +211,10 @@ fn signal_all(processes: &[Stat], signal: Signal) {
     }
 }
 
-/// Waits until nothing is found any more, or until a moment; returns what is left then.
-fn wait_until_gone(find: &dyn Fn() -> Vec<Stat>, until: Instant) -> Vec<Stat> {
-    loop {
-        let left = find();
-        let now = Instant::now();
-        if left.is_empty() || now >= until {
-            return left;
-        }
-        wait_for_any(&left, (until - now).min(LOOK));
-    }
+/// Asks politely. A stopped process takes note of that only when it goes on.
+fn ask(processes: &[Stat]) {
+    signal_all(processes, Signal::TERM);
+    signal_all(processes, Signal::CONT);
 }
 
 /// Waits until one of the processes ends, or for so long.
@@ -136,6 +231,7 @@ fn wait_for_any(processes: &[Stat], at_most: Duration) {
 mod tests {
     use super::*;
     use crate::TASK_ID_VARIABLE;
+    use domain::task::TaskId;
     use std::io::{BufRead, BufReader};
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command, Stdio};
@@ -156,6 +252,14 @@ mod tests {
         (child, process)
     }
 
+    fn belonging_to(id: &TaskId, supervisor: Option<u32>) -> Vec<Stat> {
+        Snapshot::take().belonging_to(id, supervisor)
+    }
+
+    fn stop(id: &TaskId, agent: Option<&ProcessId>, grace: Duration) -> Vec<u32> {
+        super::stop(&[Doomed { id: id.clone(), agent: agent.cloned() }], None, grace)
+    }
+
     fn task(name: &str) -> TaskId {
         TaskId::parse(&format!("bg_{name}_{}", std::process::id())).expect("an id")
     }
@@ -165,7 +269,7 @@ mod tests {
         let id = task("stubborn");
         let (mut child, process) =
             agent(&id, "trap '' TERM; echo ready; while :; do sleep 1; done");
-        assert_eq!(stop(&id, None, Some(&process), Duration::from_millis(100)), Vec::<u32>::new());
+        assert_eq!(stop(&id, Some(&process), Duration::from_millis(100)), Vec::<u32>::new());
         child.wait().expect("it can be reaped");
     }
 
@@ -175,9 +279,9 @@ mod tests {
         let script =
             "setsid sh -c 'trap \"\" TERM; echo ready; while :; do sleep 1; done' & exec sleep 60";
         let (mut child, process) = agent(&id, script);
-        assert!(tree::belonging_to(&id, None).len() >= 2);
-        assert_eq!(stop(&id, None, Some(&process), Duration::from_millis(300)), Vec::<u32>::new());
-        assert_eq!(tree::belonging_to(&id, None), []);
+        assert!(belonging_to(&id, None).len() >= 2);
+        assert_eq!(stop(&id, Some(&process), Duration::from_millis(300)), Vec::<u32>::new());
+        assert_eq!(belonging_to(&id, None), []);
         child.wait().expect("it can be reaped");
     }
 
@@ -188,12 +292,9 @@ mod tests {
             "env {TASK_ID_VARIABLE}={other} setsid sh -c 'echo ready; exec sleep 60' & exec sleep 60"
         );
         let (mut child, process) = agent(&mine, &script);
-        assert_eq!(
-            stop(&mine, None, Some(&process), Duration::from_millis(300)),
-            Vec::<u32>::new()
-        );
-        assert_eq!(tree::belonging_to(&other, None).len(), 1);
-        assert_eq!(stop(&other, None, None, Duration::from_millis(300)), Vec::<u32>::new());
+        assert_eq!(stop(&mine, Some(&process), Duration::from_millis(300)), Vec::<u32>::new());
+        assert_eq!(belonging_to(&other, None).len(), 1);
+        assert_eq!(stop(&other, None, Duration::from_millis(300)), Vec::<u32>::new());
         child.wait().expect("it can be reaped");
     }
 

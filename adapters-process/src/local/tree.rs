@@ -13,54 +13,46 @@ use domain::task::TaskId;
 use crate::local::identity::Stat;
 use crate::{SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
-/// Every process of the system that lives, by number.
-pub fn all() -> BTreeMap<u32, Stat> {
-    let Ok(entries) = fs::read_dir("/proc") else { return BTreeMap::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(Stat::of)
-        .filter(Stat::lives)
-        .map(|stat| (stat.pid, stat))
-        .collect()
-}
-
-/// The living processes that belong to the task; with `supervisor`, its descendants too.
+/// The processes that lived at one moment, with whose they are.
 ///
-/// Never names the calling process.
-pub fn belonging_to(id: &TaskId, supervisor: Option<u32>) -> Vec<Stat> {
-    let all = all();
-    let children = children(&all);
-    let mut found = BTreeSet::new();
-    let mut next: Vec<u32> = match supervisor {
-        Some(pid) => children.get(&pid).cloned().unwrap_or_default(),
-        None => Vec::new(),
-    };
-    let mut allegiances: BTreeMap<u32, Allegiance> = BTreeMap::new();
-    for &pid in all.keys() {
-        let allegiance = Allegiance::of(pid, id);
-        if allegiance == Allegiance::Ours {
-            next.push(pid);
-        }
-        allegiances.insert(pid, allegiance);
-    }
-    while let Some(pid) = next.pop() {
-        let foreign = allegiances.get(&pid).is_none_or(|found| *found == Allegiance::Another);
-        if foreign || !found.insert(pid) {
-            continue;
-        }
-        next.extend(children.get(&pid).into_iter().flatten());
-    }
-    found.remove(&std::process::id());
-    found.into_iter().filter_map(|pid| all.get(&pid).copied()).collect()
+/// A look is no snapshot of the kernel's: a process that was started while it was made may be missing.
+#[derive(Debug)]
+pub struct Snapshot {
+    all: BTreeMap<u32, Stat>,
+    children: BTreeMap<u32, Vec<u32>>,
+    allegiances: BTreeMap<u32, Allegiance>,
 }
 
-/// Whether this process has children, living or not yet reaped.
-pub fn has_children() -> bool {
-    let own = std::process::id();
-    let listed = fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
-    // Where the kernel does not tell, one has to assume so.
-    listed.map_or(true, |children| !children.trim().is_empty())
+impl Snapshot {
+    /// Looks at every process of the system, once.
+    pub fn take() -> Self {
+        let all = all();
+        let children = children(&all);
+        let allegiances = all.keys().map(|pid| (*pid, Allegiance::of(*pid))).collect();
+        Self { all, children, allegiances }
+    }
+
+    /// The living processes that belong to the task; with `supervisor`, its descendants too.
+    ///
+    /// Never names the calling process.
+    pub fn belonging_to(&self, id: &TaskId, supervisor: Option<u32>) -> Vec<Stat> {
+        let mut found = BTreeSet::new();
+        let mut next: Vec<u32> = match supervisor {
+            Some(pid) => self.children.get(&pid).cloned().unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let named = self.allegiances.iter().filter(|(_, whose)| whose.is_to(id));
+        next.extend(named.map(|(pid, _)| *pid));
+        while let Some(pid) = next.pop() {
+            let foreign = self.allegiances.get(&pid).is_none_or(|whose| whose.is_to_another(id));
+            if foreign || !found.insert(pid) {
+                continue;
+            }
+            next.extend(self.children.get(&pid).into_iter().flatten());
+        }
+        found.remove(&std::process::id());
+        found.into_iter().filter_map(|pid| self.all.get(&pid).copied()).collect()
+    }
 }
 
 /// Clock ticks that the living descendants of `root` have spent on a processor.
@@ -76,6 +68,18 @@ pub fn cpu_ticks_below(root: u32) -> u64 {
     ticks
 }
 
+/// Every process of the system that lives, by number.
+fn all() -> BTreeMap<u32, Stat> {
+    let Ok(entries) = fs::read_dir("/proc") else { return BTreeMap::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(Stat::of)
+        .filter(Stat::lives)
+        .map(|stat| (stat.pid, stat))
+        .collect()
+}
+
 fn children(all: &BTreeMap<u32, Stat>) -> BTreeMap<u32, Vec<u32>> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for stat in all.values() {
@@ -85,16 +89,18 @@ fn children(all: &BTreeMap<u32, Stat>) -> BTreeMap<u32, Vec<u32>> {
 }
 
 /// Whose a process is, by its environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Allegiance {
-    Ours,
-    Another,
+    /// It carries the name of this task.
+    Task(Vec<u8>),
+    /// It is a supervisor, and belongs to no task.
+    Supervisor,
     /// Its environment says nothing, or may not be read.
     Unsaid,
 }
 
 impl Allegiance {
-    fn of(pid: u32, id: &TaskId) -> Self {
+    fn of(pid: u32) -> Self {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let value = |name: &str| {
             environment.split(|byte| *byte == 0).find_map(|entry| {
@@ -102,10 +108,21 @@ impl Allegiance {
             })
         };
         match value(TASK_ID_VARIABLE) {
-            _ if value(SUPERVISOR_VARIABLE).is_some() => Self::Another,
-            Some(named) if named == id.as_str().as_bytes() => Self::Ours,
-            Some(_) => Self::Another,
+            _ if value(SUPERVISOR_VARIABLE).is_some() => Self::Supervisor,
+            Some(named) => Self::Task(named.to_vec()),
             None => Self::Unsaid,
+        }
+    }
+
+    fn is_to(&self, id: &TaskId) -> bool {
+        matches!(self, Self::Task(named) if named == id.as_str().as_bytes())
+    }
+
+    fn is_to_another(&self, id: &TaskId) -> bool {
+        match self {
+            Self::Task(named) => named != id.as_str().as_bytes(),
+            Self::Supervisor => true,
+            Self::Unsaid => false,
         }
     }
 }

@@ -146,6 +146,34 @@ impl Alone {
 }
 
 impl Verb {
+    /// Whether the verb needs nobody to admit queued tasks after it: it does so itself, or has nothing to do
+    /// with tasks.
+    pub(crate) const fn admits(&self) -> bool {
+        match self {
+            Self::Launch(_)
+            | Self::Run(_)
+            | Self::Batch(_)
+            | Self::Cancel(_)
+            | Self::Complete(_)
+            | Self::Prune(_)
+            | Self::Queue(_)
+            | Self::Release(_)
+            | Self::Cleanup(_)
+            | Self::Droids(_)
+            | Self::Hooks(_)
+            | Self::Config(_)
+            | Self::Doctor(_) => true,
+            Self::List(_)
+            | Self::Status(_)
+            | Self::Output(_)
+            | Self::Diff(_)
+            | Self::Wait(_)
+            | Self::Retry(_)
+            | Self::Resume(_)
+            | Self::Report(_) => false,
+        }
+    }
+
     /// How the verb answers where nothing else is asked for; `None` if that depends on who reads.
     pub(crate) const fn usual_format(&self) -> Option<Format> {
         if matches!(self, Self::Report(_)) { Some(Format::Markdown) } else { None }

@@ -13,7 +13,7 @@ mod hooks;
 mod isolate;
 mod launch;
 mod list;
-mod ordering;
+pub(crate) mod ordering;
 mod output;
 mod prune;
 mod queue;

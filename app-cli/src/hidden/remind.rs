@@ -1,4 +1,4 @@
-//! The hidden verb that lets queued tasks in at a moment to come.
+//! The hidden verb that admits queued tasks at a moment to come.
 //!
 //! One small process a moment, and the only thing that waits for one: where it is killed, the task
 //! starts when somebody next looks.
@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(30);
 
 pub(super) async fn remind(micros: i64, store: PathBuf) -> Answer {
     if supervisor::detach().is_ok() {
-        let (wiring, _) = Wiring::at(store.clone());
+        let wiring = Wiring::at(store.clone());
         let moment = Timestamp::from_micros(micros);
         loop {
             let left = moment.since(wiring.clock.now());
@@ -32,8 +32,8 @@ pub(super) async fn remind(micros: i64, store: PathBuf) -> Answer {
             }
             thread::sleep(left.min(LOOK));
         }
-        // With the settings as they are by now. Nobody listens to what goes wrong.
-        drop(Wiring::at(store).0.admit().await);
+        // Nobody listens to what goes wrong.
+        Wiring::at(store).admit().await;
     }
     Answer::nothing()
 }

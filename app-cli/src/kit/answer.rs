@@ -4,9 +4,11 @@
 
 use clap::ValueEnum;
 use domain::task::Task;
+use domain::usecase::Trouble;
 use serde_json::Value;
 
-use super::failure::Kind;
+use super::failure::{Failure, Kind};
+use super::terminal;
 
 /// How to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,6 +47,8 @@ pub(crate) struct Answer {
     view: Option<Box<dyn View>>,
     exit_code: u8,
     collected: Vec<Task>,
+    /// What could not be done once the deed was done.
+    notes: Vec<String>,
 }
 
 impl Answer {
@@ -59,6 +63,7 @@ impl Answer {
             view: Some(Box::new(view)),
             exit_code: kind.map_or(0, Kind::exit_code),
             collected: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -69,12 +74,24 @@ impl Answer {
 
     /// All has been said but the exit code.
     pub(crate) const fn exiting(exit_code: u8) -> Self {
-        Self { view: None, exit_code, collected: Vec::new() }
+        Self { view: None, exit_code, collected: Vec::new(), notes: Vec::new() }
     }
 
     /// Whoever reads the answer knows how these tasks fared.
     pub(crate) fn collecting(mut self, tasks: impl IntoIterator<Item = Task>) -> Self {
         self.collected.extend(tasks);
+        self
+    }
+
+    /// Says what could not be done once the deed was done; that changes neither the answer nor its exit
+    /// code.
+    pub(crate) fn noting(mut self, troubles: impl IntoIterator<Item = Trouble>) -> Self {
+        for trouble in troubles {
+            let note = Failure::from(trouble).sentence();
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
         self
     }
 
@@ -91,11 +108,18 @@ impl Answer {
     /// The text to print.
     pub(crate) fn render(&self, format: Format) -> String {
         let Some(view) = &self.view else { return String::new() };
+        let notes = self.notes.iter().map(|note| format!("note: {}\n", terminal::harmless(note)));
         match format {
-            Format::Json => format!("{}\n", view.json()),
+            Format::Json => {
+                let mut answer = view.json();
+                if let (Value::Object(answer), false) = (&mut answer, self.notes.is_empty()) {
+                    answer.insert("note".to_owned(), self.notes.join("; ").into());
+                }
+                format!("{answer}\n")
+            }
             Format::Ndjson => view.lines().iter().map(|line| format!("{line}\n")).collect(),
-            Format::Table => view.table(),
-            Format::Markdown => view.markdown(),
+            Format::Table => view.table() + &notes.collect::<String>(),
+            Format::Markdown => view.markdown() + &notes.collect::<String>(),
         }
     }
 }

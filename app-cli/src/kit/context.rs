@@ -1,8 +1,8 @@
 //! What every command works with: the adapters, and the format of the answer.
 
 use adapters_fs::DataDir;
-use domain::port::{LifeLocks, Queue, StoreError, TaskStore};
-use domain::task::{Query, SessionId, Status, Task, TaskId};
+use domain::port::{Clock, LifeLocks, Queue, StoreError, TaskStore};
+use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
 use domain::usecase::notify::collect;
 use domain::usecase::resolve::resolve;
 
@@ -12,6 +12,9 @@ use crate::kit::settings::Settings;
 use crate::kit::wiring::Wiring;
 use crate::kit::{console, environment};
 
+/// How much of what was typed is repeated, in characters.
+const QUOTED: usize = 80;
+
 /// What every command works with.
 pub(crate) struct Context {
     /// The concrete adapters.
@@ -20,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     /// How to answer.
     pub(crate) format: Format,
+    /// When the command began.
+    pub(crate) began: Timestamp,
 }
 
 impl Context {
@@ -35,7 +40,11 @@ impl Context {
         let context = match (dir, problem) {
             (Err(error), _) => Err(error.into()),
             (Ok(_), Some(failure)) => Err(failure),
-            (Ok(dir), None) => Ok(Self { wiring: Wiring::over(dir, &settings), settings, format }),
+            (Ok(dir), None) => {
+                let wiring = Wiring::over(dir, &settings);
+                let began = wiring.clock.now();
+                Ok(Self { wiring, settings, format, began })
+            }
         };
         (context, format)
     }
@@ -55,6 +64,23 @@ impl Context {
             }
         }
         Ok(ids)
+    }
+
+    /// The tasks that all of `typed` mean, each once; what means none goes to `refused`.
+    pub(crate) async fn resolve_each(
+        &self,
+        typed: &[String],
+        refused: &mut Vec<(String, Failure)>,
+    ) -> Vec<TaskId> {
+        let mut ids = Vec::new();
+        for typed in typed {
+            match self.resolve(typed).await {
+                Ok(id) if ids.contains(&id) => {}
+                Ok(id) => ids.push(id),
+                Err(failure) => refused.push((text::preview(typed, QUOTED), failure)),
+            }
+        }
+        ids
     }
 
     /// All tasks of the session `parent`, with this status if one is given.
@@ -86,6 +112,13 @@ impl Context {
             }
         }
         Ok(recorded)
+    }
+
+    /// These tasks without the one that this command runs in and those around it: who waited for them would
+    /// wait for itself.
+    pub(crate) fn not_around(ids: Vec<TaskId>) -> Vec<TaskId> {
+        let around = environment::tasks_around();
+        ids.into_iter().filter(|id| !around.contains(id)).collect()
     }
 
     /// Who waits in the queue, first come first.

@@ -142,12 +142,20 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// What the reader can do.
     pub hints: Vec<String>,
+    /// What machines have to know besides, by its key in an answer.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 impl Failure {
     /// A failure without causes or hints.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            facts: Vec::new(),
+        }
     }
 
     /// The same with one more hint.
@@ -195,6 +203,9 @@ impl From<StoreError> for Failure {
                     | Refusal::NotHeld
                     | Refusal::NotStarted
                     | Refusal::NotExpired { .. } => failure,
+                    Refusal::AlreadyRetried { next } => {
+                        failure.hint(format!("run `task-bg wait {next}` to wait for that attempt"))
+                    }
                 }
             }
             StoreError::Failed { failure: StoreFailure::Busy { .. }, .. } => {
@@ -221,6 +232,7 @@ pub(crate) const fn refused(refusal: &Refusal) -> Kind {
     match refusal {
         Refusal::AlreadyEnded { .. } | Refusal::BeingCancelled { .. } => Kind::AlreadyEnded,
         Refusal::AlreadyStarted
+        | Refusal::AlreadyRetried { .. }
         | Refusal::NotHeld
         | Refusal::NotStarted
         | Refusal::NotEnded
@@ -242,6 +254,14 @@ impl From<Trouble> for Failure {
         match error {
             Trouble::Store(error) => error.into(),
             Trouble::Fault(error) => error.into(),
+            Trouble::Elsewhere { ref host, .. } => Self::of(Kind::WrongState, &error)
+                .hint(format!("run the command on `{host}`: it alone can judge and stop its tasks")),
+            Trouble::Unanswered { ref id } => Self::of(Kind::Unexpected, &error).hint(format!(
+                "its supervisor may be stopped: `task-bg status {id}` names it"
+            )),
+            Trouble::QueueBusy => Self::of(Kind::StoreUnavailable, &error).hint(
+                "another task-bg holds `.locks/gate` in the store; see who has it open, and whether it is stopped",
+            ),
         }
     }
 }
@@ -269,9 +289,8 @@ impl From<ResolveError> for Failure {
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
         match error {
-            LaunchError::Store(error) => error.into(),
-            LaunchError::Fault(error) => error.into(),
-            LaunchError::NotStarted { ref id, ref failure } => {
+            LaunchError::Trouble(trouble) => trouble.into(),
+            LaunchError::NotStarted { ref id, ref failure, ref next } => {
                 let hint = match failure {
                     LaunchFailure::NotFound { program } => format!(
                         "install `{program}`, put its folder on PATH, or set `TASK_BG_DROID` to the droid program"
@@ -280,7 +299,13 @@ impl From<LaunchError> for Failure {
                         format!("run `task-bg status {id}` to see what was recorded")
                     }
                 };
-                Self::of(Kind::LaunchFailed, &error).hint(hint)
+                let mut failed = Self::of(Kind::LaunchFailed, &error).hint(hint);
+                failed.facts.push(("taskId", id.to_string()));
+                if let Some(next) = next {
+                    failed.facts.push(("retriedAs", next.to_string()));
+                    failed = failed.hint(format!("it is tried once more as {next}"));
+                }
+                failed
             }
         }
     }

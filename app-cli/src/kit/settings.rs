@@ -16,7 +16,7 @@ use std::time::Duration;
 use adapters_fs::DataDir;
 use adapters_process::agents::droid;
 use clap::ValueEnum;
-use domain::plan::admission::Limits;
+use domain::plan::queue::admission::Limits;
 use domain::task::Policy;
 
 use crate::kit::answer::Format;

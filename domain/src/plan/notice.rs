@@ -150,7 +150,9 @@ mod tests {
         let task = Task::ordered(id, order, None, at(number));
         let end = |result: &str| {
             let ending = Ending::Completed { result: result.into() };
-            task.clone().apply(Event::Ended { ending, exit: None }, at(number + 1)).expect("ended")
+            task.clone()
+                .apply(Event::Ended { ending, exit: None, next: None }, at(number + 1))
+                .expect("ended")
         };
         Pending { task: result.map_or(task.clone(), |result| end(result).task), stage }
     }

@@ -98,6 +98,16 @@ pub trait Claim: Send {
     /// its name stays.
     fn hand_over(self: Box<Self>) -> Box<dyn Any + Send>;
 
+    /// Sees to it that the lock has its name, by which others find the task: somebody may have removed it.
+    /// Nothing happens where it has, or where somebody else took a lock of that name.
+    ///
+    /// # Errors
+    /// [`Fault`] if the name cannot be made.
+    fn renew(&mut self) -> Result<(), Fault>;
+
+    /// Frees the lock and leaves its name, by which whoever looks next finds the task.
+    fn leave(self: Box<Self>);
+
     /// Removes the lock with all that was kept for the task, which has ended, and frees it.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! The queue: which tasks wait, in which order, and the one lock under which tasks are admitted.
 //!
 //! A task that waits costs no process. The queue holds names and order only; what a task is, and
-//! whether it still waits, its record says. Nothing here decides who is admitted. Main types:
-//! [`Queue`], and [`Gate`], which has what needs the lock.
+//! whether it still waits, its record says. Names come and go under the life lock of their task; the
+//! lock of the queue ([`Gate`]) is only for taking slots. Nothing here decides who is admitted.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use core::time::Duration;
 
 use super::Fault;
-use crate::plan::admission::Limits;
+use crate::plan::queue::admission::Limits;
 use crate::task::{Task, TaskId};
 
 /// Keeps the queue.
@@ -33,6 +33,19 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// [`Fault`] if the task is there and cannot be taken out.
     async fn withdraw(&self, task: &Task) -> Result<(), Fault>;
+
+    /// Puts a recorded task into the queue: behind those of a higher priority, and behind those of the
+    /// same that were ordered before. Nothing happens if it is there.
+    ///
+    /// # Errors
+    /// [`Fault`] if it cannot be put there.
+    async fn enter(&self, task: &Task) -> Result<(), Fault>;
+
+    /// Takes out what was listed. Nothing happens if it is not there any more.
+    ///
+    /// # Errors
+    /// [`Fault`] if it is there and cannot be taken out.
+    async fn leave(&self, waiting: &Waiting) -> Result<(), Fault>;
 
     /// Whether nobody is admitted for now.
     ///
@@ -59,24 +72,9 @@ pub trait Queue: Send + Sync {
     fn limits(&self) -> Limits;
 }
 
-/// The lock under which tasks are admitted. Dropping it frees it.
-#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+/// The lock under which slots are taken. Dropping it frees it.
 #[must_use = "dropping the gate frees the lock"]
-#[async_trait]
-pub trait Gate: Send + Sync {
-    /// Puts a recorded task into the queue: behind those of a higher priority, and behind those of
-    /// the same that were ordered before. Nothing happens if it is there.
-    ///
-    /// # Errors
-    /// [`Fault`] if it cannot be put there.
-    async fn enter(&self, task: &Task) -> Result<(), Fault>;
-
-    /// Takes out what was listed. Nothing happens if it is not there any more.
-    ///
-    /// # Errors
-    /// [`Fault`] if it is there and cannot be taken out.
-    async fn leave(&self, waiting: &Waiting) -> Result<(), Fault>;
-}
+pub trait Gate: Send + Sync {}
 
 /// A task that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]

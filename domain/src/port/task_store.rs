@@ -67,6 +67,12 @@ pub trait TaskStore: Send + Sync {
     /// [`StoreError::Refused`] with [`Refusal::NotEnded`] if it has not ended.
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError>;
 
+    /// Takes back the record of a task that was never started and that nobody was told of.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] with [`Refusal::AlreadyStarted`] if it does not wait.
+    async fn retract(&self, id: &TaskId) -> Result<(), StoreError>;
+
     /// Removes what is only derived and belongs to no task any more, and says how many entries.
     ///
     /// MUST NOT touch a record, a log, or what a task that has not ended needs.

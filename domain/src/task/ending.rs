@@ -28,6 +28,15 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// What was found, whatever the ending.
+    pub fn into_result(self) -> Option<String> {
+        match self {
+            Self::Completed { result } => Some(result),
+            Self::Failed { result, .. } => result,
+            Self::Cancelled => None,
+        }
+    }
+
     /// A bad ending without findings.
     pub fn failed(reason: Reason, message: impl Into<String>) -> Self {
         Self::Failed { reason, message: message.into(), result: None }

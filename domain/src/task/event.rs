@@ -21,18 +21,35 @@ pub enum Event {
     Released,
     /// Its agent was started.
     Started(Started),
-    /// This task was ordered to try the same once more.
-    Retried(TaskId),
+    /// Somebody ordered another attempt by hand.
+    Retried {
+        /// The next attempt.
+        next: TaskId,
+        /// The attempt that was linked before and is known not to exist; `None` where there was none.
+        instead_of: Option<TaskId>,
+    },
     /// Its agent did something, or is at least alive.
     Progressed(Activity),
-    /// Somebody wants it stopped. Recorded before any signal is sent.
+    /// Somebody wants it stopped. Recorded before any signal is sent; asking again can only shorten the
+    /// grace.
     CancelRequested(CancelIntent),
+    /// It has run for longer than it was ordered to, as its supervisor saw.
+    Overran {
+        /// How long it was to run.
+        limit: Duration,
+        /// How long the agent has between the polite signal and the last one.
+        grace: Duration,
+    },
+    /// Somebody wants the processes stopped that an ended task left.
+    StopRequested(CancelIntent),
     /// Whoever watched it says that it is over, and how.
     Ended {
         /// How.
         ending: Ending,
         /// How the agent exited, if that was seen.
         exit: Option<Exit>,
+        /// A name for the attempt that follows, if the order asks for one after the ending it comes to.
+        next: Option<TaskId>,
     },
     /// Somebody from outside says that it is over.
     Reported(Report),
@@ -42,9 +59,18 @@ pub enum Event {
         policy: Policy,
         /// The signs of life that were looked up besides the record.
         signs: Signs,
+        /// How long the agent has between the polite signal and the last one.
+        grace: Duration,
+        /// A name for the attempt that follows, if it ends by this at once and the order asks for one.
+        next: Option<TaskId>,
     },
     /// Its agent exited after the task had already ended.
-    AgentExited(Exit),
+    AgentExited {
+        /// How, if that was seen.
+        exit: Option<Exit>,
+        /// What it found, which is kept where the ending was a guess.
+        result: Option<String>,
+    },
 }
 
 /// Who runs a task that has just been started.
@@ -83,6 +109,12 @@ pub enum Refusal {
     BeingCancelled {
         /// When that was asked for.
         since: Timestamp,
+    },
+    /// Another attempt follows it already.
+    #[error("it is tried again as {next}")]
+    AlreadyRetried {
+        /// That attempt.
+        next: TaskId,
     },
     /// It was started before.
     #[error("it has already been started")]

@@ -84,6 +84,11 @@ pub struct SessionId(
 );
 
 impl SessionId {
+    /// A session id that nobody else has, made of sixteen random bytes: a UUID of version 4.
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(format!("{}", uuid::Builder::from_random_bytes(bytes).into_uuid()))
+    }
+
     /// Accepts `text` as a session id, or says why it cannot be one.
     ///
     /// # Errors

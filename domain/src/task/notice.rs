@@ -140,7 +140,7 @@ mod tests {
     use std::string::ToString;
 
     fn ended(ending: Ending) -> Task {
-        let event = Event::Ended { ending, exit: None };
+        let event = Event::Ended { ending, exit: None, next: None };
         testing::running_task().apply(event, testing::ORDERED).expect("it ran").task
     }
 

@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use super::agent_name::AgentName;
 use super::droid::Briefing;
+use super::ending::Ending;
 use super::id::{SessionId, TaskId};
 use super::prompt::Prompt;
 use super::state::Reason;
@@ -146,6 +147,19 @@ pub struct Retries {
     pub on: Vec<Reason>,
     /// How long the next attempt waits; each later one waits twice as long as the one before.
     pub backoff: Duration,
+}
+
+/// Bad endings that would come out the same once more, and so are not retried unless asked for.
+const FINAL: [Reason; 4] = [Reason::Permission, Reason::Auth, Reason::Dependency, Reason::Reported];
+
+impl Retries {
+    /// Whether another attempt follows such an ending. One that somebody reported by hand is over.
+    pub fn follow(&self, ending: &Ending) -> bool {
+        let Ending::Failed { reason, .. } = ending else { return false };
+        let wanted =
+            if self.on.is_empty() { !FINAL.contains(reason) } else { self.on.contains(reason) };
+        self.left > 0 && wanted && *reason != Reason::Reported
+    }
 }
 
 /// A git worktree made for one task.

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use super::id::{SessionId, TaskId};
 use super::process::{Exit, ProcessId};
+use super::state::CancelIntent;
 use super::time::Timestamp;
 
 /// The most characters of an agent's message kept as [`Activity::last_message`].
@@ -33,11 +34,12 @@ pub struct Progress {
     pub started_awake: Option<Duration>,
     /// The task that tries the same once more.
     pub retried_as: Option<TaskId>,
-    /// The machine it runs on, by its node name. Its life lock, its processes and its boot mean
-    /// nothing anywhere else.
+    /// The machine it runs on, by its node name; absent in records of other programs.
     pub host: Option<String>,
-    /// What its agent found, where that became known only after the task had ended otherwise.
+    /// What the agent found, where that came after an ending that was only a guess.
     pub late_result: Option<String>,
+    /// Somebody wants the processes stopped that it left after its end.
+    pub stop: Option<CancelIntent>,
 }
 
 /// What an agent did so far, as seen in its event stream.

@@ -202,7 +202,8 @@ mod tests {
         let ending = Ending::Completed { result: "done".into() };
         let task = testing::running_task();
         let at = after(&task, MINUTE);
-        let task = task.apply(Event::Ended { ending, exit: None }, at).expect("it ran").task;
+        let task =
+            task.apply(Event::Ended { ending, exit: None, next: None }, at).expect("it ran").task;
         assert_eq!(judge(&task, MINUTE * 10_000), Verdict::Fresh);
     }
 

@@ -28,16 +28,57 @@ pub enum State {
 pub struct Queued {
     /// Whether it waits until somebody releases it.
     pub held: bool,
+    /// Somebody asked to cancel it while another process held its life lock, as one that starts its agent
+    /// does. Whoever holds the lock, or takes it next, carries this out.
+    pub cancel: Option<CancelIntent>,
 }
 
 /// What is known of a task while it runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Running {
-    /// Somebody asked to cancel it; recorded before any signal is sent, so that it decides the ending.
-    pub cancel: Option<CancelIntent>,
+    /// It is to be stopped; recorded before any signal is sent, so that it decides the ending and whoever
+    /// comes next can carry it out.
+    pub stop: Option<StopIntent>,
 }
 
-/// A recorded wish to cancel a running task.
+/// A recorded intent to stop a running task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopIntent {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// How long the agent has between the polite signal and the last one.
+    pub grace: Duration,
+    /// Why, and with that how the task ends.
+    pub cause: Cause,
+}
+
+impl StopIntent {
+    /// The intent that a wish to cancel is.
+    pub const fn cancel(wish: CancelIntent) -> Self {
+        Self { at: wish.at, grace: wish.grace, cause: Cause::Cancel }
+    }
+
+    /// When it was recorded, and how long the agent has.
+    pub const fn timing(&self) -> CancelIntent {
+        CancelIntent { at: self.at, grace: self.grace }
+    }
+}
+
+/// Why a running task is to be stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Somebody asked for it; the task ends as cancelled.
+    Cancel,
+    /// It ran too long or fell silent; the task ends as an error.
+    Expiry {
+        /// Why, for machines.
+        reason: Reason,
+        /// Why, for people.
+        message: String,
+    },
+}
+
+/// A recorded wish to cancel a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CancelIntent {
     /// When it was asked for.
@@ -120,6 +161,12 @@ impl Reason {
         Self::OutputLimit,
         Self::Reported,
     ];
+
+    /// Whether somebody concluded it without having seen the end: a result that comes later is kept beside
+    /// the ending.
+    pub const fn is_guess(self) -> bool {
+        matches!(self, Self::Timeout | Self::Stale | Self::Lost | Self::LaunchFailed)
+    }
 
     /// The word for it in records and answers.
     pub const fn word(self) -> &'static str {

@@ -5,6 +5,8 @@ use crate::testing::{self, strategies};
 use proptest::prelude::*;
 use std::vec::Vec;
 
+const GRACE: core::time::Duration = core::time::Duration::from_secs(10);
+
 /// Applies all of `events`, passing over what is refused; returns every state on the way.
 fn live(mut task: Task, events: &[(Event, Timestamp)]) -> Vec<Task> {
     let mut seen = std::vec![task.clone()];
@@ -42,9 +44,9 @@ proptest! {
         second in strategies::ending(),
         at in strategies::timestamp(),
     ) {
-        let ended = testing::running_task().apply(Event::Ended { ending: first, exit: None }, at);
+        let ended = testing::running_task().apply(Event::Ended { ending: first, exit: None, next: None }, at);
         let ended = ended.expect("a running task can end").task;
-        let again = ended.clone().apply(Event::Ended { ending: second, exit: None }, at);
+        let again = ended.clone().apply(Event::Ended { ending: second, exit: None, next: None }, at);
         prop_assert_eq!(again, Err(Refusal::AlreadyEnded { status: ended.status(), at: Some(at) }));
     }
 
@@ -139,7 +141,8 @@ fn a_heartbeat_between_a_verdict_and_its_execution_saves_the_task() {
     let task = testing::running_task();
     let began = task.started_at().expect("runs");
     let late = began.plus(core::time::Duration::from_secs(11 * 60));
-    let expired = Event::Expired { policy: Policy::default(), signs: Signs::default() };
+    let (policy, signs) = (Policy::default(), Signs::default());
+    let expired = Event::Expired { policy, signs, grace: GRACE, next: None };
     assert!(task.clone().apply(expired.clone(), late).is_ok(), "it was silent for too long");
 
     let heard = task.apply(Event::Progressed(Activity::default()), late).expect("runs").task;
@@ -152,7 +155,11 @@ fn the_exit_of_an_agent_is_noted_after_an_ending_from_outside_and_changes_nothin
     let at = Timestamp::from_millis(9);
     let report = Report { result: "found".into(), error: None };
     let ended = testing::running_task().apply(Event::Reported(report), at).expect("runs").task;
-    let noted = ended.clone().apply(Event::AgentExited(Exit::Code(3)), at).expect("ended").task;
+    let noted = ended
+        .clone()
+        .apply(Event::AgentExited { exit: Some(Exit::Code(3)), result: None }, at)
+        .expect("ended")
+        .task;
     assert_eq!(noted.state(), ended.state());
     assert_eq!(noted.progress().exit, Some(Exit::Code(3)));
 }
@@ -161,6 +168,7 @@ fn the_exit_of_an_agent_is_noted_after_an_ending_from_outside_and_changes_nothin
 fn a_queued_task_can_end_without_ever_running() {
     let at = Timestamp::from_millis(9);
     let failed = Ending::failed(Reason::LaunchFailed, "droid was not found");
-    let ended = testing::queued_task().apply(Event::Ended { ending: failed, exit: None }, at);
+    let ended =
+        testing::queued_task().apply(Event::Ended { ending: failed, exit: None, next: None }, at);
     assert_eq!(ended.expect("queued").task.status(), Status::Error);
 }

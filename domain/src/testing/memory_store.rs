@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::port::{StoreError, TaskStore};
-use crate::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Timestamp};
+use crate::task::{Event, Listing, Query, Refusal, SessionId, Status, Task, TaskId, Timestamp};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Default)]
@@ -96,6 +96,20 @@ impl TaskStore for MemoryStore {
             Some(_) => {
                 tasks.remove(id);
                 Ok(())
+            }
+        }
+    }
+
+    async fn retract(&self, id: &TaskId) -> Result<(), StoreError> {
+        let mut tasks = self.tasks();
+        match tasks.get(id).map(Task::status) {
+            None => Err(StoreError::NotFound { id: id.clone() }),
+            Some(Status::Queued) => {
+                tasks.remove(id);
+                Ok(())
+            }
+            Some(_) => {
+                Err(StoreError::Refused { id: id.clone(), refusal: Refusal::AlreadyStarted })
             }
         }
     }

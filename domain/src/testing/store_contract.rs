@@ -25,6 +25,7 @@ pub async fn check_all<S: TaskStore>(fresh: &dyn Fn() -> S) {
     an_exact_id_matches_alone(&fresh()).await;
     unfinished_tasks_are_found_by_either_session(&fresh()).await;
     only_ended_tasks_can_be_removed(&fresh()).await;
+    only_a_task_that_waits_can_be_retracted(&fresh()).await;
     sweeping_leaves_the_tasks_alone(&fresh()).await;
 }
 
@@ -41,7 +42,11 @@ fn started() -> Event {
 }
 
 fn completed(result: &str) -> Event {
-    Event::Ended { ending: Ending::Completed { result: result.to_string() }, exit: None }
+    Event::Ended {
+        ending: Ending::Completed { result: result.to_string() },
+        exit: None,
+        next: None,
+    }
 }
 
 async fn what_was_created_is_loaded_as_it_was(store: &dyn TaskStore) {
@@ -182,6 +187,21 @@ async fn only_ended_tasks_can_be_removed(store: &dyn TaskStore) {
     store.remove(task.id()).await.expect("removed");
     let missing = StoreError::NotFound { id: task.id().clone() };
     assert_eq!(store.load(task.id()).await, Err(missing));
+}
+
+async fn only_a_task_that_waits_can_be_retracted(store: &dyn TaskStore) {
+    let (waiting, running) = (task_at(1, order()), task_at(2, order()));
+    for task in [&waiting, &running] {
+        store.create(task).await.expect("created");
+    }
+    store.apply(running.id(), started(), at(3)).await.expect("started");
+    store.retract(waiting.id()).await.expect("retracted");
+    let missing = StoreError::NotFound { id: waiting.id().clone() };
+    assert_eq!(store.load(waiting.id()).await, Err(missing.clone()));
+    assert_eq!(store.retract(waiting.id()).await, Err(missing));
+    let refusal = Refusal::AlreadyStarted;
+    let refused = StoreError::Refused { id: running.id().clone(), refusal };
+    assert_eq!(store.retract(running.id()).await, Err(refused));
 }
 
 async fn sweeping_leaves_the_tasks_alone(store: &dyn TaskStore) {

@@ -7,8 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::task::{
-    Activity, CancelIntent, Ending, Event, Exit, Policy, Reason, Report, Signs, Task, Timestamp,
-    Usage,
+    Activity, CancelIntent, Ending, Event, Exit, Policy, Reason, Report, Signs, Task, TaskId,
+    Timestamp, Usage,
 };
 
 /// Any moment from the first sample task on, within some days.
@@ -75,19 +75,47 @@ pub fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::Started(super::started())),
         Just(Event::Released),
-        Just(Event::Retried(super::queued_task().id().clone())),
+        instead_of().prop_map(|instead_of| Event::Retried { next: attempt(1), instead_of }),
         activity().prop_map(Event::Progressed),
         (timestamp(), grace)
             .prop_map(|(at, grace)| Event::CancelRequested(CancelIntent { at, grace })),
-        (ending(), option::of(exit())).prop_map(|(ending, exit)| Event::Ended { ending, exit }),
+        (0u64..60, 0u64..20).prop_map(|(limit, grace)| Event::Overran {
+            limit: Duration::from_secs(limit),
+            grace: Duration::from_secs(grace),
+        }),
+        (timestamp(), 0u64..20).prop_map(|(at, grace)| Event::StopRequested(CancelIntent {
+            at,
+            grace: Duration::from_secs(grace),
+        })),
+        (ending(), option::of(exit()), next()).prop_map(|(ending, exit, next)| Event::Ended {
+            ending,
+            exit,
+            next
+        }),
         (text(), option::of(text()))
             .prop_map(|(result, error)| Event::Reported(Report { result, error })),
-        maybe_timestamp().prop_map(|last_output| Event::Expired {
+        (maybe_timestamp(), next()).prop_map(|(last_output, next)| Event::Expired {
             policy: Policy::default(),
             signs: Signs { last_output, known_to_us: true, awake: None },
+            grace: Duration::from_secs(10),
+            next,
         }),
-        exit().prop_map(Event::AgentExited),
+        (option::of(exit()), option::of(text()))
+            .prop_map(|(exit, result)| Event::AgentExited { exit, result }),
     ]
+}
+
+/// The name of some other attempt.
+fn attempt(number: u8) -> TaskId {
+    TaskId::mint(super::ORDERED, [4, 4, number])
+}
+
+fn next() -> impl Strategy<Value = Option<TaskId>> {
+    option::of((2u8..4).prop_map(attempt))
+}
+
+fn instead_of() -> impl Strategy<Value = Option<TaskId>> {
+    option::of((1u8..4).prop_map(attempt))
 }
 
 /// Some events with the moments they happen at, in any order of time: clocks do step.

@@ -1,9 +1,10 @@
-//! Letting queued tasks in: done by whoever ends a task, changes the queue or waits, since there is
+//! Admitting queued tasks: done by whoever ends a task, changes the queue, waits or looks, since there is
 //! no daemon to do it.
 //!
-//! The plan is made and the life locks are taken under one short lock; the supervisors are started
-//! after it is free again. An environment that was kept is gone before its agent starts, so a task
-//! whose start was cut short in between is never started twice.
+//! First everything is completed that somebody began and did not finish ([`super::repair`]); that needs
+//! no lock but those of the tasks. Then, under the lock of the queue, what runs is counted and the life
+//! locks of those are taken that may start; their supervisors are started after it is free again. What
+//! fails is a value of the receipt beside what succeeded: nothing that was claimed is ever dropped.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -12,220 +13,247 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::again::last_attempt;
-use super::end::end;
-use super::{Trouble, Witnesses};
-use crate::plan::admission::{Admission, Standing, Verdict};
-use crate::plan::reconcile::Custody;
-use crate::port::{
-    Clock, Environment, Fault, Gate, LaunchFailure, Launcher, Queue, Seat, StoreError, TaskStore,
-};
-use crate::task::{Ending, Reason, Status, Task, TaskId};
+use super::custody;
+use super::repair::{Look, follower_is_due, look, mend};
+use super::{Trouble, World};
+use crate::plan::queue::admission::{Admission, Standing, Verdict};
+use crate::plan::queue::{Lock, suspects};
+use crate::port::{Claim, Environment, Gate, StoreError, Until, Waiting};
+use crate::task::{Ending, Reason, State, Status, Task, TaskId};
 
-/// What it takes to let queued tasks in.
-#[derive(Clone, Copy)]
-pub struct Door<'a> {
-    /// Who waits, and the lock to let them in under.
-    pub queue: &'a dyn Queue,
-    /// What starts them.
-    pub launcher: &'a dyn Launcher,
+/// How long a command waits for the lock of the queue once its own work is done: others hold it for
+/// milliseconds, and the deed decides the answer.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+/// The most rounds of one call: each follows because the one before ended a task.
+const MOST_ROUNDS: usize = 64;
+
+/// What came of admitting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// The tasks whose supervisors were started.
+    pub started: Vec<TaskId>,
+    /// The tasks that ended by this, as they could not be started or nobody looked after them any more.
+    pub ended: Vec<TaskId>,
+    /// What could not be done; whoever looks next tries it again.
+    pub troubles: Vec<Trouble>,
 }
 
-/// Lets in as many queued tasks as there is room for, and returns how many were started.
-///
-/// # Errors
-/// [`Trouble`] if the store, the queue or a witness fails. A task that cannot be started ends as an
-/// error, and the next one takes its place.
-pub async fn admit(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    door: Door<'_>,
-) -> Result<usize, Trouble> {
-    let mut started = 0;
-    loop {
-        let nobody_waits =
-            door.queue.waiting().await?.is_empty() && !anybody_is_stranded(witnesses).await?;
-        if nobody_waits || door.queue.is_paused().await? {
-            return Ok(started);
-        }
-        let round = seat_next(store, witnesses, clock, door, &|| {}).await?;
-        let (begun, again) = begin_all(store, witnesses, clock, round).await?;
-        started += begun;
-        if !again {
-            return Ok(started);
-        }
-    }
+/// Whether a look is worth the lock of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thoroughness {
+    /// Only if somebody can start, or something has to be completed.
+    Quick,
+    /// Also if the store is full, since a task may have to fail that waits for another.
+    Thorough,
 }
 
-/// Hands the place of a task that has ended to the next: the calling supervisor becomes that one's, if
-/// it alone is let in and `successor` says that nothing is left of its own.
-///
-/// `vacate` gives up the place that was kept; it is called once nobody else can take it.
-///
-/// # Errors
-/// [`Trouble`] as for [`admit`]; what is not let in now is let in by whoever looks next.
-pub async fn hand_on(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    door: Door<'_>,
-    vacate: &dyn Fn(),
-    successor: &dyn Fn() -> bool,
-) -> Result<(), Trouble> {
-    if door.queue.waiting().await?.is_empty() || door.queue.is_paused().await? {
-        vacate();
-        return Ok(());
-    }
-    let mut round = seat_next(store, witnesses, clock, door, vacate).await?;
-    if round.seats.len() == 1
-        && successor()
-        && let Some((id, seat)) = round.seats.pop()
-    {
-        let failure = seat.succeed().await;
-        fail_to_start(store, witnesses, clock, &id, &failure).await?;
-        round.ended += 1;
-    }
-    if begin_all(store, witnesses, clock, round).await?.1 {
-        admit(store, witnesses, clock, door).await?;
-    }
-    Ok(())
-}
-
-/// Starts those that were given a seat; says how many, and whether another round is due.
-async fn begin_all(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    round: Round,
-) -> Result<(usize, bool), Trouble> {
-    // A task that failed leaves its place to the next, and may have been waited for.
-    let (mut started, mut again) = (0, round.ended > 0);
-    for (id, seat) in round.seats {
-        match seat.begin().await {
-            Ok(()) => started += 1,
-            Err(failure) => {
-                fail_to_start(store, witnesses, clock, &id, &failure).await?;
-                again = true;
+/// Completes what others began, and admits as many queued tasks as there is room for. Waits for the lock of
+/// the queue for at most `patience`.
+pub async fn admit(world: World<'_>, how: Thoroughness, patience: Duration) -> Admitted {
+    let mut admitted = Admitted::default();
+    for _ in 0..MOST_ROUNDS {
+        match Box::pin(round(world, how, patience, &mut admitted)).await {
+            Ok(Next::Again) => {}
+            Ok(Next::Nothing) => break,
+            Err(trouble) => {
+                admitted.troubles.push(trouble);
+                break;
             }
         }
     }
-    Ok((started, again))
+    admitted
 }
 
-/// Whether somebody was let in, and whoever did it died before it could be started.
-async fn anybody_is_stranded(witnesses: Witnesses<'_>) -> Result<bool, Trouble> {
-    for id in witnesses.locks.index().await?.locked {
-        if witnesses.locks.custody(&id).await? == Custody::Waiting {
-            return Ok(true);
-        }
+/// Whether another round may find more to do.
+enum Next {
+    Again,
+    Nothing,
+}
+
+async fn round(
+    world: World<'_>,
+    how: Thoroughness,
+    patience: Duration,
+    admitted: &mut Admitted,
+) -> Result<Next, Trouble> {
+    let found = look(world).await?;
+    let mended = mend(world, &found, &suspects(&found.names)).await;
+    admitted.ended.extend(mended.ended);
+    admitted.troubles.extend(mended.troubles);
+    let found = if mended.changed { look(world).await? } else { found };
+    if found.waiting.is_empty() || world.queue.is_paused().await? {
+        return Ok(Next::Nothing);
     }
-    Ok(false)
+    let full = found.names.held() >= world.queue.limits().max_running;
+    let may_fail =
+        how == Thoroughness::Thorough && found.waiting.iter().any(|waiting| waiting.conditional);
+    if full && !may_fail {
+        return Ok(Next::Nothing);
+    }
+    let Some(gate) = world.queue.gate(patience).await? else { return Err(Trouble::QueueBusy) };
+    let chosen = choose(world, gate.as_ref(), admitted).await;
+    drop(gate);
+    let chosen = chosen?;
+    start_all(world, chosen, admitted).await
 }
 
-/// The tasks that were given a seat under the lock.
-struct Round {
-    seats: Vec<(TaskId, Box<dyn Seat>)>,
-    /// How many will never start.
-    ended: usize,
+/// The tasks that were chosen under the lock of the queue.
+#[derive(Default)]
+struct Chosen {
+    /// Those that start, with their life locks and what they start with.
+    claims: Vec<(TaskId, Box<dyn Claim>, Environment)>,
+    /// Whether some of those that wait will never start.
+    ended: bool,
 }
 
-/// How long to wait for the gate. Admitting takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Takes the lock under which tasks are admitted.
-pub(super) async fn gate(queue: &dyn Queue) -> Result<Box<dyn Gate>, Fault> {
-    queue.gate(PATIENCE).await?.ok_or_else(|| Fault {
-        step: "waiting for the lock of the queue".into(),
-        reason: format!("somebody else held it for {} s", PATIENCE.as_secs()),
-    })
-}
-
-async fn seat_next(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    door: Door<'_>,
-    vacate: &dyn Fn(),
-) -> Result<Round, Trouble> {
-    let gate = gate(door.queue).await?;
-    vacate();
-    let limits = door.queue.limits();
-    let mut admission = Admission::new(&limits, clock.now());
-    count_running(store, witnesses, &*gate, &mut admission).await?;
-    let mut round = Round { seats: Vec::new(), ended: 0 };
-    for waiting in door.queue.waiting().await? {
+/// Chooses who starts. Once a life lock was taken nothing returns early.
+async fn choose(
+    world: World<'_>,
+    _gate: &dyn Gate,
+    admitted: &mut Admitted,
+) -> Result<Chosen, Trouble> {
+    let found = look(world).await?;
+    let limits = world.queue.limits();
+    let mut admission = Admission::new(&limits, world.clock.now());
+    count_running(world, &found, &mut admission).await;
+    let mut chosen = Chosen::default();
+    for waiting in &found.waiting {
         if admission.is_full() && !waiting.conditional {
             continue;
         }
-        // Its launcher may just be about to record it; what it left if it died is swept up. One that
-        // cannot be read now must not cost those their seats who were let in before it.
-        let Ok(task) = store.load(&waiting.id).await else { continue };
-        let standings = standings(store, &task).await;
-        let mut look = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
-        match admission.consider(&task, &mut look) {
-            Verdict::Wait => {}
-            Verdict::Leave => gate.leave(&waiting).await?,
-            Verdict::Fail(earlier) => {
-                fail_dependent(store, clock, &task, &earlier).await?;
-                gate.leave(&waiting).await?;
-                witnesses.locks.retire(task.id()).await?;
-                round.ended += 1;
+        if let Err(trouble) = consider(world, &mut admission, waiting, &mut chosen).await {
+            admitted.troubles.push(trouble);
+        }
+    }
+    Ok(chosen)
+}
+
+/// Decides about one that waits, and makes the move.
+async fn consider(
+    world: World<'_>,
+    admission: &mut Admission<'_>,
+    waiting: &Waiting,
+    chosen: &mut Chosen,
+) -> Result<(), Trouble> {
+    // One that cannot be read now must not keep the others from their slots.
+    let Ok(task) = world.store.load(&waiting.id).await else { return Ok(()) };
+    if !task.belongs_to(world.host.name()) {
+        return Ok(());
+    }
+    let standings = standings(world, &task).await;
+    let mut standing = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
+    match admission.consider(&task, &mut standing) {
+        Verdict::Wait => Ok(()),
+        Verdict::Leave => {
+            world.queue.leave(waiting).await?;
+            if task.status().is_ended() {
+                world.locks.retire(task.id()).await?;
             }
-            Verdict::Start => {
-                let seat = door.launcher.prepare(task.id(), Environment::Kept).await?;
-                gate.leave(&waiting).await?;
-                round.seats.push((task.id().clone(), seat));
+            Ok(())
+        }
+        Verdict::Fail(earlier) => fail_dependent(world, &task, &earlier, chosen).await,
+        Verdict::Start => claim(world, waiting, chosen).await,
+    }
+}
+
+/// Takes the life lock of one that is to start.
+async fn claim(world: World<'_>, waiting: &Waiting, chosen: &mut Chosen) -> Result<(), Trouble> {
+    let id = &waiting.id;
+    // Whoever holds it is concluding the task, and admits others afterwards.
+    let Some(held) = custody::take(world, id).await? else { return Ok(()) };
+    match held.task.state() {
+        State::Queued(queued) if queued.cancel.is_none() => {}
+        State::Queued(_) => {
+            chosen.ended = true;
+            held.end(world, Ending::Cancelled).await?;
+            return Ok(());
+        }
+        State::Running(_) | State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
+            return Ok(());
+        }
+    }
+    match world.kits.kept(id).await {
+        Ok(environment) => {
+            // A name that stays is taken away by whoever meets it next.
+            let left = world.queue.leave(waiting).await.map_err(Trouble::from);
+            if let Some(claim) = held.into_claim() {
+                chosen.claims.push((id.clone(), claim, environment));
+            }
+            left
+        }
+        Err(fault) => {
+            chosen.ended = true;
+            let message = format!("the supervisor failed: its environment was lost: {fault}");
+            held.end(world, Ending::failed(Reason::LaunchFailed, message)).await?;
+            Ok(())
+        }
+    }
+}
+
+/// Starts the supervisors of those that were chosen.
+async fn start_all(
+    world: World<'_>,
+    chosen: Chosen,
+    admitted: &mut Admitted,
+) -> Result<Next, Trouble> {
+    let mut again = chosen.ended;
+    for (id, claim, environment) in chosen.claims {
+        match world.host.start(claim, &environment, Until::Detached).await {
+            Ok(()) => admitted.started.push(id),
+            Err(failure) => {
+                // A task that failed leaves its slot to the next, and may have been waited for.
+                again = true;
+                let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
+                match end(world, &id, ending).await {
+                    Ok(()) => admitted.ended.push(id),
+                    Err(trouble) => admitted.troubles.push(trouble),
+                }
             }
         }
     }
-    Ok(round)
+    Ok(if again { Next::Again } else { Next::Nothing })
 }
 
-/// Counts everything that runs: what has a supervisor or is just getting one, and agents that lost
-/// theirs and still work.
-pub(super) async fn count_running(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    gate: &dyn Gate,
-    admission: &mut Admission<'_>,
-) -> Result<(), Trouble> {
-    for id in witnesses.locks.index().await?.locked {
-        let custody = witnesses.locks.custody(&id).await?;
-        let Ok(task) = store.load(&id).await else {
-            // Somebody is just about to record it.
-            if custody == Custody::Held {
-                admission.count_unknown();
-            }
-            continue;
-        };
-        match custody {
-            Custody::Held => admission.count(&task),
-            // Whoever recorded its ending died before it could put everything away.
-            Custody::Free | Custody::Waiting if task.status().is_ended() => {
-                witnesses.locks.retire(&id).await?;
-            }
-            Custody::Free => {
-                if let Some(agent) = &task.progress().agent
-                    && witnesses.processes.lives(agent).await
+/// Ends a task that could not be started, unless somebody looks after it after all.
+async fn end(world: World<'_>, id: &TaskId, ending: Ending) -> Result<(), Trouble> {
+    match custody::take(world, id).await? {
+        Some(held) => held.end(world, ending).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Counts everything that runs: what has a supervisor or is just getting one, and agents that lost theirs
+/// and still work. Reads the records of those that have a supervisor only where groups have limits.
+pub(super) async fn count_running(world: World<'_>, found: &Look, admission: &mut Admission<'_>) {
+    for (id, lock) in &found.names.locks {
+        match lock {
+            Lock::Absent => {}
+            Lock::Held if !admission.has_groups() => admission.count_unknown(),
+            Lock::Held => match world.store.load(id).await {
+                Ok(task) => admission.count(&task),
+                // It is being recorded, to wait.
+                Err(StoreError::NotFound { .. }) => {}
+                Err(_) => admission.count_unknown(),
+            },
+            Lock::Free => {
+                let Ok(task) = world.store.load(id).await else { continue };
+                if let (Status::Running, Some(agent)) = (task.status(), &task.progress().agent)
+                    && world.host.lives(agent).await
                 {
                     admission.count(&task);
                 }
             }
-            // Whoever let it in died before it could be started; it gets its place back.
-            Custody::Waiting => gate.enter(&task).await?,
-            Custody::Absent => {}
         }
     }
-    Ok(())
 }
 
-/// How those stand that the task has to wait for. Of one that is tried once more the last attempt
-/// counts.
-pub(super) async fn standings(store: &dyn TaskStore, task: &Task) -> BTreeMap<TaskId, Standing> {
+/// How those stand that the task has to wait for. Of one that is tried once more the last attempt counts.
+pub(super) async fn standings(world: World<'_>, task: &Task) -> BTreeMap<TaskId, Standing> {
     let mut standings = BTreeMap::new();
     for id in &task.order().placement.after {
-        let standing = match last_attempt(store, id).await {
-            Ok(task) if task.status().is_ended() => Standing::Ended(task.status()),
+        let standing = match last_attempt(world.store, id).await {
+            Ok(last) if follower_is_due(world, &last).await => Standing::Pending,
+            Ok(last) if last.status().is_ended() => Standing::Ended(last.status()),
             // One that cannot be read now may be readable later.
             Ok(_) | Err(StoreError::Unreadable { .. } | StoreError::Failed { .. }) => {
                 Standing::Pending
@@ -242,12 +270,12 @@ pub(super) async fn standings(store: &dyn TaskStore, task: &Task) -> BTreeMap<Ta
 }
 
 async fn fail_dependent(
-    store: &dyn TaskStore,
-    clock: &dyn Clock,
+    world: World<'_>,
     task: &Task,
     earlier: &TaskId,
+    chosen: &mut Chosen,
 ) -> Result<(), Trouble> {
-    let how = match last_attempt(store, earlier).await {
+    let how = match last_attempt(world.store, earlier).await {
         Ok(earlier) => match earlier.status() {
             Status::Cancelled => "was cancelled",
             Status::Queued | Status::Running | Status::Completed | Status::Error => "failed",
@@ -255,31 +283,7 @@ async fn fail_dependent(
         Err(_) => "is not there any more",
     };
     let message = format!("task {earlier}, which it had to wait for, {how}");
-    give_up(store, clock, task.id(), Ending::failed(Reason::Dependency, message)).await
-}
-
-async fn fail_to_start(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    id: &TaskId,
-    failure: &LaunchFailure,
-) -> Result<(), Trouble> {
-    let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
-    give_up(store, clock, id, ending).await?;
-    witnesses.locks.retire(id).await?;
-    Ok(())
-}
-
-/// Ends a task that will never start. One that was removed meanwhile needs no ending.
-async fn give_up(
-    store: &dyn TaskStore,
-    clock: &dyn Clock,
-    id: &TaskId,
-    ending: Ending,
-) -> Result<(), Trouble> {
-    match end(store, clock, id, ending).await {
-        Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    let Some(held) = custody::take(world, task.id()).await? else { return Ok(()) };
+    chosen.ended = true;
+    held.end(world, Ending::failed(Reason::Dependency, message)).await.map(drop)
 }

@@ -1,24 +1,19 @@
-//! Trying the same once more, and going on where a task stopped: pure planning, and the link
-//! between an attempt and the next.
+//! Trying the same once more, and going on where a task stopped: orders, and the chain of attempts.
 //!
-//! A new attempt is a new task with the same order. Nothing here changes how the earlier one ended.
+//! A new attempt is a new task with the same order, linked to the one before. Nothing here changes how an
+//! earlier one ended, and nothing is started.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::port::{Clock, StoreError, TaskStore};
+use crate::run::retry::by_hand;
 use crate::task::{
-    Continuation, Ending, Event, Lineage, Order, Placement, Prompt, Reason, Retries, Runner,
-    SessionId, Status, Task, TaskId, Timestamp,
+    Continuation, Event, Lineage, Order, Prompt, Retries, Runner, SessionId, Status, Task, TaskId,
 };
 
-/// The longest an attempt waits after the one before.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60 * 60);
 /// The most attempts that are followed in one direction: records written by hand may form a circle.
 const MOST_ATTEMPTS: usize = 100;
-/// Bad endings that would come out the same once more, and so are not retried unless asked for.
-const FINAL: [Reason; 4] = [Reason::Permission, Reason::Auth, Reason::Dependency, Reason::Reported];
 
 /// Why a task cannot be taken up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,48 +39,8 @@ pub fn retry(task: &Task, session: Option<SessionId>) -> Result<Order, NotAgain>
     }
     match task.order().runner {
         Runner::Elsewhere => Err(NotAgain::NotOurs),
-        Runner::Agent { .. } | Runner::Command(_) => Ok(next_attempt(task, session)),
+        Runner::Agent { .. } | Runner::Command(_) => Ok(by_hand(task, session)),
     }
-}
-
-fn next_attempt(task: &Task, session: Option<SessionId>) -> Order {
-    let order = task.order().clone();
-    let lineage = Lineage {
-        attempt: order.lineage.attempt.saturating_add(1),
-        retry_of: Some(task.id().clone()),
-        ..order.lineage
-    };
-    let placement = Placement {
-        priority: order.placement.priority,
-        group: order.placement.group,
-        ..Placement::default()
-    };
-    Order { session, lineage, placement, key: None, ..order }
-}
-
-/// The order of a next attempt, if the task was ordered to have one after such an ending.
-pub fn automatic_retry(
-    task: &Task,
-    ending: &Ending,
-    session: Option<SessionId>,
-    now: Timestamp,
-) -> Option<Order> {
-    let Ending::Failed { reason, .. } = ending else { return None };
-    let retries = &task.order().retries;
-    let wanted =
-        if retries.on.is_empty() { !FINAL.contains(reason) } else { retries.on.contains(reason) };
-    // What somebody ended by hand is over, however its agent fares afterwards.
-    if retries.left == 0 || !wanted || task.status().is_ended() {
-        return None;
-    }
-    let mut order = next_attempt(task, session);
-    order.placement.not_before = Some(now.plus(retries.backoff));
-    order.retries = Retries {
-        left: retries.left - 1,
-        backoff: retries.backoff.saturating_mul(2).min(LONGEST_BACKOFF),
-        on: retries.on.clone(),
-    };
-    Some(order)
 }
 
 /// How to go on in a session.
@@ -121,7 +76,7 @@ pub fn resume(
         continues: Some(continues),
         ..Lineage::default()
     };
-    Ok(Order { prompt, lineage, retries: Retries::default(), ..next_attempt(task, session) })
+    Ok(Order { prompt, lineage, retries: Retries::default(), ..by_hand(task, session) })
 }
 
 /// All attempts at what this task was ordered to do, first come first; only itself if it was never
@@ -164,58 +119,36 @@ pub async fn last_attempt(store: &dyn TaskStore, id: &TaskId) -> Result<Task, St
     Ok(task)
 }
 
-/// Links a task to the attempt that follows it.
+/// Links a task to the attempt that is about to be launched after it, by hand. Of several that do so at
+/// once exactly one succeeds. An attempt that was linked and does not exist is replaced.
 ///
 /// # Errors
-/// [`StoreError`] if that cannot be recorded.
+/// [`StoreError::Refused`] with [`crate::task::Refusal::AlreadyRetried`] if another attempt follows it.
 pub async fn link(
     store: &dyn TaskStore,
     clock: &dyn Clock,
-    earlier: &TaskId,
+    earlier: &Task,
     next: &TaskId,
 ) -> Result<(), StoreError> {
-    store.apply(earlier, Event::Retried(next.clone()), clock.now()).await.map(drop)
+    let known = earlier.progress().retried_as.clone();
+    let instead_of = match &known {
+        Some(known) if matches!(store.load(known).await, Err(StoreError::NotFound { .. })) => {
+            Some(known.clone())
+        }
+        Some(_) | None => None,
+    };
+    let event = Event::Retried { next: next.clone(), instead_of };
+    store.apply(earlier.id(), event, clock.now()).await.map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::{Ending, Reason};
     use crate::testing::{self, ORDERED};
-
-    fn task(retries: Retries) -> Task {
-        let order = Order { retries, ..testing::order() };
-        Task::ordered(TaskId::mint(ORDERED, [1, 1, 1]), order, None, ORDERED)
-    }
 
     fn failed(reason: Reason) -> Ending {
         Ending::failed(reason, "it broke")
-    }
-
-    #[test]
-    fn each_attempt_waits_twice_as_long_as_the_one_before() {
-        let second = Duration::from_secs(1);
-        let mut task = task(Retries { left: 2, on: std::vec![], backoff: second });
-        for (attempt, wait) in [(2, second), (3, second * 2)] {
-            let order = automatic_retry(&task, &failed(Reason::Exit), None, ORDERED);
-            let order = order.expect("there is one left");
-            assert_eq!(order.lineage.attempt, attempt);
-            assert_eq!(order.placement.not_before, Some(ORDERED.plus(wait)));
-            assert_eq!(order.lineage.retry_of.as_ref(), Some(task.id()));
-            task = Task::ordered(TaskId::mint(ORDERED, [0, 0, 2]), order, None, ORDERED);
-        }
-        assert_eq!(automatic_retry(&task, &failed(Reason::Exit), None, ORDERED), None);
-    }
-
-    #[test]
-    fn only_the_endings_asked_for_are_retried_and_hopeless_ones_only_if_asked_for() {
-        let once = |on: &[Reason]| task(Retries { left: 1, on: on.to_vec(), ..Retries::default() });
-        let again = |task: &Task, ending| automatic_retry(task, &ending, None, ORDERED).is_some();
-        assert!(again(&once(&[]), failed(Reason::Timeout)));
-        assert!(!again(&once(&[]), failed(Reason::Permission)));
-        assert!(again(&once(&[Reason::Auth]), failed(Reason::Auth)));
-        assert!(!again(&once(&[Reason::Auth]), failed(Reason::Exit)));
-        assert!(!again(&once(&[]), Ending::Cancelled));
-        assert!(!again(&once(&[]), Ending::Completed { result: "done".into() }));
     }
 
     #[tokio::test]
@@ -225,7 +158,10 @@ mod tests {
             let lineage = Lineage { retry_of: earlier.map(id), ..Lineage::default() };
             let order = Order { lineage, ..testing::order() };
             let task = Task::ordered(id(name), order, None, ORDERED);
-            task.apply(Event::Retried(id(later)), ORDERED).expect("linked").task
+            let event = Event::Ended { ending: failed(Reason::Exit), exit: None, next: None };
+            let task = task.apply(event, ORDERED).expect("it waited").task;
+            let event = Event::Retried { next: id(later), instead_of: None };
+            task.apply(event, ORDERED).expect("linked").task
         };
         let tasks = [
             attempt("a", None, "b"),
@@ -241,22 +177,15 @@ mod tests {
         assert!(attempts(&store, &circle[0]).await.len() <= 2 * MOST_ATTEMPTS);
     }
 
-    #[test]
-    fn what_somebody_ended_by_hand_is_not_retried_however_its_agent_fares() {
-        let ending = Ending::Completed { result: "done".into() };
-        let task = task(Retries { left: 1, ..Retries::default() });
-        let task = task.apply(Event::Ended { ending, exit: None }, ORDERED).expect("it runs").task;
-        assert_eq!(automatic_retry(&task, &failed(Reason::Exit), None, ORDERED), None);
-    }
-
     #[tokio::test]
     async fn the_last_attempt_is_found_whatever_the_links_say() {
         let link = |from: u8, to: u8| {
             let id = |number: u8| TaskId::mint(ORDERED, [0, 0, number]);
             let task = Task::ordered(id(from), testing::order(), None, ORDERED);
-            let task = task.apply(Event::Retried(id(to)), ORDERED).expect("linked").task;
-            let event = Event::Ended { ending: failed(Reason::Exit), exit: None };
-            task.apply(event, ORDERED).expect("it had not ended").task
+            let event = Event::Ended { ending: failed(Reason::Exit), exit: None, next: None };
+            let task = task.apply(event, ORDERED).expect("it had not ended").task;
+            let event = Event::Retried { next: id(to), instead_of: None };
+            task.apply(event, ORDERED).expect("linked").task
         };
         // One chain that ends at a task that is gone, and one that never ends.
         let store =
@@ -279,7 +208,10 @@ mod tests {
         let prompt = || Prompt::recorded("and now?".into());
         assert_eq!(resume(&task, prompt(), Manner::Same, None), Err(NotAgain::NotEnded));
         let ending = Ending::Completed { result: "done".into() };
-        let task = task.apply(Event::Ended { ending, exit: None }, ORDERED).expect("it ran").task;
+        let task = task
+            .apply(Event::Ended { ending, exit: None, next: None }, ORDERED)
+            .expect("it ran")
+            .task;
         let order = resume(&task, prompt(), Manner::Fork, None).expect("it has a session");
         let theirs = SessionId::parse("theirs").expect("a session");
         assert_eq!(order.lineage.continues, Some(Continuation::Fork(theirs)));

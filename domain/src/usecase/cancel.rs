@@ -1,18 +1,26 @@
 //! `cancel`: stopping tasks and everything they started.
 //!
-//! The intent is recorded before any signal is sent, so that it decides the ending whatever the
-//! agent still says. A task that has already ended keeps its ending; what is left of it is stopped.
+//! The intent is recorded before any signal is sent, so that it decides the ending whatever the agent still
+//! says, and so that whoever comes next can carry it out if this is cut short. A task that is tried once
+//! more is cancelled in its last attempt. A task that has already ended keeps its ending; what is left of it
+//! is stopped.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::end::end;
+use super::again::last_attempt;
+use super::custody;
 use super::reconcile::reconcile;
+use super::repair::follower_is_due;
 use super::stopping::stop_all;
-use super::{Trouble, Witnesses};
+use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
-use crate::port::{Clock, StoreError, TaskStore};
-use crate::task::{CancelIntent, Ending, Event, Refusal, Status, Task, TaskId};
+use crate::port::StoreError;
+use crate::task::{CancelIntent, Ending, Event, Refusal, State, Status, Task, TaskId};
+
+/// How often a task is looked at again that changed while it was to be cancelled.
+const TRIES: usize = 8;
 
 /// What became of the tasks that were to be cancelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,41 +37,40 @@ pub struct Cancelled {
 
 /// Cancels all of `ids`, with so much `grace` between the polite signal and the last one.
 ///
-/// Returns when nothing of them is left, or names what is.
-///
-/// # Errors
-/// [`Trouble`] if the system fails as a whole; what concerns one task is in the receipt.
-pub async fn cancel(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    ids: &[TaskId],
-    grace: Duration,
-) -> Result<Cancelled, Trouble> {
+/// Returns when nothing of them is left, or names what is. What concerns one task is in the receipt.
+pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancelled {
     let mut receipt = Cancelled::default();
     let (mut doomed, mut remains) = (Vec::new(), Vec::new());
     for id in ids {
-        match doom(store, witnesses, clock, id, grace).await {
+        match Box::pin(doom(world, id, grace)).await {
             Ok(Doom::ToStop(task)) => doomed.push(task),
             Ok(Doom::Remains(task)) => remains.push(task),
-            Ok(Doom::Done) => receipt.cancelled.push(id.clone()),
+            Ok(Doom::Done(id)) => receipt.cancelled.push(id),
             Err(trouble) => receipt.refused.push((id.clone(), trouble)),
         }
     }
     let all: Vec<Task> = doomed.iter().chain(&remains).cloned().collect();
-    receipt.survivors = stop_all(witnesses, clock, &all, grace).await?;
-    for task in &doomed {
-        match bury(store, witnesses, clock, task).await? {
-            Status::Cancelled => receipt.cancelled.push(task.id().clone()),
-            status @ (Status::Queued | Status::Running | Status::Completed | Status::Error) => {
-                let refusal = Refusal::AlreadyEnded { status, at: None };
-                let refused = StoreError::Refused { id: task.id().clone(), refusal };
-                receipt.refused.push((task.id().clone(), refused.into()));
+    let mut stopped = stop_all(world, &all, grace).await;
+    receipt.survivors = stopped.survivors;
+    for task in doomed {
+        let id = task.id().clone();
+        match stopped.tasks.remove(&id) {
+            Some(Ok(task)) if task.status() == Status::Cancelled => receipt.cancelled.push(id),
+            Some(Ok(task)) => {
+                let refusal = already_ended(&task);
+                receipt.refused.push((id.clone(), StoreError::Refused { id, refusal }.into()));
             }
+            Some(Err(trouble)) => receipt.refused.push((id, trouble)),
+            None => receipt.refused.push((id.clone(), Trouble::Unanswered { id })),
         }
     }
-    receipt.stopped = remains.iter().map(|task| task.id().clone()).collect();
-    Ok(receipt)
+    for task in remains {
+        match stopped.tasks.remove(task.id()) {
+            Some(Err(trouble)) => receipt.refused.push((task.id().clone(), trouble)),
+            Some(Ok(_)) | None => receipt.stopped.push(task.id().clone()),
+        }
+    }
+    receipt
 }
 
 enum Doom {
@@ -72,75 +79,77 @@ enum Doom {
     /// It had ended before, and processes of it are left.
     Remains(Task),
     /// It had no process and is cancelled already.
-    Done,
+    Done(TaskId),
 }
 
 /// Records the intent, or the ending itself where there is nothing to stop.
-async fn doom(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    id: &TaskId,
-    grace: Duration,
-) -> Result<Doom, Trouble> {
-    let task = store.load(id).await?;
-    let task = reconcile(store, witnesses, clock, task).await?.task;
-    let now = clock.now();
-    match task.status() {
-        Status::Queued => {
-            let event = Event::Ended { ending: Ending::Cancelled, exit: None };
-            match store.apply(id, event, now).await {
-                Ok(_) => {
-                    witnesses.locks.retire(id).await?;
-                    Ok(Doom::Done)
-                }
-                Err(error) => Err(error.into()),
-            }
+async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Trouble> {
+    for _ in 0..TRIES {
+        let task = last_attempt(world.store, id).await?;
+        if follower_is_due(world, &task).await {
+            // The attempt that follows is recorded first, and then cancelled in its place.
+            super::admit::admit(world, super::admit::Thoroughness::Quick, Duration::ZERO).await;
+            continue;
         }
-        Status::Running => {
-            let intent = Event::CancelRequested(CancelIntent { at: now, grace });
-            match store.apply(id, intent, now).await {
-                Ok(task) => Ok(Doom::ToStop(task)),
-                // Somebody ended it since it was looked at: its agent is to go all the same.
-                Err(refused @ StoreError::Refused { .. }) => {
-                    let task = store.load(id).await?;
-                    if task.status().is_ended() {
-                        remains(witnesses, task).await
-                    } else {
-                        Err(refused.into())
+        let task = reconcile(world, task).await?.task;
+        if !task.belongs_to(world.host.name()) && !task.status().is_ended() {
+            return Err(elsewhere(&task));
+        }
+        let id = task.id();
+        let wish = CancelIntent { at: world.clock.now(), grace };
+        match task.state() {
+            State::Queued(_) => {
+                if let Some(held) = custody::take(world, id).await? {
+                    if held.task.status() != Status::Queued {
+                        continue;
                     }
+                    let (task, _) = held.end(world, Ending::Cancelled).await?;
+                    return Ok(Doom::Done(task.id().clone()));
                 }
-                Err(error) => Err(error.into()),
+                // Somebody is just starting it, and will find this in the record.
+                match world.store.apply(id, Event::CancelRequested(wish), wish.at).await {
+                    Ok(task) => return Ok(Doom::ToStop(task)),
+                    Err(StoreError::Refused { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            State::Running(_) => {
+                match world.store.apply(id, Event::CancelRequested(wish), wish.at).await {
+                    Ok(task) => return Ok(Doom::ToStop(task)),
+                    // Somebody ended it since it was looked at: its agent is to go all the same.
+                    Err(StoreError::Refused { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
+                return remains(world, task, wish).await;
             }
         }
-        Status::Completed | Status::Error | Status::Cancelled => remains(witnesses, task).await,
     }
+    Err(Trouble::Unanswered { id: id.clone() })
 }
 
-/// An ended task, if processes of it are left.
-async fn remains(witnesses: Witnesses<'_>, task: Task) -> Result<Doom, Trouble> {
+/// An ended task, if processes of it are left; that they are to be stopped is recorded.
+async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doom, Trouble> {
     let id = task.id();
-    let held = witnesses.locks.custody(id).await? == Custody::Held;
-    if held || !witnesses.processes.of_task(id).await.is_empty() {
-        return Ok(Doom::Remains(task));
+    let ours = task.belongs_to(world.host.name());
+    let held = ours && world.locks.custody(id).await? == Custody::Held;
+    if held || (ours && !world.host.of_task(id).await.is_empty()) {
+        // Its supervisor reads the grace there; without a record of it, it takes its own.
+        return Ok(match world.store.apply(id, Event::StopRequested(wish), wish.at).await {
+            Ok(task) => Doom::Remains(task),
+            Err(_) => Doom::Remains(task),
+        });
     }
-    let refusal = Refusal::AlreadyEnded { status: task.status(), at: task.state().ended_at() };
+    let refusal = already_ended(&task);
     Err(StoreError::Refused { id: id.clone(), refusal }.into())
 }
 
-/// Sees to it that the cancelled task is recorded as such where no supervisor did.
-async fn bury(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    task: &Task,
-) -> Result<Status, Trouble> {
-    let id = task.id();
-    let now = store.load(id).await?;
-    if now.status().is_ended() || witnesses.locks.custody(id).await? == Custody::Held {
-        return Ok(now.status());
-    }
-    let ended = end(store, clock, id, Ending::Cancelled).await?;
-    witnesses.locks.retire(id).await?;
-    Ok(ended.status())
+fn already_ended(task: &Task) -> Refusal {
+    Refusal::AlreadyEnded { status: task.status(), at: task.state().ended_at() }
+}
+
+fn elsewhere(task: &Task) -> Trouble {
+    let host = task.progress().host.clone().unwrap_or_default();
+    Trouble::Elsewhere { id: task.id().clone(), host }
 }

@@ -8,10 +8,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::Trouble;
+use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
+use crate::port::StoreError;
 use crate::port::worktrees::{Removal as Fate, Worktrees};
-use crate::port::{Clock, LifeLocks, StoreError, TaskStore};
 use crate::task::{Query, Status, Task, TaskId, Unreadable, Worktree};
 
 /// Which ended tasks to remove.
@@ -31,7 +31,7 @@ pub struct Cleaned {
     /// The tasks that were removed, with all their files.
     pub removed: Vec<TaskId>,
     /// The tasks that should have been removed and were not, with why.
-    pub kept: Vec<(TaskId, StoreError)>,
+    pub kept: Vec<(TaskId, Kept)>,
     /// The tasks that are still there because of what is in their worktrees.
     pub worktrees_kept: Vec<WorktreeKept>,
     /// Entries that cannot be read; they are never removed.
@@ -49,61 +49,118 @@ pub struct WorktreeKept {
     pub why: String,
 }
 
-/// Sweeps the store; with a `removal`, removes ended tasks too.
+/// Why an ended task was kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Kept {
+    /// Its agent goes on after the task was ended by hand; the record alone names it.
+    #[error("its agent still works; `task-bg cancel {id}` stops it")]
+    AtWork {
+        /// Which.
+        id: TaskId,
+    },
+    /// Another machine runs what is left of it.
+    #[error("it runs on another machine")]
+    Elsewhere,
+    /// It could not be removed, or not be judged.
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+}
+
+/// Sweeps the store; with a `removal`, removes ended tasks too. What concerns one task is in the receipt.
 ///
 /// # Errors
 /// [`Trouble`] if the store as a whole cannot be read.
 pub async fn cleanup(
-    store: &dyn TaskStore,
-    locks: &dyn LifeLocks,
+    world: World<'_>,
     worktrees: &dyn Worktrees,
-    clock: &dyn Clock,
     removal: Option<Removal>,
 ) -> Result<Cleaned, Trouble> {
-    let mut cleaned = Cleaned { swept: store.sweep().await?, ..Cleaned::default() };
+    let mut cleaned = Cleaned { swept: world.store.sweep().await?, ..Cleaned::default() };
     let Some(removal) = removal else { return Ok(cleaned) };
-    let now = clock.now();
-    let listing = store.list(&Query { status: removal.status, ..Query::default() }).await?;
+    let now = world.clock.now();
+    let query = Query { status: removal.status, ..Query::default() };
+    let listing = world.store.list(&query).await?;
     cleaned.unreadable = listing.unreadable;
     let old_enough = |task: &Task| {
         let ended = task.state().ended_at().or(task.progress().last_update);
         removal.older_than.is_none_or(|age| ended.is_some_and(|ended| now.since(ended) >= age))
     };
-    let in_use = in_use(store).await?;
+    let in_use = in_use(world).await?;
     for task in listing.tasks.iter().filter(|task| task.status().is_ended() && old_enough(task)) {
-        if let Some(worktree) = &task.order().worktree {
-            let why = if in_use.contains(&worktree.path) {
-                Some("another task still works in it".to_owned())
-            } else if locks.custody(task.id()).await? == Custody::Held {
-                Some("its agent still works in it".to_owned())
-            } else {
-                match worktrees.remove_if_clean(worktree).await {
-                    Ok(Fate::Removed) => None,
-                    Ok(Fate::Kept(why)) => Some(why),
-                    Err(fault) => Some(alloc::format!("{fault}")),
-                }
-            };
-            if let Some(why) = why {
-                let (id, worktree) = (task.id().clone(), worktree.clone());
-                cleaned.worktrees_kept.push(WorktreeKept { id, worktree, why });
-                continue;
-            }
-        }
-        match store.remove(task.id()).await {
-            Ok(()) => cleaned.removed.push(task.id().clone()),
-            Err(StoreError::NotFound { .. }) => {}
-            Err(error) => cleaned.kept.push((task.id().clone(), error)),
-        }
+        remove(world, worktrees, task, &in_use, &mut cleaned).await;
     }
     Ok(cleaned)
 }
 
+/// Removes one ended task with its worktree, or says why not.
+async fn remove(
+    world: World<'_>,
+    worktrees: &dyn Worktrees,
+    task: &Task,
+    in_use: &[String],
+    cleaned: &mut Cleaned,
+) {
+    if let Err(why) = is_idle(world, task).await {
+        match &task.order().worktree {
+            Some(worktree) => {
+                let (id, worktree) = (task.id().clone(), worktree.clone());
+                let why = alloc::format!("{why}");
+                cleaned.worktrees_kept.push(WorktreeKept { id, worktree, why });
+            }
+            None => cleaned.kept.push((task.id().clone(), why)),
+        }
+        return;
+    }
+    if let Some(worktree) = &task.order().worktree {
+        let why = if in_use.contains(&worktree.path) {
+            Some("another task still works in it".to_owned())
+        } else {
+            match worktrees.remove_if_clean(worktree).await {
+                Ok(Fate::Removed) => None,
+                Ok(Fate::Kept(why)) => Some(why),
+                Err(fault) => Some(alloc::format!("{fault}")),
+            }
+        };
+        if let Some(why) = why {
+            let (id, worktree) = (task.id().clone(), worktree.clone());
+            cleaned.worktrees_kept.push(WorktreeKept { id, worktree, why });
+            return;
+        }
+    }
+    match world.store.remove(task.id()).await {
+        Ok(()) => cleaned.removed.push(task.id().clone()),
+        Err(StoreError::NotFound { .. }) => {}
+        Err(error) => cleaned.kept.push((task.id().clone(), Trouble::from(error).into())),
+    }
+}
+
+/// Refuses a task whose agent goes on: without its record nobody could stop it any more, and it would keep
+/// a slot for ever.
+async fn is_idle(world: World<'_>, task: &Task) -> Result<(), Kept> {
+    let id = task.id();
+    let agent = task.progress().agent.as_ref();
+    if !task.belongs_to(world.host.name()) {
+        // Its agent is seen to be gone only where it ran.
+        let seen = task.progress().exit.is_some() || agent.is_none();
+        return if seen { Ok(()) } else { Err(Kept::Elsewhere) };
+    }
+    let custody = world.locks.custody(id).await.map_err(Trouble::from)?;
+    let lives = match agent {
+        Some(agent) => world.host.lives(agent).await,
+        None => false,
+    };
+    if lives || custody == Custody::Held {
+        return Err(Kept::AtWork { id: id.clone() });
+    }
+    Ok(())
+}
+
 /// The worktrees of tasks that have not ended: a later attempt may work in that of an earlier one.
-async fn in_use(store: &dyn TaskStore) -> Result<Vec<String>, Trouble> {
+async fn in_use(world: World<'_>) -> Result<Vec<String>, Trouble> {
     let mut paths = Vec::new();
     for status in [Status::Running, Status::Queued] {
         let query = Query { status: Some(status), ..Query::default() };
-        let unfinished = store.list(&query).await?.tasks;
+        let unfinished = world.store.list(&query).await?.tasks;
         let worktrees = unfinished.iter().filter_map(|task| task.order().worktree.as_ref());
         paths.extend(worktrees.map(|worktree| worktree.path.clone()));
     }
@@ -113,10 +170,9 @@ async fn in_use(store: &dyn TaskStore) -> Result<Vec<String>, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::life_locks::MockLifeLocks;
     use crate::port::worktrees::MockWorktrees;
     use crate::task::{Ending, Event, Order, Recorded};
-    use crate::testing::{self, ManualClock, MemoryStore};
+    use crate::testing::{self, MemoryWorld, Part};
 
     fn ended(order: Order) -> Task {
         let running = testing::running_task();
@@ -129,7 +185,7 @@ mod tests {
             progress: running.progress().clone(),
         };
         let ending = Ending::Completed { result: "done".into() };
-        let event = Event::Ended { ending, exit: None };
+        let event = Event::Ended { ending, exit: None, next: None };
         Task::recorded(parts).apply(event, testing::ORDERED).expect("it ran").task
     }
 
@@ -144,55 +200,69 @@ mod tests {
         Order { worktree: Some(worktree), ..testing::order() }
     }
 
-    fn free() -> MockLifeLocks {
-        let mut locks = MockLifeLocks::new();
-        locks.expect_custody().returning(|_| Ok(Custody::Absent));
-        locks
-    }
-
     #[tokio::test]
     async fn only_ended_tasks_that_are_old_enough_are_removed() {
         let ended = ended(testing::order());
         let running = testing::foreign_running_task();
-        let store = MemoryStore::holding([ended.clone(), running]);
-        let (clock, worktrees) = (ManualClock::at(testing::ORDERED), MockWorktrees::new());
+        let memory = MemoryWorld::holding([ended.clone(), running]);
+        let worktrees = MockWorktrees::new();
         let removal = Removal { older_than: Some(Duration::from_secs(60)), status: None };
-        let early = cleanup(&store, &free(), &worktrees, &clock, Some(removal)).await;
+        let early = cleanup(memory.world(), &worktrees, Some(removal)).await;
         assert_eq!(early.expect("cleaned").removed, []);
-        clock.advance(Duration::from_secs(60));
-        let late = cleanup(&store, &free(), &worktrees, &clock, Some(removal)).await;
+        memory.clock.advance(Duration::from_secs(60));
+        let late = cleanup(memory.world(), &worktrees, Some(removal)).await;
         assert_eq!(late.expect("cleaned").removed, [ended.id().clone()]);
     }
 
     #[tokio::test]
     async fn a_task_whose_worktree_is_kept_stays_and_is_named() {
         let ended = ended(isolated());
-        let store = MemoryStore::holding([ended.clone()]);
-        let clock = ManualClock::at(testing::ORDERED);
+        let memory = MemoryWorld::holding([ended.clone()]);
         let mut worktrees = MockWorktrees::new();
         worktrees.expect_remove_if_clean().returning(|_| Ok(Fate::Kept("it is dirty".into())));
         let removal = Some(Removal::default());
-        let cleaned = cleanup(&store, &free(), &worktrees, &clock, removal).await.expect("cleaned");
+        let cleaned = cleanup(memory.world(), &worktrees, removal).await.expect("cleaned");
         assert_eq!(cleaned.removed, []);
         assert_eq!(cleaned.worktrees_kept[0].why, "it is dirty");
-        assert!(store.load(ended.id()).await.is_ok());
+        assert!(memory.world().store.load(ended.id()).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_worktree_in_which_somebody_works_is_not_even_looked_at() {
         let ended = ended(isolated());
-        let clock = ManualClock::at(testing::ORDERED);
         let untouched = MockWorktrees::new();
         let removal = Some(Removal::default());
-        let mut held = MockLifeLocks::new();
-        held.expect_custody().returning(|_| Ok(Custody::Held));
-        let store = MemoryStore::holding([ended.clone()]);
-        let cleaned = cleanup(&store, &held, &untouched, &clock, removal).await.expect("cleaned");
-        assert_eq!(cleaned.worktrees_kept.len(), 1);
         let id = TaskId::mint(testing::ORDERED, [7, 7, 7]);
         let next = Task::ordered(id, isolated(), None, testing::ORDERED);
-        let store = MemoryStore::holding([ended, next]);
-        let cleaned = cleanup(&store, &free(), &untouched, &clock, removal).await.expect("cleaned");
+        let memory = MemoryWorld::holding([ended, next]);
+        let cleaned = cleanup(memory.world(), &untouched, removal).await.expect("cleaned");
         assert_eq!(cleaned.worktrees_kept.len(), 1);
+    }
+
+    // Its record alone names the agent; once it was removed nobody could stop that any more.
+    #[tokio::test]
+    async fn an_ended_task_whose_agent_works_or_whose_lock_is_held_is_kept() {
+        let ended = ended(testing::order());
+        let (untouched, removal) = (MockWorktrees::new(), Some(Removal::default()));
+        let memory = MemoryWorld::holding([ended.clone()]);
+        let claim = memory.locks.take(ended.id());
+        let cleaned = cleanup(memory.world(), &untouched, removal).await.expect("cleaned");
+        assert!(matches!(cleaned.kept[..], [(_, Kept::AtWork { .. })]), "{cleaned:?}");
+        drop(claim);
+        let agent = ended.progress().agent.clone().expect("it ran");
+        memory.host.revive(&agent, ended.id(), Part::Agent);
+        let cleaned = cleanup(memory.world(), &untouched, removal).await.expect("cleaned");
+        assert!(matches!(cleaned.kept[..], [(_, Kept::AtWork { .. })]), "{cleaned:?}");
+    }
+
+    #[tokio::test]
+    async fn one_with_a_worktree_is_named_with_that() {
+        let ended = ended(isolated());
+        let (untouched, removal) = (MockWorktrees::new(), Some(Removal::default()));
+        let memory = MemoryWorld::holding([ended.clone()]);
+        let claim = memory.locks.take(ended.id());
+        let cleaned = cleanup(memory.world(), &untouched, removal).await.expect("cleaned");
+        assert!(cleaned.worktrees_kept[0].why.contains("its agent still works"), "{cleaned:?}");
+        drop(claim);
     }
 }

@@ -1,23 +1,41 @@
 //! `complete`: ending a task by hand.
 //!
-//! Its agent is not stopped; a supervisor that still has one lets it finish.
+//! Its agent is not stopped; a supervisor that still has one lets it finish. A task that waits never starts.
 
-use super::Trouble;
-use crate::port::{Clock, LifeLocks, TaskStore};
-use crate::task::{Event, Report, Task, TaskId};
+use super::custody;
+use super::{Trouble, World};
+use crate::task::{Event, Report, State, Status, Task, TaskId};
+
+/// How a report was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completed {
+    /// The task as it is now.
+    pub task: Task,
+    /// Whether the report came after an ending that was only a guess: the ending stands, and the result is
+    /// kept beside it.
+    pub late: bool,
+    /// What could not be put away once it was recorded.
+    pub trouble: Option<Trouble>,
+}
 
 /// Ends a task with the report of somebody outside.
 ///
 /// # Errors
 /// [`Trouble`] if there is no such task, or it has ended or is being cancelled.
-pub async fn complete(
-    store: &dyn TaskStore,
-    locks: &dyn LifeLocks,
-    clock: &dyn Clock,
-    id: &TaskId,
-    report: Report,
-) -> Result<Task, Trouble> {
-    let task = store.apply(id, Event::Reported(report), clock.now()).await?;
-    locks.retire(id).await?;
-    Ok(task)
+pub async fn complete(world: World<'_>, id: &TaskId, report: Report) -> Result<Completed, Trouble> {
+    let before = world.store.load(id).await?;
+    let held = match before.status() {
+        // While its life lock is held here, nobody starts it.
+        Status::Queued => custody::take(world, id).await?,
+        Status::Running | Status::Completed | Status::Error | Status::Cancelled => None,
+    };
+    let (task, trouble) = if let Some(held) = held {
+        held.report(world, report).await?
+    } else {
+        let event = Event::Reported(report);
+        let task = world.store.apply(id, event, world.clock.now()).await?;
+        (task, world.locks.retire(id).await.err().map(Trouble::from))
+    };
+    let late = before.status().is_ended() && matches!(task.state(), State::Error(_));
+    Ok(Completed { task, late, trouble })
 }

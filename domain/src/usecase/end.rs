@@ -16,7 +16,7 @@ pub(super) async fn end(
     id: &TaskId,
     ending: Ending,
 ) -> Result<Task, StoreError> {
-    let event = Event::Ended { ending, exit: None };
+    let event = Event::Ended { ending, exit: None, next: None };
     match store.apply(id, event, clock.now()).await {
         Err(StoreError::Refused { .. }) => store.load(id).await,
         decided => decided,

@@ -1,165 +1,221 @@
 //! `launch` and `run`: from an order to a running or waiting task, or a clear word why not.
 //!
-//! The life lock is taken before there is a record and the record is durable before there is a
-//! process, so that at no moment a running task is unlocked or a process unrecorded. A task for
-//! which there is no room waits in the queue, with its launcher's environment, and costs no process.
+//! Whether there is room is decided under the lock of the queue, and there the life lock is taken and the
+//! record made of a task that starts at once: nobody can take the same slot, and at no moment a running
+//! task is unlocked or a process unrecorded. A task for which there is no room waits in the queue with its
+//! launcher's environment, and costs no process.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
 
-use super::admit::{Door, admit, count_running, gate, standings};
-use super::end::end;
-use super::{Trouble, Witnesses};
-use crate::plan::admission::{Admission, Standing, Verdict};
-use crate::port::{Clock, Entropy, Environment, Fault, LaunchFailure, Seat, StoreError, TaskStore};
+use super::admit::{PATIENCE, Thoroughness, admit, count_running, standings};
+use super::custody;
+use super::enqueue::enqueue;
+use super::repair::{Look, look};
+use super::{Trouble, World};
+use crate::plan::queue::admission::{Admission, Standing, Verdict};
+use crate::plan::queue::suspects;
+use crate::port::{Claim, Fault, Gate, Kit, LaunchFailure, StoreError, Until};
 use crate::task::{Ending, Order, Reason, Task, TaskId};
+
+/// How long a launch waits for the lock of the queue before the task waits instead.
+const GATE: Duration = Duration::from_secs(3);
+
+/// A task that was launched, and what could not be done after that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launched {
+    /// The task, as it is once its agent runs or it waits for its turn.
+    pub task: Task,
+    /// What could not be done once it was launched.
+    pub troubles: Vec<Trouble>,
+}
 
 /// Why a task could not be launched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
-    /// The store refused or failed.
+    /// It could not be recorded; nothing is left of it.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A lock could not be taken.
-    #[error(transparent)]
-    Fault(#[from] Fault),
+    Trouble(#[from] Trouble),
     /// It was recorded, but its agent could not be started.
     #[error("could not launch task {id}")]
     NotStarted {
         /// The task, which has ended as an error.
         id: TaskId,
+        /// The attempt that follows it, if it was ordered to be tried again.
+        next: Option<TaskId>,
         /// Why.
         #[source]
         failure: LaunchFailure,
     },
 }
 
-impl From<Trouble> for LaunchError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Store(error) => error.into(),
-            Trouble::Fault(fault) => fault.into(),
-        }
+impl From<StoreError> for LaunchError {
+    fn from(error: StoreError) -> Self {
+        Self::Trouble(error.into())
     }
 }
 
-/// Launches a task that was minted for it, and returns it as it is once its agent runs or it waits for its turn.
-///
-/// # Errors
-/// [`LaunchError`]; where the task was recorded by then, it has ended.
-pub async fn launch(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    door: Door<'_>,
-    task: Task,
-) -> Result<Task, LaunchError> {
-    let id = task.id();
-    let Some(seat) = seat(store, witnesses, clock, door, &task).await? else {
-        enqueue(store, door, &task).await?;
-        admit(store, witnesses, clock, door).await?;
-        return Ok(store.load(id).await?);
-    };
-    store.create(&task).await?;
-    match seat.start().await {
-        Ok(()) => Ok(store.load(id).await?),
-        Err(failure) => {
-            fail(store, witnesses, clock, id, &failure).await?;
-            // The place it had is free again.
-            admit(store, witnesses, clock, door).await?;
-            Err(LaunchError::NotStarted { id: id.clone(), failure })
-        }
+impl From<Fault> for LaunchError {
+    fn from(fault: Fault) -> Self {
+        Self::Trouble(fault.into())
     }
-}
-
-/// A task that has just been ordered, with a name of its own.
-pub fn mint(
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-    order: Order,
-) -> Task {
-    ordered(witnesses, clock, mint_id(clock, entropy), order)
-}
-
-/// A name for a task, which no other has.
-pub fn mint_id(clock: &dyn Clock, entropy: &dyn Entropy) -> TaskId {
-    let [a, b, c, ..] = entropy.bytes();
-    TaskId::mint(clock.now(), [a, b, c])
 }
 
 /// A task that has just been ordered under the name `id`.
-pub fn ordered(witnesses: Witnesses<'_>, clock: &dyn Clock, id: TaskId, order: Order) -> Task {
-    let output = witnesses.logs.location(&id);
-    Task::ordered(id, order, Some(output), clock.now())
+pub fn ordered(world: World<'_>, id: TaskId, order: Order) -> Task {
+    let output = world.logs.location(&id);
+    Task::ordered(id, order, Some(output), world.clock.now()).on(world.host.name())
 }
 
-/// Records a task and puts it into the queue, without letting anybody in.
+/// Launches a task, which starts with this kit.
 ///
 /// # Errors
-/// [`LaunchError`] if it cannot be recorded.
-pub async fn enqueue(
-    store: &dyn TaskStore,
-    door: Door<'_>,
-    task: &Task,
-) -> Result<(), LaunchError> {
-    // In this order, so that a record never waits without what it needs to be let in.
-    let gate = gate(door.queue).await?;
-    door.launcher.keep_environment(task.id()).await?;
-    store.create(task).await?;
-    gate.enter(task).await?;
-    drop(gate);
-    if let Some(moment) = task.order().placement.not_before {
-        door.launcher.remind(moment).await?;
+/// [`LaunchError`]; where the task was recorded by then, it has ended.
+pub async fn launch(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched, LaunchError> {
+    let mut troubles = Vec::new();
+    match Box::pin(slot(world, task, kit)).await? {
+        Slot::Taken { claim, untidy } => {
+            let launched = Box::pin(start(world, task, kit, claim)).await;
+            if untidy {
+                // Somebody else began something and did not finish it.
+                admit(world, Thoroughness::Quick, PATIENCE).await;
+            }
+            launched
+        }
+        full @ (Slot::None | Slot::Unknown) => {
+            troubles.extend(Box::pin(enqueue(world, task, kit)).await?);
+            // Counted again now that the task waits, so that no slot that became free in between is missed.
+            if matches!(full, Slot::Unknown) {
+                troubles.push(Trouble::QueueBusy);
+            } else {
+                troubles.extend(admit(world, Thoroughness::Thorough, PATIENCE).await.troubles);
+            }
+            Ok(Launched { task: as_recorded(world, task, &mut troubles).await, troubles })
+        }
     }
-    Ok(())
 }
 
-/// A seat for the task, if it may start at once and nobody who could start as well was there first.
-async fn seat(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    door: Door<'_>,
+/// The task as it is recorded now, or as it was recorded if that cannot be read.
+async fn as_recorded(world: World<'_>, task: &Task, troubles: &mut Vec<Trouble>) -> Task {
+    match world.store.load(task.id()).await {
+        Ok(task) => task,
+        Err(error) => {
+            troubles.push(error.into());
+            task.clone()
+        }
+    }
+}
+
+/// Starts a task that was recorded under `claim`.
+async fn start(
+    world: World<'_>,
     task: &Task,
-) -> Result<Option<Box<dyn Seat>>, LaunchError> {
+    kit: &Kit,
+    claim: Box<dyn Claim>,
+) -> Result<Launched, LaunchError> {
+    let id = task.id();
+    match world.host.start(claim, &kit.environment, Until::Running).await {
+        Ok(()) => {
+            let mut troubles = Vec::new();
+            Ok(Launched { task: as_recorded(world, task, &mut troubles).await, troubles })
+        }
+        Err(failure) => {
+            let ending = Ending::failed(Reason::LaunchFailed, alloc::format!("{failure}"));
+            // The supervisor may have recorded it itself. What cannot be recorded now is found by its lock.
+            let ended = match custody::take(world, id).await {
+                Ok(Some(held)) => held.end(world, ending).await.map(|(task, _)| task),
+                Ok(None) => world.store.load(id).await.map_err(Trouble::from),
+                Err(trouble) => Err(trouble),
+            };
+            let next = ended.ok().and_then(|task| task.progress().retried_as.clone());
+            // The slot it had is free again.
+            admit(world, Thoroughness::Thorough, PATIENCE).await;
+            Err(LaunchError::NotStarted { id: id.clone(), next, failure })
+        }
+    }
+}
+
+/// Whether the task has a slot.
+enum Slot {
+    /// It has, and is recorded.
+    Taken {
+        /// Its life lock.
+        claim: Box<dyn Claim>,
+        /// Whether some other task has to be seen to.
+        untidy: bool,
+    },
+    /// There is none.
+    None,
+    /// Somebody else held the lock of the queue for too long.
+    Unknown,
+}
+
+/// Takes a slot and records the task, unless there is none or an eligible queued task precedes it.
+async fn slot(world: World<'_>, task: &Task, kit: &Kit) -> Result<Slot, LaunchError> {
     if !task.order().placement.is_unconditional() {
-        return Ok(None);
+        return Ok(Slot::None);
     }
-    let gate = gate(door.queue).await?;
-    if door.queue.is_paused().await? {
-        return Ok(None);
+    let Some(gate) = world.queue.gate(GATE).await? else { return Ok(Slot::Unknown) };
+    let found = look(world).await?;
+    if !has_room(world, task, &found).await? {
+        return Ok(Slot::None);
     }
-    let limits = door.queue.limits();
-    let mut admission = Admission::new(&limits, clock.now());
-    count_running(store, witnesses, &*gate, &mut admission).await?;
-    for waiting in door.queue.waiting().await? {
+    let claim = record(world, task, kit, gate.as_ref()).await?;
+    Ok(Slot::Taken { claim, untidy: !suspects(&found.names).is_empty() })
+}
+
+async fn has_room(world: World<'_>, task: &Task, found: &Look) -> Result<bool, LaunchError> {
+    if world.queue.is_paused().await? {
+        return Ok(false);
+    }
+    let limits = world.queue.limits();
+    let mut admission = Admission::new(&limits, world.clock.now());
+    count_running(world, found, &mut admission).await;
+    for waiting in &found.waiting {
         // Those who wait for more than room keep nobody from it, unless their time has come.
         if admission.is_full() || !waiting.conditional {
-            return Ok(None);
+            return Ok(false);
         }
-        let Ok(waiting) = store.load(&waiting.id).await else { continue };
-        let standings = standings(store, &waiting).await;
-        let mut look = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
-        match admission.consider(&waiting, &mut look) {
-            Verdict::Start | Verdict::Fail(_) | Verdict::Leave => return Ok(None),
+        let Ok(waiting) = world.store.load(&waiting.id).await else { continue };
+        let standings = standings(world, &waiting).await;
+        let mut standing = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
+        match admission.consider(&waiting, &mut standing) {
+            Verdict::Start | Verdict::Fail(_) | Verdict::Leave => return Ok(false),
             Verdict::Wait => {}
         }
     }
-    match admission.consider(task, &mut |_| Standing::Pending) {
-        Verdict::Start => Ok(Some(door.launcher.prepare(task.id(), Environment::Callers).await?)),
-        Verdict::Wait | Verdict::Fail(_) | Verdict::Leave => Ok(None),
+    Ok(admission.consider(task, &mut |_| Standing::Pending) == Verdict::Start)
+}
+
+/// Records a task that starts at once, with its life lock held and what it starts with kept.
+async fn record(
+    world: World<'_>,
+    task: &Task,
+    kit: &Kit,
+    _gate: &dyn Gate,
+) -> Result<Box<dyn Claim>, LaunchError> {
+    let id = task.id();
+    let Some(claim) = world.locks.claim(id).await? else {
+        let step = alloc::format!("taking the life lock of {id}");
+        return Err(Fault { step, reason: "somebody holds it".into() }.into());
+    };
+    match prepare(world, task, kit).await {
+        Ok(()) => Ok(claim),
+        Err(trouble) => {
+            // Nobody was told of it; what cannot be removed now is found by its lock.
+            drop(claim.retire());
+            Err(trouble.into())
+        }
     }
 }
 
-async fn fail(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    id: &TaskId,
-    failure: &LaunchFailure,
-) -> Result<(), LaunchError> {
-    let ending = Ending::failed(Reason::LaunchFailed, alloc::format!("{failure}"));
-    // The supervisor may have recorded it itself.
-    end(store, clock, id, ending).await?;
-    Ok(witnesses.locks.retire(id).await?)
+async fn prepare(world: World<'_>, task: &Task, kit: &Kit) -> Result<(), Trouble> {
+    if let Some(instructions) = &kit.instructions {
+        world.kits.instruct(task.id(), instructions).await?;
+    }
+    if task.order().retries.left > 0 {
+        world.kits.keep_for_next(task.id(), &kit.environment).await?;
+    }
+    Ok(world.store.create(task).await?)
 }

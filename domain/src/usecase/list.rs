@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 
 use super::reconcile::{Note, reconcile};
-use super::{Trouble, Witnesses};
-use crate::plan::reconcile::Custody;
-use crate::port::{Clock, StoreError, TaskStore};
-use crate::task::{Listing, Query, Task, TaskId};
+use super::repair::{look, mend};
+use super::{Trouble, World};
+use crate::plan::queue::suspects;
+use crate::task::{Listing, Query, TaskId};
 
 /// What there is, with what has to be said beside some of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,45 +21,30 @@ pub struct Listed {
 ///
 /// # Errors
 /// [`Trouble`] if the store as a whole cannot be read.
-pub async fn list(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    query: &Query,
-) -> Result<Listed, Trouble> {
-    for id in witnesses.locks.index().await?.unfinished() {
-        if witnesses.locks.custody(&id).await? == Custody::Free {
-            settle(store, witnesses, clock, &id).await?;
-        }
+pub async fn list(world: World<'_>, query: &Query) -> Result<Listed, Trouble> {
+    if let Ok(found) = look(world).await {
+        // What cannot be mended now must not keep anybody from looking.
+        mend(world, &found, &suspects(&found.names)).await;
     }
-    let mut listing = store.list(query).await?;
+    survey(world, query).await
+}
+
+/// Lists tasks as they are to be believed, without completing what others left half done.
+///
+/// # Errors
+/// [`Trouble`] if the store as a whole cannot be read.
+pub async fn survey(world: World<'_>, query: &Query) -> Result<Listed, Trouble> {
+    let mut listing = world.store.list(query).await?;
     let mut notes = Vec::new();
     let mut changed = false;
     for task in listing.tasks.iter().filter(|task| !task.status().is_ended()) {
-        let believed = reconcile(store, witnesses, clock, task.clone()).await?;
+        // One that cannot be judged now is shown as it is recorded.
+        let Ok(believed) = reconcile(world, task.clone()).await else { continue };
         changed |= believed.task.status() != task.status();
         notes.extend(believed.note.map(|note| (task.id().clone(), note)));
     }
     if changed {
-        listing = store.list(query).await?;
+        listing = world.store.list(query).await?;
     }
     Ok(Listed { listing, notes })
-}
-
-/// Ends one task if it is over. A life lock without a readable record is left to the clean-up.
-pub(super) async fn settle(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    id: &TaskId,
-) -> Result<Option<Task>, Trouble> {
-    match store.load(id).await {
-        Ok(task) if task.status().is_ended() => {
-            witnesses.locks.retire(id).await?;
-            Ok(Some(task))
-        }
-        Ok(task) => Ok(Some(reconcile(store, witnesses, clock, task).await?.task)),
-        Err(StoreError::NotFound { .. } | StoreError::Unreadable { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -130,7 +130,9 @@ mod tests {
         let task = Task::ordered(id, order, None, testing::ORDERED);
         let Some(result) = result else { return task };
         let ending = Ending::Completed { result: result.into() };
-        task.apply(Event::Ended { ending, exit: None }, testing::ORDERED).expect("ended").task
+        task.apply(Event::Ended { ending, exit: None, next: None }, testing::ORDERED)
+            .expect("ended")
+            .task
     }
 
     fn noticed(tasks: &[Task]) -> (MemoryStore, MemoryNotices) {
@@ -174,7 +176,7 @@ mod tests {
         assert!(say(&found, Occasion::Stopping).await.expect("named").contains("still at work"));
         assert_eq!(say(&found, Occasion::Stopping).await, None);
         let ending = Ending::Completed { result: "late".into() };
-        let event = Event::Ended { ending, exit: None };
+        let event = Event::Ended { ending, exit: None, next: None };
         found.0.apply(working.id(), event, testing::ORDERED).await.expect("ended");
         found.1.ended(&parent(), working.id());
         assert!(say(&found, Occasion::Working).await.expect("told").contains("late"));

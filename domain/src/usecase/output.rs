@@ -1,8 +1,8 @@
 //! `output`: what a task wrote, in the part that was asked for.
 
 use super::reconcile::{Believed, reconcile};
-use super::{Trouble, Witnesses};
-use crate::port::{Clock, LogPart, LogText, Stream, TaskStore};
+use super::{Trouble, World};
+use crate::port::{LogPart, LogText, Stream};
 use crate::task::TaskId;
 
 /// What a task wrote.
@@ -19,15 +19,13 @@ pub struct Output {
 /// # Errors
 /// [`Trouble`] if there is no such task, or its log cannot be read.
 pub async fn output(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
+    world: World<'_>,
     id: &TaskId,
     (stream, part): (Stream, LogPart),
 ) -> Result<Output, Trouble> {
-    let task = store.load(id).await?;
+    let task = world.store.load(id).await?;
     // The task first: a log read afterwards holds everything that an ended task wrote.
-    let believed = reconcile(store, witnesses, clock, task).await?;
-    let log = witnesses.logs.read(id, stream, part).await?;
+    let believed = reconcile(world, task).await?;
+    let log = world.logs.read(id, stream, part).await?;
     Ok(Output { believed, log })
 }

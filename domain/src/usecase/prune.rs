@@ -1,27 +1,31 @@
-//! `prune`: giving up tasks that ran too long or fell silent, and stopping their processes.
+//! `prune`: expiring tasks that ran too long or fell silent, and stopping their processes.
 //!
-//! The plan is made without a lock and can be looked at alone. Each task is judged again, under its
-//! lock and with fresh signs of life, when the plan is carried out: a sign that arrives in between
-//! saves it.
+//! The plan is made without a lock and can be looked at alone. Each task is judged again, under its lock and
+//! with fresh signs of life, when the plan is carried out: a sign that arrives in between saves it. Of a task
+//! that runs, the intent is recorded first and the ending once its processes are gone.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::custody;
 use super::reconcile::reconcile;
 use super::stopping::stop_all;
-use super::{Trouble, Witnesses};
+use super::{Trouble, World};
 use crate::plan::prune::{Expiry, plan_prune};
 use crate::plan::reconcile::Custody;
-use crate::port::{Clock, StoreError, TaskStore};
+use crate::port::StoreError;
 use crate::task::{Event, Policy, Query, Signs, Status, Task, TaskId};
 
-/// What was given up.
+/// What was expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// What was given up, and why; in a dry run, what would be.
+    /// What was expired, and why; in a dry run, what would be.
     pub expired: Vec<Expiry>,
-    /// What was to be given up and gave a sign of life in time.
+    /// What was to be expired and gave a sign of life in time.
     pub spared: Vec<TaskId>,
+    /// What could not be expired, with why.
+    pub refused: Vec<(TaskId, Trouble)>,
     /// The numbers of processes that are left after all.
     pub survivors: Vec<u32>,
 }
@@ -46,71 +50,111 @@ pub enum Mode {
     Execute,
 }
 
-/// Gives up the tasks that the policy says are expired.
+/// Expires the tasks that the policy says are over. What concerns one task is in the receipt.
 ///
 /// # Errors
-/// [`Trouble`] if the store or a witness fails.
-pub async fn prune(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    request: PruneRequest,
-) -> Result<Pruned, Trouble> {
+/// [`Trouble`] if the store as a whole cannot be read.
+pub async fn prune(world: World<'_>, request: PruneRequest) -> Result<Pruned, Trouble> {
+    let mut pruned = Pruned::default();
     let mut judged = Vec::new();
     for status in [Status::Running, Status::Queued] {
         let query = Query { status: Some(status), ..Query::default() };
-        for task in store.list(&query).await?.tasks {
-            let task = reconcile(store, witnesses, clock, task).await?.task;
-            let signs = signs(witnesses, clock, &task).await?;
-            judged.push((task, signs));
+        for task in world.store.list(&query).await?.tasks {
+            let id = task.id().clone();
+            match judge(world, task).await {
+                Ok(seen) => judged.extend(seen),
+                Err(trouble) => pruned.refused.push((id, trouble)),
+            }
         }
     }
-    let plan = plan_prune(&judged, request.policy, clock.now());
+    let plan = plan_prune(&judged, request.policy, world.clock.now());
     match request.mode {
-        Mode::DryRun => Ok(Pruned { expired: plan, ..Pruned::default() }),
-        Mode::Execute => execute(store, witnesses, clock, request, plan).await,
+        Mode::DryRun => pruned.expired = plan,
+        Mode::Execute => execute(world, request, plan, &mut pruned).await,
     }
+    Ok(pruned)
 }
 
-async fn signs(witnesses: Witnesses<'_>, clock: &dyn Clock, task: &Task) -> Result<Signs, Trouble> {
-    let custody = witnesses.locks.custody(task.id()).await?;
-    let last_output = witnesses.logs.last_write(task.id()).await?;
+/// The task with its signs of life; `None` for one of another machine.
+async fn judge(world: World<'_>, task: Task) -> Result<Option<(Task, Signs)>, Trouble> {
+    if !task.belongs_to(world.host.name()) {
+        return Ok(None);
+    }
+    let task = reconcile(world, task).await?.task;
+    let signs = signs(world, &task).await?;
+    Ok(Some((task, signs)))
+}
+
+async fn signs(world: World<'_>, task: &Task) -> Result<Signs, Trouble> {
+    let custody = world.locks.custody(task.id()).await?;
+    let last_output = world.logs.last_write(task.id()).await?;
     let known_to_us = matches!(custody, Custody::Held | Custody::Waiting);
     let awake = match &task.progress().supervisor {
-        Some(process) if witnesses.processes.is_of_this_boot(process).await => Some(clock.awake()),
+        Some(process) if world.host.is_of_this_boot(process).await => Some(world.clock.awake()),
         Some(_) | None => None,
     };
     Ok(Signs { last_output, known_to_us, awake })
 }
 
-async fn execute(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    request: PruneRequest,
-    plan: Vec<Expiry>,
-) -> Result<Pruned, Trouble> {
-    let (mut pruned, mut ended) = (Pruned::default(), Vec::new());
+async fn execute(world: World<'_>, request: PruneRequest, plan: Vec<Expiry>, pruned: &mut Pruned) {
+    let mut doomed: Vec<(Expiry, Task)> = Vec::new();
     for expiry in plan {
-        let task = match store.load(&expiry.id).await {
-            Ok(task) => task,
-            Err(StoreError::NotFound { .. }) => continue,
-            Err(error) => return Err(error.into()),
-        };
-        let signs = signs(witnesses, clock, &task).await?;
-        let event = Event::Expired { policy: request.policy, signs };
-        match store.apply(&expiry.id, event, clock.now()).await {
-            Ok(task) => {
-                ended.push(task);
-                pruned.expired.push(expiry);
-            }
-            Err(StoreError::Refused { .. }) => pruned.spared.push(expiry.id),
-            Err(error) => return Err(error.into()),
+        match expire(world, request, &expiry.id).await {
+            Ok(Expired::Ended) => pruned.expired.push(expiry),
+            Ok(Expired::ToStop(task)) => doomed.push((expiry, *task)),
+            Ok(Expired::Spared) => pruned.spared.push(expiry.id),
+            Err(Trouble::Store(StoreError::NotFound { .. })) => {}
+            Err(trouble) => pruned.refused.push((expiry.id, trouble)),
         }
     }
-    pruned.survivors = stop_all(witnesses, clock, &ended, request.grace).await?;
-    for task in &ended {
-        witnesses.locks.retire(task.id()).await?;
+    let tasks: Vec<Task> = doomed.iter().map(|(_, task)| task.clone()).collect();
+    let mut stopped = stop_all(world, &tasks, request.grace).await;
+    pruned.survivors = stopped.survivors;
+    for (expiry, _) in doomed {
+        match stopped.tasks.remove(&expiry.id) {
+            Some(Ok(_)) => pruned.expired.push(expiry),
+            Some(Err(trouble)) => pruned.refused.push((expiry.id, trouble)),
+            None => {
+                let id = expiry.id.clone();
+                pruned.refused.push((expiry.id, Trouble::Unanswered { id }));
+            }
+        }
     }
-    Ok(pruned)
+}
+
+/// What came of expiring one task.
+enum Expired {
+    /// It waited, and has ended.
+    Ended,
+    /// It runs, and that it is to be stopped is recorded.
+    ToStop(Box<Task>),
+    /// It gave a sign of life.
+    Spared,
+}
+
+async fn expire(world: World<'_>, request: PruneRequest, id: &TaskId) -> Result<Expired, Trouble> {
+    let task = world.store.load(id).await?;
+    let signs = signs(world, &task).await?;
+    let (policy, grace) = (request.policy, request.grace);
+    let applied = match task.status() {
+        Status::Queued => match custody::take(world, id).await? {
+            Some(held) => {
+                let next = held.next(world);
+                let event = Event::Expired { policy, signs, grace, next };
+                held.apply(world, event).await.map(|(task, _)| task)
+            }
+            // Somebody is just starting it.
+            None => return Ok(Expired::Spared),
+        },
+        Status::Running | Status::Completed | Status::Error | Status::Cancelled => {
+            let event = Event::Expired { policy, signs, grace, next: None };
+            world.store.apply(id, event, world.clock.now()).await.map_err(Trouble::from)
+        }
+    };
+    match applied {
+        Ok(task) if task.status().is_ended() => Ok(Expired::Ended),
+        Ok(task) => Ok(Expired::ToStop(Box::new(task))),
+        Err(Trouble::Store(StoreError::Refused { .. })) => Ok(Expired::Spared),
+        Err(trouble) => Err(trouble),
+    }
 }

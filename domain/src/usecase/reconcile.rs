@@ -1,16 +1,22 @@
 //! Finding out what is to be believed of a task whose record says that it has not ended.
 //!
-//! Every verb that shows or changes a task comes through here, so that nobody is ever told
-//! "running" of a task that lost its supervisor. A living agent is never stopped here.
+//! Every verb that shows or changes a task comes through here, so that nobody is ever told "running" of a
+//! task that lost its supervisor. A living agent is never stopped here, and a task of another machine is
+//! never judged.
 
-use super::end::end;
-use super::{Trouble, Witnesses};
+use alloc::boxed::Box;
+
+use super::custody::{self, Held};
+use super::{Trouble, World};
 use crate::plan::reconcile::{Custody, Standing, standing};
-use crate::port::{Clock, LogPart, Stream, TaskStore};
-use crate::run::Account;
-use crate::run::ending::{self, Evidence};
-use crate::task::{Ending, Reason, Runner, Running, State, Task};
+use crate::port::{Doomed, LogPart, Stream, Woken};
+use crate::run::ending::QUOTED_LINES;
+use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
+use crate::task::{Ending, Event, Reason, Status, Task, TaskId};
 use core::time::Duration;
+
+/// How long whoever concludes a task may take for it: a look at its log and a record.
+const CONCLUSION: Duration = Duration::from_secs(2);
 
 /// A task as it is to be believed, and what has to be said beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,145 +29,195 @@ pub struct Believed {
     pub custody: Custody,
 }
 
-/// What has to be said beside a task that runs.
+/// What has to be said beside a task that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
     /// No supervisor of ours ever had it; its record stands as it is.
     Unsupervised,
-    /// Its supervisor is gone, its agent still works; nobody will record its ending until somebody
-    /// looks after the agent is done.
+    /// Its supervisor is gone, its agent still works; nobody will record its ending until somebody looks
+    /// after the agent is done.
     Orphaned,
+    /// Another machine runs it, and it alone can judge it.
+    Elsewhere,
 }
 
 /// Finds out what is to be believed of `task`, and ends it if it is over.
 ///
 /// # Errors
 /// [`Trouble`] if the store or a witness fails.
-pub async fn reconcile(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    task: Task,
-) -> Result<Believed, Trouble> {
+pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     if task.status().is_ended() {
         return Ok(Believed { task, note: None, custody: Custody::Absent });
     }
-    let custody = witnesses.locks.custody(task.id()).await?;
-    let as_recorded = |note| Believed { task: task.clone(), note, custody };
-    match look(witnesses, &task, custody).await {
-        Standing::AsRecorded => Ok(as_recorded(None)),
-        Standing::Unsupervised => Ok(as_recorded(Some(Note::Unsupervised))),
-        Standing::Orphaned => Ok(as_recorded(Some(Note::Orphaned))),
-        Standing::Gone | Standing::NeverStarted => {
-            // It may have ended in the very moment between its record and its lock.
-            let task = store.load(task.id()).await?;
-            let task = match look(witnesses, &task, custody).await {
-                Standing::Gone => {
-                    end(store, clock, task.id(), autopsy(witnesses, &task).await?).await?
-                }
-                Standing::NeverStarted => {
-                    witnesses.processes.stop(task.id(), None, Duration::ZERO).await;
-                    let message = "its start was cut short; what there was of it has been stopped";
-                    end(store, clock, task.id(), Ending::failed(Reason::LaunchFailed, message))
-                        .await?
-                }
-                Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned => task,
-            };
-            if task.status().is_ended() {
-                witnesses.locks.retire(task.id()).await?;
+    if !task.belongs_to(world.host.name()) {
+        return Ok(Believed { task, note: Some(Note::Elsewhere), custody: Custody::Absent });
+    }
+    let mut custody = world.locks.custody(task.id()).await?;
+    let mut task = task;
+    if custody == Custody::Held && is_being_concluded(world, &task).await {
+        wait_for_conclusion(world, task.id()).await;
+        task = world.store.load(task.id()).await?;
+        if task.status().is_ended() {
+            return Ok(Believed { task, note: None, custody: Custody::Absent });
+        }
+        custody = world.locks.custody(task.id()).await?;
+    }
+    let as_recorded = |task: Task, note| Believed { task, note, custody };
+    match look(world, &task, custody).await {
+        Standing::AsRecorded => {
+            remind_supervisor(world, &task, custody).await;
+            Ok(as_recorded(task, None))
+        }
+        Standing::Unsupervised => Ok(as_recorded(task, Some(Note::Unsupervised))),
+        Standing::Orphaned => Ok(as_recorded(task, Some(Note::Orphaned))),
+        Standing::Gone | Standing::NeverStarted => match custody::take(world, task.id()).await? {
+            // Whoever holds it now concludes it, or is just starting it.
+            None => {
+                wait_for_conclusion(world, task.id()).await;
+                let task = world.store.load(task.id()).await?;
+                let ended = task.status().is_ended();
+                let custody = if ended { Custody::Absent } else { Custody::Held };
+                Ok(Believed { task, note: None, custody })
             }
-            Ok(Believed { task, note: None, custody: Custody::Absent })
+            Some(held) => Box::pin(conclude(world, held, custody)).await,
+        },
+    }
+}
+
+/// Whether somebody who is not its supervisor holds the life lock of a task that runs: then it is over, and
+/// that is just being recorded.
+async fn is_being_concluded(world: World<'_>, task: &Task) -> bool {
+    match (task.status(), &task.progress().supervisor) {
+        (Status::Running, Some(supervisor)) => !world.host.lives(supervisor).await,
+        (_, Some(_) | None) => false,
+    }
+}
+
+/// Waits until whoever concludes a task has let go of its life lock; no longer than that may take.
+async fn wait_for_conclusion(world: World<'_>, id: &TaskId) {
+    if let Ok(mut watch) = world.locks.watch(core::slice::from_ref(id)).await {
+        let began = world.clock.elapsed();
+        loop {
+            let left = CONCLUSION.saturating_sub(world.clock.elapsed().saturating_sub(began));
+            match watch.next(left).await {
+                Woken::Changed if !left.is_zero() => {}
+                Woken::Released(_) | Woken::Changed | Woken::TimedOut => return,
+            }
         }
     }
 }
 
-async fn look(witnesses: Witnesses<'_>, task: &Task, custody: Custody) -> Standing {
+/// Ends a task that nobody looks after any more, if that is still so now that its life lock is held.
+async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Believed, Trouble> {
+    // It may have ended in the very moment between its record and its lock.
+    let ending = match look(world, &held.task, Custody::Free).await {
+        Standing::Gone => autopsy(world, &held.task).await?,
+        Standing::NeverStarted => {
+            let id = held.task.id().clone();
+            world.host.stop(&[Doomed { id, agent: None }], Duration::ZERO).await;
+            let message = "its start was cut short; what there was of it has been stopped";
+            Ending::failed(Reason::LaunchFailed, message)
+        }
+        Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned => {
+            let task = held.task.clone();
+            drop(held.put_away(world).await);
+            return Ok(Believed { task, note: None, custody });
+        }
+    };
+    // What cannot be put away now is found by its lock.
+    let (task, _) = held.end(world, ending).await?;
+    Ok(Believed { task, note: None, custody: Custody::Absent })
+}
+
+/// Asks the supervisor to look at its record where that says more than the supervisor may know: that the
+/// task is to be stopped, or, by a life lock that has no name any more, that somebody removed that.
+async fn remind_supervisor(world: World<'_>, task: &Task, custody: Custody) {
+    let Some(supervisor) = &task.progress().supervisor else { return };
+    let unnamed = custody == Custody::Absent && task.was_supervised();
+    if unnamed || task.to_be_stopped().is_some() {
+        // One that cannot be asked now looks by itself before long.
+        drop(world.host.ask_to_look(supervisor).await);
+    }
+}
+
+async fn look(world: World<'_>, task: &Task, custody: Custody) -> Standing {
     let (mut supervisor_lives, mut agent_lives) = (false, false);
     if custody != Custody::Held {
         if let Some(supervisor) = &task.progress().supervisor {
-            supervisor_lives = witnesses.processes.lives(supervisor).await;
+            supervisor_lives = world.host.lives(supervisor).await;
         }
         if let Some(agent) = &task.progress().agent {
-            agent_lives = witnesses.processes.lives(agent).await;
+            agent_lives = world.host.lives(agent).await;
         }
     }
     standing(task, custody, supervisor_lives, agent_lives)
 }
 
-/// How a task ended of which nobody saw the end.
-async fn autopsy(witnesses: Witnesses<'_>, task: &Task) -> Result<Ending, Trouble> {
-    let account = match task.order().runner {
-        Runner::Agent { .. } => witnesses.events.account(task.id(), &task.order().runner).await?,
-        Runner::Command(_) | Runner::Elsewhere => Account::default(),
-    };
-    let tail = LogPart::LastLines { lines: ending::QUOTED_LINES };
-    let log = witnesses.logs.read(task.id(), Stream::Readable, tail).await?;
-    let agent = witnesses.agents.of(&task.order().runner);
-    Ok(ending::decide(&Evidence {
-        runner: &task.order().runner,
-        cancel_requested: matches!(task.state(), State::Running(Running { cancel: Some(_) })),
-        time_limit_passed: None,
-        account: &account,
-        exit: None,
-        log_tail: &log.text,
-        log_complaint: agent.and_then(|agent| agent.complaint(&log.text)),
-    }))
+/// How a task ended of which nobody saw the end: what its machine comes to when its agent is gone and
+/// nobody knows how.
+pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Trouble> {
+    let runner = &task.order().runner;
+    let account = world.events.account(task.id(), runner).await?;
+    let tail = LogPart::LastLines { lines: QUOTED_LINES };
+    let log_tail = world.logs.read(task.id(), Stream::Readable, tail).await?.text;
+    let agent = world.agents.of(runner);
+    let log_complaint = agent.and_then(|agent| agent.complaint(&log_tail));
+    let clock = world.clock;
+    let now = Moment { wall: clock.now(), elapsed: clock.elapsed(), awake: clock.awake() };
+    let mut machine = Machine::with_account(Charge::of(task.order()), account, now);
+    let exited = Exited { exit: None, log_tail, log_complaint, random: [0; 3] };
+    let mut outputs = machine.step(now, Input::AgentExited(exited));
+    loop {
+        let applied = outputs.into_iter().find_map(|output| match output {
+            Output::Apply(event) => Some(event),
+            Output::Stop { .. } | Output::Show(_) | Output::SleepUntil(_) | Output::Done => None,
+        });
+        match applied {
+            Some(Event::Ended { ending, .. }) => return Ok(ending),
+            // What the agent did is worth knowing, its session above all; the ending does not need it.
+            Some(event) => drop(world.store.apply(task.id(), event, now.wall).await),
+            None => {
+                let unknown =
+                    "its supervisor and its agent are gone, and nothing says how it ended";
+                return Ok(Ending::failed(Reason::Lost, unknown));
+            }
+        }
+        outputs = machine.step(now, Input::Recorded(Recorded::Done(Sight::of(task))));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::event_log::MockEventLog;
-    use crate::port::life_locks::MockLifeLocks;
-    use crate::port::output_log::{LogText, MockOutputLog};
-    use crate::port::processes::MockProcesses;
     use crate::run::AgentEvent;
-    use crate::task::Status;
-    use crate::testing::{self, ManualClock, MemoryStore, NoAgents};
+    use crate::task::{State, Status};
+    use crate::testing::{self, MemoryWorld, Part};
 
-    /// What is to be believed of `task` where the witnesses say this.
-    async fn believed(
-        task: Task,
-        custody: Custody,
-        agent_lives: bool,
-        said: &[AgentEvent],
-    ) -> Believed {
-        let store = MemoryStore::holding([task.clone()]);
-        let (mut locks, mut processes) = (MockLifeLocks::new(), MockProcesses::new());
-        locks.expect_custody().returning(move |_| Ok(custody));
-        locks.expect_retire().returning(|_| Ok(()));
-        let agent = testing::process(101);
-        processes.expect_lives().returning(move |process| *process == agent && agent_lives);
-        processes.expect_stop().returning(|_, _, _| std::vec![]);
-        let mut account = Account::default();
-        for event in said {
-            account.note(event.clone());
-        }
-        let (mut events, mut logs) = (MockEventLog::new(), MockOutputLog::new());
-        events.expect_account().returning(move |_, _| Ok(account.clone()));
-        logs.expect_read().returning(|_, _, _| Ok(LogText::default()));
-        let witnesses = Witnesses {
-            locks: &locks,
-            processes: &processes,
-            agents: &NoAgents,
-            events: &events,
-            logs: &logs,
-        };
-        let clock = ManualClock::at(testing::ORDERED);
-        reconcile(&store, witnesses, &clock, task).await.expect("nothing fails")
+    /// A world in which somebody left the life lock of `task`, free.
+    fn abandoned(task: &Task) -> MemoryWorld {
+        let memory = MemoryWorld::holding([task.clone()]);
+        memory.locks.leave_free(task.id());
+        memory
+    }
+
+    async fn believed(memory: &MemoryWorld, task: Task) -> Believed {
+        reconcile(memory.world(), task).await.expect("nothing fails")
     }
 
     #[tokio::test]
     async fn a_running_record_without_supervisor_and_agent_ends_as_its_event_log_says() {
-        let done = [AgentEvent::Finished { text: "found".into(), usage: None }];
-        let found = believed(testing::running_task(), Custody::Free, false, &done).await;
+        let task = testing::running_task();
+        let memory = abandoned(&task);
+        memory.events.say(task.id(), AgentEvent::Finished { text: "found".into(), usage: None });
+        let found = believed(&memory, task).await;
         assert_eq!(found.task.state().result(), Some("found"));
         assert_eq!(found.task.status(), Status::Completed);
     }
 
     #[tokio::test]
     async fn a_running_record_of_which_nothing_is_left_ends_as_lost() {
-        let found = believed(testing::running_task(), Custody::Free, false, &[]).await;
+        let task = testing::running_task();
+        let found = believed(&abandoned(&task), task).await;
         assert!(
             matches!(found.task.state(), State::Error(failure) if failure.reason == Reason::Lost)
         );
@@ -169,19 +225,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_living_agent_without_supervisor_is_left_alone_and_named() {
-        let found = believed(testing::running_task(), Custody::Free, true, &[]).await;
+        let task = testing::running_task();
+        let memory = abandoned(&task);
+        memory.host.revive(&testing::process(101), task.id(), Part::Agent);
+        let found = believed(&memory, task).await;
         assert_eq!((found.task.status(), found.note), (Status::Running, Some(Note::Orphaned)));
+        assert_eq!(memory.at_work().len(), 1, "it is left alone");
     }
 
     #[tokio::test]
     async fn a_foreign_running_record_stands_as_it_is_and_is_named() {
-        let found = believed(testing::foreign_running_task(), Custody::Absent, false, &[]).await;
+        let task = testing::foreign_running_task();
+        let found = believed(&MemoryWorld::holding([task.clone()]), task).await;
         assert_eq!((found.task.status(), found.note), (Status::Running, Some(Note::Unsupervised)));
     }
 
     #[tokio::test]
     async fn a_queued_record_of_a_killed_launcher_ends_as_never_started() {
-        let found = believed(testing::queued_task(), Custody::Free, false, &[]).await;
+        let task = testing::queued_task();
+        let found = believed(&abandoned(&task), task).await;
         assert!(
             matches!(found.task.state(), State::Error(failure) if failure.reason == Reason::LaunchFailed)
         );

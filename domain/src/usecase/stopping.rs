@@ -1,78 +1,133 @@
-//! Stopping what is left of tasks, whoever owns it: shared by the verbs that do.
+//! Stopping tasks whose intent to be stopped is recorded, and seeing to it that their ending is recorded:
+//! shared by the verbs that do.
 //!
-//! A task with a supervisor is stopped by its supervisor, which alone sees how its agent exits. Where
-//! there is none, the processes are stopped from here. All are asked first and then waited for, so
-//! that many take no longer than one.
+//! A task with a supervisor is stopped by its supervisor, which alone sees how its agent exits. Where there
+//! is none, the processes are stopped from here, with the task's life lock held. All are asked first and
+//! then waited for, so that many take no longer than one. What concerns one task never stops the others.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Trouble, Witnesses};
+use super::custody::{self, Held};
+use super::reconcile::autopsy;
+use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
-use crate::port::{Clock, Woken};
-use crate::task::{Task, TaskId};
+use crate::port::{Doomed, Woken};
+use crate::task::{Ending, Task, TaskId};
 
 /// How long a supervisor may take beyond the grace: two rounds of signals and a record.
-const PATIENCE: Duration = Duration::from_secs(15);
+const MARGIN: Duration = Duration::from_secs(15);
 
-/// Stops the processes of `tasks`; returns the numbers of those that are left after all.
-///
-/// # Errors
-/// [`Trouble`] if it cannot be told who owns a task, or a supervisor cannot be signalled.
-pub async fn stop_all(
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    tasks: &[Task],
-    grace: Duration,
-) -> Result<Vec<u32>, Trouble> {
-    let mut asked: Vec<TaskId> = Vec::new();
-    for task in tasks {
-        let held = witnesses.locks.custody(task.id()).await? == Custody::Held;
-        match &task.progress().supervisor {
-            Some(supervisor) if held => {
-                witnesses.processes.ask_to_stop(supervisor).await?;
-                asked.push(task.id().clone());
-            }
-            Some(_) | None => {
-                let agent = task.progress().agent.clone();
-                witnesses.processes.stop(task.id(), agent, grace).await;
-            }
-        }
-    }
-    wait_for_release(witnesses, clock, asked, grace.saturating_add(PATIENCE)).await?;
-    let mut survivors = Vec::new();
-    for task in tasks {
-        let left = witnesses.processes.of_task(task.id()).await;
-        if left.is_empty() {
-            continue;
-        }
-        // A supervisor that is stuck or was killed meanwhile leaves this to us.
-        let agent = task.progress().agent.clone();
-        survivors.extend(witnesses.processes.stop(task.id(), agent, Duration::ZERO).await);
-    }
-    Ok(survivors)
+/// What came of stopping tasks.
+#[derive(Debug, Default)]
+pub(super) struct Stopped {
+    /// The tasks as they are now, or why they could not be stopped.
+    pub(super) tasks: BTreeMap<TaskId, Result<Task, Trouble>>,
+    /// The numbers of the processes that are left after all.
+    pub(super) survivors: Vec<u32>,
 }
 
-async fn wait_for_release(
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    mut pending: Vec<TaskId>,
-    at_most: Duration,
-) -> Result<(), Trouble> {
-    if pending.is_empty() {
-        return Ok(());
+/// Stops the processes of `tasks`, and ends those that have not ended.
+pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) -> Stopped {
+    let mut stopped = Stopped::default();
+    let (mut asked, mut ours): (Vec<TaskId>, Vec<Held>) = (Vec::new(), Vec::new());
+    for task in tasks {
+        match custody::take(world, task.id()).await {
+            Ok(Some(held)) => ours.push(held),
+            Ok(None) => {
+                // One that is just starting its agent looks at the record by itself.
+                if let Some(supervisor) = &task.progress().supervisor
+                    && let Err(fault) = world.host.ask_to_look(supervisor).await
+                {
+                    stopped.tasks.insert(task.id().clone(), Err(fault.into()));
+                }
+                asked.push(task.id().clone());
+            }
+            Err(trouble) => drop(stopped.tasks.insert(task.id().clone(), Err(trouble))),
+        }
     }
-    let began = clock.elapsed();
-    let mut watch = witnesses.locks.watch(&pending).await?;
+    let doomed: Vec<Doomed> = ours.iter().map(|held| doomed(&held.task)).collect();
+    if !doomed.is_empty() {
+        stopped.survivors = world.host.stop(&doomed, grace).await;
+    }
+    for held in ours {
+        let id = held.task.id().clone();
+        stopped.tasks.insert(id, Box::pin(end(world, held)).await);
+    }
+    wait_for_release(world, asked.clone(), grace.saturating_add(MARGIN)).await;
+    for id in asked {
+        let survivors = sweep(world, &id).await;
+        stopped.survivors.extend(survivors);
+        let ended = Box::pin(see_ended(world, &id)).await;
+        stopped.tasks.entry(id).or_insert(ended);
+    }
+    stopped
+}
+
+fn doomed(task: &Task) -> Doomed {
+    Doomed { id: task.id().clone(), agent: task.progress().agent.clone() }
+}
+
+/// Ends a task that is in our hands, unless it has ended. The recorded intent decides how; what its agent
+/// found is kept.
+async fn end(world: World<'_>, held: Held) -> Result<Task, Trouble> {
+    if held.task.status().is_ended() {
+        let task = held.task.clone();
+        drop(held.put_away(world).await);
+        return Ok(task);
+    }
+    let ending = autopsy(world, &held.task).await.unwrap_or(Ending::Cancelled);
+    held.end(world, ending).await.map(|(task, _)| task)
+}
+
+/// Stops what a supervisor that is stuck, or was killed meanwhile, left.
+async fn sweep(world: World<'_>, id: &TaskId) -> Vec<u32> {
+    if world.host.of_task(id).await.is_empty() {
+        return Vec::new();
+    }
+    let agent = world.store.load(id).await.ok().and_then(|task| task.progress().agent.clone());
+    world.host.stop(&[Doomed { id: id.clone(), agent }], Duration::ZERO).await
+}
+
+/// The task, once it has ended; ends it here if its supervisor is gone.
+async fn see_ended(world: World<'_>, id: &TaskId) -> Result<Task, Trouble> {
+    let task = world.store.load(id).await?;
+    if task.status().is_ended() {
+        return Ok(task);
+    }
+    if let Some(held) = custody::take(world, id).await? {
+        return end(world, held).await;
+    }
+    let task = world.store.load(id).await?;
+    if task.status().is_ended() { Ok(task) } else { Err(Trouble::Unanswered { id: id.clone() }) }
+}
+
+/// Waits until the supervisors of all have let go, for at most so long.
+async fn wait_for_release(world: World<'_>, mut pending: Vec<TaskId>, at_most: Duration) {
+    if pending.is_empty() {
+        return;
+    }
+    let began = world.clock.elapsed();
+    let Ok(mut watch) = world.locks.watch(&pending).await else { return };
     loop {
-        let left = at_most.saturating_sub(clock.elapsed().saturating_sub(began));
+        let left = at_most.saturating_sub(world.clock.elapsed().saturating_sub(began));
         if pending.is_empty() || left.is_zero() {
-            return Ok(());
+            return;
         }
         match watch.next(left).await {
             Woken::Released(id) => pending.retain(|other| *other != id),
-            Woken::Changed => {}
-            Woken::TimedOut => return Ok(()),
+            // A probe of somebody else's may have been taken for the lock.
+            Woken::Changed | Woken::TimedOut => {
+                let mut held = Vec::new();
+                for id in pending {
+                    if world.locks.custody(&id).await == Ok(Custody::Held) {
+                        held.push(id);
+                    }
+                }
+                pending = held;
+            }
         }
     }
 }

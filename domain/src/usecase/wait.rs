@@ -10,11 +10,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::admit::{Door, admit};
+use super::admit::{PATIENCE, Thoroughness, admit};
 use super::reconcile::{Believed, Note, reconcile};
-use super::{Trouble, Witnesses};
+use super::repair::follower_is_due;
+use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
-use crate::port::{Clock, StoreError, TaskStore, Watch, Woken};
+use crate::port::{StoreError, Watch, Woken};
 use crate::task::{Status, Task, TaskId};
 
 /// How long an ending that no life lock tells of may go unnoticed.
@@ -55,14 +56,15 @@ pub struct Waited {
 ///
 /// # Errors
 /// [`Trouble`] if there is no such task, or the store or a witness fails.
-pub async fn wait(
-    store: &dyn TaskStore,
-    witnesses: Witnesses<'_>,
-    clock: &dyn Clock,
-    door: Door<'_>,
-    request: &WaitRequest,
-) -> Result<Waited, Trouble> {
-    let began = clock.elapsed();
+pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Trouble> {
+    let began = world.clock.elapsed();
+    let left = || {
+        let spent = world.clock.elapsed().saturating_sub(began);
+        request.at_most.map(|at_most| at_most.saturating_sub(spent))
+    };
+    let mut how = Thoroughness::Thorough;
+    // Those that ended and are tried once more, by an attempt that nobody has recorded yet.
+    let mut due: BTreeSet<TaskId> = BTreeSet::new();
     let mut watch: Option<Box<dyn Watch>> = None;
     let (mut watched, mut followed) = (BTreeSet::new(), BTreeSet::new());
     let mut known: BTreeMap<TaskId, Believed> = BTreeMap::new();
@@ -70,12 +72,20 @@ pub async fn wait(
     let mut stale: Vec<TaskId> = request.ids.clone();
     loop {
         while let Some(id) = stale.pop() {
-            let task = store.load(&id).await?;
-            let believed = reconcile(store, witnesses, clock, task).await?;
+            let task = world.store.load(&id).await?;
+            let believed = reconcile(world, task).await?;
+            due.remove(&id);
+            if follower_is_due(world, &believed.task).await {
+                // The attempt that follows is recorded by whoever looks first.
+                admit(world, Thoroughness::Quick, Duration::ZERO).await;
+                if follower_is_due(world, &believed.task).await {
+                    due.insert(id.clone());
+                }
+            }
             // What tries the same once more is waited for in its place.
             let next = believed.task.progress().retried_as.as_ref();
             match next.filter(|_| believed.task.status() == Status::Error) {
-                Some(next) if followed.insert(id.clone()) && is_there(store, next).await? => {
+                Some(next) if is_there(world, next).await? && followed.insert(id.clone()) => {
                     order
                         .iter_mut()
                         .filter(|known| **known == id)
@@ -87,11 +97,13 @@ pub async fn wait(
             }
         }
         if waits_for_a_turn(&known) {
-            admit(store, witnesses, clock, door).await?;
+            // Whoever cannot admit now waits on; it waits no longer than it was told to.
+            let patience = left().map_or(PATIENCE, |left| left.min(PATIENCE));
+            admit(world, how, patience).await;
+            how = Thoroughness::Quick;
         }
-        let pending: Vec<TaskId> = pending(&known);
-        let spent = clock.elapsed().saturating_sub(began);
-        let left = request.at_most.map(|at_most| at_most.saturating_sub(spent));
+        let pending: Vec<TaskId> = pending(&known, &due);
+        let left = left();
         let enough = match request.until {
             Until::All => pending.is_empty(),
             Until::Any => pending.len() < known.len() || known.is_empty(),
@@ -106,7 +118,7 @@ pub async fn wait(
             .collect();
         let watch = match &mut watch {
             Some(watch) => watch,
-            None => watch.insert(witnesses.locks.watch(&[]).await?),
+            None => watch.insert(world.locks.watch(&[]).await?),
         };
         for id in &fresh {
             watch.include(id).await;
@@ -116,7 +128,7 @@ pub async fn wait(
             stale = fresh;
             continue;
         }
-        let patience = if is_restless(&known) { LOOK } else { Duration::MAX };
+        let patience = if is_restless(&known) || !due.is_empty() { LOOK } else { Duration::MAX };
         match watch.next(left.unwrap_or(Duration::MAX).min(patience)).await {
             Woken::Released(id) => stale.push(id),
             Woken::Changed | Woken::TimedOut => stale = pending,
@@ -125,15 +137,15 @@ pub async fn wait(
 }
 
 /// Whether there is such a task; an attempt may have been removed.
-async fn is_there(store: &dyn TaskStore, id: &TaskId) -> Result<bool, StoreError> {
-    match store.load(id).await {
+async fn is_there(world: World<'_>, id: &TaskId) -> Result<bool, StoreError> {
+    match world.store.load(id).await {
         Ok(_) => Ok(true),
         Err(StoreError::NotFound { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Whether some task waits in our queue, so that it is on us, too, to let it in.
+/// Whether some task waits in our queue, so that it is on us, too, to admit it.
 fn waits_for_a_turn(known: &BTreeMap<TaskId, Believed>) -> bool {
     known.values().any(|believed| believed.custody == Custody::Waiting)
 }
@@ -143,9 +155,11 @@ fn is_restless(known: &BTreeMap<TaskId, Believed>) -> bool {
     waits_for_a_turn(known) || known.values().any(|believed| believed.note == Some(Note::Orphaned))
 }
 
-fn pending(known: &BTreeMap<TaskId, Believed>) -> Vec<TaskId> {
-    let unended = known.iter().filter(|(_, believed)| !believed.task.status().is_ended());
-    unended.map(|(id, _)| id.clone()).collect()
+fn pending(known: &BTreeMap<TaskId, Believed>, due: &BTreeSet<TaskId>) -> Vec<TaskId> {
+    let unended =
+        |id: &TaskId, believed: &Believed| !believed.task.status().is_ended() || due.contains(id);
+    let pending = known.iter().filter(|(id, believed)| unended(id, believed));
+    pending.map(|(id, _)| id.clone()).collect()
 }
 
 fn waited(order: &[TaskId], mut known: BTreeMap<TaskId, Believed>, timed_out: bool) -> Waited {

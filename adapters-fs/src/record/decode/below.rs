@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use domain::task::agent_name::COMMAND_WORD;
 use domain::task::{
-    Activity, AgentName, Autonomy, Briefing, CancelIntent, Continuation, Dependence, DroidSource,
-    Exit, Lineage, Placement, ProcessId, Progress, Reason, Retries, Runner, SessionId, TaskId,
-    Timestamp, Usage, Worktree,
+    Activity, AgentName, Autonomy, Briefing, CancelIntent, Cause, Continuation, Dependence,
+    DroidSource, Exit, Lineage, Placement, ProcessId, Progress, Reason, Retries, Runner, SessionId,
+    StopIntent, TaskId, Timestamp, Usage, Worktree,
 };
 use jiff::tz::TimeZone;
 
 use super::super::raw::Object;
 use super::super::{
-    Unfit, droid_key, iso8601, key, process_key, progress_key, usage_key, worktree_key,
+    Unfit, droid_key, intent_key, iso8601, key, process_key, progress_key, usage_key, worktree_key,
 };
 use super::wrong;
 
@@ -137,6 +137,18 @@ impl<'a> Below<'a> {
         Some(CancelIntent { at, grace })
     }
 
+    pub(super) fn stop(&self) -> Option<StopIntent> {
+        if let Some(cancel) = self.cancel() {
+            return Some(StopIntent::cancel(cancel));
+        }
+        let found = Object::within(self.0.get(progress_key::EXPIRY)?)?;
+        let CancelIntent { at, grace } = intent(&found)?;
+        let reason: String = found.value(intent_key::REASON)?;
+        let reason = Reason::from_word(&reason)?;
+        let message = found.value(intent_key::MESSAGE).unwrap_or_default();
+        Some(StopIntent { at, grace, cause: Cause::Expiry { reason, message } })
+    }
+
     fn exit(&self) -> Option<Exit> {
         let signal = self.0.value(progress_key::SIGNAL).map(Exit::Signal);
         signal.or_else(|| self.0.value(progress_key::EXIT_CODE).map(Exit::Code))
@@ -183,6 +195,15 @@ impl<'a> Below<'a> {
             retried_as: self.id(progress_key::RETRIED_AS),
             host: self.text(progress_key::HOST),
             late_result: self.text(progress_key::LATE_RESULT),
+            stop: Object::within(self.0.get(progress_key::STOP).unwrap_or_default())
+                .and_then(|found| intent(&found)),
         }
     }
+}
+
+fn intent(found: &Object<'_>) -> Option<CancelIntent> {
+    let at: String = found.value(intent_key::AT)?;
+    let at = iso8601::read(&at, TimeZone::system)?;
+    let grace = found.value(intent_key::GRACE).map(Duration::from_millis).unwrap_or_default();
+    Some(CancelIntent { at, grace })
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::disk::halting::{HaltingDisk, at_every_step, names};
 use crate::{FileKits, FileQueue};
-use domain::plan::admission::Limits;
+use domain::plan::queue::Limits;
 use domain::port::{Kit, Kits, Queue};
 use domain::task::droid::Instructions;
 use std::os::unix::fs::symlink;
@@ -15,8 +15,7 @@ fn wait_in_the_queue(dir: &DataDir, task: &Task) {
     wait(kits.keep(task.id(), &kit)).expect("kept");
     wait(kits.keep_for_next(task.id(), &kit.environment)).expect("kept");
     let queue = FileQueue::new(dir.clone(), Limits::default);
-    let gate = wait(queue.gate(Duration::ZERO)).expect("told").expect("free");
-    wait(gate.enter(task)).expect("entered");
+    wait(queue.enter(task)).expect("entered");
 }
 
 /// What lies about for tasks: names in `.active` and `.queue`.
@@ -51,18 +50,20 @@ fn what_was_kept_for_tasks_that_ended_or_were_never_recorded_is_counted_and_swep
 #[test]
 fn what_is_kept_for_a_task_that_is_just_being_launched_is_left_alone() {
     let Scratch { store, dir, .. } = scratch();
-    // One that will wait: its launcher holds the gate until there is a record.
+    // One that will wait, and is not recorded yet.
     let task = task_at(1);
-    wait_in_the_queue(&dir, &task);
-    let gate = shard::take(&dir.gate(), Duration::ZERO).expect("opened").expect("free");
-    assert_eq!((wait(store.sweep()), left(&dir)), (Ok(0), 4));
+    let life = FileLifeLocks::new(dir.clone()).take(task.id()).expect("told").expect("free");
+    let kits = FileKits::new(dir.clone());
+    let kit = Kit { instructions: Instructions::parse("be brief"), ..Kit::default() };
+    wait(kits.keep(task.id(), &kit)).expect("kept");
+    assert_eq!((wait(store.sweep()), left(&dir)), (Ok(0), 3));
     wait(store.create(&task)).expect("created");
-    drop(gate);
+    wait_in_the_queue(&dir, &task);
+    drop(life);
     assert_eq!((wait(store.sweep()), left(&dir)), (Ok(0), 4));
-    // One that starts at once: its launcher holds the life lock.
+    // One that starts at once.
     let at_once = task_at(2);
     let life = FileLifeLocks::new(dir.clone()).take(at_once.id()).expect("told").expect("free");
-    let kits = FileKits::new(dir.clone());
     wait(kits.instruct(at_once.id(), &Instructions::parse("be one").expect("words")))
         .expect("kept");
     assert_eq!((wait(store.sweep()), store.leftovers(), left(&dir)), (Ok(0), Ok(0), 6));

@@ -9,10 +9,10 @@ use std::io::{self, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use domain::port::{self, CommandLine, Input, LaunchFailure, OsText, Speech, Told};
+use domain::port::{self, CommandLine, Doomed, Input, LaunchFailure, OsText, Speech, Told};
 use domain::task::{Exit, Order, ProcessId, Runner, Task, TaskId};
 use rustix::fs::MemfdFlags;
 use rustix::process::{WaitOptions, WaitStatus};
@@ -68,21 +68,23 @@ impl<'a> Agent<'a> {
             .env(DEPTH_VARIABLE, surroundings.depth.to_string());
         // Reaped together with the orphans, see `reap`.
         let child = command.spawn().map_err(|error| not_started(&error))?;
-        let process = identity::Stat::of(child.id()).map(|stat| ProcessId {
-            pid: child.id(),
-            start_time: stat.start_time,
-            boot_id: identity::boot_id(),
-        });
-        let process = process
-            .ok_or_else(|| LaunchFailure::Supervisor("/proc does not show the agent".into()))?;
+        let process = identify(child)?;
         let decoder = (line.speech == Speech::Events).then_some(adapter);
         Ok(Self { process, decoder })
     }
 
-    /// Ends the agent and everything else that belongs to the task.
-    pub(super) fn stop(&self, id: &TaskId, grace: Duration) {
-        termination::stop(id, Some(std::process::id()), Some(&self.process), grace);
+    /// Ends the agent and everything it started, at once: nothing that says otherwise is recorded.
+    pub(super) fn end_now(&self, id: &TaskId) {
+        let doomed = Doomed { id: id.clone(), agent: Some(self.process.clone()) };
+        termination::stop(&[doomed], Some(std::process::id()), Duration::ZERO);
         termination::wait_for_exit(&self.process);
+    }
+
+    /// Waits for an agent whose processes have been ended, as long as one with many threads may take, and
+    /// says how it exited.
+    pub(super) fn reap_at_last(&self) -> Option<Exit> {
+        termination::wait_for_exit(&self.process);
+        self.reap()
     }
 
     /// Reaps every child that has ended, and returns how the agent exited if it is one of them.
@@ -99,12 +101,24 @@ impl<'a> Agent<'a> {
 
 /// The adapter of the agent that the order is for.
 fn adapter<'a>(order: &Order, post: &'a Post<'_>) -> Result<&'a dyn port::Agent, LaunchFailure> {
-    post.agents.of(&order.runner).ok_or_else(|| match &order.runner {
+    post.world.agents.of(&order.runner).ok_or_else(|| match &order.runner {
         Runner::Agent { name, .. } => LaunchFailure::Supervisor(format!(
             "the task is for the agent `{name}`, which this version of task-bg does not know"
         )),
         Runner::Command(_) | Runner::Elsewhere => nothing_to_run(),
     })
+}
+
+/// The process that was just started. One that cannot be told from others is ended: nobody could find it
+/// again.
+fn identify(mut child: Child) -> Result<ProcessId, LaunchFailure> {
+    if let Some(stat) = identity::Stat::of(child.id()) {
+        let (pid, boot_id) = (child.id(), identity::boot_id());
+        return Ok(ProcessId { pid, start_time: stat.start_time, boot_id });
+    }
+    drop(child.kill());
+    drop(child.wait());
+    Err(LaunchFailure::Supervisor("/proc does not show the agent".into()))
 }
 
 fn nothing_to_run() -> LaunchFailure {

@@ -5,11 +5,14 @@
 use std::fs;
 use std::io;
 
+use nix::sys::signal::SigSet;
 use rustix::fs::{Mode, OFlags};
 
 /// See [`super::detach`].
 pub(super) fn detach() -> io::Result<()> {
     close_inherited()?;
+    // What its caller blocks, a process and all that it starts would be deaf to.
+    SigSet::empty().thread_set_mask()?;
     // Fails only for a process that leads its group already, and then it has left the caller's.
     let _ = rustix::process::setsid();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;

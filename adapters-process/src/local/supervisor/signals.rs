@@ -2,6 +2,7 @@
 //!
 //! Handlers only set a flag and write a byte into a pipe; everything is done in the loop.
 
+use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -19,6 +20,21 @@ pub(super) struct Signals {
     look: Arc<AtomicBool>,
 }
 
+/// Sees to it that an agent ignores no signal because the caller of this program did: a signal that has a
+/// handler has its usual effect again in whatever is started. One that cannot have a handler stays as it is.
+fn hear_what_was_ignored() {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    // The standard library resets this one by itself.
+    let reset_anyway = Signal::PIPE.as_raw();
+    for signal in (1..=64).filter(|signal| ignored & (1 << (signal - 1)) != 0) {
+        if signal != reset_anyway {
+            drop(signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))));
+        }
+    }
+}
+
 impl Signals {
     /// Begins to listen. Until then, the signals have their usual effect.
     pub(super) fn listen() -> io::Result<Self> {
@@ -34,6 +50,7 @@ impl Signals {
         // Nothing hangs up on a process without a terminal; whoever sends this means no harm.
         signal_hook::flag::register(Signal::HUP.as_raw(), Arc::new(AtomicBool::new(false)))?;
         signal_hook::low_level::pipe::register(Signal::CHILD.as_raw(), write)?;
+        hear_what_was_ignored();
         Ok(Self { wake, stop, look })
     }
 

@@ -1,64 +1,114 @@
 //! `retry` and `resume`: taking up what has ended, as a new task.
 
-use domain::port::TaskStore;
-use domain::task::{Order, Prompt, Query, Runner, Status, TaskId};
+use domain::port::{StoreError, TaskStore};
+use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
+use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner};
-use domain::usecase::launch_once::Once;
 
-use super::ordering::{self, Ready, refused_prompt};
+use super::ordering::{self, Once, Ready, refused_prompt};
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Resume, Retry};
 use crate::cli::view::launched::{Launched, ManyLaunched};
 use crate::kit::answer::Answer;
-use crate::kit::context::Context;
-use crate::kit::context::parse_session;
+use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
 
-/// `retry`.
+/// `retry`. What cannot be tried once more keeps no other from it.
 pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
     ordering::check_depth()?;
+    let mut refused: Vec<(String, Failure)> = Vec::new();
     let ids = if args.failed {
         failed(context, args.parent.as_deref()).await?
     } else {
-        context.resolve_all(&args.ids).await?
+        context.resolve_each(&args.ids, &mut refused).await
     };
     let mut launched = Vec::new();
     for id in &ids {
-        launched.push(retry_one(context, id, args.autonomy).await?);
+        match retry_one(context, id, args.autonomy).await {
+            Ok(once) => launched.push(once),
+            // Another `retry --failed` was first.
+            Err(NotRetried::Tried(_)) if args.failed => {}
+            Err(NotRetried::Tried(failure) | NotRetried::Failed(failure)) => {
+                refused.push((id.to_string(), failure));
+            }
+        }
     }
-    match (args.failed, launched.as_slice()) {
-        (false, [only]) => Ok(Answer::ok(Launched::of(only))),
-        _ => Ok(Answer::ok(ManyLaunched::of(&launched))),
+    match (args.failed, launched.as_slice(), refused.as_slice()) {
+        (false, [only], []) if args.ids.len() == 1 => Ok(answer(only)),
+        (false, [], [_]) if args.ids.len() == 1 => Err(refused.remove(0).1),
+        _ => {
+            let kind = refused.first().map(|(_, failure)| failure.kind);
+            let troubles: Vec<Trouble> = launched.iter().flat_map(Once::troubles).collect();
+            let view = ManyLaunched::of(&launched, refused);
+            Ok(Answer::with(view, kind).noting(troubles))
+        }
     }
 }
 
+fn answer(once: &Once) -> Answer {
+    Answer::ok(Launched::of(once)).noting(once.troubles())
+}
+
+/// The last attempts that had failed when this command began and were not tried once more.
 async fn failed(context: &Context, parent: Option<&str>) -> Result<Vec<TaskId>, Failure> {
     let parent = parent.map(parse_session).transpose()?;
     let query = Query { parent, status: Some(Status::Error), ..Query::default() };
     let listing = context.wiring.store.list(&query).await?;
-    let untried = listing.tasks.iter().rev().filter(|task| {
-        task.progress().retried_as.is_none() && task.order().runner != Runner::Elsewhere
-    });
-    Ok(untried.map(|task| task.id().clone()).collect())
+    let mut untried = Vec::new();
+    for task in listing.tasks.iter().rev() {
+        let in_time = task.state().ended_at().is_none_or(|ended| ended <= context.began);
+        if in_time && task.order().runner != Runner::Elsewhere && is_last(context, task).await {
+            untried.push(task.id().clone());
+        }
+    }
+    Ok(untried)
+}
+
+/// Whether no attempt follows the task.
+async fn is_last(context: &Context, task: &Task) -> bool {
+    match &task.progress().retried_as {
+        None => true,
+        Some(next) => {
+            matches!(context.wiring.store.load(next).await, Err(StoreError::NotFound { .. }))
+        }
+    }
+}
+
+/// Why a task was not tried once more.
+enum NotRetried {
+    /// Another attempt follows it already.
+    Tried(Failure),
+    /// It cannot be, or the attempt could not be started.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for NotRetried {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 async fn retry_one(
     context: &Context,
     id: &TaskId,
     autonomy: Option<AutonomyArg>,
-) -> Result<Once, Failure> {
+) -> Result<Once, NotRetried> {
     let wiring = &context.wiring;
-    let task = wiring.store.load(id).await?;
-    let session = wiring.minted_session()?;
-    let order =
-        again::retry(&task, Some(session)).map_err(|why| refused("tried once more", id, why))?;
+    let named = wiring.store.load(id).await?;
+    // Attempts follow one another: the last one is tried once more.
+    let last = again::attempts(&wiring.store, &named).await.pop().unwrap_or(named);
+    let order = again::retry(&last, Some(wiring.minted_session()))
+        .map_err(|why| refused("tried once more", last.id(), why))?;
     let ready = taken_up(context, order, autonomy).await?;
-    let once = ordering::launch(context, ready, Vec::new()).await?;
-    if let Once::Launched(next) = &once {
-        again::link(&wiring.store, &wiring.clock, id, next.id()).await?;
+    let next = wiring.world().mint();
+    // Linked first: of several that try it at once exactly one goes on.
+    match again::link(&wiring.store, &wiring.clock, &last, &next).await {
+        Ok(()) => {}
+        Err(error @ StoreError::Refused { .. }) => return Err(NotRetried::Tried(error.into())),
+        Err(error) => return Err(error.into()),
     }
-    Ok(once)
+    Ok(ordering::launch(context, next, ready, Vec::new()).await?)
 }
 
 /// `resume`.
@@ -71,12 +121,12 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     // Droid asks its service for a session before it goes on in it, and ends without a word where
     // it cannot.
     let manner = if args.fork || environment::is_airgapped() { Manner::Fork } else { Manner::Same };
-    let session = wiring.minted_session()?;
+    let session = wiring.minted_session();
     let order = again::resume(&task, prompt, manner, Some(session))
         .map_err(|why| refused("resumed", &id, why))?;
     let ready = taken_up(context, order, args.autonomy).await?;
-    let once = ordering::launch(context, ready, Vec::new()).await?;
-    Ok(Answer::ok(Launched::of(&once)))
+    let once = ordering::launch(context, wiring.world().mint(), ready, Vec::new()).await?;
+    Ok(answer(&once))
 }
 
 /// The order with another autonomy, if one is asked for, and the droid as it is defined now.

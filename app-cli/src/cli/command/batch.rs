@@ -1,6 +1,6 @@
 //! `batch`: many orders, one JSON object a line; all checked before any is launched.
 //!
-//! A line that is wrong takes those with it that come after it, and no others.
+//! A line that is wrong, or that cannot be launched, takes those with it that come after it, and no others.
 
 mod line;
 mod plan;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 use domain::port::Clock;
 use domain::task::{Runner, TaskId};
-use domain::usecase::launch_once::Once;
+use domain::usecase::Trouble;
 
 use super::ordering::{self, Wanted};
 use crate::Outcome;
@@ -32,13 +32,16 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
     ordering::check_depth()?;
     let lines = read(&args.file)?;
     let plan = Plan::of(context, &lines).await;
-    let rejected: Vec<RejectedLine> = plan.rejected;
-    let mut launched = Vec::new();
-    if rejected.is_empty() || !args.strict {
-        launched = launch_all(context, plan.checked).await?;
+    let mut all = All { rejected: plan.rejected, ..All::default() };
+    // A wrong line weighs more than whatever else went wrong.
+    let mut kind = (!all.rejected.is_empty()).then_some(Kind::Usage);
+    if all.rejected.is_empty() || !args.strict {
+        let failed = all.launch(context, plan.checked).await;
+        kind = kind.or(failed);
+        all.troubles.extend(context.wiring.admit().await.troubles);
     }
+    let All { launched, rejected, troubles, .. } = all;
     let ids: Vec<TaskId> = launched.iter().map(|line| line.id.clone()).collect();
-    let kind = (!rejected.is_empty()).then_some(Kind::Usage);
     let view = BatchView { launched, rejected };
     match args.wait {
         Some(length) if !ids.is_empty() => {
@@ -46,40 +49,65 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
             let ended = waited.ended.clone();
             let now = context.wiring.clock.now();
             let view = BatchWaitedView { batch: view, waited: WaitedView { waited, now }, now };
-            // A wrong line weighs more than how the others fared.
-            Ok(Answer::with(view, kind.or(how)).collecting(ended))
+            Ok(Answer::with(view, kind.or(how)).collecting(ended).noting(troubles))
         }
-        Some(_) | None => Ok(Answer::with(view, kind)),
+        Some(_) | None => Ok(Answer::with(view, kind).noting(troubles)),
     }
 }
 
-/// Records all of them in the queue in one go, then lets in as many as there is room for.
-async fn launch_all(
-    context: &Context,
-    checked: Vec<Checked>,
-) -> Result<Vec<LaunchedLine>, Failure> {
-    let wiring = &context.wiring;
-    let mut ids: BTreeMap<String, TaskId> = BTreeMap::new();
-    let mut launched = Vec::new();
-    for line in checked {
-        let wanted = line.resolved(&ids);
-        let variables = line.variables();
-        let ready = ordering::order(context, wanted).await?;
-        let id = if ready.order.key.is_some() {
-            match ordering::launch(context, ready, variables).await? {
-                Once::Launched(task) | Once::Existing(task) => task.id().clone(),
+/// What became of all lines so far.
+#[derive(Default)]
+struct All {
+    launched: Vec<LaunchedLine>,
+    rejected: Vec<RejectedLine>,
+    /// What could not be done once a line was launched.
+    troubles: Vec<Trouble>,
+    /// The tasks of those lines that have a name.
+    ids: BTreeMap<String, TaskId>,
+}
+
+impl All {
+    /// Records all of them in the queue in one go, without admitting anybody. A line that fails takes those
+    /// with it that come after it, and no others; returns what kind of failure the first one was.
+    async fn launch(&mut self, context: &Context, checked: Vec<Checked>) -> Option<Kind> {
+        let mut kind = None;
+        for line in checked {
+            match self.launch_one(context, &line).await {
+                Ok(id) => {
+                    if let Some(name) = &line.name {
+                        self.ids.insert(name.clone(), id.clone());
+                    }
+                    let (line, name) = (line.number, line.name);
+                    self.launched.push(LaunchedLine { line, name, id });
+                }
+                Err(failure) => {
+                    kind.get_or_insert(failure.kind);
+                    let error = failure.sentence();
+                    self.rejected.push(RejectedLine { line: line.number, error });
+                }
             }
-        } else {
-            ordering::queue(context, ready, variables).await?
-        };
-        if let Some(name) = &line.name {
-            ids.insert(name.clone(), id.clone());
         }
-        launched.push(LaunchedLine { line: line.number, name: line.name, id });
+        self.launched.sort_by_key(|line| line.line);
+        self.rejected.sort_by_key(|line| line.line);
+        kind
     }
-    wiring.admit().await?;
-    launched.sort_by_key(|line| line.line);
-    Ok(launched)
+
+    async fn launch_one(&mut self, context: &Context, line: &Checked) -> Result<TaskId, Failure> {
+        if let Some(missing) = line.waits_for().find(|name| !self.ids.contains_key(*name)) {
+            let message = format!("it comes after `{missing}`, which could not be launched");
+            return Err(Failure::new(Kind::Usage, message));
+        }
+        let (wanted, variables) = (line.resolved(&self.ids), line.variables());
+        let ready = ordering::order(context, wanted).await?;
+        let id = context.wiring.world().mint();
+        if ready.order.key.is_some() {
+            let once = ordering::launch(context, id, ready, variables).await?;
+            self.troubles.extend(once.troubles());
+            return Ok(once.task().id().clone());
+        }
+        self.troubles.extend(ordering::queue(context, id.clone(), ready, variables).await?);
+        Ok(id)
+    }
 }
 
 /// The lines that say something, each with its number.

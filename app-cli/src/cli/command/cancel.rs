@@ -13,14 +13,14 @@ use crate::kit::failure::{Failure, Kind};
 pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
     let wiring = &context.wiring;
     let (ids, unknown) = named(context, &args).await?;
-    let receipt = stop(&wiring.store, wiring.witnesses(), &wiring.clock, &ids, args.grace).await?;
+    let receipt = stop(wiring.world(), &ids, args.grace).await;
     let refused: Vec<(String, Failure)> = receipt
         .refused
         .into_iter()
         .map(|(id, trouble)| (id.to_string(), Failure::from(trouble)))
         .chain(unknown)
         .collect();
-    wiring.admit().await?;
+    let admitted = wiring.admit().await;
     let kind = if receipt.survivors.is_empty() {
         refused.first().map(|(_, failure)| failure.kind)
     } else {
@@ -33,7 +33,7 @@ pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
         refused,
         survivors: receipt.survivors,
     };
-    Ok(Answer::with(view, kind).collecting(told))
+    Ok(Answer::with(view, kind).collecting(told).noting(admitted.troubles))
 }
 
 /// The tasks that are meant, and what was typed that means none.
@@ -49,13 +49,7 @@ async fn named(
         ids.extend(context.of_parent(parent, Some(Status::Queued)).await?);
         return Ok((ids, Vec::new()));
     }
-    let (mut ids, mut unknown) = (Vec::new(), Vec::new());
-    for typed in &args.ids {
-        match context.resolve(typed).await {
-            Ok(id) if ids.contains(&id) => {}
-            Ok(id) => ids.push(id),
-            Err(failure) => unknown.push((domain::task::text::preview(typed, 80), failure)),
-        }
-    }
+    let mut unknown = Vec::new();
+    let ids = context.resolve_each(&args.ids, &mut unknown).await;
     Ok((ids, unknown))
 }

@@ -16,7 +16,7 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
         status: args.status.map(|status| status.0),
     });
     let worktrees = Wiring::worktrees();
-    let cleaned = clean(&wiring.store, &wiring.locks, &worktrees, &wiring.clock, removal).await?;
-    wiring.admit().await?;
-    Ok(Answer::ok(CleanedView { cleaned }))
+    let cleaned = clean(wiring.world(), &worktrees, removal).await?;
+    let admitted = wiring.admit().await;
+    Ok(Answer::ok(CleanedView { cleaned }).noting(admitted.troubles))
 }

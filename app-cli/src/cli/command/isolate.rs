@@ -1,5 +1,6 @@
 //! `--worktree`: from its name to a worktree, before anything is recorded. Never starts a task.
 
+use domain::port::Worktrees as _;
 use domain::port::worktrees::Wanted;
 use domain::task::{Order, TaskId, Worktree};
 use domain::usecase::isolate;
@@ -18,19 +19,43 @@ pub(super) async fn isolated(
     asked: Option<&str>,
     order: Order,
 ) -> Result<Order, Failure> {
-    let (Some(name), Some(folder)) = (asked, order.cwd.clone()) else { return Ok(order) };
-    let dir = &context.wiring.dir;
-    dir.prepare_worktrees().map_err(|error| {
+    let Some(wanted) = wanted(context, id, asked, &order)? else { return Ok(order) };
+    context.wiring.dir.prepare_worktrees().map_err(|error| {
         let message = format!("there can be no folder for worktrees: {error}");
         Failure::new(Kind::StoreUnavailable, message)
     })?;
-    let path =
-        dir.worktree(id).into_os_string().into_string().map_err(|path| {
-            Failure::new(Kind::Usage, format!("`{}` is not UTF-8", path.display()))
-        })?;
-    let branch = format!("{PREFIX}{}", if name.is_empty() { id.as_str() } else { name });
-    let wanted = Wanted { folder, path, branch };
     Ok(isolate::isolate(&Wiring::worktrees(), &wanted, order).await?)
+}
+
+/// Refuses a worktree that cannot be had, without making anything.
+pub(super) async fn check(
+    context: &Context,
+    asked: Option<&str>,
+    order: &Order,
+) -> Result<(), Failure> {
+    // The name of the task, and with it the path, is another one in the end.
+    let id = context.wiring.world().mint();
+    match wanted(context, &id, asked, order)? {
+        Some(wanted) => Ok(Wiring::worktrees().check(&wanted).await?),
+        None => Ok(()),
+    }
+}
+
+/// The worktree that is asked for, if any.
+fn wanted(
+    context: &Context,
+    id: &TaskId,
+    asked: Option<&str>,
+    order: &Order,
+) -> Result<Option<Wanted>, Failure> {
+    let (Some(name), Some(folder)) = (asked, order.cwd.clone()) else { return Ok(None) };
+    let path = context.wiring.dir.worktree(id);
+    let path = path
+        .into_os_string()
+        .into_string()
+        .map_err(|path| Failure::new(Kind::Usage, format!("`{}` is not UTF-8", path.display())))?;
+    let branch = format!("{PREFIX}{}", if name.is_empty() { id.as_str() } else { name });
+    Ok(Some(Wanted { folder, path, branch }))
 }
 
 /// Takes back the worktree of a task that was not launched, unless somebody has worked there.

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use domain::port::Clock;
 use domain::task::{Autonomy, Runner};
-use domain::usecase::launch_once::Once;
 use domain::usecase::wait::Until;
 
 use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, parse_autonomy, usual_agent};
@@ -91,11 +90,13 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
     };
     let ready = ordering::order(context, wanted).await?;
     let variables = terms.env.into_iter().map(|set| (set.name.into(), set.value.into())).collect();
-    let once = ordering::launch(context, ready, variables).await?;
-    match (terms.wait, &once) {
-        (None, _) => Ok(Answer::ok(Launched::of(&once))),
-        (Some(length), Once::Launched(task) | Once::Existing(task)) => {
-            wait::for_ids(context, vec![task.id().clone()], Until::All, length.limit()).await
+    let once = ordering::launch(context, context.wiring.world().mint(), ready, variables).await?;
+    match terms.wait {
+        None => Ok(Answer::ok(Launched::of(&once)).noting(once.troubles())),
+        Some(length) => {
+            let ids = vec![once.task().id().clone()];
+            let answer = wait::for_ids(context, ids, Until::All, length.limit()).await?;
+            Ok(answer.noting(once.troubles()))
         }
     }
 }

@@ -25,6 +25,6 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
         since,
         limit: (!args.all).then_some(args.limit),
     };
-    let listed = list::list(&wiring.store, wiring.witnesses(), &wiring.clock, &query).await?;
+    let listed = list::list(wiring.world(), &query).await?;
     Ok(Answer::ok(ListingView { listed, queue: context.queue().await?, whole: args.full, now }))
 }

@@ -5,23 +5,23 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use adapters_process::local::launcher::SupervisorLauncher;
-use adapters_process::local::launcher::Variables;
-use domain::port::TaskStore;
+use domain::port::Kit;
 use domain::task::droid::Instructions;
 use domain::task::{
     AgentName, Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement,
     Prompt, Retries, Runner, Task, TaskId, Timestamp, Worktree,
 };
+use domain::usecase::Trouble;
 use domain::usecase::droids::choose;
-use domain::usecase::launch::{LaunchError, enqueue, mint_id, ordered};
-use domain::usecase::launch_once::{Claim, Once, claim, launch_claimed};
+use domain::usecase::enqueue::enqueue;
+use domain::usecase::launch::{LaunchError, Launched, ordered};
+use domain::usecase::launch_once::{KeyClaim, claim, launch_claimed};
 
 use super::isolate;
-use crate::kit::context::Context;
-use crate::kit::context::parse_session;
+use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
+use crate::kit::wiring::{Variables, Wiring};
 
 /// The droid that is launched where none is named.
 pub(super) const DEFAULT_DROID: &str = "executor-med";
@@ -119,7 +119,7 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         description: wanted.description,
         prompt: Prompt::parse(&wanted.prompt).map_err(|invalid| refused_prompt(&invalid))?,
         agent: wanted.agent,
-        session: Some(context.wiring.minted_session()?),
+        session: Some(context.wiring.minted_session()),
         parent,
         runner: wanted.runner,
         cwd: Some(working_folder(wanted.cwd.as_deref())?),
@@ -178,23 +178,49 @@ fn grouped(context: &Context, order: Order) -> Order {
     Order { placement, ..order }
 }
 
-/// Launches a task from the order, with these variables added to its environment.
+/// A task that was asked for.
+pub(crate) enum Once {
+    /// It was launched by this.
+    Launched(Launched),
+    /// It was there before, under the same key.
+    Existing(Task),
+}
+
+impl Once {
+    /// The task.
+    pub(crate) const fn task(&self) -> &Task {
+        match self {
+            Self::Launched(launched) => &launched.task,
+            Self::Existing(task) => task,
+        }
+    }
+
+    /// What could not be done once it was launched.
+    pub(crate) fn troubles(&self) -> Vec<Trouble> {
+        match self {
+            Self::Launched(launched) => launched.troubles.clone(),
+            Self::Existing(_) => Vec::new(),
+        }
+    }
+}
+
+/// Launches a task named `id` from the order, with these variables added to its environment.
 pub(super) async fn launch(
     context: &Context,
+    id: TaskId,
     ready: Ready,
     variables: Variables,
 ) -> Result<Once, Failure> {
     let wiring = &context.wiring;
-    let (store, witnesses) = (&wiring.store as &dyn TaskStore, wiring.witnesses());
-    let entry = match claim(store, &wiring.keys, ready.order.key.as_deref()).await? {
-        Claim::Existing(task) => return Ok(Once::Existing(*task)),
-        Claim::Free(entry) => entry,
+    let world = wiring.world();
+    let entry = match claim(world, &wiring.keys, ready.order.key.as_deref()).await? {
+        KeyClaim::Existing(task) => return Ok(Once::Existing(*task)),
+        KeyClaim::Free(entry) => entry,
     };
-    let (task, launcher, made) = settle(context, ready, variables).await?;
-    let (id, door) = (task.id().clone(), wiring.door(&launcher));
-    let outcome = launch_claimed(store, witnesses, &wiring.clock, door, entry, task).await;
-    if let (Err(_), Some(worktree)) = (&outcome, &made) {
-        isolate::take_back(context, &id, worktree).await;
+    let settled = settle(context, id, ready, variables).await?;
+    let outcome = launch_claimed(world, entry, &settled.task, &settled.kit).await;
+    if outcome.is_err() {
+        settled.take_back(context).await;
     }
     if let Err(LaunchError::NotStarted { id, .. }) = &outcome {
         // The failure that is about to be shown says it all.
@@ -203,39 +229,61 @@ pub(super) async fn launch(
     Ok(Once::Launched(outcome?))
 }
 
-/// Puts a task from the order into the queue, without letting anybody in.
+/// Puts a task named `id` from the order into the queue, without admitting anybody; returns what could not be
+/// done once it was recorded.
 pub(super) async fn queue(
     context: &Context,
+    id: TaskId,
     ready: Ready,
     variables: Variables,
-) -> Result<TaskId, Failure> {
-    let (task, launcher, made) = settle(context, ready, variables).await?;
-    let outcome = enqueue(&context.wiring.store, context.wiring.door(&launcher), &task).await;
-    if let (Err(_), Some(worktree)) = (&outcome, &made) {
-        isolate::take_back(context, task.id(), worktree).await;
+) -> Result<Vec<Trouble>, Failure> {
+    let settled = settle(context, id, ready, variables).await?;
+    let outcome = enqueue(context.wiring.world(), &settled.task, &settled.kit).await;
+    if outcome.is_err() {
+        settled.take_back(context).await;
     }
-    outcome?;
-    Ok(task.id().clone())
+    Ok(outcome?)
 }
 
-/// The task of an order, what starts it, and the worktree that was made for it if it is to have one.
+/// The task of an order, before it is recorded.
+struct Settled {
+    task: Task,
+    kit: Kit,
+    /// The worktree that was made for it.
+    made: Option<Worktree>,
+}
+
+impl Settled {
+    /// Takes back what was made for a task that could not be launched.
+    async fn take_back(&self, context: &Context) {
+        if let Some(worktree) = &self.made {
+            isolate::take_back(context, self.task.id(), worktree).await;
+        }
+    }
+}
+
+/// The task of an order, what it starts with, and the worktree that was made for it if it is to have one.
 async fn settle(
     context: &Context,
+    id: TaskId,
     ready: Ready,
     variables: Variables,
-) -> Result<(Task, SupervisorLauncher, Option<Worktree>), Failure> {
-    let wiring = &context.wiring;
-    let id = mint_id(&wiring.clock, &wiring.entropy);
+) -> Result<Settled, Failure> {
     let asked = ready.worktree.as_deref();
     let order = isolate::isolated(context, &id, asked, ready.order).await?;
     let made = order.worktree.clone().filter(|_| asked.is_some());
     // One that goes back to an earlier task may work in that one's worktree.
-    let launcher = if order.worktree.is_some() {
-        wiring.launcher_apart(variables, ready.instructions)
+    let kit = if order.worktree.is_some() {
+        Wiring::kit_apart(variables, ready.instructions)
     } else {
-        wiring.launcher(variables, ready.instructions)
+        Wiring::kit(variables, ready.instructions)
     };
-    Ok((ordered(wiring.witnesses(), &wiring.clock, id, order), launcher, made))
+    Ok(Settled { task: ordered(context.wiring.world(), id, order), kit, made })
+}
+
+/// Refuses an order whose worktree cannot be had, before anything is made.
+pub(super) async fn check_worktree(context: &Context, ready: &Ready) -> Result<(), Failure> {
+    isolate::check(context, ready.worktree.as_deref(), &ready.order).await
 }
 
 /// Refuses to launch anything where tasks are too deep already.

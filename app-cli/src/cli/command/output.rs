@@ -46,7 +46,7 @@ async fn receipt(
     part: (Stream, LogPart),
 ) -> Result<Receipt, Failure> {
     let wiring = &context.wiring;
-    Ok(read(&wiring.store, wiring.witnesses(), &wiring.clock, id, part).await?)
+    Ok(read(wiring.world(), id, part).await?)
 }
 
 fn answer(context: &Context, receipt: Receipt, stream: Stream) -> Answer {
@@ -64,7 +64,10 @@ fn result(receipt: &Receipt, id: &TaskId) -> Result<LogText, Failure> {
     let task = &receipt.believed.task;
     let text = match task.state() {
         State::Completed(done) => done.result.clone(),
-        State::Error(failure) => failure.result.clone().unwrap_or_else(|| failure.message.clone()),
+        State::Error(failure) => {
+            let late = task.progress().late_result.clone();
+            late.or_else(|| failure.result.clone()).unwrap_or_else(|| failure.message.clone())
+        }
         State::Cancelled(_) => String::new(),
         State::Queued(_) | State::Running(_) => {
             let message = format!("task {id} has no result yet: it is {}", task.status().word());

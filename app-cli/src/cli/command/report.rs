@@ -19,6 +19,6 @@ pub(super) async fn report(context: &Context, args: Report) -> Outcome {
     let parent = args.parent.or_else(Context::default_parent);
     let parent = parent.as_deref().map(parse_session).transpose()?;
     let query = Query { parent, limit: Some(LIMIT), ..Query::default() };
-    let listed = list::list(&wiring.store, wiring.witnesses(), &wiring.clock, &query).await?;
+    let listed = list::list(wiring.world(), &query).await?;
     Ok(Answer::ok(ReportView { listed, parent: query.parent, now: wiring.clock.now() }))
 }

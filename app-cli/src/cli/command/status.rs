@@ -15,7 +15,7 @@ use crate::kit::wiring::Wiring;
 pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
     let wiring = &context.wiring;
     let id = context.resolve(&args.id).await?;
-    let believed = status::status(&wiring.store, wiring.witnesses(), &wiring.clock, &id).await?;
+    let believed = status::status(wiring.world(), &id).await?;
     let record = wiring.store.text(&id)?;
     let changes = match &believed.task.order().worktree {
         Some(worktree) => Some(Wiring::worktrees().changes(worktree, FILES_NAMED).await),

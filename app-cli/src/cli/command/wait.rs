@@ -16,8 +16,8 @@ use crate::kit::failure::{Failure, Kind};
 pub(super) async fn wait(context: &Context, args: Wait) -> Outcome {
     let ids = if args.ids.is_empty() {
         match args.parent.or_else(Context::default_parent) {
-            Some(parent) => context.of_parent(&parent, None).await?,
-            None => context.unfinished().await?,
+            Some(parent) => Context::not_around(context.of_parent(&parent, None).await?),
+            None => Context::not_around(context.unfinished().await?),
         }
     } else {
         context.resolve_all(&args.ids).await?
@@ -53,9 +53,7 @@ async fn block_on(
     request: WaitRequest,
 ) -> Result<(Waited, Option<Kind>), Failure> {
     let wiring = &context.wiring;
-    let launcher = wiring.launcher(Vec::new(), None);
-    let door = wiring.door(&launcher);
-    let waited = block(&wiring.store, wiring.witnesses(), &wiring.clock, door, &request).await?;
+    let waited = block(wiring.world(), &request).await?;
     let kind = if waited.timed_out {
         Some(Kind::TimedOut)
     } else if waited.ended.iter().any(|task| task.status() != Status::Completed) {

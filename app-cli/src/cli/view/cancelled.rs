@@ -21,17 +21,10 @@ pub(crate) struct CancelledView {
 impl View for CancelledView {
     fn json(&self) -> Value {
         let ids = |ids: &[TaskId]| ids.iter().map(|id| json!(id.as_str())).collect::<Vec<_>>();
-        let refused: Vec<Value> = self
-            .refused
-            .iter()
-            .map(|(id, failure)| {
-                json!({"taskId": id, "error": failure.sentence(), "code": failure.kind.word()})
-            })
-            .collect();
         let mut answer = json!({
             "cancelled": ids(&self.cancelled),
             "stopped": ids(&self.stopped),
-            "refused": refused,
+            "refused": failure::refused(&self.refused),
             "survivors": self.survivors,
         });
         // Whoever looks only for an error finds the first one.

@@ -6,34 +6,64 @@ use domain::usecase::cleanup::Cleaned;
 use domain::usecase::prune::{Mode, Pruned};
 use serde_json::{Value, json};
 
-use super::{View, task, terminal};
+use super::{View, failure, task, terminal};
+use crate::kit::failure::{Failure, Kind};
 
 /// A task that was ended by hand.
 pub(crate) struct CompletedView {
     /// The task as it is now.
     pub(crate) task: Task,
+    /// Whether it had ended before, so that only the result could be kept beside the ending.
+    pub(crate) late: bool,
+}
+
+impl CompletedView {
+    /// That the ending which was there stands.
+    fn late(&self) -> Failure {
+        let message = format!(
+            "task {} has already ended: {}; the result was kept beside that ending",
+            self.task.id(),
+            task::status_words(&self.task)
+        );
+        let show = format!("run `task-bg output --result {}` to see both", self.task.id());
+        Failure::new(Kind::AlreadyEnded, message).hint(show)
+    }
 }
 
 impl View for CompletedView {
     fn json(&self) -> Value {
         let id = self.task.id().as_str();
-        json!({"taskId": id, "id": id, "status": self.task.status().word(), "reason": task::reason(&self.task)})
+        let mut answer = json!({"taskId": id, "id": id, "status": self.task.status().word(), "reason": task::reason(&self.task)});
+        if let (true, Value::Object(answer)) = (self.late, &mut answer) {
+            answer.insert("lateResult".to_owned(), json!(self.task.progress().late_result));
+            failure::add(answer, &self.late());
+        }
+        answer
     }
 
     fn table(&self) -> String {
+        if self.late {
+            return format!("{}\n", self.late().message);
+        }
         format!("{} is {}\n", self.task.id(), task::status_words(&self.task))
     }
 }
 
-/// What was given up.
+/// What was expired.
 pub(crate) struct PrunedView {
-    /// What was given up.
+    /// What was expired.
     pub(crate) pruned: Pruned,
     /// Whether it really was.
     pub(crate) mode: Mode,
 }
 
 impl PrunedView {
+    /// What could not be expired, with why.
+    fn refused(&self) -> Vec<(String, Failure)> {
+        let refused = self.pruned.refused.iter();
+        refused.map(|(id, trouble)| (id.to_string(), trouble.clone().into())).collect()
+    }
+
     fn why(expiry: &Expiry) -> (&'static str, String) {
         match expiry.verdict {
             Verdict::Fresh => ("", String::new()),
@@ -59,6 +89,7 @@ impl View for PrunedView {
             "removed": ids,
             "details": details.collect::<Vec<_>>(),
             "spared": self.pruned.spared.iter().map(TaskId::as_str).collect::<Vec<_>>(),
+            "refused": failure::refused(&self.refused()),
             "survivors": self.pruned.survivors,
             "dryRun": self.mode == Mode::DryRun,
         })
@@ -66,8 +97,8 @@ impl View for PrunedView {
 
     fn table(&self) -> String {
         let verb = match self.mode {
-            Mode::DryRun => "would give up",
-            Mode::Execute => "gave up",
+            Mode::DryRun => "would expire",
+            Mode::Execute => "expired",
         };
         let lines: String = self
             .pruned
@@ -75,7 +106,8 @@ impl View for PrunedView {
             .iter()
             .map(|expiry| format!("{verb} {}: {}\n", expiry.id, Self::why(expiry).1))
             .collect();
-        if lines.is_empty() { "there is nothing to give up\n".to_owned() } else { lines }
+        let lines = lines + &failure::refused_lines(&self.refused());
+        if lines.is_empty() { "nothing has expired\n".to_owned() } else { lines }
     }
 }
 

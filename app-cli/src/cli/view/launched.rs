@@ -1,10 +1,11 @@
 //! What `launch`, `run`, `retry` and `resume` answer: the names of new tasks.
 
 use domain::task::{SessionId, Task};
-use domain::usecase::launch_once::Once;
 use serde_json::{Value, json};
 
-use super::{View, terminal};
+use super::{View, failure, terminal};
+use crate::cli::command::ordering::Once;
+use crate::kit::failure::Failure;
 
 /// A task that has just been launched, or was there under the same key.
 pub(crate) struct Launched {
@@ -15,10 +16,7 @@ pub(crate) struct Launched {
 impl Launched {
     /// The task as it is now.
     pub(crate) fn of(once: &Once) -> Self {
-        match once {
-            Once::Launched(task) => Self { task: task.clone(), existing: false },
-            Once::Existing(task) => Self { task: task.clone(), existing: true },
-        }
+        Self { task: once.task().clone(), existing: matches!(once, Once::Existing(_)) }
     }
 }
 
@@ -60,21 +58,28 @@ impl View for Launched {
     }
 }
 
-/// Several tasks that have just been launched.
+/// Several tasks that have just been launched, and those that could not be.
 pub(crate) struct ManyLaunched {
     launched: Vec<Launched>,
+    refused: Vec<(String, Failure)>,
 }
 
 impl ManyLaunched {
-    /// The tasks as they are now.
-    pub(crate) fn of(tasks: &[Once]) -> Self {
-        Self { launched: tasks.iter().map(Launched::of).collect() }
+    /// The tasks as they are now, and why others could not be launched.
+    pub(crate) fn of(tasks: &[Once], refused: Vec<(String, Failure)>) -> Self {
+        Self { launched: tasks.iter().map(Launched::of).collect(), refused }
     }
 }
 
 impl View for ManyLaunched {
     fn json(&self) -> Value {
-        json!({"launched": self.lines()})
+        let mut answer =
+            json!({"launched": self.lines(), "refused": failure::refused(&self.refused)});
+        // Whoever looks only for an error finds the first one.
+        if let (Some((_, first)), Value::Object(answer)) = (self.refused.first(), &mut answer) {
+            failure::add(answer, first);
+        }
+        answer
     }
 
     fn lines(&self) -> Vec<Value> {
@@ -82,9 +87,10 @@ impl View for ManyLaunched {
     }
 
     fn table(&self) -> String {
-        if self.launched.is_empty() {
+        if self.launched.is_empty() && self.refused.is_empty() {
             return "there is nothing to try once more\n".to_owned();
         }
-        self.launched.iter().map(Launched::table).collect()
+        let launched: String = self.launched.iter().map(Launched::table).collect();
+        launched + &failure::refused_lines(&self.refused)
     }
 }

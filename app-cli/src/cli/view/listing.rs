@@ -70,7 +70,9 @@ impl ListingView {
             ));
         }
         for (id, note) in &self.listed.notes {
-            remarks.push_str(&format!("{id} is {}\n", task::sentence(*note)));
+            if let Some(task) = listing.tasks.iter().find(|task| task.id() == id) {
+                remarks.push_str(&format!("{id}: {}\n", task::sentence(task, *note)));
+            }
         }
         for entry in &listing.unreadable {
             let file = terminal::one_line(&entry.file, 100);

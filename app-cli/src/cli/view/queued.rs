@@ -1,16 +1,17 @@
 //! What `queue` and `release` answer: who waits, in which order, and for how much room.
 
-use domain::plan::admission::Limits;
+use domain::plan::queue::admission::Limits;
 use domain::task::TaskId;
 use serde_json::{Value, json};
 
-use super::View;
+use super::{View, failure};
+use crate::kit::failure::Failure;
 
 /// The queue.
 pub(crate) struct QueueView {
     /// Who waits, first come first.
     pub(crate) waiting: Vec<TaskId>,
-    /// Whether nobody is let in for now.
+    /// Whether nobody is admitted for now.
     pub(crate) paused: bool,
     /// How many may run at once.
     pub(crate) limits: Limits,
@@ -36,5 +37,34 @@ impl View for QueueView {
             self.waiting.len(),
             lines.collect::<String>()
         )
+    }
+}
+
+/// Tasks that were to be released, and the queue after that.
+pub(crate) struct ReleasedView {
+    /// The queue.
+    pub(crate) queue: QueueView,
+    /// Those that were released.
+    pub(crate) released: Vec<TaskId>,
+    /// Those that could not be, with why.
+    pub(crate) refused: Vec<(String, Failure)>,
+}
+
+impl View for ReleasedView {
+    fn json(&self) -> Value {
+        let mut answer = self.queue.json();
+        if let Value::Object(answer) = &mut answer {
+            let released: Vec<&str> = self.released.iter().map(TaskId::as_str).collect();
+            answer.insert("released".to_owned(), json!(released));
+            answer.insert("refused".to_owned(), failure::refused(&self.refused));
+            if let Some((_, first)) = self.refused.first() {
+                failure::add(answer, first);
+            }
+        }
+        answer
+    }
+
+    fn table(&self) -> String {
+        format!("{}{}", failure::refused_lines(&self.refused), self.queue.table())
     }
 }

@@ -44,7 +44,7 @@ fn attempt(task: &Task) -> Value {
 impl View for StatusView {
     fn json(&self) -> Value {
         let mut record: Map<String, Value> = serde_json::from_str(&self.record).unwrap_or_default();
-        task::add_note(&mut record, self.believed.note);
+        task::add_note(&mut record, &self.believed.task, self.believed.note);
         task::add_place(&mut record, self.place);
         if self.attempts.len() > 1 {
             let attempts: Vec<Value> = self.attempts.iter().map(attempt).collect();
@@ -68,7 +68,7 @@ impl View for StatusView {
             ("time", terminal::span(task::duration(task, self.now))),
         ];
         let mut add = |name, value: Option<String>| rows.extend(value.map(|value| (name, value)));
-        add("note", self.believed.note.map(|note| task::sentence(note).to_owned()));
+        add("note", self.believed.note.map(|note| task::sentence(&self.believed.task, note)));
         add("place", self.place.map(|place| format!("{} in the queue", place + 1)));
         add("attempts", (self.attempts.len() > 1).then(|| self.attempt_words()));
         add("folder", order.cwd.clone());

@@ -24,15 +24,15 @@ pub(super) fn record(
             }
         }
     }
-    add_note(&mut record, note);
+    add_note(&mut record, task, note);
     add_place(&mut record, place);
     Value::Object(record)
 }
 
 /// Says beside the record what has to be said.
-pub(super) fn add_note(record: &mut Map<String, Value>, note: Option<Note>) {
+pub(super) fn add_note(record: &mut Map<String, Value>, task: &Task, note: Option<Note>) {
     if let Some(note) = note {
-        record.insert("note".to_owned(), json!(sentence(note)));
+        record.insert("note".to_owned(), json!(sentence(task, note)));
     }
 }
 
@@ -44,15 +44,21 @@ pub(super) fn add_place(record: &mut Map<String, Value>, place: Option<usize>) {
 }
 
 /// What has to be said, for people.
-pub(super) const fn sentence(note: Note) -> &'static str {
+pub(super) fn sentence(task: &Task, note: Note) -> String {
     match note {
         Note::Unsupervised => {
             "unsupervised: its record was not written by a supervisor of task-bg and stands as it is; \
              the hook, `complete` and `prune` can end it"
+                .to_owned()
         }
         Note::Orphaned => {
             "its supervisor is gone but its agent still works; once the agent is done, the next \
              command that looks will record how it ended"
+                .to_owned()
+        }
+        Note::Elsewhere => {
+            let host = task.progress().host.as_deref().unwrap_or_default();
+            format!("runs on {host}, which alone can judge and stop it")
         }
     }
 }
@@ -77,7 +83,11 @@ pub(super) fn gist(task: &Task) -> String {
     let activity = &task.progress().activity;
     match task.state() {
         State::Completed(done) => done.result.clone(),
-        State::Error(failure) => failure.message.clone(),
+        State::Error(failure) => match &task.progress().late_result {
+            // The ending was a guess; what was found is worth more than why it was made.
+            Some(late) => format!("{late} (found after it was ended: {})", failure.message),
+            None => failure.message.clone(),
+        },
         State::Queued(_) | State::Cancelled(_) => String::new(),
         State::Running(_) => match (&activity.last_tool, &activity.last_message) {
             (Some(tool), _) if activity.tools_in_flight > 0 => format!("[{tool}]"),

@@ -37,7 +37,7 @@ impl WaitedView {
             "elapsedMs": u64::try_from(elapsed).unwrap_or(u64::MAX),
             "lastTool": activity.last_tool,
             "lastMessage": activity.last_message.as_deref().map(|said| text::preview(said, WAIT_PREVIEW)),
-            "note": believed.note.map(task::sentence),
+            "note": believed.note.map(|note| task::sentence(task, note)),
         })
     }
 

@@ -17,9 +17,28 @@ pub(crate) fn json(failure: &Failure) -> String {
 pub(crate) fn add(answer: &mut Map<String, Value>, failure: &Failure) {
     answer.insert("error".to_owned(), json!(failure.sentence()));
     answer.insert("code".to_owned(), json!(failure.kind.word()));
+    for (key, fact) in &failure.facts {
+        answer.insert((*key).to_owned(), json!(fact));
+    }
     if !failure.hints.is_empty() {
         answer.insert("hint".to_owned(), json!(failure.hints.join("; ")));
     }
+}
+
+/// What was refused of several things, with why.
+pub(crate) fn refused(refused: &[(String, Failure)]) -> Value {
+    let refused = refused.iter().map(|(id, failure)| {
+        json!({"taskId": id, "error": failure.sentence(), "code": failure.kind.word()})
+    });
+    refused.collect()
+}
+
+/// The same, a line each, for people.
+pub(crate) fn refused_lines(refused: &[(String, Failure)]) -> String {
+    let lines = refused.iter().map(|(id, failure)| {
+        format!("{}: {}\n", terminal::harmless(id), terminal::harmless(&failure.sentence()))
+    });
+    lines.collect()
 }
 
 /// The failure for people: what is wrong, what caused it, what can be done.

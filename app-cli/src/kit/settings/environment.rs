@@ -17,6 +17,9 @@ pub(crate) const HOME_OVERRIDE: &str = "FACTORY_HOME_OVERRIDE";
 /// Whether droid is kept from its service.
 pub(crate) const AIRGAP: &str = "FACTORY_AIRGAP_ENABLED";
 
+/// The tasks that launched the one that a process belongs to, outermost first.
+const AROUND: &str = "__TASK_BG_AROUND";
+
 /// How deep tasks may launch tasks.
 pub(crate) const MAX_DEPTH: u32 = 3;
 
@@ -48,6 +51,19 @@ pub(crate) fn is_airgapped() -> bool {
 /// The task that this process belongs to.
 pub(crate) fn task() -> Option<TaskId> {
     TaskId::parse(&text(adapters_process::TASK_ID_VARIABLE)?).ok()
+}
+
+/// The task that this process belongs to, and those that launched it one after another.
+pub(crate) fn tasks_around() -> Vec<TaskId> {
+    let outer = text(AROUND).unwrap_or_default();
+    let outer = outer.split(' ').filter_map(|id| TaskId::parse(id).ok());
+    outer.chain(task()).collect()
+}
+
+/// What names the tasks around this process to whatever it launches.
+pub(crate) fn around() -> Option<(OsString, OsString)> {
+    let ids: Vec<String> = tasks_around().iter().map(ToString::to_string).collect();
+    (!ids.is_empty()).then(|| (AROUND.into(), ids.join(" ").into()))
 }
 
 /// How many tasks deep this process is.

@@ -3,25 +3,17 @@
 use std::io::{Read, Seek};
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use domain::port::output_log::MockOutputLog;
 use domain::port::{Agents, EventLog};
 use domain::run::ending::{Evidence, decide};
 use domain::task::{Ending, Order, Prompt, Timestamp};
-use domain::testing::{self, ManualClock, MemoryStore};
+use domain::testing::{self, MemoryWorld};
+use domain::usecase::World;
 
 use super::*;
 use crate::agents::event_log::AgentEventLog;
 use crate::agents::registry::{Programs, Registry};
 use crate::agents::tests::{Lines, for_agent};
-use crate::local::supervisor::{Sequel, Surroundings};
-
-struct NoSequel;
-
-#[async_trait]
-impl Sequel for NoSequel {
-    async fn prepare(&self, _task: &Task, _ending: &Ending) {}
-}
+use crate::local::supervisor::Surroundings;
 
 fn ordered(runner: Runner, prompt: &str) -> Task {
     let prompt = Prompt::recorded(prompt.to_owned());
@@ -35,16 +27,11 @@ fn started<T>(
     agents: &dyn Agents,
     look: impl FnOnce(Result<Agent<'_>, LaunchFailure>, File) -> T,
 ) -> T {
-    let (store, logs) = (MemoryStore::holding([task.clone()]), MockOutputLog::new());
-    let clock = ManualClock::at(testing::ORDERED);
+    let memory = MemoryWorld::holding([task.clone()]);
     let events = tempfile::NamedTempFile::new().expect("a file");
     let reopened = || events.reopen().expect("it is there");
     let post = Post {
-        id: task.id().clone(),
-        store: &store,
-        logs: &logs,
-        clock: &clock,
-        agents,
+        world: World { agents, ..memory.world() },
         files: AgentFiles {
             events: reopened(),
             events_reader: reopened(),
@@ -52,9 +39,6 @@ fn started<T>(
         },
         instructions: None,
         surroundings: Surroundings { path: Some("/bin:/usr/bin".into()), depth: 1 },
-        sequel: &NoSequel,
-        forget_environment: &|| Ok(()),
-        retire: &|| Ok(()),
     };
     look(Agent::start(task, task.order().prompt.as_str(), &post), reopened())
 }

@@ -3,9 +3,10 @@
 //! A line may come after any other line, by name, or after a task that is there; lines that wait for
 //! each other in a circle are all wrong, and so is whatever comes after a wrong one.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use adapters_process::local::launcher::Variables;
 use domain::port::{Clock, TaskStore};
 use domain::task::{TaskId, template as templates};
 
@@ -13,6 +14,7 @@ use super::line::Line;
 use super::{Wanted, is_for_agent, ordering};
 use crate::cli::view::batched::RejectedLine;
 use crate::kit::context::Context;
+use crate::kit::wiring::Variables;
 
 /// What is to be done with a batch.
 pub(super) struct Plan {
@@ -67,7 +69,8 @@ impl Checked {
         self.env.iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 
-    fn waits_for(&self) -> impl Iterator<Item = &String> {
+    /// The names of the lines that it comes after.
+    pub(super) fn waits_for(&self) -> impl Iterator<Item = &String> {
         self.after.iter().filter_map(|earlier| match earlier {
             Earlier::Line(name) => Some(name),
             Earlier::Task(_) => None,
@@ -100,6 +103,7 @@ impl Plan {
                 Err(error) => rejected.push(RejectedLine { line: number, error }),
             }
         }
+        let checked = without_twins(checked, &mut rejected);
         let checked = in_order(checked, &mut rejected);
         rejected.sort_by_key(|line| line.line);
         Self { checked, rejected }
@@ -140,7 +144,9 @@ async fn check(
     let wanted = line.wanted(context.wiring.clock.now())?;
     // Everything that could be refused later is refused now.
     let ready = ordering::order(context, wanted.clone()).await;
-    ready.map_err(|failure| failure.sentence())?;
+    let ready = ready.map_err(|failure| failure.sentence())?;
+    let free = ordering::check_worktree(context, &ready).await;
+    free.map_err(|failure| failure.sentence())?;
     if is_for_agent(&wanted) {
         for id in templates::wanted(&wanted.prompt) {
             if !names.contains(id.as_str()) && context.wiring.store.load(&id).await.is_err() {
@@ -156,6 +162,31 @@ async fn check(
 /// What stands in a prompt for the result of a line or a task.
 pub(super) fn template(name: &str) -> String {
     format!("{{{{task:{name}.result}}}}")
+}
+
+/// Rejects lines that want a worktree of a name that an earlier one has.
+fn without_twins(checked: Vec<Checked>, rejected: &mut Vec<RejectedLine>) -> Vec<Checked> {
+    let mut taken: BTreeMap<(Option<PathBuf>, String), usize> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for line in checked {
+        let name = line.wanted.worktree.clone().filter(|name| !name.is_empty());
+        let Some(name) = name else {
+            kept.push(line);
+            continue;
+        };
+        match taken.entry((line.wanted.cwd.clone(), name)) {
+            Entry::Vacant(free) => {
+                free.insert(line.number);
+                kept.push(line);
+            }
+            Entry::Occupied(first) => {
+                let ((_, name), number) = (first.key(), first.get());
+                let error = format!("line {number} has a worktree called `{name}` as well");
+                rejected.push(RejectedLine { line: line.number, error });
+            }
+        }
+    }
+    kept
 }
 
 /// The lines in an order in which each comes after those it waits for.

@@ -5,7 +5,7 @@
 use adapters_fs::inspection::{FolderState, StoreCondition, close_files, store_condition};
 use domain::port::TaskStore as _;
 use domain::task::Query;
-use domain::usecase::list::{Listed, list};
+use domain::usecase::list::{Listed, list, survey};
 use domain::usecase::reconcile::Note;
 
 use super::{fail, warn, well};
@@ -70,10 +70,16 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
 pub(super) async fn records(context: &Context, fix: bool) -> Vec<Finding> {
     let wiring = &context.wiring;
     let query = Query::default();
-    let listed = list(&wiring.store, wiring.witnesses(), &wiring.clock, &query).await;
+    // Counted first: whoever looks with `--fix` also completes what somebody else began.
+    let leftovers = leftovers(context, fix).await;
+    let world = wiring.world();
+    let listed = if fix { list(world, &query).await } else { survey(world, &query).await };
+    if fix {
+        wiring.admit().await;
+    }
     match listed {
         Ok(listed) => {
-            vec![unreadable(&listed), unattended(&listed), leftovers(context, fix).await]
+            vec![unreadable(&listed), unattended(&listed), leftovers]
         }
         Err(trouble) => {
             vec![fail("records", Failure::from(trouble).sentence(), "see the finding on the store")]
@@ -97,19 +103,22 @@ fn unreadable(listed: &Listed) -> Finding {
 }
 
 fn unattended(listed: &Listed) -> Finding {
-    if listed.notes.is_empty() {
+    // What another machine runs is looked after there.
+    let alone: Vec<_> = listed.notes.iter().filter(|(_, note)| *note != Note::Elsewhere).collect();
+    if alone.is_empty() {
         return well("supervision", "every task that runs has somebody who looks after it");
     }
     let word = |note: &Note| match note {
         Note::Unsupervised => "never had a supervisor of ours",
         Note::Orphaned => "lost its supervisor",
+        Note::Elsewhere => "runs on another machine",
     };
-    let notes = listed.notes.iter().take(NAMED);
+    let notes = alone.iter().take(NAMED);
     let named: Vec<String> = notes.map(|(id, note)| format!("{id} {}", word(note))).collect();
     warn(
         "supervision",
-        format!("{} tasks run on their own: {}", listed.notes.len(), named.join(", ")),
-        "`task-bg cancel` stops one, `task-bg prune` gives up those that ran too long",
+        format!("{} tasks run on their own: {}", alone.len(), named.join(", ")),
+        "`task-bg cancel` stops one, `task-bg prune` ends those that ran too long",
     )
 }
 

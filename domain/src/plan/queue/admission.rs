@@ -51,7 +51,7 @@ pub enum Verdict {
     Leave,
 }
 
-/// Lets tasks in, one after another, until there is no room left.
+/// Admits tasks, one after another, until there is no room left.
 #[derive(Clone, Debug)]
 pub struct Admission<'a> {
     limits: &'a Limits,
@@ -79,7 +79,12 @@ impl<'a> Admission<'a> {
         self.running += 1;
     }
 
-    /// Whether nobody can be let in any more.
+    /// Whether groups have limits, so that it matters which tasks run.
+    pub fn has_groups(&self) -> bool {
+        !self.limits.groups.is_empty()
+    }
+
+    /// Whether nobody can be admitted any more.
     pub const fn is_full(&self) -> bool {
         self.running >= self.limits.max_running
     }
@@ -91,7 +96,9 @@ impl<'a> Admission<'a> {
         task: &Task,
         dependence: &mut dyn FnMut(&TaskId) -> Standing,
     ) -> Verdict {
-        let State::Queued(Queued { held }) = task.state() else { return Verdict::Leave };
+        let State::Queued(Queued { held, cancel: None }) = task.state() else {
+            return Verdict::Leave;
+        };
         let placement = &task.order().placement;
         let mut pending = *held || placement.not_before.is_some_and(|moment| self.now < moment);
         for earlier in &placement.after {

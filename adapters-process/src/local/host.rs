@@ -1,0 +1,219 @@
+//! This machine as a host: how a supervisor is started, and how processes are looked at and ended.
+//!
+//! A supervisor is a fresh copy of this program. It gets the life lock as its standard input, and says on a
+//! pipe, a line each, that it is on its own and how the start went. An agent is never started from here.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::port::{Claim, Doomed, Environment, Fault, Host, LaunchFailure, Survivors, Until};
+use domain::task::{ProcessId, TaskId, Timestamp};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use super::{identity, termination, tree};
+use crate::{REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
+
+/// The stack of a thread that makes one system call, in bytes.
+const STACK: usize = 64 << 10;
+
+/// This machine.
+#[derive(Clone, Debug)]
+pub struct LocalHost {
+    name: String,
+    store: PathBuf,
+}
+
+impl LocalHost {
+    /// This machine, running the tasks of the store in the folder `store`.
+    pub fn new(store: PathBuf) -> Self {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Self { name, store }
+    }
+
+    /// Starts this program once more, with a pipe on its standard output.
+    fn spawn(mut command: Command) -> io::Result<(Child, BufReader<ChildStdout>)> {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok((child, BufReader::new(stdout)))
+    }
+}
+
+#[async_trait]
+impl Host for LocalHost {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn start(
+        &self,
+        claim: Box<dyn Claim>,
+        environment: &Environment,
+        until: Until,
+    ) -> Result<(), LaunchFailure> {
+        let internal = |words: String| LaunchFailure::Supervisor(words);
+        let id = claim.id().clone();
+        let life: Box<File> = claim
+            .hand_over()
+            .downcast()
+            .map_err(|_| internal("its life lock is no file of this machine".to_owned()))?;
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0("task-bg")
+            .args([OsStr::new(SUPERVISE_VERB), OsStr::new(id.as_str()), self.store.as_os_str()])
+            .env_clear()
+            .envs(environment.0.iter().map(|(name, value)| (os(name), os(value))))
+            .env(SUPERVISOR_VARIABLE, id.as_str())
+            .env_remove(TASK_ID_VARIABLE)
+            .stdin(*life);
+        let (child, mut words) =
+            Self::spawn(command).map_err(|error| internal(error.to_string()))?;
+        loop {
+            match (Handshake::read(&mut words), until) {
+                (Some(Handshake::Detached), Until::Running) => {}
+                (Some(Handshake::Detached), Until::Detached) | (Some(Handshake::Started), _) => {
+                    reap(child);
+                    return Ok(());
+                }
+                (Some(Handshake::NotFound { program }), _) => {
+                    return failed(child, LaunchFailure::NotFound { program });
+                }
+                (Some(Handshake::NotStarted { program, reason }), _) => {
+                    return failed(child, LaunchFailure::NotStarted { program, reason });
+                }
+                (Some(Handshake::Failed { reason }), _) => {
+                    return failed(child, LaunchFailure::Supervisor(reason));
+                }
+                (None, _) => return Err(ended_without_a_word(child)),
+            }
+        }
+    }
+
+    async fn remind(&self, at: Timestamp) -> Result<(), Fault> {
+        let fault = |error: &dyn ToString| Fault {
+            step: "starting the reminder".to_owned(),
+            reason: error.to_string(),
+        };
+        let micros = at.as_micros().to_string();
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0("task-bg")
+            .arg(REMIND_VERB)
+            .args([OsStr::new(&micros), self.store.as_os_str()])
+            .env_remove(TASK_ID_VARIABLE)
+            .env(SUPERVISOR_VARIABLE, REMIND_VERB)
+            .stdin(Stdio::null());
+        let (child, mut words) = Self::spawn(command).map_err(|error| fault(&error))?;
+        // Only once it left the caller's group it outlives whatever ends that.
+        match Handshake::read(&mut words) {
+            Some(_) => {
+                reap(child);
+                Ok(())
+            }
+            None => Err(fault(&ended_without_a_word(child))),
+        }
+    }
+
+    async fn lives(&self, process: &ProcessId) -> bool {
+        identity::lives(process)
+    }
+
+    async fn is_of_this_boot(&self, process: &ProcessId) -> bool {
+        process.boot_id == identity::boot_id()
+    }
+
+    async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault> {
+        // A signal that does nothing where nobody listens to it: the process may supervise another task by
+        // the time it comes, or be just about to.
+        match termination::signal(supervisor, Signal::URG) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Fault {
+                step: format!("signalling the supervisor, process {}", supervisor.pid),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors {
+        termination::stop(tasks, None, grace)
+    }
+
+    async fn of_task(&self, id: &TaskId) -> Vec<u32> {
+        tree::Snapshot::take().belonging_to(id, None).iter().map(|stat| stat.pid).collect()
+    }
+}
+
+fn os(bytes: &[u8]) -> OsString {
+    OsString::from_vec(bytes.to_vec())
+}
+
+/// The bytes of variables, as they are kept and passed on.
+pub fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
+    let bytes = |text: &OsStr| text.as_bytes().to_vec();
+    Environment(variables.into_iter().map(|(name, value)| (bytes(&name), bytes(&value))).collect())
+}
+
+/// Waits for a supervisor that said that it gives up: its life lock is free once it is gone.
+fn failed(mut supervisor: Child, failure: LaunchFailure) -> Result<(), LaunchFailure> {
+    drop(supervisor.wait());
+    Err(failure)
+}
+
+fn ended_without_a_word(mut supervisor: Child) -> LaunchFailure {
+    LaunchFailure::Supervisor(match supervisor.wait() {
+        Ok(ended) => format!("it ended without a word ({ended})"),
+        Err(error) => error.to_string(),
+    })
+}
+
+/// Sees to it that a supervisor that ends before this process does is no zombie for long. Where no
+/// thread can be had it is one, until this process ends.
+fn reap(mut supervisor: Child) {
+    let wait = move || drop(supervisor.wait());
+    drop(thread::Builder::new().name("reaper".into()).stack_size(STACK).spawn(wait));
+}
+
+/// What a supervisor tells whoever started it, a line each.
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Handshake {
+    /// It left the caller's session and group, and nothing of the caller is open any more.
+    Detached,
+    /// The agent runs, and that is recorded.
+    Started,
+    /// The agent's program is not to be found.
+    NotFound { program: String },
+    /// The agent's program does not start.
+    NotStarted { program: String, reason: String },
+    /// The supervisor did not get that far.
+    Failed { reason: String },
+}
+
+impl Handshake {
+    /// The next word of a supervisor; `None` if it ended, or says what nobody understands.
+    fn read(words: &mut impl BufRead) -> Option<Self> {
+        let mut line = String::new();
+        words.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        serde_json::from_str(&line).ok()
+    }
+}
+
+impl From<&LaunchFailure> for Handshake {
+    fn from(failure: &LaunchFailure) -> Self {
+        match failure {
+            LaunchFailure::NotFound { program } => Self::NotFound { program: program.clone() },
+            LaunchFailure::NotStarted { program, reason } => {
+                Self::NotStarted { program: program.clone(), reason: reason.clone() }
+            }
+            LaunchFailure::Supervisor(reason) => Self::Failed { reason: reason.clone() },
+        }
+    }
+}

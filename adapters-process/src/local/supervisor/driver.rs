@@ -1,0 +1,266 @@
+//! Driving the machine of one task: it is told what happens to the agent and to the record, and what it
+//! answers is done.
+//!
+//! Blocks in one `poll`. The machine has every rule; here is only how each of its wishes is carried out. The
+//! driver is not in the data path: the agent writes into its files whether or not anybody drives.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use domain::port::{Doomed, LogPart, StoreError, Stream};
+use domain::run::ending::QUOTED_LINES;
+use domain::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
+use domain::task::{Event, Exit, TaskId};
+use domain::usecase::custody::Held;
+
+use super::Post;
+use super::agent::Agent;
+use super::signals::Signals;
+use crate::agents::event_stream::EventStream;
+use crate::local::termination::Termination;
+use crate::local::tree;
+
+/// How soon an active event stream is looked at again, and how late an idle one.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How often processor time and the record are looked at though nobody asked for it.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// What drives the machine of one task.
+pub(super) struct Driver<'a> {
+    post: &'a Post<'a>,
+    agent: Agent<'a>,
+    signals: Signals,
+    held: Held,
+    machine: Machine,
+    stream: Option<Following<'a>>,
+    termination: Option<Termination>,
+    heartbeat: Heartbeat,
+    /// When the machine wants to be told that time passed, by the clock that never goes back.
+    wake_at: Option<Duration>,
+    done: bool,
+}
+
+/// An event stream, and how long it may stay unread.
+struct Following<'a> {
+    stream: EventStream<'a>,
+    pause: Duration,
+}
+
+/// What the task had spent and written when that was last looked at.
+struct Heartbeat {
+    next: Instant,
+    ticks: u64,
+    written: u64,
+}
+
+impl<'a> Driver<'a> {
+    /// Begins to drive a task whose agent was just started, and whose life lock is held.
+    pub(super) fn over(post: &'a Post<'a>, agent: Agent<'a>, signals: Signals, held: Held) -> Self {
+        let stream = agent.decoder.and_then(|adapter| {
+            let file = post.files.events_reader.try_clone().ok()?;
+            Some(Following { stream: EventStream::from(file, 0, adapter), pause: LOOKS.0 })
+        });
+        let next = Instant::now() + HEARTBEAT;
+        let machine = Machine::new(Charge::of(held.task.order()), moment(post));
+        Self {
+            post,
+            agent,
+            signals,
+            held,
+            machine,
+            stream,
+            termination: None,
+            heartbeat: Heartbeat { next, ticks: 0, written: 0 },
+            wake_at: None,
+            done: false,
+        }
+    }
+
+    /// Drives the task until its agent is gone and that is recorded, and puts it away.
+    pub(super) async fn run(mut self) {
+        self.tell(Input::Started(Sight::of(&self.held.task))).await;
+        let exit = self.watch().await;
+        let exited = self.exited(exit).await;
+        self.tell(Input::AgentExited(exited)).await;
+        while !self.done {
+            // A full disk delays the ending, and no more.
+            self.signals.wait(self.until_woken());
+            self.tell(Input::Tick).await;
+        }
+        let Self { post, mut held, .. } = self;
+        if let Ok(task) = post.world.store.load(held.task.id()).await {
+            held.task = task;
+        }
+        // What cannot be put away is found by its lock, which this process frees at the latest by its end.
+        drop(held.put_away(post.world).await);
+    }
+
+    /// Watches until the agent is gone, and says how it exited if that was seen.
+    async fn watch(&mut self) -> Option<Exit> {
+        let mut exit = None;
+        loop {
+            exit = exit.or_else(|| self.agent.reap());
+            let stopped = self.go_on_stopping();
+            match (exit, &self.termination, stopped) {
+                (Some(_), None, _) => return exit,
+                // What could not be ended is not waited for.
+                (None, _, true) => return self.agent.reap_at_last(),
+                (Some(_), Some(_), _) | (None, _, false) => {}
+            }
+            if self.signals.take_stop() {
+                self.tell(Input::Asked).await;
+            }
+            if self.signals.take_look() {
+                self.look().await;
+            }
+            self.follow().await;
+            self.beat().await;
+            self.tell(Input::Tick).await;
+            let wait = if self.termination.is_some() {
+                Some(Termination::LOOK)
+            } else {
+                self.until_next_look()
+            };
+            self.signals.wait(wait);
+        }
+    }
+
+    /// Tells the machine what happened, and does what it answers.
+    async fn tell(&mut self, input: Input) {
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            self.wake_at = None;
+            for output in self.machine.step(moment(self.post), input) {
+                match output {
+                    Output::Apply(event) => next = Some(Input::Recorded(self.apply(event).await)),
+                    Output::Stop { grace } => self.stop(grace),
+                    Output::Show(text) => self.show(&text),
+                    Output::SleepUntil(moment) => self.wake_at = Some(moment),
+                    Output::Done => self.done = true,
+                }
+            }
+        }
+    }
+
+    fn id(&self) -> &TaskId {
+        self.held.task.id()
+    }
+
+    async fn apply(&self, event: Event) -> Recorded {
+        match self.held.record(self.post.world, event).await {
+            Ok(task) => Recorded::Done(Sight::of(&task)),
+            Err(StoreError::Refused { .. }) => Recorded::Refused,
+            Err(StoreError::Failed { .. }) => Recorded::Failed,
+            // Somebody removed or broke the record; there is nothing left to be recorded.
+            Err(
+                StoreError::NotFound { .. }
+                | StoreError::Unreadable { .. }
+                | StoreError::Exists { .. },
+            ) => Recorded::Gone,
+        }
+    }
+
+    fn stop(&mut self, grace: Duration) {
+        if let Some(termination) = &mut self.termination {
+            termination.hurry(grace);
+            return;
+        }
+        let agent = Some(self.agent.process.clone());
+        let doomed = Doomed { id: self.id().clone(), agent };
+        let own = Some(std::process::id());
+        self.termination = Some(Termination::begin(vec![doomed], own, grace));
+    }
+
+    /// Goes on with ending the processes, if they are being ended; says whether that is over by this.
+    fn go_on_stopping(&mut self) -> bool {
+        let over = self.termination.as_mut().is_some_and(|it| it.step().is_some());
+        if over {
+            self.termination = None;
+        }
+        over
+    }
+
+    /// Nobody may lose a task for want of a readable log, so a write that fails is passed over: the event
+    /// stream has it all. One write for the whole, so that nothing of the agent's comes in between.
+    fn show(&self, text: &str) {
+        let mut file = &self.post.files.output;
+        drop(file.write_all(text.as_bytes()));
+    }
+
+    /// Looks at the record, and sees to it that the life lock has its name.
+    async fn look(&mut self) {
+        // Without its name the task is found by whoever lists all records, as a last resort.
+        drop(self.held.renew());
+        let id = self.id().clone();
+        if let Some(sight) = super::sight(self.post.world, &id).await {
+            self.tell(Input::Seen(sight)).await;
+        }
+    }
+
+    /// Tells the machine what the agent said since the last look.
+    async fn follow(&mut self) {
+        let Some(Following { stream, pause }) = &mut self.stream else { return };
+        let mut events = Vec::new();
+        let advanced = stream.advance(&mut |event| events.push(event));
+        let news = advanced.unwrap_or(false);
+        *pause = if news { LOOKS.0 } else { (*pause * 2).min(LOOKS.1) };
+        for event in events {
+            self.tell(Input::Said(event)).await;
+        }
+    }
+
+    /// Reads the rest of what the agent said, also a last line without its end.
+    async fn finish_stream(&mut self) {
+        self.follow().await;
+        let Some(Following { stream, .. }) = &mut self.stream else { return };
+        let mut events = Vec::new();
+        stream.finish(&mut |event| events.push(event));
+        for event in events {
+            self.tell(Input::Said(event)).await;
+        }
+    }
+
+    /// Takes output and processor time spent by the agent or below it for a sign of life.
+    async fn beat(&mut self) {
+        if Instant::now() < self.heartbeat.next {
+            return;
+        }
+        let ticks = tree::cpu_ticks_below(std::process::id());
+        let written = self.post.files.output.metadata().map_or(0, |file| file.len());
+        self.heartbeat.next = Instant::now() + HEARTBEAT;
+        if (ticks, written) != (self.heartbeat.ticks, self.heartbeat.written) {
+            (self.heartbeat.ticks, self.heartbeat.written) = (ticks, written);
+            self.tell(Input::Stirred).await;
+        }
+        // A signal may have been lost, or sent by somebody who could not reach this process.
+        self.look().await;
+    }
+
+    async fn exited(&mut self, exit: Option<Exit>) -> Exited {
+        let world = self.post.world;
+        let adapter = world.agents.of(&self.held.task.order().runner);
+        self.finish_stream().await;
+        let tail = LogPart::LastLines { lines: QUOTED_LINES };
+        let log = world.logs.read(self.id(), Stream::Readable, tail).await;
+        let log_tail = log.map(|log| log.text).unwrap_or_default();
+        let log_complaint = adapter.and_then(|adapter| adapter.complaint(&log_tail));
+        let [a, b, c, ..] = world.entropy.bytes();
+        Exited { exit, log_tail, log_complaint, random: [a, b, c] }
+    }
+
+    fn until_woken(&self) -> Option<Duration> {
+        let now = self.post.world.clock.elapsed();
+        self.wake_at.map(|moment| moment.saturating_sub(now))
+    }
+
+    fn until_next_look(&self) -> Option<Duration> {
+        let stream = self.stream.as_ref().map(|following| following.pause);
+        let beat = self.heartbeat.next.saturating_duration_since(Instant::now());
+        [self.until_woken(), stream, Some(beat)].into_iter().flatten().min()
+    }
+}
+
+fn moment(post: &Post<'_>) -> Moment {
+    let clock = post.world.clock;
+    Moment { wall: clock.now(), elapsed: clock.elapsed(), awake: clock.awake() }
+}

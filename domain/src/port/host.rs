@@ -1,0 +1,112 @@
+//! A machine that runs tasks: it starts supervisors, knows which processes live, and ends them.
+//!
+//! In two steps, so that the life lock is held and the task recorded before there is a process: somebody
+//! claims the lock ([`super::LifeLocks::claim`]), and hands it to [`Host::start`].
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use async_trait::async_trait;
+use core::time::Duration;
+
+use super::Fault;
+use super::kits::Environment;
+use super::life_locks::Claim;
+use crate::task::{ProcessId, TaskId, Timestamp};
+
+/// A machine that runs tasks.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Host: Send + Sync {
+    /// The name by which records tell machines apart.
+    fn name(&self) -> &str;
+
+    /// Starts the supervisor of a task that has been recorded, with this environment, and hands it the
+    /// life lock.
+    ///
+    /// MUST NOT return before the supervisor has left the caller's process group and session, so that
+    /// whatever ends the caller does not end it. MUST NOT leave any descriptor of the caller with it.
+    ///
+    /// # Errors
+    /// [`LaunchFailure`] if there is no supervisor, or, where `until` asks for that, no agent process. The
+    /// lock is free then.
+    async fn start(
+        &self,
+        claim: Box<dyn Claim>,
+        environment: &Environment,
+        until: Until,
+    ) -> Result<(), LaunchFailure>;
+
+    /// Sees to it that queued tasks are admitted at this moment, even if nobody looks then.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be arranged; the task then starts when somebody next looks.
+    async fn remind(&self, at: Timestamp) -> Result<(), Fault>;
+
+    /// Whether this very process lives. MUST say no for a zombie, for another process that was given the
+    /// same number, and for one of an earlier boot.
+    async fn lives(&self, process: &ProcessId) -> bool;
+
+    /// Whether the process is one of the boot the machine is in now.
+    async fn is_of_this_boot(&self, process: &ProcessId) -> bool;
+
+    /// Asks a supervisor to look at the record of its task, and to do what that says. MUST NOT signal any
+    /// other process, and MUST do no harm to one that supervises another task by now.
+    ///
+    /// # Errors
+    /// [`Fault`] if the signal cannot be sent to a supervisor that lives.
+    async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault>;
+
+    /// Ends the agents' groups and everything else that belongs to these tasks, politely first, all side
+    /// by side; returns what is left.
+    ///
+    /// MUST reach descendants in other sessions and those whose parents are gone. MUST spare what belongs
+    /// to another task.
+    async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors;
+
+    /// The processes that carry the task's name.
+    async fn of_task(&self, id: &TaskId) -> Vec<u32>;
+}
+
+/// What a start waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The supervisor is on its own. One that cannot start its agent records that itself.
+    Detached,
+    /// The agent's process runs and the start is recorded, or it is certain that it never will.
+    Running,
+}
+
+/// A task whose processes are to be ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doomed {
+    /// Which.
+    pub id: TaskId,
+    /// Its agent, where one is known.
+    pub agent: Option<ProcessId>,
+}
+
+/// The numbers of the processes that are left.
+pub type Survivors = Vec<u32>;
+
+/// Why there is no agent process.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LaunchFailure {
+    /// The agent's program is not to be found.
+    #[error("`{program}` was not found on PATH")]
+    NotFound {
+        /// The program.
+        program: String,
+    },
+    /// The agent's program is there but does not start.
+    #[error("could not start `{program}`: {reason}")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// Why, in the system's words.
+        reason: String,
+    },
+    /// The supervisor itself did not get that far.
+    #[error("the supervisor failed: {0}")]
+    Supervisor(String),
+}

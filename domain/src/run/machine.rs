@@ -1,0 +1,423 @@
+//! Every rule of a task that runs, as a machine without a clock or a port.
+//!
+//! A driver tells the [`Machine`] what happened ([`Input`]) and does what it answers ([`Output`]), in order.
+//! A supervisor drives one over its agent; whoever concludes for a supervisor that is gone drives one to
+//! its end. The machine asks for one record at a time and repeats what could not be recorded, so that it
+//! may be stopped between any two outputs: what the record then says is enough for whoever comes next.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::account::{Account, AgentEvent};
+use super::ending::{Evidence, decide};
+use super::readable::Readable;
+use crate::task::{
+    Activity, CancelIntent, Ending, Event, Exit, Order, Reason, Runner, Task, TaskId, Timestamp,
+};
+
+/// How long an agent has between the polite signal and the last one, unless somebody says otherwise.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// The least time between two records of progress.
+const PROGRESS: Duration = Duration::from_secs(1);
+/// How long to wait before a record that could not be written is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A moment, by each of the clocks that matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// By the wall clock, which dates what happens and limits nothing.
+    pub wall: Timestamp,
+    /// By a clock that never goes back: every limit runs on it.
+    pub elapsed: Duration,
+    /// By the clock that stands still while the machine sleeps.
+    pub awake: Duration,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The agent runs and the record says so; this is what it says.
+    Started(Sight),
+    /// The agent said something of its own work.
+    Said(AgentEvent),
+    /// The task's processes wrote or computed something that no event told of.
+    Stirred,
+    /// Somebody asked the driver itself to end.
+    Asked,
+    /// The driver looked at the record.
+    Seen(Sight),
+    /// Time passed.
+    Tick,
+    /// The agent is gone.
+    AgentExited(Exited),
+    /// What became of the event that the machine wanted recorded last.
+    Recorded(Recorded),
+}
+
+/// What a record says, as far as it matters to whoever drives its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// Whether the task has ended, by whoever.
+    pub ended: bool,
+    /// By when its processes are to be gone, if somebody wants that.
+    pub stop: Option<CancelIntent>,
+}
+
+impl Sight {
+    /// What the record of `task` says.
+    pub fn of(task: &Task) -> Self {
+        Self { ended: task.status().is_ended(), stop: task.to_be_stopped() }
+    }
+}
+
+/// How an agent was gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exited {
+    /// How it exited; `None` if that cannot be known.
+    pub exit: Option<Exit>,
+    /// The last lines of its log.
+    pub log_tail: String,
+    /// What kind of failure the agent's own words in that log are, where its events never began.
+    pub log_complaint: Option<Reason>,
+    /// Random bits, for the name of an attempt that may follow.
+    pub random: [u8; 3],
+}
+
+/// What became of an event that was to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is recorded, and the record says this now.
+    Done(Sight),
+    /// It cannot happen to the task as it is.
+    Refused,
+    /// The record is gone, or no record any more: nothing is left to be recorded.
+    Gone,
+    /// The store did not work.
+    Failed,
+}
+
+/// What the driver is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Record this event and answer with [`Input::Recorded`].
+    Apply(Event),
+    /// Stop the agent and all it started, with so much time between the polite signal and the last one;
+    /// shorten that time if they are being stopped already. Answer with [`Input::AgentExited`] once they
+    /// are gone.
+    Stop {
+        /// The time between the two signals.
+        grace: Duration,
+    },
+    /// Append this to what people read.
+    Show(String),
+    /// Nothing is to be done before this moment by the clock that never goes back, unless something
+    /// happens.
+    SleepUntil(Duration),
+    /// The task is over and that is recorded.
+    Done,
+}
+
+/// What a machine has to know of its task beforehand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// How its order became a process.
+    pub runner: Runner,
+    /// How long it may run.
+    pub time_limit: Option<Duration>,
+    /// Whether another attempt may follow.
+    pub may_be_retried: bool,
+}
+
+impl Charge {
+    /// What is to be known of a task with this order.
+    pub fn of(order: &Order) -> Self {
+        Self {
+            runner: order.runner.clone(),
+            time_limit: order.time_limit,
+            may_be_retried: order.retries.left > 0,
+        }
+    }
+}
+
+/// What the machine wants recorded; the most urgent first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wish {
+    /// That the task has ended.
+    End { ending: Ending, exit: Option<Exit>, next: Option<TaskId> },
+    /// How the agent of a task exited that somebody else has ended.
+    Exit { exit: Option<Exit>, result: Option<String> },
+    /// That it is to be cancelled.
+    Cancel,
+    /// That it ran for too long.
+    Overrun,
+    /// What the agent does.
+    Progress,
+}
+
+/// Everything that is known of one running task, and what follows from it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    charge: Charge,
+    began: Duration,
+    account: Account,
+    readable: Readable,
+    /// Whether the record said that the task has ended before its agent did.
+    ended_elsewhere: bool,
+    /// Whether it is to be stopped because its time is over.
+    overran: bool,
+    /// Whether somebody asked for a cancel that this machine knows of.
+    cancelled: bool,
+    /// By when its processes are to be gone, once that was asked of the driver.
+    stop_by: Option<Duration>,
+    /// How the agent was gone, and what the task comes to by that.
+    conclusion: Option<Wish>,
+    /// A cancel or an overrun that is not recorded yet.
+    intent: Option<Wish>,
+    /// What the record knows of what the agent does, and when it was told.
+    recorded: Activity,
+    told: Option<Duration>,
+    /// Whether the task gave a sign of life that the record does not know of.
+    stirred: bool,
+    /// What is being recorded.
+    pending: Option<Wish>,
+    /// When a record that failed is tried again.
+    retry_at: Option<Duration>,
+    done: bool,
+}
+
+impl Machine {
+    /// A machine for a task whose agent starts `now`.
+    pub fn new(charge: Charge, now: Moment) -> Self {
+        Self::with_account(charge, Account::default(), now)
+    }
+
+    /// A machine for a task whose agent said all this before anybody drove it.
+    pub fn with_account(charge: Charge, account: Account, now: Moment) -> Self {
+        Self {
+            charge,
+            began: now.elapsed,
+            account,
+            readable: Readable::default(),
+            ended_elsewhere: false,
+            overran: false,
+            cancelled: false,
+            stop_by: None,
+            conclusion: None,
+            intent: None,
+            recorded: Activity::default(),
+            told: None,
+            stirred: false,
+            pending: None,
+            retry_at: None,
+            done: false,
+        }
+    }
+
+    /// What the agent's events add up to so far.
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Takes note of what happened, and says what is to be done, in this order.
+    pub fn step(&mut self, now: Moment, input: Input) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        // What an agent says in one go is recorded in one go, once the driver has handed over all of it.
+        let settled = !matches!(input, Input::Said(_));
+        match input {
+            Input::Started(sight) | Input::Seen(sight) => self.see(sight, now, &mut outputs),
+            Input::Said(event) => {
+                outputs.extend(self.readable.paragraph(&event).map(Output::Show));
+                self.account.note(event);
+            }
+            Input::Stirred => self.stirred = true,
+            Input::Asked => self.ask(),
+            Input::Tick => self.tick(now),
+            Input::AgentExited(exited) => self.conclude(exited, now),
+            Input::Recorded(recorded) => self.settle(recorded, now, &mut outputs),
+        }
+        if settled {
+            self.go_on(now, &mut outputs);
+        }
+        outputs
+    }
+
+    fn see(&mut self, sight: Sight, now: Moment, outputs: &mut Vec<Output>) {
+        self.ended_elsewhere |= sight.ended && self.conclusion.is_none();
+        // What the task ends as by that intent is decided with the ending, under the record's lock.
+        if let Some(stop) = sight.stop {
+            let left = stop.at.plus(stop.grace).since(now.wall).min(stop.grace);
+            self.stop(left, now, outputs);
+        }
+    }
+
+    /// Wants the processes gone within `grace`; never gives them more time than they had.
+    fn stop(&mut self, grace: Duration, now: Moment, outputs: &mut Vec<Output>) {
+        let by = now.elapsed.saturating_add(grace);
+        if self.conclusion.is_none() && self.stop_by.is_none_or(|known| by < known) {
+            self.stop_by = Some(by);
+            outputs.push(Output::Stop { grace });
+        }
+    }
+
+    fn ask(&mut self) {
+        if self.conclusion.is_none() && !self.cancelled {
+            self.cancelled = true;
+            self.intent = Some(Wish::Cancel);
+        }
+    }
+
+    fn tick(&mut self, now: Moment) {
+        let over = self.limit_at().is_some_and(|limit| now.elapsed >= limit);
+        if over && !self.overran && !self.ends_anyway() {
+            self.overran = true;
+            self.intent = Some(Wish::Overrun);
+        }
+    }
+
+    /// Whether the time limit does not matter any more.
+    const fn ends_anyway(&self) -> bool {
+        self.cancelled
+            || self.ended_elsewhere
+            || self.stop_by.is_some()
+            || self.conclusion.is_some()
+    }
+
+    fn limit_at(&self) -> Option<Duration> {
+        self.charge.time_limit.map(|limit| self.began.saturating_add(limit))
+    }
+
+    /// Decides what the task comes to; the first exit counts.
+    fn conclude(&mut self, exited: Exited, now: Moment) {
+        if self.conclusion.is_some() {
+            return;
+        }
+        self.intent = None;
+        let Exited { exit, log_tail, log_complaint, random } = exited;
+        let ending = decide(&Evidence {
+            runner: &self.charge.runner,
+            cancel_requested: self.cancelled && !self.ended_elsewhere,
+            time_limit_passed: self.charge.time_limit.filter(|_| self.overran),
+            account: &self.account,
+            exit,
+            log_tail: &log_tail,
+            log_complaint,
+        });
+        let next = self.charge.may_be_retried.then(|| TaskId::mint(now.wall, random));
+        self.conclusion = Some(if self.ended_elsewhere {
+            Wish::Exit { exit, result: ending.into_result() }
+        } else {
+            Wish::End { ending, exit, next }
+        });
+    }
+
+    fn settle(&mut self, recorded: Recorded, now: Moment, outputs: &mut Vec<Output>) {
+        let Some(wish) = self.pending.take() else { return };
+        match (wish, recorded) {
+            (_, Recorded::Gone) => {
+                self.done = self.conclusion.is_some();
+                self.ended_elsewhere = true;
+            }
+            (Wish::End { .. } | Wish::Exit { .. }, Recorded::Done(_))
+            | (Wish::Exit { .. }, Recorded::Refused) => self.done = true,
+            // Somebody else ended it: how its agent exited is still worth knowing.
+            (Wish::End { ending, exit, .. }, Recorded::Refused) => {
+                self.ended_elsewhere = true;
+                self.conclusion = Some(Wish::Exit { exit, result: ending.into_result() });
+            }
+            // The next record of progress says the same and more.
+            (Wish::Progress, Recorded::Failed) => {}
+            (Wish::End { .. } | Wish::Exit { .. }, Recorded::Failed) => {
+                self.retry_at = Some(now.elapsed.saturating_add(RETRY));
+            }
+            (Wish::Cancel | Wish::Overrun | Wish::Progress, Recorded::Done(sight)) => {
+                self.see(sight, now, outputs);
+            }
+            // What cannot be recorded is carried out all the same, and decides the ending.
+            (Wish::Cancel | Wish::Overrun, Recorded::Failed) => self.stop(GRACE, now, outputs),
+            (Wish::Cancel, Recorded::Refused) => {
+                self.ended_elsewhere = true;
+                self.stop(GRACE, now, outputs);
+            }
+            (Wish::Overrun | Wish::Progress, Recorded::Refused) => self.ended_elsewhere = true,
+        }
+    }
+
+    /// Wants recorded what is due, one at a time, or says how long nothing is to be done.
+    fn go_on(&mut self, now: Moment, outputs: &mut Vec<Output>) {
+        if self.done {
+            outputs.push(Output::Done);
+            return;
+        }
+        if self.pending.is_none() && self.retry_at.is_none_or(|at| now.elapsed >= at) {
+            self.retry_at = None;
+            if let Some((wish, event)) = self.due(now) {
+                self.pending = Some(wish);
+                outputs.push(Output::Apply(event));
+                return;
+            }
+        }
+        if self.pending.is_none()
+            && let Some(moment) = self.next_moment(now)
+        {
+            outputs.push(Output::SleepUntil(moment));
+        }
+    }
+
+    fn due(&mut self, now: Moment) -> Option<(Wish, Event)> {
+        if let Some(wish) = self.conclusion.clone() {
+            let event = match &wish {
+                Wish::End { ending, exit, next } => {
+                    if !self.ended_elsewhere && self.progressed() {
+                        return Some((Wish::Progress, self.progress(now)));
+                    }
+                    let (ending, exit, next) = (ending.clone(), *exit, next.clone());
+                    Event::Ended { ending, exit, next }
+                }
+                Wish::Exit { exit, result } => {
+                    Event::AgentExited { exit: *exit, result: result.clone() }
+                }
+                Wish::Cancel | Wish::Overrun | Wish::Progress => return None,
+            };
+            return Some((wish, event));
+        }
+        if let Some(wish) = self.intent.take() {
+            let grace = GRACE;
+            let event = match (&wish, self.charge.time_limit) {
+                (Wish::Overrun, Some(limit)) => Event::Overran { limit, grace },
+                _ => Event::CancelRequested(CancelIntent { at: now.wall, grace }),
+            };
+            return Some((wish, event));
+        }
+        let paced = self.told.is_none_or(|told| now.elapsed >= told.saturating_add(PROGRESS));
+        (paced && !self.ended_elsewhere && self.progressed())
+            .then(|| (Wish::Progress, self.progress(now)))
+    }
+
+    /// Whether there is something of the agent's that the record does not know.
+    fn progressed(&self) -> bool {
+        self.stirred || self.recorded != *self.account.activity()
+    }
+
+    fn progress(&mut self, now: Moment) -> Event {
+        // Taken for known at once: the next record says the same and more.
+        self.recorded = self.account.activity().clone();
+        self.stirred = false;
+        self.told = Some(now.elapsed);
+        Event::Progressed(Activity { awake: Some(now.awake), ..self.recorded.clone() })
+    }
+
+    fn next_moment(&self, now: Moment) -> Option<Duration> {
+        if self.conclusion.is_some() {
+            return self.retry_at;
+        }
+        let limit = self.limit_at().filter(|_| !self.overran && !self.ends_anyway());
+        let progress = (self.progressed() && !self.ended_elsewhere)
+            .then(|| self.told.map_or(now.elapsed, |told| told.saturating_add(PROGRESS)));
+        [limit, progress, self.retry_at].into_iter().flatten().min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! The laws of the [`Machine`](super::Machine), over any order of inputs.

@@ -1,0 +1,64 @@
+//! What a person reads of an agent: its messages as they come, errors, and its final answer last.
+//!
+//! Decides which words of an event are worth reading; writes nothing.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::account::AgentEvent;
+
+/// Turns an agent's events into the paragraphs that people read, without saying anything twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readable {
+    last: String,
+}
+
+impl Readable {
+    /// The paragraph that one event is worth, if any; it ends with a line break.
+    pub fn paragraph(&mut self, event: &AgentEvent) -> Option<String> {
+        match event {
+            AgentEvent::Said { text, .. } => {
+                self.last.clone_from(text);
+                ended(text)
+            }
+            // Often the last message again; then it stands there already.
+            AgentEvent::Finished { text, .. } => {
+                let known = core::mem::take(&mut self.last);
+                if *text == known { None } else { ended(text) }
+            }
+            // Some agents say a refusal twice, as a message and as an error.
+            AgentEvent::Failed { message, .. } if *message == self.last => None,
+            AgentEvent::Failed { message, .. } => ended(&format!("error: {message}")),
+            AgentEvent::Began { .. }
+            | AgentEvent::ToolCalled { .. }
+            | AgentEvent::ToolReturned
+            | AgentEvent::Other => None,
+        }
+    }
+}
+
+fn ended(text: &str) -> Option<String> {
+    (!text.trim().is_empty()).then(|| format!("{}\n", text.trim_end_matches('\n')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> AgentEvent {
+        AgentEvent::Said { text: text.into(), at: None }
+    }
+
+    fn finished(text: &str) -> AgentEvent {
+        AgentEvent::Finished { text: text.into(), usage: None }
+    }
+
+    #[test]
+    fn a_final_answer_that_was_just_said_is_not_said_again() {
+        let mut readable = Readable::default();
+        assert_eq!(readable.paragraph(&said("found\n\n")).as_deref(), Some("found\n"));
+        assert_eq!(readable.paragraph(&finished("found\n\n")), None);
+        assert_eq!(readable.paragraph(&finished("more")).as_deref(), Some("more\n"));
+        assert_eq!(readable.paragraph(&said(" \n")), None);
+    }
+}

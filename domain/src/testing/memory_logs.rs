@@ -1,0 +1,59 @@
+//! What agents said and wrote, in memory, for tests of use cases: accounts that a test gives, and logs that
+//! are empty.
+//!
+//! Nothing here reads a stream.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use async_trait::async_trait;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::port::{EventLog, Fault, LogPart, LogText, OutputLog, Stream};
+use crate::run::{Account, AgentEvent};
+use crate::task::{Runner, TaskId, Timestamp};
+
+/// What agents said of their own work.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryEvents {
+    accounts: Arc<Mutex<BTreeMap<TaskId, Account>>>,
+}
+
+impl MemoryEvents {
+    /// Lets the agent of a task say something.
+    pub fn say(&self, id: &TaskId, event: AgentEvent) {
+        self.accounts().entry(id.clone()).or_default().note(event);
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<TaskId, Account>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryEvents {
+    async fn account(&self, id: &TaskId, _runner: &Runner) -> Result<Account, Fault> {
+        Ok(self.accounts().get(id).cloned().unwrap_or_default())
+    }
+}
+
+/// Logs of tasks that write nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SilentLogs;
+
+#[async_trait]
+impl OutputLog for SilentLogs {
+    async fn read(&self, _id: &TaskId, _which: Stream, _part: LogPart) -> Result<LogText, Fault> {
+        Ok(LogText::default())
+    }
+
+    async fn last_write(&self, _id: &TaskId) -> Result<Option<Timestamp>, Fault> {
+        Ok(None)
+    }
+
+    fn location(&self, id: &TaskId) -> String {
+        format!("/store/{id}.log")
+    }
+}

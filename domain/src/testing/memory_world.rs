@@ -1,0 +1,107 @@
+//! A whole world in memory, for tests of use cases: every port, and the [`World`] that hands them out.
+//!
+//! Nothing in it waits, fails or goes on by itself; a test says what happens. The scheduler runs several
+//! verbs over one of these at once.
+
+use alloc::collections::BTreeSet;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::{
+    ManualClock, MemoryEvents, MemoryHost, MemoryKits, MemoryLocks, MemoryQueue, MemoryStore,
+    NoAgents, ORDERED, Part, SilentLogs,
+};
+use crate::plan::queue::Limits;
+use crate::port::Entropy;
+use crate::task::{Task, TaskId};
+use crate::usecase::World;
+
+/// Bits that are different each time and the same in every run.
+#[derive(Debug, Default)]
+pub struct CountedBits(AtomicU64);
+
+impl Entropy for CountedBits {
+    fn bytes(&self) -> [u8; 16] {
+        let count = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut bytes = [0; 16];
+        // The first three go into names, in an order that sorts.
+        bytes[..3].copy_from_slice(&count.to_be_bytes()[5..]);
+        bytes
+    }
+}
+
+/// A world that is forgotten when it is dropped.
+pub struct MemoryWorld {
+    /// The records.
+    pub store: MemoryStore,
+    /// Who looks after tasks.
+    pub locks: MemoryLocks,
+    /// What is kept for tasks.
+    pub kits: MemoryKits,
+    /// Who waits.
+    pub queue: MemoryQueue,
+    /// The machine.
+    pub host: MemoryHost,
+    /// The agents that it knows: none.
+    pub agents: NoAgents,
+    /// What agents said.
+    pub events: MemoryEvents,
+    /// What tasks wrote.
+    pub logs: SilentLogs,
+    /// The time.
+    pub clock: ManualClock,
+    /// Random bits.
+    pub entropy: CountedBits,
+}
+
+impl Default for MemoryWorld {
+    fn default() -> Self {
+        Self::holding([])
+    }
+}
+
+impl MemoryWorld {
+    /// A world whose store holds `tasks`. Nobody looks after any of them, and nothing is kept.
+    pub fn holding(tasks: impl IntoIterator<Item = Task>) -> Self {
+        let locks = MemoryLocks::default();
+        Self {
+            store: MemoryStore::holding(tasks),
+            kits: MemoryKits::beside(&locks),
+            locks,
+            queue: MemoryQueue::default(),
+            host: MemoryHost::default(),
+            agents: NoAgents,
+            events: MemoryEvents::default(),
+            logs: SilentLogs,
+            clock: ManualClock::at(ORDERED),
+            entropy: CountedBits::default(),
+        }
+    }
+
+    /// The same with these limits.
+    #[must_use]
+    pub fn limited(self, limits: Limits) -> Self {
+        self.queue.limit(limits);
+        self
+    }
+
+    /// The world, for use cases.
+    pub fn world(&self) -> World<'_> {
+        World {
+            store: &self.store,
+            locks: &self.locks,
+            kits: &self.kits,
+            queue: &self.queue,
+            host: &self.host,
+            agents: &self.agents,
+            events: &self.events,
+            logs: &self.logs,
+            clock: &self.clock,
+            entropy: &self.entropy,
+        }
+    }
+
+    /// The tasks whose agents live.
+    pub fn at_work(&self) -> BTreeSet<TaskId> {
+        self.host.living(Part::Agent).into_iter().map(|(_, task)| task).collect()
+    }
+}

@@ -1,0 +1,173 @@
+//! Taking a task into one's own hands: its life lock is held while somebody other than a supervisor
+//! concludes, admits or records it.
+//!
+//! As long as one holds it, no supervisor can be started for the task and nobody else concludes it. A
+//! holder that dies leaves a free lock, and by that lock the next one who looks finds the task.
+
+use alloc::boxed::Box;
+
+use super::{Trouble, World, follow};
+use crate::port::{Claim, StoreError};
+use crate::task::{Ending, Event, Report, Status, Task, TaskId};
+
+/// A task whose life lock is held here.
+#[must_use = "dropping it frees the life lock and leaves its name"]
+pub struct Held {
+    // `None` only once it was given away.
+    claim: Option<Box<dyn Claim>>,
+    /// The task, as it was recorded once the lock was held.
+    pub task: Task,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            claim.leave();
+        }
+    }
+}
+
+/// Takes a recorded task into one's own hands; `None` if somebody else holds its life lock.
+///
+/// # Errors
+/// [`Trouble`] if the lock cannot be taken, or there is no record to be read.
+pub async fn take(world: World<'_>, id: &TaskId) -> Result<Option<Held>, Trouble> {
+    let Some(claim) = world.locks.claim(id).await? else { return Ok(None) };
+    match world.store.load(id).await {
+        Ok(task) => Ok(Some(Held { claim: Some(claim), task })),
+        Err(error) => {
+            claim.leave();
+            Err(error.into())
+        }
+    }
+}
+
+impl Held {
+    /// The task that was just recorded under this claim.
+    pub fn of(claim: Box<dyn Claim>, task: Task) -> Self {
+        Self { claim: Some(claim), task }
+    }
+
+    /// The life lock, for a supervisor.
+    pub fn into_claim(mut self) -> Option<Box<dyn Claim>> {
+        self.claim.take()
+    }
+
+    /// Ends the task, unless it has ended; returns it as it is then, with what could not be put away.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the ending cannot be recorded; the next one who looks finds the task as it was.
+    pub async fn end(
+        self,
+        world: World<'_>,
+        ending: Ending,
+    ) -> Result<(Task, Option<Trouble>), Trouble> {
+        let next = self.next(world);
+        Box::pin(self.apply(world, Event::Ended { ending, exit: None, next })).await
+    }
+
+    /// Ends the task with the report of somebody outside.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it is refused or cannot be recorded.
+    pub async fn report(
+        self,
+        world: World<'_>,
+        report: Report,
+    ) -> Result<(Task, Option<Trouble>), Trouble> {
+        Box::pin(self.apply(world, Event::Reported(report))).await
+    }
+
+    /// Lets an event happen to the task that may end it, and puts it away if it has ended.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the event is refused of a task that has not ended, or cannot be recorded.
+    pub async fn apply(
+        mut self,
+        world: World<'_>,
+        event: Event,
+    ) -> Result<(Task, Option<Trouble>), Trouble> {
+        if self.task.status() == Status::Queued {
+            // First, so that whoever dies after this leaves a task that is seen to have lost its name, and
+            // not one that looks as if it waited. A name that cannot be removed is found later.
+            drop(world.queue.withdraw(&self.task).await);
+        }
+        match Box::pin(self.record(world, event)).await {
+            Ok(task) => self.task = task,
+            Err(error @ StoreError::Refused { .. }) => {
+                self.task = world.store.load(self.task.id()).await?;
+                if !self.task.status().is_ended() {
+                    return Err(error.into());
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let task = self.task.clone();
+        Ok((task, self.put_away(world).await))
+    }
+
+    /// Lets an event happen to the task, and sees to the attempt that follows where it ends it.
+    ///
+    /// # Errors
+    /// [`StoreError`] as for [`crate::port::TaskStore::apply`].
+    pub async fn record(&self, world: World<'_>, event: Event) -> Result<Task, StoreError> {
+        let id = self.task.id();
+        let prepared = if let Event::Ended { ending, next: Some(next), .. } = &event {
+            Box::pin(follow::prepare(world, &self.task, ending, next)).await
+        } else {
+            None
+        };
+        let applied = world.store.apply(id, event, world.clock.now()).await;
+        if let Some(prepared) = prepared {
+            let ended = match &applied {
+                Ok(task) => Some(task.clone()),
+                Err(StoreError::Refused { .. }) => world.store.load(id).await.ok(),
+                Err(_) => None,
+            };
+            // What could not be done is found by the life lock of the attempt.
+            Box::pin(prepared.settle(world, ended.as_ref())).await;
+        }
+        applied
+    }
+
+    /// Takes back the record of a task that nobody was told of and that was never started.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it cannot be; its lock stays, by which the next one who looks finds it.
+    pub async fn retract(mut self, world: World<'_>) -> Result<(), Trouble> {
+        world.store.retract(self.task.id()).await?;
+        self.claim.take().map_or(Ok(()), |claim| Ok(claim.retire()?))
+    }
+
+    /// Removes the life lock and all that was kept for the task if it has ended and nothing follows it;
+    /// returns what could not be removed.
+    pub async fn put_away(mut self, world: World<'_>) -> Option<Trouble> {
+        if !self.task.status().is_ended() || super::repair::follower_is_due(world, &self.task).await
+        {
+            // Its lock stays behind, by which the next one finds what is to be done.
+            return None;
+        }
+        let claim = self.claim.take()?;
+        claim.retire().err().map(Trouble::from)
+    }
+
+    /// Gives the life lock its name again, if somebody removed that.
+    ///
+    /// # Errors
+    /// [`Trouble`] if there can be none.
+    pub fn renew(&mut self) -> Result<(), Trouble> {
+        self.claim.as_mut().map_or(Ok(()), |claim| Ok(claim.renew()?))
+    }
+
+    /// Lets the task wait: a task that waits has no life lock.
+    pub fn into_waiting(mut self) -> Task {
+        // Dropping the claim removes the lock.
+        drop(self.claim.take());
+        self.task.clone()
+    }
+
+    /// A name for an attempt that may follow.
+    pub fn next(&self, world: World<'_>) -> Option<TaskId> {
+        (self.task.order().retries.left > 0).then(|| world.mint())
+    }
+}
