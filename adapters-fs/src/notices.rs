@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::port::{Docket, Fault, Notices};
+use domain::port::{Fault, NoticeBatch, Notices};
 use domain::task::notice::{Mark, Stage};
 use domain::task::{SessionId, Task, TaskId};
 
@@ -42,7 +42,7 @@ impl FileNotices {
 }
 
 /// What one parent has not been told, under its lock.
-struct FileDocket {
+struct FileNoticeBatch {
     folder: PathBuf,
     disk: Arc<dyn Disk>,
     entries: Vec<(TaskId, Stage)>,
@@ -51,7 +51,7 @@ struct FileDocket {
 
 #[async_trait]
 impl Notices for FileNotices {
-    async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn Docket>>, Fault> {
+    async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn NoticeBatch>>, Fault> {
         let folder = self.dir.notices_of(parent);
         let listing = |error: io::Error| fault("listing", &folder, &error);
         if entries(&*self.disk, &folder).map_err(listing)?.is_empty() {
@@ -65,7 +65,7 @@ impl Notices for FileNotices {
         // Once more: whoever held the lock until now has told something.
         let entries = entries(&*self.disk, &folder).map_err(listing)?;
         let disk = Arc::clone(&self.disk);
-        Ok(Some(Box::new(FileDocket { folder, disk, entries, _lock: lock })))
+        Ok(Some(Box::new(FileNoticeBatch { folder, disk, entries, _lock: lock })))
     }
 
     async fn collected(&self, parent: &SessionId, id: &TaskId) -> Result<(), Fault> {
@@ -75,7 +75,7 @@ impl Notices for FileNotices {
 }
 
 #[async_trait]
-impl Docket for FileDocket {
+impl NoticeBatch for FileNoticeBatch {
     fn entries(&self) -> &[(TaskId, Stage)] {
         &self.entries
     }
@@ -93,7 +93,7 @@ impl Docket for FileDocket {
     }
 }
 
-impl Drop for FileDocket {
+impl Drop for FileNoticeBatch {
     fn drop(&mut self) {
         // One that is still needed is not empty.
         fs::remove_dir(&self.folder).unwrap_or_default();

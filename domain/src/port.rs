@@ -31,7 +31,7 @@ pub use host::{Doomed, Host, LaunchFailure, Survivors, Until};
 pub use keys::{KeyEntry, Keys};
 pub use kits::{Environment, Further, Kit, Kits};
 pub use life_locks::{Claim, Index, LifeLocks, Watch, Woken};
-pub use notices::{Docket, Notices};
+pub use notices::{NoticeBatch, Notices};
 pub use output_log::{LogPart, LogText, OutputLog, Stream};
 pub use queue::{Gate, Queue, Waiting};
 pub use task_store::{StoreError, StoreFailure, TaskStore};

@@ -50,8 +50,8 @@ fn end(scratch: &Scratch, task: &Task) {
 }
 
 fn found(notices: &FileNotices) -> Vec<(TaskId, Stage)> {
-    let docket = wait(notices.take(&parent())).expect("taken");
-    docket.map(|docket| docket.entries().to_vec()).unwrap_or_default()
+    let batch = wait(notices.take(&parent())).expect("taken");
+    batch.map(|batch| batch.entries().to_vec()).unwrap_or_default()
 }
 
 #[test]
@@ -86,11 +86,11 @@ fn marks_tell_how_far_it_has_come_and_the_last_one_leaves_nothing() {
     let scratch = scratch();
     let tasks = [1, 2, 3].map(|seconds| launch(&scratch, seconds, Some(parent())));
     let [named, told, settled] = tasks.map(|task| task.id().clone());
-    let docket = wait(scratch.notices.take(&parent())).expect("taken").expect("something");
+    let batch = wait(scratch.notices.take(&parent())).expect("taken").expect("something");
     for (id, mark) in [(&named, Mark::Named), (&told, Mark::Told), (&settled, Mark::Settled)] {
-        wait(docket.mark(id, mark)).expect("marked");
+        wait(batch.mark(id, mark)).expect("marked");
     }
-    drop(docket);
+    drop(batch);
     assert_eq!(
         found(&scratch.notices),
         [(named.clone(), Stage::Named), (told.clone(), Stage::Told)]
@@ -99,8 +99,8 @@ fn marks_tell_how_far_it_has_come_and_the_last_one_leaves_nothing() {
         wait(scratch.notices.collected(&parent(), id)).expect("collected");
     }
     assert_eq!(found(&scratch.notices), []);
-    let docket = wait(scratch.notices.take(&parent()));
-    assert!(docket.expect("taken").is_none());
+    let batch = wait(scratch.notices.take(&parent()));
+    assert!(batch.expect("taken").is_none());
 }
 
 #[test]
@@ -183,18 +183,18 @@ fn invariant_wherever_noting_is_cut_short_a_task_is_as_it_was_or_as_it_became_an
             let ids = three(&scratch);
             let before = found(&scratch.notices);
             let halting = FileNotices { disk, ..scratch.notices.clone() };
-            let docket = wait(halting.take(&parent())).expect("taken").expect("something to tell");
-            let marked = wait(docket.mark(&ids[0], mark));
-            drop(docket);
+            let batch = wait(halting.take(&parent())).expect("taken").expect("something to tell");
+            let marked = wait(batch.mark(&ids[0], mark));
+            drop(batch);
             let after = found(&scratch.notices);
             assert!(after.ends_with(&before[1..]), "{after:?}");
             if marked.is_err() {
                 let is_settled = after.len() == 2;
                 assert!(after == before || (is_settled && mark != Mark::Named), "{after:?}");
             }
-            let docket = wait(scratch.notices.take(&parent())).expect("taken").expect("more");
-            wait(docket.mark(&ids[0], mark)).expect("marked at last");
-            drop(docket);
+            let batch = wait(scratch.notices.take(&parent())).expect("taken").expect("more");
+            wait(batch.mark(&ids[0], mark)).expect("marked at last");
+            drop(batch);
             let expected = match mark {
                 Mark::Named => before.clone(),
                 Mark::Told if after.len() == 3 => {

@@ -23,7 +23,7 @@ pub trait Notices: Send + Sync {
     ///
     /// # Errors
     /// [`Fault`] if the index cannot be read.
-    async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn Docket>>, Fault>;
+    async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn NoticeBatch>>, Fault>;
 
     /// Notes that `parent` has seen for itself how the task fared: nothing is left to tell.
     ///
@@ -34,7 +34,7 @@ pub trait Notices: Send + Sync {
 
 /// What one parent has not been told, in the hands of one teller. Dropping it lets go.
 #[async_trait]
-pub trait Docket: Send {
+pub trait NoticeBatch: Send {
     /// The tasks, oldest first, with how far telling of each has come.
     fn entries(&self) -> &[(TaskId, Stage)];
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use async_trait::async_trait;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::port::{Docket, Fault, Notices};
+use crate::port::{Fault, NoticeBatch, Notices};
 use crate::task::notice::{Mark, Stage};
 use crate::task::{SessionId, TaskId};
 
@@ -50,7 +50,7 @@ impl MemoryNotices {
 
 #[async_trait]
 impl Notices for MemoryNotices {
-    async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn Docket>>, Fault> {
+    async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn NoticeBatch>>, Fault> {
         let mut index = self.index();
         let of_parent = index.entries.iter().filter(|((of, _), _)| of == parent);
         let entries: Vec<_> = of_parent.map(|((_, id), stage)| (id.clone(), *stage)).collect();
@@ -67,7 +67,7 @@ impl Notices for MemoryNotices {
 }
 
 #[async_trait]
-impl Docket for Taken {
+impl NoticeBatch for Taken {
     fn entries(&self) -> &[(TaskId, Stage)] {
         &self.entries
     }

@@ -10,7 +10,7 @@ use core::fmt;
 
 use super::Trouble;
 use crate::plan::notice::{Pending, plan_notice};
-use crate::port::{Docket, Fault, Notices, StoreError, TaskStore};
+use crate::port::{Fault, NoticeBatch, Notices, StoreError, TaskStore};
 use crate::task::notice::{Mark, Occasion, Stage};
 use crate::task::{SessionId, Task, TaskId};
 
@@ -21,7 +21,7 @@ pub struct Due {
     message: String,
     marks: Vec<(TaskId, Mark)>,
     // Held until the end, so that nobody else says the same.
-    docket: Box<dyn Docket>,
+    batch: Box<dyn NoticeBatch>,
 }
 
 impl Due {
@@ -37,7 +37,7 @@ impl Due {
     pub async fn said(self) -> Result<(), Fault> {
         let mut noted = Ok(());
         for (id, mark) in &self.marks {
-            noted = noted.and(self.docket.mark(id, *mark).await);
+            noted = noted.and(self.batch.mark(id, *mark).await);
         }
         noted
     }
@@ -60,32 +60,32 @@ pub async fn due(
     parent: &SessionId,
     occasion: Occasion,
 ) -> Result<Option<Due>, Trouble> {
-    let Some(docket) = notices.take(parent).await? else { return Ok(None) };
+    let Some(batch) = notices.take(parent).await? else { return Ok(None) };
     let mut pending = Vec::new();
-    for (id, stage) in docket.entries().iter().filter(|(_, stage)| occasion.concerns(*stage)) {
-        let Some(task) = own(store, docket.as_ref(), parent, id).await? else { continue };
+    for (id, stage) in batch.entries().iter().filter(|(_, stage)| occasion.concerns(*stage)) {
+        let Some(task) = own(store, batch.as_ref(), parent, id).await? else { continue };
         let asked_once = occasion == Occasion::Stopping && !task.status().is_ended();
         // Noted before it is said: better forgotten than asked at every stop.
-        if asked_once && *stage != Stage::Named && docket.mark(id, Mark::Named).await.is_err() {
+        if asked_once && *stage != Stage::Named && batch.mark(id, Mark::Named).await.is_err() {
             continue;
         }
         pending.push(Pending { task, stage: *stage });
     }
     let plan = plan_notice(occasion, &pending);
-    Ok(plan.message.map(|message| Due { message, marks: plan.marks, docket }))
+    Ok(plan.message.map(|message| Due { message, marks: plan.marks, batch }))
 }
 
 /// The task of an entry, which is believed only as far as the record goes.
 async fn own(
     store: &dyn TaskStore,
-    docket: &dyn Docket,
+    batch: &dyn NoticeBatch,
     parent: &SessionId,
     id: &TaskId,
 ) -> Result<Option<Task>, Trouble> {
     match store.load(id).await {
         Ok(task) if task.order().parent.as_ref() == Some(parent) => Ok(Some(task)),
         Ok(_) | Err(StoreError::NotFound { .. }) => {
-            docket.mark(id, Mark::Settled).await?;
+            batch.mark(id, Mark::Settled).await?;
             Ok(None)
         }
         // What cannot be read now may be read later.
