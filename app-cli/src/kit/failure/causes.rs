@@ -1,0 +1,255 @@
+//! From each error of the program to a failure: its kind, and what its reader can do about it.
+//!
+//! Each match is complete, so that a new error cannot be forgotten. Nothing is worded here that the error
+//! says itself.
+
+use adapters_fs::NoHome;
+use adapters_fs::hook_settings::HookSettingsError;
+use domain::port::{Fault, LaunchFailure, StoreError, StoreFailure, WorktreeError};
+use domain::task::Refusal;
+use domain::task::droid::NoDroid;
+use domain::usecase::Trouble;
+use domain::usecase::diff::DiffError;
+use domain::usecase::launch::LaunchError;
+use domain::usecase::resolve::ResolveError;
+
+use super::{Failure, Kind};
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::NotFound { .. } => {
+                Self::of(Kind::NotFound, &error).hint("run `task-bg list` to see the ids")
+            }
+            StoreError::Unreadable { .. } => Self::of(Kind::Unreadable, &error)
+                .hint("the file was left as it is; `task-bg list` names all that cannot be read"),
+            StoreError::Exists { .. } => Self::of(Kind::Unexpected, &error).hint("try once more"),
+            StoreError::Refused { id, refusal } => {
+                let failure = Self::of(refused(refusal), &error);
+                match refusal {
+                    Refusal::AlreadyEnded { .. } => failure
+                        .hint(format!("run `task-bg output --result {id}` to see what it found")),
+                    Refusal::BeingCancelled { .. } | Refusal::NotEnded => {
+                        failure.hint(format!("run `task-bg wait {id}` to wait for its end"))
+                    }
+                    Refusal::AlreadyStarted
+                    | Refusal::NotHeld
+                    | Refusal::NotStarted
+                    | Refusal::NotExpired { .. } => failure,
+                    Refusal::AlreadyRetried { next } => {
+                        failure.hint(format!("run `task-bg wait {next}` to wait for that attempt"))
+                    }
+                }
+            }
+            StoreError::Failed { failure: StoreFailure::Busy { .. }, .. } => {
+                Self::of(Kind::StoreUnavailable, &error).hint(
+                    "another program holds the lock; see who has the file open, then try again",
+                )
+            }
+            StoreError::Failed { failure: StoreFailure::Full(_), .. } => {
+                Self::of(Kind::StoreUnavailable, &error)
+                    .hint("run `task-bg cleanup --delete --older-than 7d` to remove old tasks")
+            }
+            StoreError::Failed { failure: StoreFailure::Fault(_), .. } => {
+                Self::of(Kind::StoreUnavailable, &error).hint(format!(
+                    "check the folder's owner and mode, or set `{}`",
+                    crate::kit::environment::DIR
+                ))
+            }
+        }
+    }
+}
+
+/// The kind of a refusal.
+pub(crate) const fn refused(refusal: &Refusal) -> Kind {
+    match refusal {
+        Refusal::AlreadyEnded { .. } | Refusal::BeingCancelled { .. } => Kind::AlreadyEnded,
+        Refusal::AlreadyStarted
+        | Refusal::AlreadyRetried { .. }
+        | Refusal::NotHeld
+        | Refusal::NotStarted
+        | Refusal::NotEnded
+        | Refusal::NotExpired { .. } => Kind::WrongState,
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(error: Fault) -> Self {
+        Self::of(Kind::StoreUnavailable, &error).hint(format!(
+            "check the folder's owner and mode, or set `{}`",
+            crate::kit::environment::DIR
+        ))
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(error: Trouble) -> Self {
+        match error {
+            Trouble::Store(error) => error.into(),
+            Trouble::Fault(error) => error.into(),
+            Trouble::Elsewhere { ref host, .. } => Self::of(Kind::WrongState, &error)
+                .hint(format!("run the command on `{host}`: it alone can judge and stop its tasks")),
+            Trouble::Unanswered { ref id } => Self::of(Kind::Unexpected, &error).hint(format!(
+                "its supervisor may be stopped: `task-bg status {id}` names it"
+            )),
+            Trouble::QueueBusy => Self::of(Kind::StoreUnavailable, &error).hint(
+                "another task-bg holds `.locks/gate` in the store; see who has it open, and whether it is stopped",
+            ),
+        }
+    }
+}
+
+impl From<ResolveError> for Failure {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Store(error) => error.into(),
+            ResolveError::Invalid { invalid, .. } => {
+                // The original's wording alone; what it cannot be goes into the hint.
+                Self::new(Kind::NotFound, error.to_string()).hint(format!(
+                    "that cannot be an id: {invalid}; run `task-bg list` to see the ids"
+                ))
+            }
+            ResolveError::NotFound { .. } => {
+                Self::of(Kind::NotFound, &error).hint("run `task-bg list` to see the ids")
+            }
+            ResolveError::Ambiguous { .. } => {
+                Self::of(Kind::Ambiguous, &error).hint("give more of the id")
+            }
+        }
+    }
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Trouble(trouble) => trouble.into(),
+            LaunchError::NotStarted { ref id, ref failure, ref next } => {
+                let hint = match failure {
+                    LaunchFailure::NotFound { program } => format!(
+                        "install `{program}`, put its folder on PATH, or set `TASK_BG_DROID` to the droid program"
+                    ),
+                    LaunchFailure::NotStarted { .. } | LaunchFailure::Supervisor(_) => {
+                        format!("run `task-bg status {id}` to see what was recorded")
+                    }
+                };
+                let mut failed = Self::of(Kind::LaunchFailed, &error).hint(hint);
+                failed.facts.push(("taskId", id.to_string()));
+                if let Some(next) = next {
+                    failed.facts.push(("retriedAs", next.to_string()));
+                    failed = failed.hint(format!("it is tried once more as {next}"));
+                }
+                failed
+            }
+        }
+    }
+}
+
+impl From<NoDroid> for Failure {
+    fn from(error: NoDroid) -> Self {
+        let list = "run `task-bg droids` to see which droids there are";
+        let failure = Self::of(Kind::Usage, &error);
+        match error {
+            NoDroid::Unknown { near, .. } if near.is_empty() => failure.hint(list),
+            NoDroid::Unknown { near, .. } => {
+                let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+                failure.hint(format!("did you mean {}? {list}", near.join(" or ")))
+            }
+            NoDroid::Unreadable { .. } => failure.hint(format!("mend the file, or {list}")),
+        }
+    }
+}
+
+impl From<WorktreeError> for Failure {
+    fn from(error: WorktreeError) -> Self {
+        let (kind, hint) = match &error {
+            WorktreeError::NoRepository { .. } => {
+                (Kind::Usage, "name a folder in a repository with --cwd, or leave out --worktree")
+            }
+            WorktreeError::Bare { .. } => {
+                (Kind::Usage, "name a folder of a repository with files, with --cwd DIR")
+            }
+            WorktreeError::NoCommit { .. } => (Kind::Usage, "make a first commit, then try again"),
+            WorktreeError::BadName { .. } => {
+                (Kind::Usage, "use letters, digits, `-`, `_` and `/`, as in --worktree=fix-login")
+            }
+            WorktreeError::Taken { .. } | WorktreeError::InTheWay { .. } => {
+                (Kind::Usage, "give another name, or none: then it is the task's id")
+            }
+            WorktreeError::TooLong { .. } => (Kind::Usage, "give a shorter name"),
+            WorktreeError::Occupied { .. } => (Kind::Usage, "move it away, then try again"),
+            WorktreeError::Busy { .. } => {
+                (Kind::Unexpected, "see which git or task-bg still works in that repository")
+            }
+            WorktreeError::NoGit => (Kind::Usage, "install git, or put its folder on PATH"),
+            WorktreeError::Gone { .. } | WorktreeError::Replaced { .. } => {
+                (Kind::WrongState, "look at its branch, if that is still there")
+            }
+            WorktreeError::Fault(_) => {
+                (Kind::Unexpected, "try the git command by hand to see what it needs")
+            }
+        };
+        Self::of(kind, &error).hint(hint)
+    }
+}
+
+impl From<DiffError> for Failure {
+    fn from(error: DiffError) -> Self {
+        match error {
+            DiffError::NotIsolated { .. } => Self::of(Kind::WrongState, &error)
+                .hint("launch with --worktree to keep what a task changes apart"),
+            DiffError::Trouble(error) => error.into(),
+            DiffError::Worktree(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoHome> for Failure {
+    fn from(error: NoHome) -> Self {
+        Self::of(Kind::StoreUnavailable, &error)
+            .hint(format!("set `{}` to an absolute path", crate::kit::environment::DIR))
+    }
+}
+
+impl From<HookSettingsError> for Failure {
+    fn from(error: HookSettingsError) -> Self {
+        let by_hand = "run `task-bg hooks print` to see what to add by hand";
+        let hint = match &error {
+            HookSettingsError::Broken { .. } => {
+                format!("mend that place, then try again, or {by_hand}")
+            }
+            HookSettingsError::Odd { .. } => by_hand.to_owned(),
+            HookSettingsError::Io { .. } => {
+                format!("check the owner and the mode of the file and its folder, or {by_hand}")
+            }
+        };
+        Self::of(Kind::SettingsRefused, &error).hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::markdown;
+    use super::*;
+    use domain::task::{Status, TaskId};
+
+    #[test]
+    fn the_table_names_every_exit_code_once_a_word() {
+        let table = markdown();
+        for kind in Kind::ALL {
+            assert_eq!(table.matches(&format!("`{}`", kind.word())).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_worded_with_its_cause_and_says_what_to_do() {
+        let id = TaskId::parse("bg_1").expect("an id");
+        let refusal = Refusal::AlreadyEnded { status: Status::Completed, at: None };
+        let failure = Failure::from(StoreError::Refused { id, refusal });
+        assert_eq!(failure.kind.exit_code(), 4);
+        assert_eq!(
+            failure.sentence(),
+            "task bg_1 cannot be changed: it has already ended: completed"
+        );
+        assert_eq!(failure.hints.len(), 1);
+    }
+}
