@@ -10,7 +10,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,21 +22,28 @@ use serde::{Deserialize, Serialize};
 use super::{identity, termination, tree};
 use crate::{REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
-/// The stack of a thread that makes one system call, in bytes.
-const STACK: usize = 64 << 10;
-
 /// This machine.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct LocalHost {
     name: String,
     store: PathBuf,
+    /// What was started from here and was alive when that was looked at last.
+    started: Mutex<Vec<Child>>,
 }
 
 impl LocalHost {
     /// This machine, running the tasks of the store in the folder `store`.
     pub fn new(store: PathBuf) -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self { name, store }
+        Self { name, store, started: Mutex::default() }
+    }
+
+    /// Keeps what was started, and reaps what has ended meanwhile: a process that starts many and lives for
+    /// long has few zombies. Those of one that ends are its parent's.
+    fn keep(&self, child: Child) {
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        started.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        started.push(child);
     }
 
     /// Starts this program once more, with a pipe on its standard output.
@@ -80,7 +87,7 @@ impl Host for LocalHost {
             match (Handshake::read(&mut words), until) {
                 (Some(Handshake::Detached), Until::Running) => {}
                 (Some(Handshake::Detached), Until::Detached) | (Some(Handshake::Started), _) => {
-                    reap(child);
+                    self.keep(child);
                     return Ok(());
                 }
                 (Some(Handshake::NotFound { program }), _) => {
@@ -115,7 +122,7 @@ impl Host for LocalHost {
         // Only once it left the caller's group it outlives whatever ends that.
         match Handshake::read(&mut words) {
             Some(_) => {
-                reap(child);
+                self.keep(child);
                 Ok(())
             }
             None => Err(fault(&ended_without_a_word(child))),
@@ -172,13 +179,6 @@ fn ended_without_a_word(mut supervisor: Child) -> LaunchFailure {
         Ok(ended) => format!("it ended without a word ({ended})"),
         Err(error) => error.to_string(),
     })
-}
-
-/// Sees to it that a supervisor that ends before this process does is no zombie for long. Where no
-/// thread can be had it is one, until this process ends.
-fn reap(mut supervisor: Child) {
-    let wait = move || drop(supervisor.wait());
-    drop(thread::Builder::new().name("reaper".into()).stack_size(STACK).spawn(wait));
 }
 
 /// What a supervisor tells whoever started it, a line each.

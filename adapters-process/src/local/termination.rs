@@ -64,7 +64,11 @@ impl Termination {
     /// `supervisor` is given where its descendants belong to the task as well.
     pub fn begin(tasks: Vec<Doomed>, supervisor: Option<u32>, grace: Duration) -> Self {
         let targets = tasks.into_iter().map(|task| Target { task, phase: Phase::Begun }).collect();
-        Self { targets, supervisor, polite_until: Instant::now() + grace, left: Vec::new() }
+        let polite_until = Instant::now() + grace;
+        let mut begun = Self { targets, supervisor, polite_until, left: Vec::new() };
+        // The polite signal goes out at once; that all may be over by it is found with the next step.
+        begun.step();
+        begun
     }
 
     /// Shortens the time that is left between the polite signal and the last one.
@@ -72,7 +76,7 @@ impl Termination {
         self.polite_until = self.polite_until.min(Instant::now() + grace);
     }
 
-    /// Does what is due now; returns the numbers of what is left after all once it is over. A zombie counts as
+    /// Does what is due now; may be called again once it is over. Returns the numbers of what is left after all once it is over. A zombie counts as
     /// ended.
     pub fn step(&mut self) -> Option<Vec<u32>> {
         let snapshot = Snapshot::take();

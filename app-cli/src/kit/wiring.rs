@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use adapters_fs::{
     DataDir, FileDroids, FileKeys, FileKits, FileLifeLocks, FileLogs, FileNotices, FileQueue,
@@ -16,6 +17,7 @@ use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::git::{GitWorktrees, names_a_repository};
 use adapters_process::local::host::{self, LocalHost};
+use domain::plan::queue::admission::Limits;
 use domain::port::{Entropy, Environment, Kit};
 use domain::task::droid::Instructions;
 use domain::task::{AgentName, SessionId, TaskId};
@@ -25,6 +27,9 @@ use domain::usecase::custody::Held;
 
 use crate::kit::environment;
 use crate::kit::settings::Settings;
+
+/// For how long the limits count that a command read when it began.
+const A_MOMENT: Duration = Duration::from_millis(50);
 
 /// Variables with their values.
 pub(crate) type Variables = Vec<(OsString, OsString)>;
@@ -67,20 +72,21 @@ impl Wiring {
     pub(crate) fn at(root: PathBuf) -> Self {
         let dir = DataDir::at(root);
         let (settings, _) = Settings::read(None, Some(&dir));
-        Self::over(dir, &settings)
+        Self::with(dir, &settings, None)
     }
 
     /// The adapters over a store, with its settings.
     pub(crate) fn over(dir: DataDir, settings: &Settings) -> Self {
+        Self::with(dir, settings, Some(settings.limits()))
+    }
+
+    fn with(dir: DataDir, settings: &Settings, known: Option<Limits>) -> Self {
         let streams = FileLogs::new(dir.clone());
         let programs = Programs::default().with(&AgentName::droid(), &settings.droid.value);
         let agents = Arc::new(Registry::new(&programs));
-        let limited = dir.clone();
-        // Read anew each time: a supervisor lives for as long as its task, and limits change.
-        let limits = move || Settings::read(None, Some(&limited)).0.limits();
         Self {
             store: FileStore::open(dir.clone()),
-            queue: FileQueue::new(dir.clone(), limits),
+            queue: FileQueue::new(dir.clone(), limits(dir.clone(), known)),
             keys: FileKeys::new(dir.clone()),
             kits: FileKits::new(dir.clone()),
             locks: FileLifeLocks::new(dir.clone()),
@@ -157,5 +163,15 @@ impl Wiring {
                 Err(error.to_string())
             }
         }
+    }
+}
+
+/// Tells how many may run at once: `known` for the first moment of a command, and then as it is set anew each
+/// time, since some commands and every supervisor live for long, and limits change.
+fn limits(dir: DataDir, known: Option<Limits>) -> impl Fn() -> Limits + Send + Sync {
+    let began = Instant::now();
+    move || match &known {
+        Some(known) if began.elapsed() < A_MOMENT => known.clone(),
+        Some(_) | None => Settings::read(None, Some(&dir)).0.limits(),
     }
 }

@@ -87,10 +87,7 @@ impl<'a> Driver<'a> {
             self.signals.wait(self.until_woken());
             self.tell(Input::Tick).await;
         }
-        let Self { post, mut held, .. } = self;
-        if let Ok(task) = post.world.store.load(held.task.id()).await {
-            held.task = task;
-        }
+        let Self { post, held, .. } = self;
         // What cannot be put away is found by its lock, which this process frees at the latest by its end.
         drop(held.put_away(post.world).await);
     }
@@ -146,10 +143,21 @@ impl<'a> Driver<'a> {
         self.held.task.id()
     }
 
-    async fn apply(&self, event: Event) -> Recorded {
-        match self.held.record(self.post.world, event).await {
-            Ok(task) => Recorded::Done(Sight::of(&task)),
-            Err(StoreError::Refused { .. }) => Recorded::Refused,
+    async fn apply(&mut self, event: Event) -> Recorded {
+        let world = self.post.world;
+        match self.held.record(world, event).await {
+            Ok(task) => {
+                let sight = Sight::of(&task);
+                self.held.task = task;
+                Recorded::Done(sight)
+            }
+            Err(StoreError::Refused { .. }) => {
+                // Somebody else changed it: what it is now decides what becomes of its lock.
+                if let Ok(task) = world.store.load(self.held.task.id()).await {
+                    self.held.task = task;
+                }
+                Recorded::Refused
+            }
             Err(StoreError::Failed { .. }) => Recorded::Failed,
             // Somebody removed or broke the record; there is nothing left to be recorded.
             Err(

@@ -26,5 +26,7 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
         limit: (!args.all).then_some(args.limit),
     };
     let listed = list::list(wiring.world(), &query).await?;
-    Ok(Answer::ok(ListingView { listed, queue: context.queue().await?, whole: args.full, now }))
+    let anybody_waits = listed.listing.tally.queued > 0;
+    let queue = if anybody_waits { context.queue().await? } else { Vec::new() };
+    Ok(Answer::ok(ListingView { listed, queue, whole: args.full, now }))
 }

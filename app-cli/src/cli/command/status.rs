@@ -1,6 +1,7 @@
 //! `status`: one task's record, whole, as it lies in its file. It never cuts anything.
 
 use domain::port::{Clock, Worktrees};
+use domain::task::Status as State;
 use domain::usecase::again::attempts;
 use domain::usecase::diff::FILES_NAMED;
 use domain::usecase::status;
@@ -23,7 +24,10 @@ pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
     };
     let task = believed.task.clone();
     let attempts = attempts(&wiring.store, &task).await;
-    let place = context.queue().await?.iter().position(|waiting| *waiting == id);
+    // Only one that waits has a place.
+    let waits = task.status() == State::Queued;
+    let queue = if waits { context.queue().await? } else { Vec::new() };
+    let place = queue.iter().position(|waiting| *waiting == id);
     let view = StatusView { believed, record, changes, attempts, place, now: wiring.clock.now() };
     Ok(Answer::ok(view).collecting([task]))
 }
