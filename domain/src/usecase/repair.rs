@@ -17,6 +17,7 @@ use crate::port::{Doomed, StoreError, Waiting};
 use crate::task::{Ending, Reason, Status, Task, TaskId};
 
 /// What the folders of the store hold, and who waits in which order.
+#[derive(Default)]
 pub(super) struct Look {
     /// The names.
     pub(super) names: Names,
@@ -29,9 +30,13 @@ pub(super) struct Look {
 /// # Errors
 /// [`Trouble`] if they cannot be read.
 pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
-    // The queue first: a task that is admitted in between has a life lock then, and is not overlooked.
-    let waiting = world.queue.waiting().await?;
     let index = world.locks.index().await?;
+    if index.is_empty() {
+        // Whoever waits has an environment there, and whoever runs a lock.
+        return Ok(Look::default());
+    }
+    // Afterwards: what changed in between is judged again before anything is done about it.
+    let waiting = world.queue.waiting().await?;
     let mut names = Names {
         kept: index.kept.into_iter().collect(),
         again: index.again.into_iter().collect(),
