@@ -1,7 +1,7 @@
 //! What every command works with: the adapters, and the format of the answer.
 
 use adapters_fs::DataDir;
-use domain::port::{Clock, LifeLocks, Queue, StoreError, TaskStore};
+use domain::port::{Clock, Host, LifeLocks, Queue, StoreError, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
 use domain::usecase::notify::collect;
 use domain::usecase::resolve::resolve;
@@ -112,6 +112,23 @@ impl Context {
             }
         }
         Ok(recorded)
+    }
+
+    /// All tasks of ours on this machine that have not ended, from the index and from the records as well:
+    /// somebody may have removed what the index is made of.
+    pub(crate) async fn all_of_ours(&self) -> Result<Vec<TaskId>, Failure> {
+        let mut ids = self.unfinished().await?;
+        for status in [Status::Running, Status::Queued] {
+            let query = Query { status: Some(status), ..Query::default() };
+            let listing = TaskStore::list(&self.wiring.store, &query).await?;
+            let ours = listing.tasks.iter().filter(|task| {
+                task.progress().host.is_some() && task.belongs_to(self.wiring.host.name())
+            });
+            ids.extend(ours.map(|task| task.id().clone()));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// These tasks without the one that this command runs in and those around it: who waited for them would

@@ -91,7 +91,12 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             super::admit::admit(world, super::admit::Thoroughness::Quick, Duration::ZERO).await;
             continue;
         }
+        let unended = !task.status().is_ended();
         let task = reconcile(world, task).await?.task;
+        if unended && task.status() == Status::Cancelled {
+            // An earlier cancel was cut short, and this one carried it out.
+            return Ok(Doom::Done(task.id().clone()));
+        }
         if !task.belongs_to(world.host.name()) && !task.status().is_ended() {
             return Err(elsewhere(&task));
         }

@@ -12,12 +12,15 @@ use crate::kit::failure::{Failure, Kind};
 
 pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
     let wiring = &context.wiring;
+    let named_by_id = !args.all && args.parent.is_none();
     let (ids, unknown) = named(context, &args).await?;
     let receipt = stop(wiring.world(), &ids, args.grace).await;
     let refused: Vec<(String, Failure)> = receipt
         .refused
         .into_iter()
         .map(|(id, trouble)| (id.to_string(), Failure::from(trouble)))
+        // Who means all of them does not mean those that have just ended by themselves.
+        .filter(|(_, failure)| named_by_id || failure.kind != Kind::AlreadyEnded)
         .chain(unknown)
         .collect();
     let admitted = wiring.admit().await;
@@ -42,7 +45,7 @@ async fn named(
     args: &Cancel,
 ) -> Result<(Vec<TaskId>, Vec<(String, Failure)>), Failure> {
     if args.all {
-        return Ok((context.unfinished().await?, Vec::new()));
+        return Ok((context.all_of_ours().await?, Vec::new()));
     }
     if let Some(parent) = &args.parent {
         let mut ids = context.of_parent(parent, Some(Status::Running)).await?;
