@@ -1,4 +1,4 @@
-//! Which unfinished tasks are given up.
+//! Which unfinished tasks expire.
 //!
 //! The plan names each and why; it stops nothing.
 
@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::task::retention::{Policy, Signs, Verdict, verdict};
 use crate::task::{Task, TaskId, Timestamp};
 
-/// One task that is to be given up.
+/// One task that expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expiry {
     /// Which.
@@ -18,7 +18,7 @@ pub struct Expiry {
     pub signs: Signs,
 }
 
-/// Plans which of `tasks` to give up, each judged with the signs of life that were looked up.
+/// Plans which of `tasks` expire, each judged with the signs of life that were looked up.
 pub fn plan_prune(tasks: &[(Task, Signs)], policy: Policy, now: Timestamp) -> Vec<Expiry> {
     let judged = tasks.iter().map(|(task, signs)| Expiry {
         id: task.id().clone(),

@@ -81,7 +81,7 @@ pub trait Gate: Send + Sync {}
 pub struct Waiting {
     /// Which.
     pub id: TaskId,
-    /// Whether there is more to wait for than room: other tasks, a moment, or a release.
+    /// Whether the task waits for more than a slot: other tasks, a moment, or a release.
     pub conditional: bool,
     /// The name of its entry in the queue, which nobody but the queue understands.
     pub entry: String,

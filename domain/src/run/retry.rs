@@ -10,7 +10,7 @@ use crate::task::{Lineage, Order, Placement, Retries, SessionId, Task, Timestamp
 /// The longest an attempt waits after the one before.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60 * 60);
 
-/// The order of an attempt by hand: it starts as soon as there is room.
+/// The order of an attempt by hand: it starts as soon as there is a free slot.
 pub fn by_hand(earlier: &Task, session: Option<SessionId>) -> Order {
     let order = earlier.order().clone();
     let lineage = Lineage {

@@ -40,7 +40,7 @@ pub struct Order {
     pub briefing: Option<Briefing>,
     /// How long it may be silent, where the policy's silence is not meant.
     pub silence: Option<Duration>,
-    /// How it waits for its turn.
+    /// How the task waits to start.
     pub placement: Placement,
     /// Which earlier task it goes back to.
     pub lineage: Lineage,
@@ -76,7 +76,7 @@ impl Default for Order {
     }
 }
 
-/// How a task waits for its turn.
+/// How a task waits to start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
     /// Higher ones start first; 0 is usual.
@@ -94,7 +94,7 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Whether it may start as soon as there is room.
+    /// Whether the task may start as soon as there is a free slot.
     pub const fn is_unconditional(&self) -> bool {
         self.after.is_empty() && self.not_before.is_none() && !self.held
     }

@@ -1,4 +1,4 @@
-//! How long a task may run, and how long it may be silent, before it is given up.
+//! How long a task may run, and how long it may be silent, before it expires.
 //!
 //! A [`verdict`] depends on the task, on the signs of life that were looked up, on a policy and on
 //! `now`, and on nothing else. With time alone it only ever goes from fresh to expired.
@@ -46,7 +46,7 @@ pub struct Signs {
     pub awake: Option<Duration>,
 }
 
-/// Whether a task is given up.
+/// Whether a task expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It goes on.
@@ -63,7 +63,7 @@ pub enum Verdict {
     },
 }
 
-/// Judges one task. An ended task is always fresh: nothing is left to give up.
+/// Judges one task. An ended task is always fresh: nothing of it can expire.
 pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Verdict {
     let began = match task.state().status() {
         Status::Completed | Status::Error | Status::Cancelled => return Verdict::Fresh,

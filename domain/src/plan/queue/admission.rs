@@ -2,7 +2,7 @@
 //!
 //! First come, first served, within what the limits allow: a task whose group is full is passed by,
 //! not waited for. The planner is fed one task at a time, so that nobody has to be looked at once
-//! there is no room left; it starts nothing.
+//! there is no free slot; it starts nothing.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -51,7 +51,7 @@ pub enum Verdict {
     Leave,
 }
 
-/// Admits tasks, one after another, until there is no room left.
+/// Admits tasks, one after another, until there is no free slot.
 #[derive(Clone, Debug)]
 pub struct Admission<'a> {
     limits: &'a Limits,
