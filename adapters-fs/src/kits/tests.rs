@@ -218,7 +218,7 @@ fn invariant_what_is_left_of_forgetting_is_forgotten_the_next_time() {
         let halting = FileKits::on(dir.clone(), Arc::<HaltingDisk>::clone(&disk));
         let forgotten = wait(halting.forget(&one));
         let left = names(&dir.active());
-        assert_eq!(forgotten.is_ok(), left.is_empty(), "{left:?}");
+        assert!(forgotten.is_err() || left.is_empty(), "{left:?}");
         assert!(disk.kills() || left.len() <= 1, "one that stays keeps no other: {left:?}");
         wait(kits.forget(&one)).expect("forgotten");
         assert_eq!(names(&dir.active()), [""; 0]);
