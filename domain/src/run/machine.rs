@@ -321,10 +321,11 @@ impl Machine {
             }
             (Wish::End { .. } | Wish::Exit { .. }, Recorded::Done(_))
             | (Wish::Exit { .. }, Recorded::Refused) => self.done = true,
-            // Somebody else ended it: how its agent exited is still worth knowing.
+            // Somebody else ended it: how its agent exited, and what it found, is still worth knowing.
             (Wish::End { ending, exit, .. }, Recorded::Refused) => {
                 self.ended_elsewhere = true;
-                self.conclusion = Some(Wish::Exit { exit, result: ending.into_result() });
+                let found = self.account.findings().map(String::from);
+                self.conclusion = Some(Wish::Exit { exit, result: ending.into_result().or(found) });
             }
             // The next record of progress says the same and more.
             (Wish::Progress, Recorded::Failed) => {}
