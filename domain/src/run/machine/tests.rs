@@ -1,1 +1,124 @@
-//! The laws of the [`Machine`](super::Machine), over any order of inputs.
+//! The laws of the [`Machine`], over any order of inputs against the record of a real task.
+//!
+//! The driver here does what a machine says, with a store that fails when it is told to, while somebody else
+//! changes the same record. No agent and no clock is real; `driver` is the model, here are the laws.
+
+mod driver;
+
+use super::*;
+use crate::task::{Reason, State, Status};
+use driver::{Driver, Step, charges, inputs, steps};
+use proptest::prelude::*;
+use std::vec::Vec;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    // That at most one record is outstanding, that nobody is stopped before the intent is recorded or found
+    // to be beyond recording, and that nobody is given more time than before, the driver checks at each step.
+    #[test]
+    fn invariant_a_task_whose_agent_exited_comes_to_its_end_once_the_store_works(
+        order in charges(),
+        steps in steps(),
+    ) {
+        let mut driver = Driver::of(order);
+        for step in steps {
+            driver.go(step);
+        }
+        driver.finish();
+        prop_assert!(driver.record.status().is_ended());
+        prop_assert_eq!(driver.tell(Input::Tick), Vec::from([Output::Done]));
+    }
+
+    #[test]
+    fn invariant_a_recorded_cancel_decides_the_ending_and_the_first_ending_counts(
+        order in charges(),
+        steps in steps(),
+    ) {
+        let mut driver = Driver::of(order);
+        for step in steps {
+            let before = driver.record.clone();
+            driver.go(step);
+            if before.status().is_ended() {
+                prop_assert_eq!(before.state(), driver.record.state());
+            }
+            if before.cancel_requested().is_some() && driver.record.status().is_ended() {
+                prop_assert_eq!(driver.record.status(), Status::Cancelled);
+                prop_assert_eq!(&driver.record.progress().retried_as, &None);
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_what_the_agent_found_is_in_the_ending_or_beside_one_that_was_a_guess(
+        order in charges(),
+        steps in steps(),
+    ) {
+        let mut driver = Driver::of(order);
+        for step in steps {
+            driver.go(step);
+        }
+        let found = driver.finds("the answer");
+        driver.finish();
+        let record = &driver.record;
+        let known = [record.state().result(), record.progress().late_result.as_deref()];
+        match record.state() {
+            _ if driver.exited_before => {}
+            State::Completed(_) if driver.ended_elsewhere => {}
+            State::Completed(_) => prop_assert_eq!(known[0], Some(found.as_str())),
+            State::Error(failure) if failure.reason == Reason::Reported => {}
+            State::Error(failure) if driver.ended_elsewhere && !failure.reason.is_guess() => {}
+            State::Error(_) => prop_assert!(known.contains(&Some(&found)), "{record:?}"),
+            State::Cancelled(_) => prop_assert_eq!(known, [None, None]),
+            State::Queued(_) | State::Running(_) => prop_assert!(false, "it has not ended"),
+        }
+    }
+
+    #[test]
+    fn invariant_whoever_comes_after_a_machine_that_was_cut_short_ends_the_task_as_intended(
+        order in charges(),
+        steps in steps(),
+        cut in 0usize..40,
+    ) {
+        let mut driver = Driver::of(order);
+        driver.cut_after(cut);
+        for step in steps {
+            driver.go(step);
+        }
+        let before = driver.record.clone();
+        driver.succeed_with_a_fresh_machine();
+        driver.finish();
+        let record = &driver.record;
+        prop_assert!(record.status().is_ended());
+        if before.status().is_ended() {
+            prop_assert_eq!(before.state(), record.state());
+        } else if before.cancel_requested().is_some() {
+            prop_assert_eq!(record.status(), Status::Cancelled);
+        } else if before.to_be_stopped().is_some() {
+            let expired = matches!(record.state(), State::Error(failure)
+                if matches!(failure.reason, Reason::Timeout | Reason::Stale));
+            prop_assert!(expired, "the recorded intent decides: {record:?}");
+        }
+    }
+
+    #[test]
+    fn invariant_a_machine_is_deterministic(order in charges(), inputs in inputs()) {
+        let now = driver::beginning();
+        let [mut one, mut other] = [(); 2].map(|()| Machine::new(Charge::of(&order), now));
+        for input in inputs {
+            prop_assert_eq!(one.step(now, input.clone()), other.step(now, input));
+        }
+    }
+}
+
+#[test]
+fn a_cancel_that_cannot_be_recorded_stops_the_agent_and_decides_the_ending() {
+    let mut driver = Driver::of(crate::testing::order());
+    driver.go(Step::Breaks);
+    driver.go(Step::Asked);
+    driver.go(Step::Answered);
+    assert!(driver.stop_by.is_some(), "it is carried out all the same");
+    driver.go(Step::Mends);
+    driver.finish();
+    assert_eq!(driver.record.status(), Status::Cancelled);
+}

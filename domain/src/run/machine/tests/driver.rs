@@ -1,0 +1,318 @@
+//! A driver for a machine under test: it keeps a real record, does what the machine says, and checks at each
+//! step what holds at each step.
+//!
+//! It is told by [`Step`]s what happens, and never does anything of itself.
+
+use crate::run::machine::*;
+use crate::task::{Order, Policy, Report, Retries, Signs};
+use crate::testing::{self, ORDERED, strategies};
+use proptest::option;
+use proptest::prelude::*;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+/// What happens to a task that is driven.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// Time passes, in milliseconds, and the machine is told.
+    Passes(u64),
+    /// The agent says something.
+    Says(AgentEvent),
+    /// The task's processes do something else.
+    Stirs,
+    /// Somebody asks the driver to end.
+    Asked,
+    /// The driver looks at the record.
+    Looks,
+    /// The agent exits.
+    Exits(Option<Exit>),
+    /// The store answers what it was asked last.
+    Answered,
+    /// From now on the store fails.
+    Breaks,
+    /// From now on the store works.
+    Mends,
+    /// Somebody else lets this happen to the record.
+    Elsewhere(Event),
+}
+
+fn said() -> impl Strategy<Value = AgentEvent> {
+    prop_oneof![
+        strategies::text().prop_map(|text| AgentEvent::Said { text, at: None }),
+        Just(AgentEvent::ToolCalled { tool: "Read".to_string() }),
+        Just(AgentEvent::ToolReturned),
+        strategies::text().prop_map(|text| AgentEvent::Finished { text, usage: None }),
+    ]
+}
+
+fn elsewhere() -> impl Strategy<Value = Event> {
+    let grace = (0u64..20).prop_map(Duration::from_secs);
+    let hasty = Policy { time_to_live: Duration::ZERO, silence: Duration::ZERO, ..Policy::default() };
+    prop_oneof![
+        grace.prop_map(|grace| Event::CancelRequested(CancelIntent { at: ORDERED, grace })),
+        strategies::text().prop_map(|result| Event::Reported(Report { result, error: None })),
+        Just(Event::Expired {
+            policy: hasty,
+            signs: Signs::default(),
+            grace: Duration::from_secs(1),
+            next: None,
+        }),
+        strategies::ending().prop_map(|ending| Event::Ended { ending, exit: None, next: None }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0u64..3_000).prop_map(Step::Passes),
+        2 => said().prop_map(Step::Says),
+        1 => Just(Step::Stirs),
+        1 => Just(Step::Asked),
+        2 => Just(Step::Looks),
+        1 => option::of(strategies::exit()).prop_map(Step::Exits),
+        6 => Just(Step::Answered),
+        1 => Just(Step::Breaks),
+        2 => Just(Step::Mends),
+        1 => elsewhere().prop_map(Step::Elsewhere),
+    ]
+}
+
+/// What happens, in any order.
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec(step(), 0..40)
+}
+
+/// Inputs in any order, also such as no driver would give.
+pub(super) fn inputs() -> impl Strategy<Value = Vec<Input>> {
+    let sight = (any::<bool>(), option::of(0u64..20)).prop_map(|(ended, grace)| Sight {
+        ended,
+        stop: grace.map(|grace| CancelIntent { at: ORDERED, grace: Duration::from_secs(grace) }),
+    });
+    let recorded = prop_oneof![
+        sight.clone().prop_map(Recorded::Done),
+        Just(Recorded::Refused),
+        Just(Recorded::Gone),
+        Just(Recorded::Failed),
+    ];
+    let input = prop_oneof![
+        said().prop_map(Input::Said),
+        Just(Input::Stirred),
+        Just(Input::Asked),
+        sight.prop_map(Input::Seen),
+        Just(Input::Tick),
+        option::of(strategies::exit()).prop_map(|exit| Input::AgentExited(exited(exit))),
+        recorded.prop_map(Input::Recorded),
+    ];
+    proptest::collection::vec(input, 0..30)
+}
+
+/// Orders that differ in what a machine has to know.
+pub(super) fn charges() -> impl Strategy<Value = Order> {
+    (option::of(0u64..20), 0u32..2).prop_map(|(limit, left)| Order {
+        time_limit: limit.map(Duration::from_secs),
+        retries: Retries { left, ..Retries::default() },
+        ..testing::order()
+    })
+}
+
+/// The moment at which every driver begins.
+pub(super) fn beginning() -> Moment {
+    Moment { wall: ORDERED, elapsed: Duration::ZERO, awake: Duration::ZERO }
+}
+
+fn exited(exit: Option<Exit>) -> Exited {
+    Exited { exit, log_tail: String::new(), log_complaint: None, random: [5, 5, 5] }
+}
+
+/// Drives one machine.
+pub(super) struct Driver {
+    pub(super) record: Task,
+    machine: Machine,
+    account: Account,
+    now: Moment,
+    outstanding: Option<Event>,
+    broken: bool,
+    /// Whether the machine may stop the agent: the record said so, or it could not be recorded.
+    may_stop: bool,
+    /// By when the agent was to be gone.
+    pub(super) stop_by: Option<Duration>,
+    exited: bool,
+    /// Whether the agent was gone before it could find anything more.
+    pub(super) exited_before: bool,
+    /// Whether somebody else ended the task.
+    pub(super) ended_elsewhere: bool,
+    done: bool,
+    /// After how many outputs the machine is cut off.
+    left: usize,
+}
+
+impl Driver {
+    /// A driver of a task with this order, whose agent was just started.
+    pub(super) fn of(order: Order) -> Self {
+        let id = TaskId::mint(ORDERED, [1, 2, 3]);
+        let now = beginning();
+        let machine = Machine::new(Charge::of(&order), now);
+        let task = Task::ordered(id, order, None, ORDERED);
+        let started = Event::Started(testing::started());
+        let record = task.apply(started, ORDERED).expect("it waited").task;
+        let mut driver = Self {
+            record,
+            machine,
+            account: Account::default(),
+            now,
+            outstanding: None,
+            broken: false,
+            may_stop: false,
+            stop_by: None,
+            exited: false,
+            exited_before: false,
+            ended_elsewhere: false,
+            done: false,
+            left: usize::MAX,
+        };
+        driver.sees(Input::Started);
+        driver
+    }
+
+    /// Cuts the machine off once it said so much: what it says after that, nobody does.
+    pub(super) fn cut_after(&mut self, outputs: usize) {
+        self.left = outputs;
+    }
+
+    /// Lets one step happen.
+    pub(super) fn go(&mut self, step: Step) {
+        match step {
+            Step::Passes(millis) => {
+                self.pass(Duration::from_millis(millis));
+                self.tell(Input::Tick);
+            }
+            // Nobody says anything after the end.
+            Step::Says(_) | Step::Stirs if self.exited => {}
+            Step::Says(event) => {
+                self.account.note(event.clone());
+                self.tell(Input::Said(event));
+            }
+            Step::Stirs => drop(self.tell(Input::Stirred)),
+            Step::Asked => drop(self.tell(Input::Asked)),
+            Step::Looks => self.sees(Input::Seen),
+            Step::Exits(_) if self.exited => {}
+            Step::Exits(exit) => {
+                (self.exited, self.exited_before) = (true, true);
+                self.tell(Input::AgentExited(exited(exit)));
+            }
+            Step::Answered => self.answer(),
+            Step::Breaks => self.broken = true,
+            Step::Mends => self.broken = false,
+            Step::Elsewhere(event) => {
+                let before = self.record.status().is_ended();
+                if let Ok(applied) = self.record.clone().apply(event, self.now.wall) {
+                    self.record = applied.task;
+                    self.ended_elsewhere |= !before && self.record.status().is_ended();
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self, span: Duration) {
+        self.now.elapsed += span;
+        self.now.awake += span;
+        self.now.wall = self.now.wall.plus(span);
+    }
+
+    fn sees(&mut self, input: fn(Sight) -> Input) {
+        let sight = Sight::of(&self.record);
+        self.may_stop |= sight.stop.is_some();
+        self.tell(input(sight));
+    }
+
+    /// Tells the machine something, and checks what it answers.
+    pub(super) fn tell(&mut self, input: Input) -> Vec<Output> {
+        if self.left == 0 {
+            return Vec::new();
+        }
+        let outputs = self.machine.step(self.now, input);
+        for output in &outputs {
+            if self.left == 0 {
+                break;
+            }
+            self.left = self.left.saturating_sub(1);
+            match output {
+                Output::Apply(event) => {
+                    assert_eq!(self.outstanding, None, "one record at a time");
+                    self.outstanding = Some(event.clone());
+                }
+                Output::Stop { grace } => {
+                    assert!(self.may_stop, "the intent comes before the signal");
+                    let by = self.now.elapsed.saturating_add(*grace);
+                    assert!(self.stop_by.is_none_or(|known| by < known), "time is never added");
+                    self.stop_by = Some(by);
+                }
+                Output::Show(_) => {}
+                Output::SleepUntil(_) => assert_eq!(self.outstanding, None, "it waits for an answer"),
+                Output::Done => {
+                    assert!(self.exited, "nobody leaves a living agent");
+                    self.done = true;
+                }
+            }
+        }
+        outputs
+    }
+
+    fn answer(&mut self) {
+        let Some(event) = self.outstanding.take() else { return };
+        let intent = matches!(event, Event::CancelRequested(_) | Event::Overran { .. });
+        let recorded = if self.broken {
+            self.may_stop |= intent;
+            Recorded::Failed
+        } else {
+            match self.record.clone().apply(event, self.now.wall) {
+                Ok(applied) => {
+                    self.record = applied.task;
+                    let sight = Sight::of(&self.record);
+                    self.may_stop |= sight.stop.is_some();
+                    Recorded::Done(sight)
+                }
+                Err(_) => {
+                    self.may_stop |= intent;
+                    Recorded::Refused
+                }
+            }
+        };
+        self.tell(Input::Recorded(recorded));
+    }
+
+    /// Lets the agent find something, where it still lives, and exit well.
+    pub(super) fn finds(&mut self, words: &str) -> String {
+        let text = words.to_string();
+        self.go(Step::Says(AgentEvent::Finished { text, usage: None }));
+        if !self.exited {
+            self.exited = true;
+            self.tell(Input::AgentExited(exited(Some(Exit::Code(0)))));
+        }
+        words.to_string()
+    }
+
+    /// The machine is gone, with all that it knew; another takes over, of an agent whose end nobody saw.
+    pub(super) fn succeed_with_a_fresh_machine(&mut self) {
+        let charge = Charge::of(self.record.order());
+        self.machine = Machine::with_account(charge, self.account.clone(), self.now);
+        (self.outstanding, self.left, self.stop_by) = (None, usize::MAX, None);
+        (self.done, self.exited) = (false, true);
+        self.sees(Input::Seen);
+        self.tell(Input::AgentExited(exited(None)));
+    }
+
+    /// The agent exits, the store works, and time passes, until the machine says that it is done.
+    pub(super) fn finish(&mut self) {
+        self.broken = false;
+        self.go(Step::Exits(Some(Exit::Code(0))));
+        for _ in 0..10 {
+            if self.done {
+                return;
+            }
+            self.answer();
+            self.pass(Duration::from_secs(1));
+            self.tell(Input::Tick);
+        }
+        assert!(self.done, "it does not come to an end: {:?}", self.machine);
+    }
+}
