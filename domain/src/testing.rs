@@ -18,8 +18,10 @@ pub mod memory_queue;
 pub mod memory_store;
 pub mod memory_world;
 pub mod no_agents;
+pub mod scheduler;
 pub mod store_contract;
 pub mod strategies;
+pub mod yielding;
 
 use alloc::string::ToString;
 use core::time::Duration;
@@ -39,6 +41,7 @@ pub use memory_queue::MemoryQueue;
 pub use memory_store::MemoryStore;
 pub use memory_world::MemoryWorld;
 pub use no_agents::NoAgents;
+pub use yielding::Yielding;
 
 /// The moment the sample tasks were ordered.
 pub const ORDERED: Timestamp = Timestamp::from_millis(1_795_000_000_000);

@@ -99,3 +99,6 @@ pub enum Trouble {
     #[error("no queued task can be admitted: somebody else holds the lock of the queue")]
     QueueBusy,
 }
+
+#[cfg(test)]
+mod tests;

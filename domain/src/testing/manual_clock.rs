@@ -1,22 +1,23 @@
 //! A clock that only moves when it is told to.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicI64, Ordering};
 use core::time::Duration;
 
 use crate::port::Clock;
 use crate::task::Timestamp;
 
-/// A clock that only moves when it is told to.
-#[derive(Debug)]
+/// A clock that only moves when it is told to. What is cloned of it shows the same time.
+#[derive(Clone, Debug)]
 pub struct ManualClock {
     start: Timestamp,
-    micros: AtomicI64,
+    micros: Arc<AtomicI64>,
 }
 
 impl ManualClock {
     /// A clock that stands at `start`.
-    pub const fn at(start: Timestamp) -> Self {
-        Self { start, micros: AtomicI64::new(start.as_micros()) }
+    pub fn at(start: Timestamp) -> Self {
+        Self { start, micros: Arc::new(AtomicI64::new(start.as_micros())) }
     }
 
     /// Lets `span` pass.

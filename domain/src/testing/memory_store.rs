@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use async_trait::async_trait;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::port::{StoreError, TaskStore};
@@ -13,13 +14,29 @@ use crate::task::{Event, Listing, Query, Refusal, SessionId, Status, Task, TaskI
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tasks: Mutex<BTreeMap<TaskId, Task>>,
+    changes: AtomicU64,
 }
 
 impl MemoryStore {
     /// A store that holds `tasks`.
     pub fn holding(tasks: impl IntoIterator<Item = Task>) -> Self {
         let tasks = tasks.into_iter().map(|task| (task.id().clone(), task)).collect();
-        Self { tasks: Mutex::new(tasks) }
+        Self { tasks: Mutex::new(tasks), changes: AtomicU64::new(0) }
+    }
+
+    /// Every record.
+    pub fn all(&self) -> Vec<Task> {
+        self.tasks().values().cloned().collect()
+    }
+
+    /// How often anything was changed.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    fn changing(&self) -> MutexGuard<'_, BTreeMap<TaskId, Task>> {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.tasks()
     }
 
     fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskId, Task>> {
@@ -30,7 +47,7 @@ impl MemoryStore {
 #[async_trait]
 impl TaskStore for MemoryStore {
     async fn create(&self, task: &Task) -> Result<(), StoreError> {
-        let mut tasks = self.tasks();
+        let mut tasks = self.changing();
         if tasks.contains_key(task.id()) {
             return Err(StoreError::Exists { id: task.id().clone() });
         }
@@ -43,7 +60,7 @@ impl TaskStore for MemoryStore {
     }
 
     async fn apply(&self, id: &TaskId, event: Event, at: Timestamp) -> Result<Task, StoreError> {
-        let mut tasks = self.tasks();
+        let mut tasks = self.changing();
         let task = tasks.get_mut(id).ok_or_else(|| StoreError::NotFound { id: id.clone() })?;
         let applied = task
             .clone()
@@ -87,7 +104,7 @@ impl TaskStore for MemoryStore {
     }
 
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {
-        let mut tasks = self.tasks();
+        let mut tasks = self.changing();
         match tasks.get(id) {
             None => Err(StoreError::NotFound { id: id.clone() }),
             Some(task) if !task.status().is_ended() => {
@@ -101,7 +118,7 @@ impl TaskStore for MemoryStore {
     }
 
     async fn retract(&self, id: &TaskId) -> Result<(), StoreError> {
-        let mut tasks = self.tasks();
+        let mut tasks = self.changing();
         match tasks.get(id).map(Task::status) {
             None => Err(StoreError::NotFound { id: id.clone() }),
             Some(Status::Queued) => {

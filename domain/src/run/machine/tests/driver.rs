@@ -47,7 +47,8 @@ fn said() -> impl Strategy<Value = AgentEvent> {
 
 fn elsewhere() -> impl Strategy<Value = Event> {
     let grace = (0u64..20).prop_map(Duration::from_secs);
-    let hasty = Policy { time_to_live: Duration::ZERO, silence: Duration::ZERO, ..Policy::default() };
+    let hasty =
+        Policy { time_to_live: Duration::ZERO, silence: Duration::ZERO, ..Policy::default() };
     prop_oneof![
         grace.prop_map(|grace| Event::CancelRequested(CancelIntent { at: ORDERED, grace })),
         strategies::text().prop_map(|result| Event::Reported(Report { result, error: None })),
@@ -247,7 +248,9 @@ impl Driver {
                     self.stop_by = Some(by);
                 }
                 Output::Show(_) => {}
-                Output::SleepUntil(_) => assert_eq!(self.outstanding, None, "it waits for an answer"),
+                Output::SleepUntil(_) => {
+                    assert_eq!(self.outstanding, None, "it waits for an answer")
+                }
                 Output::Done => {
                     assert!(self.exited, "nobody leaves a living agent");
                     self.done = true;

@@ -1,0 +1,355 @@
+//! The ports of a world in memory, with a scheduling point before and after each thing they do, so that the
+//! [`scheduler`](super::scheduler) may let others go on there, or kill whoever is at it.
+//!
+//! What waits on a real machine waits here until somebody else did something or time has passed. A start of a
+//! supervisor is only noted ([`Start`]); whoever runs the schedule makes an actor of it. Main type:
+//! [`Yielding`].
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use async_trait::async_trait;
+use core::any::Any;
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::scheduler::{idle, note, turn, worded};
+use super::{MemoryLocks, MemoryWorld};
+use crate::plan::queue::Limits;
+use crate::plan::reconcile::Custody;
+use crate::port::{
+    Claim, Clock, Doomed, Environment, Fault, Further, Gate, Host, Index, Kit, Kits, LaunchFailure,
+    LifeLocks, Queue, StoreError, Survivors, TaskStore, Until, Waiting, Watch, Woken,
+};
+use crate::task::droid::Instructions;
+use crate::task::{Event, Listing, ProcessId, Query, SessionId, Task, TaskId, Timestamp};
+use crate::usecase::World;
+
+/// The ports of a world in memory, with scheduling points.
+pub struct Yielding<'m> {
+    /// The world itself.
+    pub memory: &'m MemoryWorld,
+    starts: Mutex<Vec<Start>>,
+}
+
+/// A supervisor that was just started.
+pub struct Start {
+    /// Its task.
+    pub id: TaskId,
+    /// The life lock of the task, as an open file.
+    pub life: Box<dyn Any + Send>,
+    /// What it says to whoever started it.
+    pub words: Words,
+}
+
+/// What a supervisor said to whoever started it. Dropping it is the supervisor's end.
+#[derive(Default)]
+pub struct Words(Arc<Mutex<Word>>);
+
+/// The last word of a supervisor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Word {
+    #[default]
+    None,
+    Detached,
+    Started,
+    Failed(LaunchFailure),
+    /// It gave up, and is gone.
+    Gone(LaunchFailure),
+}
+
+impl Words {
+    /// It is on its own.
+    pub fn detached(&self) {
+        *open(&self.0) = Word::Detached;
+    }
+
+    /// Its agent runs.
+    pub fn started(&self) {
+        *open(&self.0) = Word::Started;
+    }
+
+    /// There will be no agent.
+    pub fn failed(&self, failure: LaunchFailure) {
+        *open(&self.0) = Word::Failed(failure);
+    }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        let mut word = open(&self.0);
+        let gone = match &*word {
+            Word::None | Word::Detached => LaunchFailure::Supervisor("it was killed".into()),
+            Word::Failed(failure) => failure.clone(),
+            Word::Started | Word::Gone(_) => return,
+        };
+        *word = Word::Gone(gone);
+    }
+}
+
+fn open<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'m> Yielding<'m> {
+    /// The ports of this world.
+    pub fn over(memory: &'m MemoryWorld) -> Self {
+        Self { memory, starts: Mutex::default() }
+    }
+
+    /// The world, for use cases.
+    pub fn world(&self) -> World<'_> {
+        World {
+            store: self,
+            locks: self,
+            kits: self,
+            queue: self,
+            host: self,
+            ..self.memory.world()
+        }
+    }
+
+    /// The supervisors that were started since this was last called.
+    pub fn starts(&self) -> Vec<Start> {
+        core::mem::take(&mut open(&self.starts))
+    }
+}
+
+/// Does one thing between two scheduling points.
+macro_rules! between_turns {
+    ($what:expr, $done:expr) => {{
+        turn().await;
+        let done = $done.await;
+        note(|| $what);
+        turn().await;
+        done
+    }};
+}
+
+#[async_trait]
+impl TaskStore for Yielding<'_> {
+    async fn create(&self, task: &Task) -> Result<(), StoreError> {
+        between_turns!(format!("  record {}", task.id()), self.memory.store.create(task))
+    }
+
+    async fn load(&self, id: &TaskId) -> Result<Task, StoreError> {
+        between_turns!(format!("  load {id}"), self.memory.store.load(id))
+    }
+
+    async fn apply(&self, id: &TaskId, event: Event, at: Timestamp) -> Result<Task, StoreError> {
+        let said = worded(|| format!("  apply {event:?} to {id}"));
+        between_turns!(said, self.memory.store.apply(id, event, at))
+    }
+
+    async fn list(&self, query: &Query) -> Result<Listing, StoreError> {
+        between_turns!("  list records".into(), self.memory.store.list(query))
+    }
+
+    async fn matching(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError> {
+        self.memory.store.matching(prefix, limit).await
+    }
+
+    async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
+        self.memory.store.in_session(session).await
+    }
+
+    async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {
+        between_turns!(format!("  remove {id}"), self.memory.store.remove(id))
+    }
+
+    async fn retract(&self, id: &TaskId) -> Result<(), StoreError> {
+        between_turns!(format!("  retract {id}"), self.memory.store.retract(id))
+    }
+
+    async fn sweep(&self) -> Result<usize, StoreError> {
+        self.memory.store.sweep().await
+    }
+}
+
+#[async_trait]
+impl LifeLocks for Yielding<'_> {
+    async fn custody(&self, id: &TaskId) -> Result<Custody, Fault> {
+        between_turns!(format!("  custody of {id}"), self.memory.locks.custody(id))
+    }
+
+    async fn index(&self) -> Result<Index, Fault> {
+        between_turns!("  index".into(), self.memory.locks.index())
+    }
+
+    async fn claim(&self, id: &TaskId) -> Result<Option<Box<dyn Claim>>, Fault> {
+        between_turns!(format!("  claim {id}"), self.memory.locks.claim(id))
+    }
+
+    async fn retire(&self, id: &TaskId) -> Result<(), Fault> {
+        between_turns!(format!("  retire {id}"), LifeLocks::retire(&self.memory.locks, id))
+    }
+
+    async fn watch(&self, ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault> {
+        let clock = self.memory.clock.clone();
+        Ok(Box::new(Watching { locks: self.memory.locks.clone(), clock, ids: ids.to_vec() }))
+    }
+}
+
+/// A watch that lets others go on until something happened.
+struct Watching {
+    locks: MemoryLocks,
+    clock: super::ManualClock,
+    ids: Vec<TaskId>,
+}
+
+#[async_trait]
+impl Watch for Watching {
+    async fn next(&mut self, at_most: Duration) -> Woken {
+        let free = self.ids.iter().position(|id| self.locks.look(id) != Custody::Held);
+        if let Some(free) = free {
+            return Woken::Released(self.ids.swap_remove(free));
+        }
+        let began = self.clock.elapsed();
+        idle().await;
+        let passed = self.clock.elapsed().saturating_sub(began);
+        if passed >= at_most { Woken::TimedOut } else { Woken::Changed }
+    }
+
+    async fn include(&mut self, id: &TaskId) {
+        self.ids.push(id.clone());
+    }
+}
+
+#[async_trait]
+impl Kits for Yielding<'_> {
+    async fn keep(&self, id: &TaskId, kit: &Kit) -> Result<(), Fault> {
+        between_turns!(format!("  keep for {id}"), self.memory.kits.keep(id, kit))
+    }
+
+    async fn instruct(&self, id: &TaskId, instructions: &Instructions) -> Result<(), Fault> {
+        between_turns!(format!("  instruct {id}"), self.memory.kits.instruct(id, instructions))
+    }
+
+    async fn kept(&self, id: &TaskId) -> Result<Environment, Fault> {
+        between_turns!(format!("  read what is kept for {id}"), self.memory.kits.kept(id))
+    }
+
+    async fn keep_for_next(&self, id: &TaskId, environment: &Environment) -> Result<(), Fault> {
+        let kept = self.memory.kits.keep_for_next(id, environment);
+        between_turns!(format!("  keep for what follows {id}"), kept)
+    }
+
+    async fn begin(&self, id: &TaskId, further: Further) -> Result<(), Fault> {
+        between_turns!(format!("  begin {id}"), self.memory.kits.begin(id, further))
+    }
+
+    async fn pass_on(&self, from: &TaskId, to: &TaskId) -> Result<(), Fault> {
+        between_turns!(format!("  pass on {from} to {to}"), self.memory.kits.pass_on(from, to))
+    }
+
+    async fn forget(&self, id: &TaskId) -> Result<(), Fault> {
+        between_turns!(format!("  forget {id}"), self.memory.kits.forget(id))
+    }
+}
+
+#[async_trait]
+impl Queue for Yielding<'_> {
+    async fn waiting(&self) -> Result<Vec<Waiting>, Fault> {
+        between_turns!("  who waits".into(), self.memory.queue.waiting())
+    }
+
+    async fn withdraw(&self, task: &Task) -> Result<(), Fault> {
+        between_turns!(format!("  withdraw {}", task.id()), self.memory.queue.withdraw(task))
+    }
+
+    async fn enter(&self, task: &Task) -> Result<(), Fault> {
+        between_turns!(format!("  enter {}", task.id()), self.memory.queue.enter(task))
+    }
+
+    async fn leave(&self, waiting: &Waiting) -> Result<(), Fault> {
+        between_turns!(format!("  leave {}", waiting.id), self.memory.queue.leave(waiting))
+    }
+
+    async fn is_paused(&self) -> Result<bool, Fault> {
+        self.memory.queue.is_paused().await
+    }
+
+    async fn set_paused(&self, paused: bool) -> Result<(), Fault> {
+        self.memory.queue.set_paused(paused).await
+    }
+
+    async fn gate(&self, patience: Duration) -> Result<Option<Box<dyn Gate>>, Fault> {
+        let began = self.memory.clock.elapsed();
+        turn().await;
+        loop {
+            if let Some(gate) = self.memory.queue.try_gate() {
+                note(|| "  gate".into());
+                turn().await;
+                return Ok(Some(gate));
+            }
+            if self.memory.clock.elapsed().saturating_sub(began) >= patience {
+                return Ok(None);
+            }
+            idle().await;
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        self.memory.queue.limits()
+    }
+}
+
+#[async_trait]
+impl Host for Yielding<'_> {
+    fn name(&self) -> &str {
+        self.memory.host.name()
+    }
+
+    async fn start(
+        &self,
+        claim: Box<dyn Claim>,
+        _environment: &Environment,
+        until: Until,
+    ) -> Result<(), LaunchFailure> {
+        turn().await;
+        let id = claim.id().clone();
+        note(|| format!("  start {id}"));
+        let said = Arc::new(Mutex::new(Word::None));
+        let start = Start { id, life: claim.hand_over(), words: Words(said.clone()) };
+        open(&self.starts).push(start);
+        loop {
+            turn().await;
+            let word = open(&said).clone();
+            match (word, until) {
+                (Word::Started, _) | (Word::Detached, Until::Detached) => return Ok(()),
+                (Word::Gone(failure), _) => return Err(failure),
+                (Word::None | Word::Failed(_), _) | (Word::Detached, Until::Running) => {
+                    idle().await;
+                }
+            }
+        }
+    }
+
+    async fn remind(&self, at: Timestamp) -> Result<(), Fault> {
+        self.memory.host.remind(at).await
+    }
+
+    async fn lives(&self, process: &ProcessId) -> bool {
+        between_turns!(format!("  whether {} lives", process.pid), self.memory.host.lives(process))
+    }
+
+    async fn is_of_this_boot(&self, process: &ProcessId) -> bool {
+        self.memory.host.is_of_this_boot(process).await
+    }
+
+    async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault> {
+        let asked = self.memory.host.ask_to_look(supervisor);
+        between_turns!(format!("  ask {} to look", supervisor.pid), asked)
+    }
+
+    async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors {
+        let ids: String = tasks.iter().map(|doomed| format!(" {}", doomed.id)).collect();
+        between_turns!(format!("  stop{ids}"), self.memory.host.stop(tasks, grace))
+    }
+
+    async fn of_task(&self, id: &TaskId) -> Vec<u32> {
+        between_turns!(format!("  processes of {id}"), self.memory.host.of_task(id))
+    }
+}

@@ -1,0 +1,328 @@
+//! Who acts in a schedule: the verbs as a caller uses them, each with what its answer promises, and a
+//! supervisor that does what the real one does.
+//!
+//! A promise is checked in the moment the answer is given; what an actor does is decided by the dice.
+
+use alloc::boxed::Box;
+use alloc::format;
+use core::time::Duration;
+
+use super::Scene;
+use crate::port::{Entropy, Further, Kit, LaunchFailure, StoreError, TaskStore};
+use crate::run::AgentEvent;
+use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
+use crate::task::{
+    Dependence, Ending, Event, Exit, Order, Placement, Policy, ProcessId, Query, Queued, Reason,
+    Report, Retries, Started, State, Status, Task, TaskId,
+};
+use crate::testing::scheduler::{Scheduler, idle, note, turn};
+use crate::testing::yielding::Start;
+use crate::testing::{self, Life, MemoryWorld, Part};
+use crate::usecase::admit::{PATIENCE, Thoroughness, admit};
+use crate::usecase::again::{attempts, link, retry};
+use crate::usecase::cancel::cancel;
+use crate::usecase::complete::complete;
+use crate::usecase::custody::Held;
+use crate::usecase::launch::{LaunchError, launch, ordered};
+use crate::usecase::list::list;
+use crate::usecase::prune::{Mode, PruneRequest, prune};
+use crate::usecase::wait::{Until, WaitRequest, wait};
+
+/// The description of an order whose program is not there.
+const MISSING: &str = "missing";
+
+/// Adds somebody who does something.
+pub(super) fn add_one<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) {
+    let Some(id) = scene.some_task() else {
+        return scheduler.add("launch".into(), launch_one(scene));
+    };
+    match scene.below(16) {
+        0..6 => scheduler.add("launch".into(), launch_one(scene)),
+        6 | 7 => scheduler.add(format!("cancel {id}"), cancel_one(scene, id)),
+        8 => scheduler.add(format!("complete {id}"), complete_one(scene, id)),
+        9 | 10 => scheduler.add(format!("retry {id}"), retry_one(scene, id)),
+        11 => scheduler.add("prune".into(), prune_all(scene)),
+        12 => scheduler.add(format!("release {id}"), release(scene, id)),
+        13 => scheduler.add(format!("wait {id}"), wait_for(scene, id)),
+        _ => scheduler.add("look".into(), look(scene)),
+    }
+}
+
+/// An order like many others.
+fn order(scene: &Scene<'_>) -> Order {
+    let mut placement = Placement { priority: i8::from(scene.once_in(5)), ..Placement::default() };
+    if scene.once_in(6) {
+        placement.after.extend(scene.some_task());
+        if scene.once_in(2) {
+            placement.dependence = Dependence::OnEnd;
+        }
+    }
+    placement.held = scene.once_in(12);
+    let left = u32::try_from([0, 0, 1, 2][scene.below(4)]).unwrap_or(0);
+    let retries = Retries { left, ..Retries::default() };
+    let agent = if scene.once_in(2) { "explorer" } else { "oracle" };
+    let description = if scene.once_in(10) { MISSING } else { "" };
+    let time_limit = scene.once_in(6).then(|| Duration::from_secs(1));
+    Order {
+        agent: agent.into(),
+        description: description.into(),
+        placement,
+        retries,
+        time_limit,
+        ..testing::order()
+    }
+}
+
+async fn launch_one(scene: &Scene<'_>) {
+    let id = scene.ports.world().mint();
+    let order = order(scene);
+    launch_this(scene, id, order).await;
+}
+
+async fn launch_this(scene: &Scene<'_>, id: TaskId, order: Order) {
+    let world = scene.ports.world();
+    let task = ordered(world, id.clone(), order);
+    note(|| {
+        format!("LAUNCH {id}: {:?} retries {}", task.order().placement, task.order().retries.left)
+    });
+    let launched = launch(world, &task, &Kit::default()).await;
+    note(|| format!("LAUNCHED {id}: {launched:?}"));
+    let recorded = scene.memory.store.load(&id).await;
+    match launched {
+        Ok(launched) => {
+            assert_eq!(launched.task.id(), &id);
+            assert!(recorded.is_ok(), "law 18: {id} was launched and is not recorded");
+        }
+        Err(LaunchError::Trouble(trouble)) => {
+            assert!(recorded.is_err(), "law 18: {id} is recorded, and the answer was {trouble}");
+        }
+        Err(LaunchError::NotStarted { failure, .. }) => {
+            let ended = recorded.is_ok_and(|task| task.status().is_ended());
+            assert!(ended, "law 18: {id} did not start ({failure}), and has not ended");
+        }
+    }
+}
+
+async fn cancel_one(scene: &Scene<'_>, id: TaskId) {
+    let receipt = cancel(scene.ports.world(), &[id], Duration::from_secs(1)).await;
+    note(|| format!("CANCELLED {receipt:?}"));
+    let at_work = scene.memory.at_work();
+    for id in &receipt.cancelled {
+        let task = scene.memory.store.load(id).await.expect("it was cancelled");
+        assert_eq!(task.status(), Status::Cancelled, "law 18: {id} was called cancelled");
+        assert!(!at_work.contains(id), "law 18: {id} was cancelled and its agent lives");
+        scene.laws.borrow_mut().never_again(id);
+    }
+    for id in &receipt.stopped {
+        assert!(!at_work.contains(id), "law 18: what {id} left was stopped and lives");
+    }
+}
+
+async fn complete_one(scene: &Scene<'_>, id: TaskId) {
+    let error = scene.once_in(2).then(|| "it broke".into());
+    let report = Report { result: "by hand".into(), error };
+    let completed = complete(scene.ports.world(), &id, report).await;
+    note(|| format!("COMPLETED {id}: {completed:?}"));
+    if let Ok(completed) = completed {
+        assert!(completed.task.status().is_ended(), "law 18: {id} was called completed");
+    }
+}
+
+async fn retry_one(scene: &Scene<'_>, id: TaskId) {
+    let world = scene.ports.world();
+    let Ok(named) = world.store.load(&id).await else { return };
+    let Some(last) = attempts(world.store, &named).await.pop() else { return };
+    let Ok(order) = retry(&last, None) else { return };
+    let next = world.mint();
+    if let Err(refused) = link(world.store, world.clock, &last, &next).await {
+        note(|| format!("NOT RETRIED {id}: {refused}"));
+        return;
+    }
+    scene.laws.borrow_mut().by_hand(&next);
+    launch_this(scene, next, order).await;
+}
+
+async fn prune_all(scene: &Scene<'_>) {
+    let second = Duration::from_secs(1);
+    let policy =
+        Policy { time_to_live: second * 2, silence: second, unqueued: second, queued: second * 4 };
+    let request = PruneRequest { policy, grace: second, mode: Mode::Execute };
+    let pruned = prune(scene.ports.world(), request).await.expect("nothing fails");
+    note(|| format!("PRUNED {pruned:?}"));
+    for expiry in &pruned.expired {
+        let task = scene.memory.store.load(&expiry.id).await.expect("it was expired");
+        assert!(task.status().is_ended(), "law 18: {} was called expired", expiry.id);
+        assert!(!scene.memory.at_work().contains(&expiry.id), "law 18: {} lives", expiry.id);
+    }
+    admit(scene.ports.world(), Thoroughness::Thorough, PATIENCE).await;
+}
+
+async fn release(scene: &Scene<'_>, id: TaskId) {
+    let world = scene.ports.world();
+    drop(world.store.apply(&id, Event::Released, world.clock.now()).await);
+    admit(world, Thoroughness::Thorough, PATIENCE).await;
+}
+
+async fn wait_for(scene: &Scene<'_>, id: TaskId) {
+    let at_most = Some(Duration::from_secs(3));
+    let request = WaitRequest { ids: [id].into(), until: Until::All, at_most };
+    if let Ok(waited) = wait(scene.ports.world(), &request).await {
+        assert!(waited.timed_out || waited.pending.is_empty(), "law 18: {waited:?}");
+    }
+}
+
+/// Somebody looks, and admits whom there is room for.
+pub(super) async fn look(scene: &Scene<'_>) {
+    let world = scene.ports.world();
+    drop(list(world, &Query::default()).await.expect("nothing fails"));
+    let admitted = admit(world, Thoroughness::Thorough, PATIENCE).await;
+    note(|| format!("ADMITTED {admitted:?}"));
+}
+
+/// The agent of a task says that it is done.
+pub(super) fn say_done(memory: &MemoryWorld, id: &TaskId) {
+    memory.events.say(id, AgentEvent::Finished { text: "found".into(), usage: None });
+}
+
+/// A process that lives as long as its actor.
+struct Living<'a> {
+    memory: &'a MemoryWorld,
+    process: ProcessId,
+}
+
+impl Drop for Living<'_> {
+    fn drop(&mut self) {
+        self.memory.host.end(&self.process, None);
+    }
+}
+
+/// The supervisor of a task, from its first step to its last.
+pub(super) async fn supervise(scene: &Scene<'_>, start: Start) {
+    let (memory, world) = (scene.memory, scene.ports.world());
+    let Start { id, life, words } = start;
+    let process = memory.host.spawn(&id, Part::Supervisor);
+    let living = Living { memory, process };
+    let claim = memory.locks.held(&id, life).expect("a life lock of this world");
+    turn().await;
+    words.detached();
+    let mut held = match world.store.load(&id).await {
+        Ok(task) => Held::of(claim, task),
+        Err(_) => {
+            claim.leave();
+            return words.failed(internal("there is no record"));
+        }
+    };
+    match begin(scene, &living.process, &mut held.task).await {
+        Ok(agent) => {
+            words.started();
+            Box::pin(drive(scene, &living.process, &agent, held)).await;
+        }
+        Err(failure) => {
+            let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
+            drop(held.end(world, ending).await);
+            words.failed(failure);
+        }
+    }
+    admit(world, Thoroughness::Thorough, PATIENCE).await;
+}
+
+fn internal(reason: &str) -> LaunchFailure {
+    LaunchFailure::Supervisor(reason.into())
+}
+
+async fn begin(
+    scene: &Scene<'_>,
+    supervisor: &ProcessId,
+    task: &mut Task,
+) -> Result<ProcessId, LaunchFailure> {
+    let (memory, world) = (scene.memory, scene.ports.world());
+    let State::Queued(Queued { cancel: None, .. }) = task.state() else {
+        return Err(internal("it is being cancelled, or does not wait any more"));
+    };
+    let further =
+        if task.order().retries.left > 0 { Further::KeepForNext } else { Further::Forget };
+    let begun = world.kits.begin(task.id(), further).await;
+    begun.map_err(|fault| internal(&format!("{fault}")))?;
+    if task.order().description == MISSING {
+        return Err(LaunchFailure::NotFound { program: MISSING.into() });
+    }
+    turn().await;
+    let agent = memory.host.spawn(task.id(), Part::Agent);
+    note(|| format!("AGENT of {} starts", task.id()));
+    scene.laws.borrow_mut().agent_starts(memory, task);
+    turn().await;
+    let started = Started { supervisor: supervisor.clone(), agent: agent.clone(), awake: None };
+    match world.store.apply(task.id(), Event::Started(started), world.clock.now()).await {
+        Ok(started) => {
+            *task = started;
+            Ok(agent)
+        }
+        Err(error) => {
+            memory.host.end(&agent, Some(Exit::Signal(9)));
+            Err(internal(&format!("{error}")))
+        }
+    }
+}
+
+/// Drives the machine of a task until its agent is gone and that is recorded.
+async fn drive(scene: &Scene<'_>, supervisor: &ProcessId, agent: &ProcessId, mut held: Held) {
+    let (memory, world) = (scene.memory, scene.ports.world());
+    let clock = world.clock;
+    let moment = || Moment { wall: clock.now(), elapsed: clock.elapsed(), awake: clock.awake() };
+    let mut machine = Machine::new(Charge::of(held.task.order()), moment());
+    let mut pending = alloc::vec![Input::Started(Sight::of(&held.task))];
+    let (mut stops, mut gone, mut looked) = (false, false, clock.elapsed());
+    loop {
+        while let Some(input) = pending.pop() {
+            for output in machine.step(moment(), input) {
+                match output {
+                    Output::Apply(event) => {
+                        let recorded = match held.record(world, event).await {
+                            Ok(task) => Recorded::Done(Sight::of(&task)),
+                            Err(StoreError::Refused { .. }) => Recorded::Refused,
+                            Err(_) => Recorded::Gone,
+                        };
+                        pending.push(Input::Recorded(recorded));
+                    }
+                    Output::Stop { .. } => stops = true,
+                    Output::Show(_) | Output::SleepUntil(_) => {}
+                    Output::Done => {
+                        if let Ok(task) = world.store.load(held.task.id()).await {
+                            held.task = task;
+                        }
+                        drop(held.put_away(world).await);
+                        return;
+                    }
+                }
+            }
+        }
+        if gone {
+            idle().await;
+        } else if let Life::Ended(exit) = memory.host.life_of(agent) {
+            gone = true;
+            let [a, b, c, ..] = memory.entropy.bytes();
+            let exited = Exited { exit, random: [a, b, c], ..Exited::default() };
+            pending.push(Input::AgentExited(exited));
+            let account = world.events.account(held.task.id(), &held.task.order().runner).await;
+            let found = account.ok().and_then(|account| account.final_text().map(Into::into));
+            let said = |text| Input::Said(AgentEvent::Finished { text, usage: None });
+            pending.extend(found.map(said));
+            continue;
+        } else if stops {
+            turn().await;
+            memory.host.end(agent, Some(Exit::Signal(15)));
+        } else if memory.host.was_asked(supervisor)
+            || clock.elapsed().saturating_sub(looked) >= Duration::from_secs(60)
+        {
+            looked = clock.elapsed();
+            drop(held.renew());
+            if let Ok(task) = world.store.load(held.task.id()).await {
+                pending.push(Input::Seen(Sight::of(&task)));
+            }
+            continue;
+        } else {
+            idle().await;
+        }
+        pending.push(Input::Tick);
+    }
+}
