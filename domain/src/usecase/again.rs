@@ -6,7 +6,9 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::port::{Clock, StoreError, TaskStore};
+use super::{Trouble, World};
+use crate::plan::reconcile::Custody;
+use crate::port::{StoreError, TaskStore};
 use crate::run::retry::by_hand;
 use crate::task::{
     Continuation, Event, Lineage, Order, Prompt, Retries, Runner, SessionId, Status, Task, TaskId,
@@ -119,26 +121,34 @@ pub async fn last_attempt(store: &dyn TaskStore, id: &TaskId) -> Result<Task, St
     Ok(task)
 }
 
-/// Links a task to the attempt that is about to be launched after it, by hand. Of several that do so at
-/// once exactly one succeeds. An attempt that was linked and does not exist is replaced.
+/// Links the task that `next` was ordered by hand to follow to `next`, whose life lock is held here until it
+/// is recorded; nothing happens where `next` follows none. Of several that do so at once exactly one
+/// succeeds. An attempt that was linked, does not exist and is not about to be recorded is replaced.
 ///
 /// # Errors
-/// [`StoreError::Refused`] with [`crate::task::Refusal::AlreadyRetried`] if another attempt follows it.
-pub async fn link(
-    store: &dyn TaskStore,
-    clock: &dyn Clock,
-    earlier: &Task,
-    next: &TaskId,
-) -> Result<(), StoreError> {
-    let known = earlier.progress().retried_as.clone();
-    let instead_of = match &known {
-        Some(known) if matches!(store.load(known).await, Err(StoreError::NotFound { .. })) => {
-            Some(known.clone())
-        }
+/// [`StoreError::Refused`] with [`crate::task::Refusal::AlreadyRetried`] if another attempt follows.
+pub(super) async fn link(world: World<'_>, next: &Task) -> Result<(), Trouble> {
+    let Some(earlier) = &next.order().lineage.retry_of else { return Ok(()) };
+    let known = match world.store.load(earlier).await {
+        Ok(earlier) => earlier.progress().retried_as.clone(),
+        // Nothing is left of it that somebody else could try again.
+        Err(StoreError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let instead_of = match known {
+        Some(known) if is_given_up(world, &known).await? => Some(known),
         Some(_) | None => None,
     };
-    let event = Event::Retried { next: next.clone(), instead_of };
-    store.apply(earlier.id(), event, clock.now()).await.map(drop)
+    let event = Event::Retried { next: next.id().clone(), instead_of };
+    world.store.apply(earlier, event, world.clock.now()).await?;
+    Ok(())
+}
+
+/// Whether nobody will ever record this attempt. Who is about to holds its life lock since before it was
+/// linked, so the lock is looked at first.
+async fn is_given_up(world: World<'_>, id: &TaskId) -> Result<bool, Trouble> {
+    let held = world.locks.custody(id).await? == Custody::Held;
+    Ok(!held && matches!(world.store.load(id).await, Err(StoreError::NotFound { .. })))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 
+use super::again::link;
 use super::{Trouble, World};
 use crate::port::{Fault, Kit};
 use crate::task::Task;
@@ -19,11 +20,7 @@ pub async fn enqueue(world: World<'_>, task: &Task, kit: &Kit) -> Result<Vec<Tro
         let (step, reason) = (alloc::format!("taking the life lock of {id}"), "somebody holds it");
         return Err(Fault { step, reason: reason.into() }.into());
     };
-    let recorded = match world.kits.keep(id, kit).await {
-        Ok(()) => world.store.create(task).await.map_err(Trouble::from),
-        Err(fault) => Err(fault.into()),
-    };
-    if let Err(trouble) = recorded {
+    if let Err(trouble) = record(world, task, kit).await {
         // Nobody was told of it; what cannot be removed now is found by its lock.
         drop(claim.retire());
         return Err(trouble);
@@ -37,4 +34,11 @@ pub async fn enqueue(world: World<'_>, task: &Task, kit: &Kit) -> Result<Vec<Tro
         troubles.extend(world.host.remind(moment).await.err().map(Trouble::from));
     }
     Ok(troubles)
+}
+
+async fn record(world: World<'_>, task: &Task, kit: &Kit) -> Result<(), Trouble> {
+    // First: of several that try the same task again exactly one goes on.
+    link(world, task).await?;
+    world.kits.keep(task.id(), kit).await?;
+    Ok(world.store.create(task).await?)
 }

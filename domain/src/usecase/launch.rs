@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::admit::{PATIENCE, Thoroughness, admit, count_running, standings};
+use super::again::link;
 use super::custody;
 use super::enqueue::enqueue;
 use super::repair::{Look, look};
@@ -68,7 +69,8 @@ pub fn ordered(world: World<'_>, id: TaskId, order: Order) -> Task {
     Task::ordered(id, order, Some(output), world.clock.now()).on(world.host.name())
 }
 
-/// Launches a task, which starts with this kit.
+/// Launches a task, which starts with this kit. One that was ordered to follow another is refused if
+/// another attempt follows that already.
 ///
 /// # Errors
 /// [`LaunchError`]; where the task was recorded by then, it has ended.
@@ -211,6 +213,8 @@ async fn record(
 }
 
 async fn prepare(world: World<'_>, task: &Task, kit: &Kit) -> Result<(), Trouble> {
+    // First: of several that try the same task again exactly one goes on.
+    link(world, task).await?;
     if let Some(instructions) = &kit.instructions {
         world.kits.instruct(task.id(), instructions).await?;
     }

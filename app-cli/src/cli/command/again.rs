@@ -102,13 +102,16 @@ async fn retry_one(
         .map_err(|why| refused("tried once more", last.id(), why))?;
     let ready = taken_up(context, order, autonomy).await?;
     let next = wiring.world().mint();
-    // Linked first: of several that try it at once exactly one goes on.
-    match again::link(&wiring.store, &wiring.clock, &last, &next).await {
-        Ok(()) => {}
-        Err(error @ StoreError::Refused { .. }) => return Err(NotRetried::Tried(error.into())),
-        Err(error) => return Err(error.into()),
+    // Of several that try it at once exactly one is not refused.
+    match ordering::launch(context, next.clone(), ready, Vec::new()).await {
+        Ok(once) => Ok(once),
+        Err(failure) => {
+            let known = wiring.store.load(last.id()).await;
+            let known = known.ok().and_then(|task| task.progress().retried_as.clone());
+            let tried = known.is_some_and(|known| known != next);
+            Err(if tried { NotRetried::Tried(failure) } else { NotRetried::Failed(failure) })
+        }
     }
-    Ok(ordering::launch(context, next, ready, Vec::new()).await?)
 }
 
 /// `resume`.

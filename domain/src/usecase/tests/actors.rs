@@ -19,7 +19,7 @@ use crate::testing::scheduler::{Scheduler, idle, note, turn};
 use crate::testing::yielding::Start;
 use crate::testing::{self, Life, MemoryWorld, Part};
 use crate::usecase::admit::{PATIENCE, Thoroughness, admit};
-use crate::usecase::again::{attempts, link, retry};
+use crate::usecase::again::{attempts, retry};
 use crate::usecase::cancel::cancel;
 use crate::usecase::complete::complete;
 use crate::usecase::custody::Held;
@@ -134,10 +134,6 @@ async fn retry_one(scene: &Scene<'_>, id: TaskId) {
     let Some(last) = attempts(world.store, &named).await.pop() else { return };
     let Ok(order) = retry(&last, None) else { return };
     let next = world.mint();
-    if let Err(refused) = link(world.store, world.clock, &last, &next).await {
-        note(|| format!("NOT RETRIED {id}: {refused}"));
-        return;
-    }
     scene.laws.borrow_mut().by_hand(&next);
     launch_this(scene, next, order).await;
 }

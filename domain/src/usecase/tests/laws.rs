@@ -83,6 +83,8 @@ impl Laws {
             let taken_back = task.status() == Status::Queued && !self.started.contains_key(id);
             assert!(is_there.contains(id) || taken_back, "law 8: the record of {id} is gone");
         }
+        let is_there: BTreeSet<TaskId> = is_there.into_iter().cloned().collect();
+        self.seen.retain(|id, _| is_there.contains(id));
         for task in now {
             let id = task.id();
             if let Some(before) = self.seen.get(id) {
