@@ -147,7 +147,7 @@ async fn consider(
         Verdict::Leave => {
             world.queue.leave(waiting).await?;
             if task.status().is_ended() {
-                world.locks.retire(task.id()).await?;
+                custody::retire(world, &task).await?;
             }
             Ok(())
         }
@@ -237,9 +237,7 @@ pub(super) async fn count_running(world: World<'_>, found: &Look, admission: &mu
             },
             Lock::Free => {
                 let Ok(task) = world.store.load(id).await else { continue };
-                if let (Status::Running, Some(agent)) = (task.status(), &task.progress().agent)
-                    && world.host.lives(agent).await
-                {
+                if custody::is_at_work(world, &task).await {
                     admission.count(&task);
                 }
             }

@@ -25,16 +25,17 @@ pub struct Completed {
 pub async fn complete(world: World<'_>, id: &TaskId, report: Report) -> Result<Completed, Trouble> {
     let before = world.store.load(id).await?;
     let held = match before.status() {
-        // While its life lock is held here, nobody starts it.
-        Status::Queued => custody::take(world, id).await?,
-        Status::Running | Status::Completed | Status::Error | Status::Cancelled => None,
+        // While its life lock is held here, nobody starts it, and nobody concludes it for a supervisor
+        // that is gone.
+        Status::Queued | Status::Running => custody::take(world, id).await?,
+        Status::Completed | Status::Error | Status::Cancelled => None,
     };
     let (task, trouble) = if let Some(held) = held {
         held.report(world, report).await?
     } else {
+        // Whoever holds it puts it away.
         let event = Event::Reported(report);
-        let task = world.store.apply(id, event, world.clock.now()).await?;
-        (task, world.locks.retire(id).await.err().map(Trouble::from))
+        (world.store.apply(id, event, world.clock.now()).await?, None)
     };
     let late = before.status().is_ended() && matches!(task.state(), State::Error(_));
     Ok(Completed { task, late, trouble })

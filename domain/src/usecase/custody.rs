@@ -42,6 +42,30 @@ pub async fn take(world: World<'_>, id: &TaskId) -> Result<Option<Held>, Trouble
     }
 }
 
+/// Whether the agent of a task works, whatever the record says: it goes on where somebody ended its task by
+/// hand, and where its supervisor was killed, even before that could record the agent.
+pub(super) async fn is_at_work(world: World<'_>, task: &Task) -> bool {
+    match (&task.progress().agent, task.status()) {
+        (Some(agent), _) => world.host.lives(agent).await,
+        (None, Status::Queued) => !world.host.of_task(task.id()).await.is_empty(),
+        (None, Status::Running | Status::Completed | Status::Error | Status::Cancelled) => false,
+    }
+}
+
+/// Removes what is left of a task that has ended and that nobody looks after. The life lock stays while its
+/// agent works, which takes a slot as long as it does.
+///
+/// # Errors
+/// [`Trouble`] if something cannot be removed.
+pub(super) async fn retire(world: World<'_>, task: &Task) -> Result<(), Trouble> {
+    if is_at_work(world, task).await {
+        world.kits.forget(task.id()).await?;
+    } else {
+        world.locks.retire(task.id()).await?;
+    }
+    Ok(())
+}
+
 impl Held {
     /// The task that was just recorded under this claim.
     pub fn of(claim: Box<dyn Claim>, task: Task) -> Self {
@@ -146,6 +170,10 @@ impl Held {
         {
             // Its lock stays behind, by which the next one finds what is to be done.
             return None;
+        }
+        if is_at_work(world, &self.task).await {
+            // Its lock stays behind, by which whoever counts finds the agent.
+            return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }
         let claim = self.claim.take()?;
         claim.retire().err().map(Trouble::from)

@@ -150,8 +150,9 @@ async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Option<T
         Repair::Nothing => Ok(None),
         Repair::Forget => forget(world, look, id).await.map(|()| None),
         Repair::Retire => {
+            let Ok(task) = loaded else { return Ok(None) };
             remove_names(world, look, id).await?;
-            world.locks.retire(id).await?;
+            custody::retire(world, &task).await?;
             if traces.lock == Lock::Absent {
                 world.kits.forget(id).await?;
             }
