@@ -5,9 +5,10 @@
 //! holder that dies leaves a free lock, and by that lock the next one who looks finds the task.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use super::{Trouble, World, follow};
-use crate::port::{Claim, StoreError};
+use crate::port::{Claim, Doomed, StoreError};
 use crate::task::{Ending, Event, Report, Status, Task, TaskId};
 
 /// A task whose life lock is held here.
@@ -112,8 +113,9 @@ impl Held {
         event: Event,
     ) -> Result<(Task, Option<Trouble>), Trouble> {
         if self.task.status() == Status::Queued {
-            // First, so that whoever dies after this leaves a task that is seen to have lost its name, and
-            // not one that looks as if it waited. A name that cannot be removed is found later.
+            self.stop_unrecorded(world).await;
+            // Before the ending, so that whoever dies after this leaves a task that is seen to have lost its
+            // name, and not one that looks as if it waited. A name that cannot be removed is found later.
             drop(world.queue.withdraw(&self.task).await);
         }
         match Box::pin(self.record(world, event)).await {
@@ -128,6 +130,17 @@ impl Held {
         }
         let task = self.task.clone();
         Ok((task, self.put_away(world).await))
+    }
+
+    /// Stops what a supervisor had started of a queued task when it was killed before it could record that:
+    /// once the task has ended nobody would look for it.
+    async fn stop_unrecorded(&self, world: World<'_>) {
+        let id = self.task.id();
+        // An environment that is still kept was not taken up by any supervisor.
+        if world.kits.kept(id).await.is_err() && !world.host.of_task(id).await.is_empty() {
+            let doomed = Doomed { id: id.clone(), agent: None };
+            world.host.stop(&[doomed], Duration::ZERO).await;
+        }
     }
 
     /// Lets an event happen to the task, and sees to the attempt that follows where it ends it.

@@ -41,7 +41,7 @@ pub enum LaunchError {
     /// It was recorded, but its agent could not be started.
     #[error("could not launch task {id}")]
     NotStarted {
-        /// The task, which has ended as an error.
+        /// The task, which has ended as an error, or is just being ended by somebody who wants it cancelled.
         id: TaskId,
         /// The attempt that follows it, if it was ordered to be tried again.
         next: Option<TaskId>,

@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use super::custody::{self, Held};
 use super::{Trouble, World};
 use crate::plan::reconcile::{Custody, Standing, standing};
-use crate::port::{Doomed, LogPart, Stream, Woken};
+use crate::port::{LogPart, Stream, Woken};
 use crate::run::ending::QUOTED_LINES;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use crate::task::{Ending, Event, Reason, Status, Task, TaskId};
@@ -113,8 +113,6 @@ async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Beli
     let ending = match look(world, &held.task, Custody::Free).await {
         Standing::Gone => autopsy(world, &held.task).await?,
         Standing::NeverStarted => {
-            let id = held.task.id().clone();
-            world.host.stop(&[Doomed { id, agent: None }], Duration::ZERO).await;
             let message = "its start was cut short; what there was of it has been stopped";
             Ending::failed(Reason::LaunchFailed, message)
         }

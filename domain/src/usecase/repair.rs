@@ -6,14 +6,13 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use super::custody::{self, Held};
 use super::reconcile::reconcile;
 use super::{Trouble, World, follow};
 use crate::plan::queue::{Follower, Kin, Lock, Names, Predecessor, Record, Repair, Traces, repair};
 use crate::plan::reconcile::Custody;
-use crate::port::{Doomed, StoreError, Waiting};
+use crate::port::{StoreError, Waiting};
 use crate::task::{Ending, Reason, Status, Task, TaskId};
 
 /// What the folders of the store hold, and who waits in which order.
@@ -197,7 +196,6 @@ async fn conclude(world: World<'_>, look: &Look, held: Held) -> Result<Task, Tro
         Repair::Release => Ok(held.into_waiting()),
         Repair::Cancel => Ok(held.end(world, Ending::Cancelled).await?.0),
         Repair::Abandon => {
-            world.host.stop(&[doomed(&held.task)], Duration::ZERO).await;
             let message = "its start was cut short; what there was of it has been stopped";
             Ok(held.end(world, Ending::failed(Reason::LaunchFailed, message)).await?.0)
         }
@@ -207,10 +205,6 @@ async fn conclude(world: World<'_>, look: &Look, held: Held) -> Result<Task, Tro
         }
         Repair::Nothing | Repair::Forget | Repair::Examine => Ok(held.task.clone()),
     }
-}
-
-fn doomed(task: &Task) -> Doomed {
-    Doomed { id: task.id().clone(), agent: task.progress().agent.clone() }
 }
 
 /// Sees to it that the attempt that follows an ended task is recorded and waits, with what was kept for it.
