@@ -109,6 +109,10 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
                         continue;
                     }
                     let (task, _) = held.end(world, Ending::Cancelled).await?;
+                    if task.status() != Status::Cancelled {
+                        // Somebody completed it in this very moment, and that stands.
+                        continue;
+                    }
                     return Ok(Doom::Done(task.id().clone()));
                 }
                 // Somebody is just starting it, and will find this in the record.
