@@ -217,8 +217,11 @@ async fn start_all(
 /// Ends a task that could not be started, unless somebody looks after it after all.
 async fn end(world: World<'_>, id: &TaskId, ending: Ending) -> Result<(), Trouble> {
     match custody::take(world, id).await? {
-        Some(held) => held.end(world, ending).await.map(drop),
-        None => Ok(()),
+        Some(held) if held.task.status() == Status::Queued => {
+            held.end(world, ending).await.map(drop)
+        }
+        // It was started after all, and its supervisor is gone: whoever looks concludes it.
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Trouble, World};
 use crate::plan::queue::admission::{Admission, Standing, Verdict};
 use crate::plan::queue::suspects;
 use crate::port::{Claim, Fault, Gate, Kit, LaunchFailure, StoreError, Until};
-use crate::task::{Ending, Order, Reason, Task, TaskId};
+use crate::task::{Ending, Order, Reason, Status, Task, TaskId};
 
 /// How long a launch waits for the lock of the queue before the task waits instead.
 const GATE: Duration = Duration::from_secs(3);
@@ -126,10 +126,19 @@ async fn start(
             let ending = Ending::failed(Reason::LaunchFailed, alloc::format!("{failure}"));
             // The supervisor may have recorded it itself. What cannot be recorded now is found by its lock.
             let ended = match custody::take(world, id).await {
-                Ok(Some(held)) => held.end(world, ending).await.map(|(task, _)| task),
+                Ok(Some(held)) if held.task.status() == Status::Queued => {
+                    held.end(world, ending).await.map(|(task, _)| task)
+                }
+                Ok(Some(held)) => Ok(held.task.clone()),
                 Ok(None) => world.store.load(id).await.map_err(Trouble::from),
                 Err(trouble) => Err(trouble),
             };
+            if let Ok(task) = &ended
+                && task.started_at().is_some()
+            {
+                // Its supervisor was killed after the start was recorded and before it could say so.
+                return Ok(Launched { task: task.clone(), troubles: Vec::new() });
+            }
             let next = ended.ok().and_then(|task| task.progress().retried_as.clone());
             // The slot it had is free again.
             admit(world, Thoroughness::Thorough, PATIENCE).await;
