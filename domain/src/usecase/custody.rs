@@ -46,10 +46,22 @@ pub async fn take(world: World<'_>, id: &TaskId) -> Result<Option<Held>, Trouble
 /// Whether the agent of a task works, whatever the record says: it goes on where somebody ended its task by
 /// hand, and where its supervisor was killed, even before that could record the agent.
 pub(super) async fn is_at_work(world: World<'_>, task: &Task) -> bool {
-    match (&task.progress().agent, task.status()) {
-        (Some(agent), _) => world.host.lives(agent).await,
-        (None, Status::Queued) => !world.host.of_task(task.id()).await.is_empty(),
-        (None, Status::Running | Status::Completed | Status::Error | Status::Cancelled) => false,
+    match &task.progress().agent {
+        Some(agent) => world.host.lives(agent).await,
+        // An environment that is still kept was not taken up by any supervisor.
+        None => {
+            let taken_up = world.kits.kept(task.id()).await.is_err();
+            taken_up && !world.host.of_task(task.id()).await.is_empty()
+        }
+    }
+}
+
+/// Stops what a supervisor had started of a task when it was killed before it could record that: once the
+/// task has ended nobody would look for it.
+async fn stop_unrecorded(world: World<'_>, task: &Task) {
+    if task.progress().agent.is_none() && is_at_work(world, task).await {
+        let doomed = Doomed { id: task.id().clone(), agent: None };
+        world.host.stop(&[doomed], Duration::ZERO).await;
     }
 }
 
@@ -59,7 +71,8 @@ pub(super) async fn is_at_work(world: World<'_>, task: &Task) -> bool {
 /// # Errors
 /// [`Trouble`] if something cannot be removed.
 pub(super) async fn retire(world: World<'_>, task: &Task) -> Result<(), Trouble> {
-    if is_at_work(world, task).await {
+    stop_unrecorded(world, task).await;
+    if task.progress().agent.is_some() && is_at_work(world, task).await {
         world.kits.forget(task.id()).await?;
     } else {
         world.locks.retire(task.id()).await?;
@@ -113,7 +126,7 @@ impl Held {
         event: Event,
     ) -> Result<(Task, Option<Trouble>), Trouble> {
         if self.task.status() == Status::Queued {
-            self.stop_unrecorded(world).await;
+            stop_unrecorded(world, &self.task).await;
             // Before the ending, so that whoever dies after this leaves a task that is seen to have lost its
             // name, and not one that looks as if it waited. A name that cannot be removed is found later.
             drop(world.queue.withdraw(&self.task).await);
@@ -130,17 +143,6 @@ impl Held {
         }
         let task = self.task.clone();
         Ok((task, self.put_away(world).await))
-    }
-
-    /// Stops what a supervisor had started of a queued task when it was killed before it could record that:
-    /// once the task has ended nobody would look for it.
-    async fn stop_unrecorded(&self, world: World<'_>) {
-        let id = self.task.id();
-        // An environment that is still kept was not taken up by any supervisor.
-        if world.kits.kept(id).await.is_err() && !world.host.of_task(id).await.is_empty() {
-            let doomed = Doomed { id: id.clone(), agent: None };
-            world.host.stop(&[doomed], Duration::ZERO).await;
-        }
     }
 
     /// Lets an event happen to the task, and sees to the attempt that follows where it ends it.
@@ -184,7 +186,8 @@ impl Held {
             // Its lock stays behind, by which the next one finds what is to be done.
             return None;
         }
-        if is_at_work(world, &self.task).await {
+        stop_unrecorded(world, &self.task).await;
+        if self.task.progress().agent.is_some() && is_at_work(world, &self.task).await {
             // Its lock stays behind, by which whoever counts finds the agent.
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }
