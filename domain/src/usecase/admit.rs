@@ -102,7 +102,7 @@ async fn round(
 struct Chosen {
     /// Those that start, with their life locks and what they start with.
     claims: Vec<(TaskId, Box<dyn Claim>, Environment)>,
-    /// Whether some of those that wait will never start.
+    /// Whether some of those that waited will never start.
     ended: bool,
 }
 
@@ -145,10 +145,9 @@ async fn consider(
     match admission.consider(&task, &mut standing) {
         Verdict::Wait => Ok(()),
         Verdict::Leave => {
+            // What else there is of it is seen to in the next round, by what it has lost now.
             world.queue.leave(waiting).await?;
-            if task.status().is_ended() {
-                custody::retire(world, &task).await?;
-            }
+            chosen.ended = true;
             Ok(())
         }
         Verdict::Fail(earlier) => fail_dependent(world, &task, &earlier, chosen).await,

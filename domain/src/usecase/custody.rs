@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::{Trouble, World, follow};
 use crate::port::{Claim, Doomed, StoreError};
-use crate::task::{Ending, Event, Report, Status, Task, TaskId};
+use crate::task::{Ending, Event, Reason, Report, Status, Task, TaskId};
 
 /// A task whose life lock is held here.
 #[must_use = "dropping it frees the life lock and leaves its name"]
@@ -65,19 +65,25 @@ async fn stop_unrecorded(world: World<'_>, task: &Task) {
     }
 }
 
-/// Removes what is left of a task that has ended and that nobody looks after. The life lock stays while its
-/// agent works, which takes a slot as long as it does.
-///
-/// # Errors
-/// [`Trouble`] if something cannot be removed.
-pub(super) async fn retire(world: World<'_>, task: &Task) -> Result<(), Trouble> {
-    stop_unrecorded(world, task).await;
-    if task.progress().agent.is_some() && is_at_work(world, task).await {
-        world.kits.forget(task.id()).await?;
-    } else {
-        world.locks.retire(task.id()).await?;
+/// The attempt that the event would name as the next, and the ending after which it would.
+fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)> {
+    match event {
+        Event::Ended { ending, next, .. } => Some((ending.clone(), next.as_ref()?)),
+        // One that runs is only to be stopped by this.
+        Event::Expired { next, .. } if task.status() == Status::Queued => {
+            Some((Ending::failed(Reason::Timeout, ""), next.as_ref()?))
+        }
+        Event::Expired { .. }
+        | Event::Released
+        | Event::Started(_)
+        | Event::Retried { .. }
+        | Event::Progressed(_)
+        | Event::CancelRequested(_)
+        | Event::Overran { .. }
+        | Event::StopRequested(_)
+        | Event::Reported(_)
+        | Event::AgentExited { .. } => None,
     }
-    Ok(())
 }
 
 impl Held {
@@ -151,10 +157,11 @@ impl Held {
     /// [`StoreError`] as for [`crate::port::TaskStore::apply`].
     pub async fn record(&self, world: World<'_>, event: Event) -> Result<Task, StoreError> {
         let id = self.task.id();
-        let prepared = if let Event::Ended { ending, next: Some(next), .. } = &event {
-            Box::pin(follow::prepare(world, &self.task, ending, next)).await
-        } else {
-            None
+        let prepared = match named_next(&self.task, &event) {
+            Some((ending, next)) => {
+                Box::pin(follow::prepare(world, &self.task, &ending, next)).await
+            }
+            None => None,
         };
         let applied = world.store.apply(id, event, world.clock.now()).await;
         if let Some(prepared) = prepared {

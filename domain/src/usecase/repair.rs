@@ -12,7 +12,7 @@ use super::reconcile::reconcile;
 use super::{Trouble, World, follow};
 use crate::plan::queue::{Follower, Kin, Lock, Names, Predecessor, Record, Repair, Traces, repair};
 use crate::plan::reconcile::Custody;
-use crate::port::{StoreError, Waiting};
+use crate::port::{Index, StoreError, Waiting};
 use crate::task::{Ending, Reason, Status, Task, TaskId};
 
 /// What the folders of the store hold, and who waits in which order.
@@ -34,16 +34,10 @@ pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
         // Whoever waits has an environment there, and whoever runs a lock.
         return Ok(Look::default());
     }
-    // Afterwards: what changed in between is judged again before anything is done about it.
-    let waiting = world.queue.waiting().await?;
-    let mut names = Names {
-        kept: index.kept.into_iter().collect(),
-        again: index.again.into_iter().collect(),
-        instructed: index.instructed.into_iter().collect(),
-        waiting: waiting.iter().map(|waiting| waiting.id.clone()).collect(),
-        ..Names::default()
-    };
-    for id in index.locked {
+    // What changes in between is judged again before anything is done about it.
+    let mut look = named(world.queue.waiting().await?, index);
+    let locked = core::mem::take(&mut look.names.locks).into_keys();
+    for id in locked {
         let lock = match world.locks.custody(&id).await {
             // Beside a kept environment a free lock is called waiting.
             Ok(Custody::Free | Custody::Waiting) => Lock::Free,
@@ -51,9 +45,28 @@ pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
             // What cannot be looked at is not known to be free.
             Ok(Custody::Held) | Err(_) => Lock::Held,
         };
-        names.locks.insert(id, lock);
+        look.names.locks.insert(id, lock);
     }
-    Ok(Look { names, waiting })
+    Ok(look)
+}
+
+/// The same, where nobody asks who holds the locks: each of them counts as free.
+async fn unlocked(world: World<'_>) -> Result<Look, Trouble> {
+    // The queue first: a task that is admitted in between has a life lock then, and is not overlooked.
+    let waiting = world.queue.waiting().await?;
+    Ok(named(waiting, world.locks.index().await?))
+}
+
+/// What the folders say, where each lock counts as free.
+fn named(waiting: Vec<Waiting>, index: Index) -> Look {
+    let names = Names {
+        locks: index.locked.into_iter().map(|id| (id, Lock::Free)).collect(),
+        kept: index.kept.into_iter().collect(),
+        again: index.again.into_iter().collect(),
+        instructed: index.instructed.into_iter().collect(),
+        waiting: waiting.iter().map(|waiting| waiting.id.clone()).collect(),
+    };
+    Look { names, waiting }
 }
 
 /// Whether an attempt follows the task, which has ended, and does not wait as it should yet.
@@ -129,55 +142,61 @@ pub(super) async fn mend(world: World<'_>, look: &Look, suspects: &[TaskId]) -> 
     let mut mended = Mended::default();
     for id in suspects {
         match Box::pin(mend_one(world, look, id)).await {
-            Ok(Some(task)) => {
+            Ok(Change::None) => {}
+            Ok(Change::Made) => mended.changed = true,
+            Ok(Change::Ended) => {
                 mended.changed = true;
-                mended.ended.extend(task.status().is_ended().then(|| id.clone()));
+                mended.ended.push(id.clone());
             }
-            Ok(None) => {}
             Err(trouble) => mended.troubles.push(trouble),
         }
     }
     mended
 }
 
-/// Completes what was left half done of one task; the task, if something was done about it.
-async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Option<Task>, Trouble> {
+/// What a repair changed.
+enum Change {
+    /// Nothing.
+    None,
+    /// Something; the task has not ended by it.
+    Made,
+    /// The task has ended by it.
+    Ended,
+}
+
+/// Completes what was left half done of one task.
+async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Change, Trouble> {
     let traces = look.names.of(id);
     let loaded = world.store.load(id).await;
     let kin = kin(world, look, loaded.as_ref().ok()).await;
     match repair(traces, record(&loaded), kin, world.host.name()) {
-        Repair::Nothing => Ok(None),
-        Repair::Forget => forget(world, look, id).await.map(|()| None),
-        Repair::Retire => {
-            let Ok(task) = loaded else { return Ok(None) };
-            remove_names(world, look, id).await?;
-            custody::retire(world, &task).await?;
-            if traces.lock == Lock::Absent {
-                world.kits.forget(id).await?;
-            }
-            Ok(None)
-        }
+        Repair::Nothing => Ok(Change::None),
+        Repair::Forget => forget(world, look, id).await.map(|()| Change::None),
         Repair::Examine => {
-            let Ok(task) = loaded else { return Ok(None) };
-            let believed = reconcile(world, task).await?;
-            Ok(believed.task.status().is_ended().then_some(believed.task))
+            let Ok(task) = loaded else { return Ok(Change::None) };
+            let ended = reconcile(world, task).await?.task.status().is_ended();
+            Ok(if ended { Change::Ended } else { Change::None })
         }
-        Repair::Follow
+        Repair::Retire
+        | Repair::Follow
         | Repair::Enter
         | Repair::Release
         | Repair::Retract
         | Repair::Cancel
         | Repair::Abandon => {
-            let Some(held) = custody::take(world, id).await? else { return Ok(None) };
-            conclude(world, look, held).await.map(Some)
+            let Some(held) = custody::take(world, id).await? else { return Ok(Change::None) };
+            let before = held.task.status().is_ended();
+            let ended = conclude(world, held).await?.status().is_ended();
+            Ok(if ended && !before { Change::Ended } else { Change::Made })
         }
     }
 }
 
 /// Makes the move that the task needs now that its life lock is held.
-async fn conclude(world: World<'_>, look: &Look, held: Held) -> Result<Task, Trouble> {
-    let kin = kin(world, look, Some(&held.task)).await;
-    // Its lock was free a moment ago, or is held by us alone.
+async fn conclude(world: World<'_>, held: Held) -> Result<Task, Trouble> {
+    // Looked at again: until the lock was held here, somebody else may have made the very move.
+    let look = unlocked(world).await?;
+    let kin = kin(world, &look, Some(&held.task)).await;
     let traces = Traces { lock: Lock::Free, ..look.names.of(held.task.id()) };
     match repair(traces, Record::Task(&held.task), kin, world.host.name()) {
         Repair::Follow => {
@@ -201,6 +220,7 @@ async fn conclude(world: World<'_>, look: &Look, held: Held) -> Result<Task, Tro
         }
         Repair::Retire => {
             let task = held.task.clone();
+            remove_names(world, &look, task.id()).await?;
             held.put_away(world).await.map_or(Ok(task), Err)
         }
         Repair::Nothing | Repair::Forget | Repair::Examine => Ok(held.task.clone()),
