@@ -8,7 +8,6 @@ use alloc::format;
 use core::time::Duration;
 
 use super::Scene;
-use crate::plan::reconcile::Custody;
 use crate::port::{Entropy, Further, Kit, LaunchFailure, StoreError, TaskStore};
 use crate::run::AgentEvent;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
@@ -98,9 +97,9 @@ async fn launch_this(scene: &Scene<'_>, id: TaskId, order: Order) {
             assert!(recorded.is_err(), "law 18: {id} is recorded, and the answer was {trouble}");
         }
         Err(LaunchError::NotStarted { failure, .. }) => {
-            let ended = recorded.is_ok_and(|task| task.status().is_ended());
-            let ends = scene.memory.locks.look(&id) == Custody::Held;
-            assert!(ended || ends, "law 18: {id} did not start ({failure}), and has not ended");
+            let runs = recorded.is_ok_and(|task| task.status() == Status::Running);
+            assert!(!runs, "law 18: {id} did not start ({failure}), and runs");
+            scene.laws.borrow_mut().never_again(&id);
         }
     }
 }
