@@ -73,12 +73,6 @@ pub struct Index {
 }
 
 impl Index {
-    /// Whether nothing is unfinished, and nothing lies about.
-    pub fn is_empty(&self) -> bool {
-        let Self { locked, kept, again, instructed } = self;
-        [locked, kept, again, instructed].into_iter().all(Vec::is_empty)
-    }
-
     /// Every task that is locked, or for which or for whose next attempt an environment is kept;
     /// sorted, each once.
     pub fn unfinished(&self) -> Vec<TaskId> {

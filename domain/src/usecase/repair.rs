@@ -12,11 +12,10 @@ use super::reconcile::reconcile;
 use super::{Trouble, World, follow};
 use crate::plan::queue::{Follower, Kin, Lock, Names, Predecessor, Record, Repair, Traces, repair};
 use crate::plan::reconcile::Custody;
-use crate::port::{Index, StoreError, Waiting};
+use crate::port::{StoreError, Waiting};
 use crate::task::{Ending, Reason, Status, Task, TaskId};
 
 /// What the folders of the store hold, and who waits in which order.
-#[derive(Default)]
 pub(super) struct Look {
     /// The names.
     pub(super) names: Names,
@@ -29,13 +28,7 @@ pub(super) struct Look {
 /// # Errors
 /// [`Trouble`] if they cannot be read.
 pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
-    let index = world.locks.index().await?;
-    if index.is_empty() {
-        // Whoever waits has an environment there, and whoever runs a lock.
-        return Ok(Look::default());
-    }
-    // What changes in between is judged again before anything is done about it.
-    let mut look = named(world.queue.waiting().await?, index);
+    let mut look = unlocked(world).await?;
     let locked = core::mem::take(&mut look.names.locks).into_keys();
     for id in locked {
         let lock = match world.locks.custody(&id).await {
@@ -54,11 +47,7 @@ pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
 async fn unlocked(world: World<'_>) -> Result<Look, Trouble> {
     // The queue first: a task that is admitted in between has a life lock then, and is not overlooked.
     let waiting = world.queue.waiting().await?;
-    Ok(named(waiting, world.locks.index().await?))
-}
-
-/// What the folders say, where each lock counts as free.
-fn named(waiting: Vec<Waiting>, index: Index) -> Look {
+    let index = world.locks.index().await?;
     let names = Names {
         locks: index.locked.into_iter().map(|id| (id, Lock::Free)).collect(),
         kept: index.kept.into_iter().collect(),
@@ -66,7 +55,7 @@ fn named(waiting: Vec<Waiting>, index: Index) -> Look {
         instructed: index.instructed.into_iter().collect(),
         waiting: waiting.iter().map(|waiting| waiting.id.clone()).collect(),
     };
-    Look { names, waiting }
+    Ok(Look { names, waiting })
 }
 
 /// Whether an attempt follows the task, which has ended, and does not wait as it should yet.
