@@ -5,16 +5,18 @@
 //! its end. The machine asks for one record at a time and repeats what could not be recorded, so that it
 //! may be stopped between any two outputs: what the record then says is enough for whoever comes next.
 
+mod exchange;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::account::{Account, AgentEvent};
+pub use exchange::{Charge, Exited, Input, Moment, Output, Recorded, Sight};
+
+use super::account::Account;
 use super::ending::{Evidence, decide};
 use super::readable::Readable;
-use crate::task::{
-    Activity, CancelIntent, Ending, Event, Exit, Order, Reason, Runner, Task, TaskId, Timestamp,
-};
+use crate::task::{Activity, CancelIntent, Ending, Event, Exit, TaskId};
 
 /// How long an agent has between the polite signal and the last one, unless somebody says otherwise.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -22,123 +24,6 @@ pub const GRACE: Duration = Duration::from_secs(10);
 const PROGRESS: Duration = Duration::from_secs(1);
 /// How long to wait before a record that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// A moment, by each of the clocks that matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// By the wall clock, which dates what happens and limits nothing.
-    pub wall: Timestamp,
-    /// By a clock that never goes back: every limit runs on it.
-    pub elapsed: Duration,
-    /// By the clock that stands still while the machine sleeps.
-    pub awake: Duration,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// The agent runs and the record says so; this is what it says.
-    Started(Sight),
-    /// The agent said something of its own work.
-    Said(AgentEvent),
-    /// The task's processes wrote or computed something that no event told of.
-    Stirred,
-    /// Somebody asked the driver itself to end.
-    Asked,
-    /// The driver looked at the record.
-    Seen(Sight),
-    /// Time passed.
-    Tick,
-    /// The agent is gone.
-    AgentExited(Exited),
-    /// What became of the event that the machine wanted recorded last.
-    Recorded(Recorded),
-}
-
-/// What a record says, as far as it matters to whoever drives its task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sight {
-    /// Whether the task has ended, by whoever.
-    pub ended: bool,
-    /// By when its processes are to be gone, if somebody wants that.
-    pub stop: Option<CancelIntent>,
-}
-
-impl Sight {
-    /// What the record of `task` says.
-    pub fn of(task: &Task) -> Self {
-        Self { ended: task.status().is_ended(), stop: task.to_be_stopped() }
-    }
-}
-
-/// How an agent was gone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exited {
-    /// How it exited; `None` if that cannot be known.
-    pub exit: Option<Exit>,
-    /// The last lines of its log.
-    pub log_tail: String,
-    /// What kind of failure the agent's own words in that log are, where its events never began.
-    pub log_complaint: Option<Reason>,
-    /// Random bits, for the name of an attempt that may follow.
-    pub random: [u8; 3],
-}
-
-/// What became of an event that was to be recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
-    /// It is recorded, and the record says this now.
-    Done(Sight),
-    /// It cannot happen to the task as it is.
-    Refused,
-    /// The record is gone, or no record any more: nothing is left to be recorded.
-    Gone,
-    /// The store did not work.
-    Failed,
-}
-
-/// What the driver is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Record this event and answer with [`Input::Recorded`].
-    Apply(Event),
-    /// Stop the agent and all it started, with so much time between the polite signal and the last one;
-    /// shorten that time if they are being stopped already. Answer with [`Input::AgentExited`] once they
-    /// are gone.
-    Stop {
-        /// The time between the two signals.
-        grace: Duration,
-    },
-    /// Append this to what people read.
-    Show(String),
-    /// Nothing is to be done before this moment by the clock that never goes back, unless something
-    /// happens.
-    SleepUntil(Duration),
-    /// The task is over and that is recorded.
-    Done,
-}
-
-/// What a machine has to know of its task beforehand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Charge {
-    /// How its order became a process.
-    pub runner: Runner,
-    /// How long it may run.
-    pub time_limit: Option<Duration>,
-    /// Whether another attempt may follow.
-    pub may_be_retried: bool,
-}
-
-impl Charge {
-    /// What is to be known of a task with this order.
-    pub fn of(order: &Order) -> Self {
-        Self {
-            runner: order.runner.clone(),
-            time_limit: order.time_limit,
-            may_be_retried: order.retries.left > 0,
-        }
-    }
-}
 
 /// What the machine wants recorded; the most urgent first.
 #[derive(Clone, Debug, PartialEq, Eq)]

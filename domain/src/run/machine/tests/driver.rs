@@ -3,8 +3,9 @@
 //!
 //! It is told by [`Step`]s what happens, and never does anything of itself.
 
+use crate::run::account::AgentEvent;
 use crate::run::machine::*;
-use crate::task::{Order, Policy, Report, Retries, Signs};
+use crate::task::{Order, Policy, Report, Retries, Signs, Task};
 use crate::testing::{self, ORDERED, strategies};
 use proptest::option;
 use proptest::prelude::*;

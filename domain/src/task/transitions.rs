@@ -1,0 +1,273 @@
+//! What may happen to a task, and what it is afterwards.
+//!
+//! Each event has one function, which changes the task or refuses; none of them looks at a clock or at
+//! anything but the task.
+
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+
+use super::{
+    Applied, CancelIntent, Cancelled, Cause, Completed, Ending, Event, Failure, Queued, Reason,
+    Refusal, Report, Running, Started, State, Status, StopIntent, Task, TaskId, Timestamp, Verdict,
+    Weight, retention,
+};
+
+impl Task {
+    /// Lets `event` happen to the task `at` a moment, or refuses it.
+    ///
+    /// The only writer of [`State`]. Deterministic: the same task, event and moment always give
+    /// the same answer.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the event cannot happen in the state the task is in; above all, an ended
+    /// task never changes, so the first ending wins.
+    pub fn apply(mut self, event: Event, at: Timestamp) -> Result<Applied, Refusal> {
+        let weight = match event {
+            Event::Started(started) => self.start(started, at)?,
+            Event::Released => {
+                self.release()?;
+                Weight::Lasting
+            }
+            Event::Retried { next, instead_of } => self.retry(next, instead_of.as_ref())?,
+            Event::Progressed(activity) => {
+                self.running()?;
+                self.progress.activity.absorb(activity);
+                Weight::Passing
+            }
+            Event::CancelRequested(intent) => self.request_cancel(intent)?,
+            Event::Overran { limit, grace } => {
+                self.running()?;
+                let message = format!("timed out after {} s", limit.as_secs_f64());
+                self.expire(Reason::Timeout, message, grace, at)
+            }
+            Event::StopRequested(intent) => {
+                self.ended()?;
+                self.progress.stop = Some(soonest(self.progress.stop, intent));
+                Weight::Lasting
+            }
+            Event::Ended { ending, exit, next } => {
+                let ending = self.honour_intent(ending)?;
+                self.progress.exit = exit.or(self.progress.exit);
+                self.end(ending, next, at)
+            }
+            Event::Reported(report) => self.report(report, at)?,
+            Event::Expired { policy, signs, grace, next } => {
+                self.not_ended()?;
+                let verdict = retention::verdict(&self, signs, policy, at);
+                let (reason, message) = expired(verdict).ok_or(Refusal::NotExpired { verdict })?;
+                match self.status() {
+                    Status::Running => self.expire(reason, message, grace, at),
+                    Status::Queued | Status::Completed | Status::Error | Status::Cancelled => {
+                        let ending = self.honour_intent(Ending::failed(reason, message))?;
+                        self.end(ending, next, at)
+                    }
+                }
+            }
+            Event::AgentExited { exit, result } => {
+                self.ended()?;
+                self.progress.exit = exit.or(self.progress.exit);
+                self.progress.stop = None;
+                self.keep_late(result);
+                Weight::Passing
+            }
+        };
+        self.progress.last_update = self.progress.last_update.max(Some(at));
+        Ok(Applied { task: self, weight })
+    }
+
+    fn release(&mut self) -> Result<(), Refusal> {
+        match self.state {
+            State::Queued(Queued { held: true, cancel }) => {
+                self.state = State::Queued(Queued { held: false, cancel });
+                Ok(())
+            }
+            State::Queued(Queued { held: false, .. }) => Err(Refusal::NotHeld),
+            State::Running(_) => Err(Refusal::AlreadyStarted),
+            State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
+                Err(self.already_ended())
+            }
+        }
+    }
+
+    fn start(&mut self, started: Started, at: Timestamp) -> Result<Weight, Refusal> {
+        let cancel = match &self.state {
+            State::Queued(Queued { cancel, .. }) => *cancel,
+            State::Running(_) => return Err(Refusal::AlreadyStarted),
+            State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
+                return Err(self.already_ended());
+            }
+        };
+        // Who asked for a cancel meanwhile is still to have it.
+        self.state = State::Running(Running { stop: cancel.map(StopIntent::cancel) });
+        self.started_at = Some(at);
+        self.progress.supervisor = Some(started.supervisor);
+        self.progress.agent = Some(started.agent);
+        self.progress.started_awake = started.awake;
+        Ok(Weight::Lasting)
+    }
+
+    /// Ends it; whether another attempt follows is decided here, so that whoever records an ending gives
+    /// it the same attempts.
+    fn end(&mut self, ending: Ending, next: Option<TaskId>, at: Timestamp) -> Weight {
+        if self.order.retries.follow(&ending) && self.progress.retried_as.is_none() {
+            self.progress.retried_as = next;
+        }
+        let at = Some(at);
+        self.progress.activity.tools_in_flight = 0;
+        self.state = match ending {
+            Ending::Completed { result } => State::Completed(Completed { at, result }),
+            Ending::Failed { reason, message, result } => {
+                State::Error(Failure { at, reason, message, result })
+            }
+            Ending::Cancelled => State::Cancelled(Cancelled { at }),
+        };
+        self.progress.stop = None;
+        Weight::Lasting
+    }
+
+    /// Records that somebody wants it cancelled. Of two wishes the one that comes due first counts.
+    fn request_cancel(&mut self, intent: CancelIntent) -> Result<Weight, Refusal> {
+        match &mut self.state {
+            State::Queued(Queued { cancel, .. }) => *cancel = Some(soonest(*cancel, intent)),
+            State::Running(Running { stop }) => {
+                let earlier = stop.as_ref().map(StopIntent::timing);
+                *stop = Some(StopIntent::cancel(soonest(earlier, intent)));
+            }
+            State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
+                return Err(self.already_ended());
+            }
+        }
+        Ok(Weight::Lasting)
+    }
+
+    /// Records that a running task is to be stopped for having run too long or fallen silent; a cancel
+    /// that was asked for before still decides the ending.
+    fn expire(
+        &mut self,
+        reason: Reason,
+        message: String,
+        grace: Duration,
+        at: Timestamp,
+    ) -> Weight {
+        if let State::Running(Running { stop }) = &mut self.state
+            && stop.is_none()
+        {
+            *stop = Some(StopIntent { at, grace, cause: Cause::Expiry { reason, message } });
+        }
+        Weight::Lasting
+    }
+
+    fn retry(&mut self, next: TaskId, instead_of: Option<&TaskId>) -> Result<Weight, Refusal> {
+        self.ended()?;
+        match &self.progress.retried_as {
+            Some(known) if instead_of != Some(known) => {
+                Err(Refusal::AlreadyRetried { next: known.clone() })
+            }
+            Some(_) | None => {
+                self.progress.retried_as = Some(next);
+                Ok(Weight::Lasting)
+            }
+        }
+    }
+
+    fn report(&mut self, report: Report, at: Timestamp) -> Result<Weight, Refusal> {
+        if self.ended_by_guess() && !report.result.is_empty() {
+            self.keep_late(Some(report.result));
+            return Ok(Weight::Lasting);
+        }
+        self.not_ended()?;
+        if let Some(intent) = self.cancel_requested() {
+            return Err(Refusal::BeingCancelled { since: intent.at });
+        }
+        Ok(self.end(reported(report), None, at))
+    }
+
+    /// Whether its ending was concluded by somebody who did not see the end.
+    fn ended_by_guess(&self) -> bool {
+        matches!(&self.state, State::Error(failure) if failure.reason.is_guess())
+    }
+
+    /// Keeps a result that came after an ending that was a guess; the first one counts.
+    fn keep_late(&mut self, result: Option<String>) {
+        if self.ended_by_guess() && self.progress.late_result.is_none() {
+            self.progress.late_result = result.filter(|result| !result.is_empty());
+        }
+    }
+
+    /// A recorded intent to stop it decides the ending, whatever was seen afterwards; what the agent found
+    /// is kept.
+    fn honour_intent(&self, ending: Ending) -> Result<Ending, Refusal> {
+        self.not_ended()?;
+        if self.cancel_requested().is_some() {
+            return Ok(Ending::Cancelled);
+        }
+        match &self.state {
+            State::Running(Running { stop: Some(StopIntent { cause, .. }) }) => match cause {
+                Cause::Cancel => Ok(Ending::Cancelled),
+                Cause::Expiry { reason, message } => Ok(Ending::Failed {
+                    reason: *reason,
+                    message: message.clone(),
+                    result: ending.into_result(),
+                }),
+            },
+            State::Running(Running { stop: None }) | State::Queued(_) => Ok(ending),
+            State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
+                Err(self.already_ended())
+            }
+        }
+    }
+
+    fn running(&self) -> Result<&Running, Refusal> {
+        match &self.state {
+            State::Queued(_) => Err(Refusal::NotStarted),
+            State::Running(running) => Ok(running),
+            State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
+                Err(self.already_ended())
+            }
+        }
+    }
+
+    fn not_ended(&self) -> Result<(), Refusal> {
+        if self.status().is_ended() { Err(self.already_ended()) } else { Ok(()) }
+    }
+
+    fn ended(&self) -> Result<(), Refusal> {
+        if self.status().is_ended() { Ok(()) } else { Err(Refusal::NotEnded) }
+    }
+
+    fn already_ended(&self) -> Refusal {
+        Refusal::AlreadyEnded { status: self.status(), at: self.state.ended_at() }
+    }
+}
+
+fn reported(report: Report) -> Ending {
+    match report.error.filter(|error| !error.is_empty()) {
+        None => Ending::Completed { result: report.result },
+        Some(message) => Ending::Failed {
+            reason: Reason::Reported,
+            message,
+            result: Some(report.result).filter(|result| !result.is_empty()),
+        },
+    }
+}
+
+/// Of two wishes to stop a task the one that comes due first, dated by the first.
+fn soonest(earlier: Option<CancelIntent>, now: CancelIntent) -> CancelIntent {
+    let Some(earlier) = earlier else { return now };
+    let due = |intent: CancelIntent| intent.at.plus(intent.grace);
+    let grace = earlier.grace.min(due(now).since(earlier.at));
+    CancelIntent { at: earlier.at, grace }
+}
+
+fn expired(verdict: Verdict) -> Option<(Reason, String)> {
+    match verdict {
+        Verdict::Fresh => None,
+        Verdict::TimedOut { age } => {
+            Some((Reason::Timeout, format!("timed out after {} s", age.as_secs())))
+        }
+        Verdict::Stale { silence } => {
+            Some((Reason::Stale, format!("no sign of life for {} s", silence.as_secs())))
+        }
+    }
+}
