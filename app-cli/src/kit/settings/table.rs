@@ -52,7 +52,7 @@ pub(crate) const TTL: Setting = Setting {
     variable: Some("TASK_BG_TTL"),
     key: Some("ttl"),
     default: "`30m`",
-    meaning: "how long a task without a time limit may run before `prune` gives it up",
+    meaning: "how long a task without a time limit may run before `prune` ends it",
 };
 
 /// How long a task may be silent.
@@ -60,7 +60,7 @@ pub(crate) const STALE: Setting = Setting {
     variable: Some("TASK_BG_STALE"),
     key: Some("stale"),
     default: "`5m`",
-    meaning: "half of how long a task may be silent before `prune` gives it up",
+    meaning: "half of how long a task may be silent before `prune` ends it",
 };
 
 /// What a settings file may hold.
