@@ -292,7 +292,7 @@ fn a_limit_that_was_lowered_holds_for_supervisors_that_were_there_before() {
     fs::write(&settings, "max_running = 1\n").expect("a file");
     let supervisor = pid_at(&sandbox.record(&first), "supervisor");
     sandbox.open_gate("first");
-    // A supervisor hands on before it ends, or becomes another's.
+    // A supervisor admits the next task before it ends.
     wait_until("that its supervisor is done", || {
         !alive(supervisor) || supervisor_of(&first) != Some(supervisor)
     });

@@ -132,8 +132,8 @@ impl Host for LocalHost {
     }
 
     async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault> {
-        // A signal that does nothing where nobody listens to it: the process may supervise another task by
-        // the time it comes, or be just about to.
+        // A signal that does nothing where nobody listens to it: the supervisor may not have begun to, or may
+        // have ended its work already.
         match termination::signal(supervisor, Signal::URG) {
             Ok(_) => Ok(()),
             Err(error) => Err(Fault {
