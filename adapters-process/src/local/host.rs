@@ -175,8 +175,8 @@ fn ended_without_a_word(mut supervisor: Child) -> LaunchFailure {
     })
 }
 
-/// Starts a thread that reaps the supervisor, in case that ends before this process does. Where no thread
-/// can be had, the supervisor stays a zombie until this process ends.
+/// Sees to it that a supervisor that ends before this process does is no zombie for long. Where no
+/// thread can be had it is one, until this process ends.
 fn reap(mut supervisor: Child) {
     let wait = move || drop(supervisor.wait());
     drop(thread::Builder::new().name("reaper".into()).stack_size(STACK).spawn(wait));

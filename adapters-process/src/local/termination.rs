@@ -72,8 +72,8 @@ impl Termination {
         self.polite_until = self.polite_until.min(Instant::now() + grace);
     }
 
-    /// Takes the steps that are due now. Once the ending is over, returns the numbers of the processes that
-    /// are left. A zombie counts as ended.
+    /// Does what is due now; returns the numbers of what is left after all once it is over. A zombie counts as
+    /// ended.
     pub fn step(&mut self) -> Option<Vec<u32>> {
         let snapshot = Snapshot::take();
         let (supervisor, polite_until) = (self.supervisor, self.polite_until);

@@ -114,8 +114,8 @@ impl Context {
         Ok(recorded)
     }
 
-    /// These tasks without the one that this command runs in and those around that: a command that waited
-    /// for them would wait for itself.
+    /// These tasks without the one that this command runs in and those around it: who waited for them would
+    /// wait for itself.
     pub(crate) fn not_around(ids: Vec<TaskId>) -> Vec<TaskId> {
         let around = environment::tasks_around();
         ids.into_iter().filter(|id| !around.contains(id)).collect()
