@@ -1,8 +1,8 @@
 //! Where everything is: the only place that builds a path of the store.
 //!
-//! A [`DataDir`] turns ids into paths, and what names in its folders stand for is told beside it
-//! (`Entry`, `ActiveEntry`, `NoticeSign`). It makes the folders and keeps them private; it never
-//! reads or writes a file.
+//! A [`DataDir`] turns ids into paths; `Entry`, `ActiveEntry` and `NoticeSign` say what the names in
+//! its folders stand for. It makes the folders and keeps them private; it never reads or writes a
+//! file.
 
 mod folders;
 mod names;
@@ -93,7 +93,7 @@ impl DataDir {
         self.root.join(format!("{id}.json"))
     }
 
-    /// What a person reads of a task.
+    /// The readable log of a task.
     pub fn output(&self, id: &TaskId) -> PathBuf {
         self.root.join(format!("{id}.out"))
     }
@@ -118,7 +118,8 @@ impl DataDir {
         self.active().join(format!("{id}{INSTRUCTIONS}"))
     }
 
-    /// What the agent of a task does, where its record is too long to be written again for that.
+    /// What the agent of a task does, where the record is too long for the store to write it again
+    /// each time.
     pub(crate) fn progress(&self, id: &TaskId) -> PathBuf {
         self.active().join(format!("{id}{PROGRESS}"))
     }
@@ -154,14 +155,15 @@ impl DataDir {
         self.root.join(".keys")
     }
 
-    /// The lock that spans one look-up of a key and the launch that may follow. There is one while
-    /// somebody holds it, or died holding it. No key's own name begins with a dot.
+    /// The lock that spans one look-up of a key and the launch that may follow. Its file is there
+    /// while somebody holds it, or after its holder died. The entry of a key never begins with a
+    /// dot.
     pub(crate) fn key_lock(&self, key: &str) -> PathBuf {
         let name = percent_encoded_within(key, MAX_FILE_NAME - 1 - KEY_LOCK.len());
         self.keys().join(format!(".{name}{KEY_LOCK}"))
     }
 
-    /// What says that nobody is admitted for now.
+    /// The file whose presence means that nobody is admitted.
     pub(crate) fn queue_pause(&self) -> PathBuf {
         self.queue().join(".paused")
     }
@@ -237,7 +239,7 @@ impl DataDir {
         self.notices().join(percent_encoded_within(parent.as_str(), MAX_FILE_NAME))
     }
 
-    /// What notes something of the task `id` in such a folder: the task itself, or a mark beside it.
+    /// The file in such a folder that notes the task `id`, or a mark beside it.
     pub(crate) fn notice(folder: &Path, id: &TaskId, sign: NoticeSign) -> PathBuf {
         folder.join(format!("{id}{}", sign.ending()))
     }

@@ -1,9 +1,9 @@
-//! The few things that change what the store's folder holds, behind one seam, so that a test can
-//! crash them anywhere.
+//! The few operations that change the store's folder, behind one trait, so that a test can crash them
+//! anywhere.
 //!
-//! [`RealDisk`] is the disk we ship. Every file is opened without following a symbolic link and
-//! without waiting, and read only if it is a plain file of bearable size, so that nothing that lies
-//! in the store's folder can make a command hang. Folders are made and locks are taken elsewhere. Knows
+//! [`RealDisk`] is the implementation that we ship. It opens every file without following a symbolic
+//! link and without waiting, and reads only a plain file of bearable size, so that nothing that lies in
+//! the store's folder can make a command hang. It neither makes folders nor takes locks, and knows
 //! nothing of records.
 
 #[cfg(test)]
@@ -36,21 +36,21 @@ pub(crate) enum Found {
     Plain(Vec<u8>),
     /// Nothing.
     Absent,
-    /// Something that is not read, and why, as an end of the sentence "it is ...".
+    /// Something that the disk does not read, and why, as the end of the sentence "it is ...".
     Unfit(&'static str),
 }
 
-/// A file that was replaced, not given back to the disk until this is dropped.
+/// A file that was replaced. Dropping this gives its space back to the disk.
 ///
-/// Giving back takes milliseconds where the file system discards at once (ext4 mounted with
-/// `discard` and no journal), and nobody who waits for the change need wait for that.
+/// Giving back takes milliseconds where the file system discards at once (ext4 mounted with `discard`
+/// and no journal), and whoever waits for the change need not wait for that.
 #[derive(Debug)]
 #[must_use = "dropping it may take milliseconds"]
 pub(crate) struct Replaced {
     _file: Option<File>,
 }
 
-/// The few things that change what the store's folder holds, and what is read to decide them.
+/// The operations that change the store's folder, and the reads on which they are decided.
 pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Reads a plain file whole. Never waits, never follows a symbolic link.
     fn read(&self, path: &Path) -> io::Result<Found>;
@@ -59,7 +59,7 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// need not be.
     fn write_new(&self, path: &Path, content: &[u8]) -> io::Result<()>;
 
-    /// Makes an empty file, unless something has that name. Nothing of it need be durable.
+    /// Makes an empty file, unless something has that name. Neither file nor name need be durable.
     fn create(&self, path: &Path) -> io::Result<()>;
 
     /// Makes a symbolic link that says `target`, unless something has that name.
@@ -208,7 +208,7 @@ pub(crate) fn forget(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Does something in the store's folders, which are made if they are missing.
+/// Does something in the store's folders; makes them first if they are missing.
 pub(crate) fn prepared<T>(dir: &DataDir, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match act() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -1,9 +1,10 @@
 //! The definitions of named droids: Markdown files with front matter, in droid's own folders.
 //!
-//! Looks where droid itself looks: in `.factory/droids` of the project, then of the user, then in
-//! the plugins that are installed and enabled; ours, which are part of the program, come last. Like
-//! droid it does not look into folders below, and follows a symbolic link. A file that cannot be
-//! used is named with the reason. Reads bounded parts of plain files only, and never writes.
+//! [`FileDroids`] looks where droid itself looks: in `.factory/droids` of the project, then of the
+//! user, then in the plugins that are installed and enabled. The droids that are part of the
+//! program come last. Like droid it does not look into subfolders, and follows a symbolic link. It
+//! names a file that it cannot use, with the reason. It reads bounded parts of plain files only,
+//! and never writes.
 
 mod builtin;
 mod front_matter;

@@ -1,7 +1,7 @@
 //! The file through which a hook hands variables to the shell commands of its session.
 //!
-//! Droid and Claude Code name it in `CLAUDE_ENV_FILE` and source it before each command. It belongs to
-//! them: a line is only ever added to it, and only where it is a plain file of bearable size.
+//! Droid and Claude Code name it in `CLAUDE_ENV_FILE` and source it before each command. The file is
+//! theirs, so this module only ever adds a line, and only to a plain file of bearable size.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -1,4 +1,4 @@
-//! How a failed step on a file is worded: what was being done to which path, and the system's reason.
+//! The words for a failed step on a file: what was being done to which path, and the system's reason.
 
 use std::io;
 use std::path::Path;

@@ -1,10 +1,11 @@
-//! The hooks in an agent's settings: who of ours is registered, and adding or removing that and no more.
+//! The hooks in an agent's settings: where ours are registered, and how to add or remove them and nothing
+//! else.
 //!
 //! [`HookScope`] is one scope, a user's or a project's. Droid 0.225.2 reads it like this: `hooks.json`, or
 //! else `hooks/hooks.json`, holds events at its top level and goes before the `hooks` section of
 //! `settings.json`, event by event; a file with one malformed entry counts as having no hooks at all;
-//! comments are read, trailing commas are not. What cannot be understood is refused and left as it is.
-//! Files are edited in place, with everything else in them kept byte for byte, and replaced whole.
+//! comments are read, trailing commas are not. A file that cannot be understood is refused and stays as it
+//! is. A change keeps everything else in a file byte for byte, and replaces the file whole.
 
 mod document;
 mod file;

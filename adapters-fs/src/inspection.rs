@@ -1,7 +1,7 @@
 //! How the store's folder and an agent's own folders look from outside, for whoever has to say what is wrong.
 //!
-//! Looks, and leaves nothing behind; only [`close_files`] changes anything, and that only the mode of
-//! files that are ours.
+//! The functions look and leave nothing behind. Only [`close_files`] changes anything, and that only the mode
+//! of files that are ours.
 
 use std::fs::{self, Permissions};
 use std::io;

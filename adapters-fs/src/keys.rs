@@ -1,10 +1,10 @@
 //! Keys, as symbolic links that name their task: made and read in one system call, never half there.
 //!
-//! Each key has a lock of its own, which is held for as long as a launch takes: that may be minutes
-//! where a worktree is made, and concerns nobody with another key. The lock's file is there only while
-//! somebody holds it; its holder removes it before it lets go, so whoever locked a file makes sure
-//! that it still has the name. A key outlives its task, and is worth nothing without the task's
-//! record. Decides nothing. Main type: [`FileKeys`].
+//! Each key has a lock of its own. A launch holds it until its task is started, which may take minutes
+//! where git makes a worktree, and stands in the way of no other key. The lock's file is there only
+//! while somebody holds it: the holder removes the file before it lets go, so whoever has locked a
+//! file makes sure that the file still has the name. A key outlives its task, and counts only as long
+//! as the task has a record. Nothing here decides anything about a task. Main type: [`FileKeys`].
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -54,7 +54,7 @@ struct Opened {
     _lock: KeyLock,
 }
 
-/// The lock of a key, held. Its file goes when this does.
+/// The lock of a key, held. Dropping it removes its file and frees it.
 struct KeyLock {
     disk: Arc<dyn Disk>,
     path: PathBuf,
@@ -112,7 +112,7 @@ impl KeyEntry for Opened {
     }
 }
 
-/// The task that the entry of a key names. What is no link names none.
+/// The task that the entry of a key names. What is no link names no task.
 fn owner(path: &Path) -> io::Result<Option<TaskId>> {
     match fs::read_link(path) {
         Ok(target) => Ok(target.to_str().and_then(|id| TaskId::parse(id).ok())),

@@ -1,10 +1,10 @@
-//! What the start of a task needs besides its record: each piece in a file of its own beside the
-//! life locks, for the owner alone.
+//! What the start of a task needs besides its record: each piece in a file of its own beside the life
+//! locks, for the owner alone.
 //!
-//! An environment is written at its own name and nowhere else, so that whoever dies in between leaves
-//! no secret under a name that nobody understands; a mark at its end tells a whole one from one that
-//! was cut short. What is kept is never looked at here, and never gets into a record, a log or an
-//! answer. Main type: [`FileKits`].
+//! An environment is written under its final name and no other, so that whoever dies in between
+//! leaves no secret under a name that nobody understands. A mark at the end of the file tells a whole
+//! environment from one that was cut short. Nothing here looks at what it keeps, and none of it gets
+//! into a record, a log or an answer. Main type: [`FileKits`].
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,14 +1,14 @@
 //! The file store of task-bg: records, locks, logs and transcripts, as plain files in one folder.
 //!
-//! Everything this program remembers is what is written here; there is no daemon and no database.
-//! [`DataDir`] names every path, [`FileStore`] keeps the records, [`FileLifeLocks`] knows who is
-//! alive, [`FileQueue`] who waits, [`FileKits`] keeps what the start of a task needs besides its
-//! record, [`FileKeys`] which task has which key, [`FileLogs`] holds what agents wrote, [`FileNotices`] what parents were not told yet,
-//! [`FileTranscripts`] reads what droid itself keeps of a session and [`FileDroids`] what defines its
-//! named droids; [`hook_settings`] edits the one thing that is not ours, an agent's settings.
-//! The crate never starts or signals a process, never prints, and never reads the environment (a
-//! caller hands it the lookup); only times without a zone, which other programs wrote, are read in
-//! the zone of the system.
+//! Everything that task-bg remembers is in these files; there is no daemon and no database. [`DataDir`] names every
+//! path. [`FileStore`] keeps the records, [`FileLifeLocks`] knows who looks after a task, [`FileQueue`] keeps the order
+//! of those that wait, [`FileKits`] what a task starts with, [`FileKeys`] which task has which key, [`FileLogs`] what
+//! agents wrote, and [`FileNotices`] what parents were not told yet. [`FileTranscripts`] reads what droid itself keeps
+//! of a session, [`FileDroids`] finds the definitions of named droids, and [`hook_settings`] edits the settings of an
+//! agent.
+//!
+//! The crate never starts or signals a process and never prints. It reads no environment variable either: a caller
+//! hands it the lookup. Only for times without a zone, which other programs wrote, it reads the zone of the system.
 
 pub mod data_dir;
 mod disk;

@@ -1,15 +1,16 @@
 //! Life locks: who looks after a task, told by the kernel and not by process numbers.
 //!
-//! Whoever owns a running task holds an exclusive `flock` on `.active/<task_id>`; however the owner
-//! dies, the kernel frees it. Three kinds of processes touch a lock: owners hold it exclusively, for
-//! as long as the task runs, and take it through [`Claim`] alone; waiters sleep until they can share
-//! it, and those that look share it for a moment. Sharing makes an attempt to lock exclusively
-//! fail, so an owner-to-be that fails looks whether it was only readers, and tries again until they
-//! are gone (`exclusive`). An owner makes and locks the file under another name and renames it then,
-//! so that nobody sees a lock that is not held before its task was ever looked after.
+//! Whoever owns a running task, or concludes one without a supervisor, holds an exclusive `flock` on
+//! `.active/<task_id>`; however the holder dies, the kernel frees it. Three kinds of processes touch
+//! a lock. Owners hold it exclusively for as long as the task runs, and take it through [`Claim`]
+//! alone. Waiters sleep until they can share it. Readers share it for a moment to see whether
+//! somebody holds it. Sharing makes an attempt to lock exclusively fail, so whoever claims a lock
+//! and fails finds out whether only readers were in the way, and tries again until they are gone
+//! (`exclusive`). Whoever makes a new lock makes and locks its file under another name and renames
+//! it then, so that nobody takes a lock that was just made for one that was left free.
 //!
-//! The names in the folder are also the index of what has not finished. What is no plain file is no
-//! life lock. Never reads a record, so never knows whether a task has ended. Main types:
+//! The names in the folder are also the index of what has not ended. What is no plain file is no
+//! life lock. No record is read here, so nothing here knows whether a task has ended. Main types:
 //! [`FileLifeLocks`] and [`ClaimedLife`].
 
 mod claim;

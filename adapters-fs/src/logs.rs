@@ -1,8 +1,9 @@
 //! What tasks wrote: the readable log and the raw event stream.
 //!
-//! Agents write these files themselves, opened to append, so nothing here stands between an agent
-//! and its log. Reading takes memory for the part that was asked for, whatever the size of the whole;
-//! where the middle of a log was given back to the disk, the gap is named. Never writes a byte.
+//! Agents write these files themselves, opened to append, so nothing here stands between an agent and
+//! its log, and nothing here writes a byte. Reading takes memory for the part that was asked for,
+//! whatever the size of the whole. Where the middle of a log was given back to the disk, the text
+//! names the gap.
 
 mod part;
 

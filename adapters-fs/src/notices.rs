@@ -1,11 +1,12 @@
 //! What parents have not been told yet, as empty files: `.notices/<parent>/<task_id>` and marks
 //! beside it.
 //!
-//! The store notes a task when it is launched and marks it before its ending is recorded; whoever
-//! tells the parent marks what was told, and removes the file when nothing is left to tell. A hook
-//! thus looks at one folder, and at nothing where there is none. Only whoever holds the parent's lock
-//! tells it anything, and the kernel frees that lock however the holder dies. All of this is derived
-//! but the marks, so a step that fails is not an error of the task's; nothing here reads a record.
+//! The store notes a task when it is launched, and marks it before it records its ending. Whoever
+//! tells the parent marks what it told, and removes the file when nothing is left to tell. So a hook
+//! looks at one folder, and at nothing where there is none. Only the holder of the parent's lock
+//! tells it anything, and the kernel frees that lock however the holder dies. All of this but the
+//! marks can be derived from records, so a step that fails is no error of the task; nothing here
+//! reads a record.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -117,7 +118,7 @@ pub(crate) fn ended(dir: &DataDir, disk: &dyn Disk, task: &Task) {
     }
 }
 
-/// Forgets a task that is not there any more. Best effort.
+/// Forgets a task whose record is gone. Best effort.
 pub(crate) fn forget(dir: &DataDir, disk: &dyn Disk, task: &Task) {
     if let Some(parent) = &task.order().parent {
         let folder = dir.notices_of(parent);
@@ -131,8 +132,8 @@ pub(crate) fn is_noted(folder: &Path, id: &TaskId) -> bool {
     fs::symlink_metadata(DataDir::notice(folder, id, NoticeSign::Untold)).is_ok()
 }
 
-/// Removes all that is noted of a task; first what the rest means nothing without, so that whoever
-/// dies in between leaves nothing that would be told.
+/// Removes all that is noted of a task; first the file without which the marks mean nothing, so that
+/// whoever dies in between leaves nothing to tell.
 pub(crate) fn settle(disk: &dyn Disk, folder: &Path, id: &TaskId) -> io::Result<()> {
     for sign in NoticeSign::ALL {
         disk::forget(disk, &DataDir::notice(folder, id, sign))?;

@@ -1,9 +1,9 @@
 //! The queue, as empty files whose names are the order.
 //!
-//! A name is the inverted priority, the moment the task was ordered, whether there are conditions,
-//! and the task's id, so that sorting the names is all there is to it. Nothing is read to see who
-//! waits, and nothing here decides who is admitted. A name may be left by a process that died, so
-//! whoever reads the queue reads the records too. Main type: [`FileQueue`].
+//! A name consists of the inverted priority, the moment of the order, whether the task waits for more
+//! than a slot, and its id, so whoever sorts the names has the queue. Listing it reads no file, and
+//! nothing here decides who is admitted. A process that died may have left a name, so whoever reads
+//! the queue reads the records too. Main type: [`FileQueue`].
 
 use std::fmt;
 use std::fs;
@@ -40,8 +40,8 @@ struct FileGate {
 impl Gate for FileGate {}
 
 impl FileQueue {
-    /// The queue of the store in `dir`. `limits` is asked anew each time, so that a process that lives
-    /// for long goes by the limits as they are then.
+    /// The queue of the store in `dir`. The queue asks `limits` anew each time, so that a process that
+    /// lives for long goes by the limits of that moment.
     pub fn new(dir: DataDir, limits: impl Fn() -> Limits + Send + Sync + 'static) -> Self {
         Self { dir, disk: Arc::new(RealDisk), limits: Arc::new(limits) }
     }
@@ -114,7 +114,7 @@ impl Queue for FileQueue {
     }
 }
 
-/// The same, where `reason` is no reason to fail.
+/// What was done; a failure for this `reason` counts as success.
 fn unless(reason: io::ErrorKind, done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == reason => Ok(()),

@@ -1,11 +1,11 @@
 //! The wire format of a record: the only place that knows it.
 //!
-//! One JSON object, whose top-level keys are exactly the original's, since its reader drops a task
-//! with any other; what is ours lives under `progress`. A record that was read is written back over
-//! what was read: [`encode`] sets only what changed, and everything that this version does not
-//! understand stays as it was, to the byte. Reading is strict about the top level, where a mistake
-//! would change what a task is, and lenient below: what makes no sense under `progress` counts as
-//! absent. Touches no file.
+//! A record is one JSON object. Its top-level keys are exactly the original's, since the original
+//! drops a task that has any other; what is ours lives under `progress`. A changed task is written
+//! over the text that was read: [`encode`] sets only what changed, and everything that this version
+//! does not understand stays as it was, to the byte. Reading is strict at the top level, where a
+//! mistake would change what a task is, and lenient below: what makes no sense under `progress`
+//! counts as absent. No file is touched here.
 
 mod decode;
 mod encode;

@@ -2,8 +2,8 @@
 //!
 //! [`FileStore`] applies events: it takes the lock of the task's shard, reads the record, lets
 //! [`Task::apply`] decide, and replaces the file whole. Readers take no lock. A record is durable
-//! before its ending is announced. What cannot be read as a record is named and left as it is, never
-//! rewritten and never removed. Decides nothing about tasks and starts nothing.
+//! before anybody is told of its ending. The store names what it cannot read as a record, and never
+//! rewrites or removes it. It decides nothing about tasks and starts nothing.
 
 mod index;
 mod listing;
@@ -36,8 +36,8 @@ const MAX_REPLACED: usize = 4;
 
 /// The store of the records in one folder.
 ///
-/// What it replaced last is given back to the disk when it is dropped or its process ends; who is in
-/// a hurry drops it last.
+/// Files that it replaced last keep their space until it is dropped or its process ends, since giving
+/// the space back takes time; so whoever is in a hurry drops the store last.
 pub struct FileStore {
     dir: DataDir,
     disk: Arc<dyn Disk>,
@@ -96,7 +96,7 @@ impl FileStore {
         Ok(read(&content, id)?.task)
     }
 
-    /// Writes a record beside its place and puts it there with `place`.
+    /// Writes a record beside its final name and moves it there with `place`.
     fn write<T>(
         &self,
         path: &Path,

@@ -1,8 +1,8 @@
 //! The transcripts that droid keeps of its sessions, read from the end.
 //!
-//! What counts is the last text an assistant said. A transcript may be of any size and may be
-//! written to at this moment, so it is read backwards in blocks, in memory bounded by the longest
-//! line that is held, and a line that is broken, cut off or too long is passed over. Never writes.
+//! What counts is the last text an assistant said. A transcript may be of any size, and droid may
+//! be writing to it. So the reader goes backwards in blocks, in memory bounded by the longest line
+//! that it holds, and passes over a line that is broken, cut off or too long. Nothing here writes.
 
 mod backwards;
 mod line;

@@ -1,6 +1,6 @@
 //! The agents: how an order becomes a command line, and what an agent's event stream says.
 //!
-//! One file an agent, each an adapter of the port [`domain::port::Agent`], and one line in the
+//! Each agent has one file here, an adapter of the port [`domain::port::Agent`], and one line in the
 //! [`registry`]. Nothing outside this folder asks which agent it has before it: whatever differs from
 //! one agent to another is behind the port. Nothing in here starts a process.
 

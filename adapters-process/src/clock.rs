@@ -1,4 +1,4 @@
-//! The system's clocks. The only place that asks them.
+//! The system's clocks; no other file asks for the time.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -1,7 +1,7 @@
 //! Worktrees by `git`: made, looked at, and removed only where nothing is lost.
 //!
-//! Each change of a repository happens under its lock, one at a time; questions need none. Never
-//! forces git to anything.
+//! [`GitWorktrees`] makes one change of a repository at a time, under the repository's lock;
+//! questions need no lock. It never forces git to anything.
 
 mod command;
 mod lock;

@@ -6,21 +6,26 @@
 //! task-bg launch ──spawns──▶ task-bg __supervise ID ──spawns──▶ agent ──▶ its tools …
 //!     │  holds the life lock     stdin  = the life lock           stdin  = the prompt (memory file)
 //!     │  hands it over           stdout = pipe to the launcher    stdout = ID.events.jsonl or ID.out
-//!     └─ waits for one line      stderr = /dev/null               stderr = ID.out
+//!     └─ reads what it says      stderr = /dev/null               stderr = ID.out
 //! ```
 //!
-//! * The supervisor leaves the caller's session, closes every descriptor it inherited but its three,
-//!   and stands in `/`, so that nothing of the caller is kept open or busy. Once it has said how the
-//!   start went, its standard output is `/dev/null` too.
+//! * Whoever starts a supervisor (a launcher, or whoever admits a queued task) holds the life lock and hands
+//!   it over as the supervisor's standard input. It reads the pipe, a line each: `detached`, then `started` or
+//!   why not. A launcher waits for the second line, whoever admits for the first.
+//! * The supervisor closes every descriptor it inherited but its three, leaves the caller's session, and stands
+//!   in `/`, so that it keeps nothing of the caller open or busy, and no signal to the caller's group reaches it.
+//!   It blocks and ignores no signal that only the caller blocked or ignored, and neither does the agent. Once
+//!   it has said how the start went, its standard output is `/dev/null` too.
 //! * It is the child subreaper: a process of the agent's whose parent dies becomes its child, in
 //!   whatever session it is. The agent leads a process group of its own.
 //! * It is not in the data path. The agent writes straight into files, so the supervisor's death
 //!   costs no output; the kernel then frees the life lock, and the next reader knows.
 //! * The launcher's death after the hand-over changes nothing. Its death before leaves a queued
-//!   record with a free life lock, which the next reader ends.
-//! * The agent's death wakes the supervisor, which reads the rest of the event stream, decides the
-//!   ending, records it, removes the life lock's name and exits; the exit frees the lock itself, and
-//!   that wakes whoever waits.
+//!   record with a free life lock: the next reader ends the task, or lets it wait again where its environment
+//!   is still kept.
+//! * The agent's death wakes the supervisor. It reads the rest of the event stream, has the machine decide the
+//!   ending, records that, removes what was kept for the task and the life lock's name, and frees the lock, which
+//!   wakes whoever waits. Then it starts the supervisors of the queued tasks that there is room for, and exits.
 //!
 //! This crate never builds a path of the store, and never prints.
 
@@ -37,7 +42,7 @@ pub const TASK_ID_VARIABLE: &str = "TASK_BG_TASK_ID";
 pub const DEPTH_VARIABLE: &str = "TASK_BG_DEPTH";
 /// The environment variable that marks a supervisor, which belongs to no task.
 pub const SUPERVISOR_VARIABLE: &str = "__TASK_BG_SUPERVISES";
-/// The hidden verb that lets queued tasks in at a moment to come.
+/// The hidden verb that admits queued tasks at a moment to come.
 pub const REMIND_VERB: &str = "__remind";
 /// The hidden verb that makes the program a supervisor.
 pub const SUPERVISE_VERB: &str = "__supervise";

@@ -1,7 +1,7 @@
 //! Asking a program for its version, for as long as a person would wait and no longer.
 //!
-//! The program is started by itself, with nothing to read, and ended with its group if it takes too
-//! long. Nothing else is ever asked of it.
+//! The probe starts the program alone, with nothing to read, and ends it with its group if it takes
+//! too long. It asks the program for nothing else.
 
 use std::ffi::OsStr;
 use std::io::Read as _;

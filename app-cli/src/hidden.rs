@@ -1,6 +1,6 @@
-//! The verbs that nobody types: what a supervisor, a reminder and a hook are started as.
+//! The verbs that nobody types: as these, programs start a supervisor, a reminder and a hook.
 //!
-//! None of them needs settings or has anybody to complain to about them.
+//! None of them needs settings, and none has a reader whom it could tell of wrong ones.
 
 mod generated;
 mod hook_complete;
@@ -10,7 +10,7 @@ mod supervise;
 use crate::cli::args::Alone;
 use crate::kit::answer::Answer;
 
-/// Does what needs neither settings nor a store; it has nobody to complain to about them.
+/// Does the work of a hidden verb.
 pub(crate) async fn alone(verb: Alone) -> Answer {
     match verb {
         Alone::HookComplete => hook_complete::hook_complete(),

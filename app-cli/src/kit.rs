@@ -1,7 +1,8 @@
 //! The ground floor of the program: what every verb stands on, whoever calls it.
 //!
-//! Settings and environment, the concrete adapters, failures with their exit codes, answers and the
-//! console. Nothing here knows a verb: no arrow points upward from here.
+//! It has the settings and the environment, the concrete adapters, failures with their exit codes,
+//! answers, and the console. Nothing here knows a verb; tidy refuses a path from here to `cli` or
+//! `hidden`.
 
 pub(crate) mod answer;
 pub(crate) mod console;

@@ -1,7 +1,8 @@
 //! The `task-bg` command: parse, wire, act, print, exit.
 //!
-//! [`kit`] is the ground floor (settings, adapters, failures, printing), [`cli`] the command line with
-//! one short file a verb, `hidden` the verbs that only programs start. No rule about tasks lives here.
+//! [`kit`] is the ground floor (settings, adapters, failures, printing). [`cli`] is the command line,
+//! with one short file a verb. `hidden` has the verbs that only programs start. No rule about tasks
+//! lives here.
 
 pub mod cli;
 mod hidden;

@@ -1,4 +1,4 @@
-//! What is done about an event, with the concrete adapters.
+//! What the hook does about an event, with the concrete adapters.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

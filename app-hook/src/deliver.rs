@@ -1,7 +1,7 @@
 //! Delivering what a parent has not been told yet.
 //!
-//! The only part of the hook that prints. What was printed is noted afterwards, under the parent's
-//! lock; what could not be printed stays due.
+//! No other part of the hook prints. After it has printed, it marks what was told, under the
+//! parent's lock; what it could not print stays due.
 
 use std::io::{self, Write};
 

@@ -1,7 +1,7 @@
 //! The wire format of hook input, as leniently as it can be read.
 //!
-//! Unknown fields are passed over; camelCase repeats of old versions stand in for missing fields;
-//! everything but the session is optional. What cannot be an event for us is `None`.
+//! The reader passes over unknown fields, takes the camelCase names of old versions for missing fields,
+//! and requires nothing but the session. It returns `None` for what cannot be an event for us.
 
 use domain::task::SessionId;
 use domain::task::text::without_lone_surrogates;

@@ -1,4 +1,5 @@
-//! Again: launching the same once, trying it once more, going on where it stopped, giving it up.
+//! Again: launching the same only once, trying a task once more, going on where it stopped, letting
+//! it expire.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -29,7 +29,7 @@ fn numbers(answer: &Value, key: &str) -> Vec<u64> {
     lines.iter().filter_map(|line| line["line"].as_u64()).collect()
 }
 
-/// What is wrong with this line.
+/// What the answer says is wrong with this line.
 fn complaint(answer: &Value, number: u64) -> &str {
     let lines = answer["rejected"].as_array().into_iter().flatten();
     let mut lines = lines.filter(|line| line["line"] == number);

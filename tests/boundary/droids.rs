@@ -15,7 +15,7 @@ fn define(sandbox: &Sandbox, path: &str, text: &str) {
     fs::write(path, text).expect("a file in the sandbox");
 }
 
-/// Leaves what `droid plugin install` leaves, as seen on 0.225.2.
+/// Writes the files that `droid plugin install` writes, as seen on 0.225.2.
 fn install_plugin(sandbox: &Sandbox) {
     let folder = sandbox.path("plugin");
     let entry = json!({

@@ -1,7 +1,7 @@
-//! Elsewhere: a home that two machines share, and what comes late from there.
+//! Elsewhere: two machines share a home, and a result comes after a wrong verdict.
 //!
-//! A lock, a process id and a boot id mean something on their own machine only. A task of another machine is
-//! shown and left alone, and a wrong verdict on it never costs the real result.
+//! A lock, a process id and a boot id mean something on their own machine only. Commands show a task of another
+//! machine and leave it alone, and a wrong verdict on it never costs the real result.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ fn of_another_machine(sandbox: &Sandbox) -> Value {
     record
 }
 
-/// Without that nobody can tell whose process ids a record holds.
+/// Without the machine's name nobody can tell whose process ids a record holds.
 #[test]
 fn every_record_names_the_machine_that_its_task_runs_on() {
     let sandbox = sandbox();
@@ -82,7 +82,7 @@ fn a_task_of_another_machine_is_left_as_it_is_by_every_command() {
     }
 }
 
-/// Whoever sees such a task has to know where to look after it.
+/// Whoever sees such a task has to know on which machine to deal with it.
 #[test]
 fn answers_say_on_which_machine_a_task_runs() {
     let sandbox = sandbox();

@@ -1,8 +1,8 @@
 //! Handing over: from the queue to a supervisor, and from one task to the next, whoever dies in between.
 //!
-//! A waiting task is never lost, never started twice and never started beside more than may run; the
-//! environment that was kept for it is gone when the task is over. What a killed program leaves behind is
-//! prepared by hand where it cannot be had in time.
+//! A waiting task is never lost, never started twice, and never started where that would exceed a limit; the
+//! environment that was kept for it is gone when the task has ended. Where no kill comes at the right moment,
+//! the test prepares by hand what the killed program would leave.
 
 use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,7 +16,7 @@ use tests::sandbox::{Sandbox, pid_at, task_id, text};
 
 use crate::sandbox;
 
-/// How long a program gets that may be unable to answer before the test moves on.
+/// How long the test waits for a program that may be unable to answer.
 const A_MOMENT: Duration = Duration::from_millis(300);
 
 fn limited(max_running: usize) -> Sandbox {
@@ -33,12 +33,12 @@ fn noting(sandbox: &Sandbox, options: &[&str], name: &str) -> String {
     sandbox.run_script(options, &format!("echo {name} >> {}", text(&sandbox.path("order"))))
 }
 
-/// Opens the queue again without letting anybody in.
+/// Resumes the queue without admitting anybody.
 fn unpause(sandbox: &Sandbox) {
     fs::remove_file(sandbox.store().join(".queue/.paused")).expect("the queue is paused");
 }
 
-/// Takes the names of a task out of the queue, as somebody does who is about to start it.
+/// Removes the names of a task from the queue, as an admission does that is about to start it.
 fn take_from_queue(sandbox: &Sandbox, id: &str) {
     for name in sandbox.queue().into_iter().filter(|name| name.contains(id)) {
         fs::remove_file(sandbox.store().join(".queue").join(name)).expect("it waits");
@@ -80,7 +80,7 @@ fn a_task_that_ends_while_its_supervisor_starts_leaves_no_environment() {
     }
 }
 
-/// The same where whoever was about to start it was killed: nobody else removed what it had kept.
+/// The same where the process that was about to start it was killed: nobody else removed what was kept.
 #[test]
 fn a_task_that_ends_while_somebody_who_dies_is_about_to_start_it_leaves_no_environment() {
     let sandbox = sandbox();
@@ -96,7 +96,7 @@ fn a_task_that_ends_while_somebody_who_dies_is_about_to_start_it_leaves_no_envir
 }
 
 /// A launcher was killed after it had kept the environment and before it recorded the task. `queue` named a
-/// task that there was not, and nobody ever removed the secrets.
+/// task that did not exist, and nobody ever removed the secrets.
 #[test]
 fn what_a_launcher_leaves_that_was_killed_before_its_record_is_swept_up() {
     for (words, queued) in
@@ -138,8 +138,8 @@ fn a_launch_whose_record_cannot_be_written_leaves_nothing() {
     assert_eq!((sandbox.queue(), sandbox.active()), (vec![], vec![]), "{ran}");
 }
 
-/// One life lock that could not be taken ended the whole admission: a task that had been taken out of the
-/// queue before was dropped, and nobody ever started it.
+/// A life lock that the admission could not take ended the whole admission: it dropped a task that it had
+/// taken out of the queue before, and nobody ever started that one.
 #[test]
 fn one_task_that_cannot_be_started_now_costs_no_other_its_start() {
     let sandbox = sandbox();
@@ -156,8 +156,8 @@ fn one_task_that_cannot_be_started_now_costs_no_other_its_start() {
     assert_eq!(sandbox.lines_of("order"), ["first", "second"]);
 }
 
-/// Whoever only looked at a free life lock shared it for a moment, and whoever wanted to take it in
-/// that moment failed: `wait` ended with exit code 8, or the task was left where it was.
+/// A probe shared a free life lock for a moment, and an attempt to take the lock in that moment failed:
+/// `wait` ended with exit code 8, or the task stayed where it was.
 #[test]
 fn a_look_at_a_free_life_lock_is_in_nobodys_way() {
     let sandbox = sandbox();
@@ -175,7 +175,7 @@ fn a_look_at_a_free_life_lock_is_in_nobodys_way() {
     assert_eq!(sandbox.lines_of("order"), ["ran"]);
 }
 
-/// A supervisor that was killed before it had recorded the start left an agent that nobody counted.
+/// A supervisor that was killed before it had recorded the start left an agent that no admission counted.
 #[test]
 fn an_agent_whose_start_was_never_recorded_takes_up_room_or_is_stopped() {
     let sandbox = limited(1);
@@ -201,8 +201,8 @@ fn an_agent_whose_start_was_never_recorded_takes_up_room_or_is_stopped() {
     sandbox.assert_nothing_left();
 }
 
-/// The gate was free again before the launcher had recorded its task, and the next launcher counted a task of
-/// which it did not know the group.
+/// A launcher freed the gate before it had recorded its task, and the next launcher counted a task whose
+/// group it could not know.
 #[test]
 fn a_group_never_has_more_than_its_limit_however_many_launch_at_once() {
     let sandbox = sandbox();
@@ -228,8 +228,8 @@ fn a_group_never_has_more_than_its_limit_however_many_launch_at_once() {
     sandbox.assert_nothing_left();
 }
 
-/// The supervisor became the next one's by `exec` and forgot that a task had failed in the same round: who
-/// depended on that one waited for a whole other task.
+/// The supervisor became that of the next task by `exec` and forgot that a task had failed in the same round:
+/// the dependants of the failed one waited for the whole run of another.
 #[test]
 fn who_depends_on_a_task_that_failed_is_told_though_another_starts_in_the_same_moment() {
     let sandbox = limited(1);
@@ -249,8 +249,8 @@ fn who_depends_on_a_task_that_failed_is_told_though_another_starts_in_the_same_m
     assert_eq!((sandbox.queue(), sandbox.active()), (vec![], vec![]));
 }
 
-/// Commands that only look end tasks whose end nobody saw, and so make room; they admitted nobody, and a
-/// task stayed queued however often one looked.
+/// Commands that only look end tasks whose end nobody saw, and so free slots. They admitted nobody, and a
+/// task stayed queued however often somebody looked.
 #[test]
 fn whoever_finds_that_a_task_is_lost_admits_the_next() {
     for verb in ["list", "status", "output", "report"] {
@@ -273,7 +273,7 @@ fn whoever_finds_that_a_task_is_lost_admits_the_next() {
     }
 }
 
-/// A supervisor went on with the limits of the moment it was started.
+/// A supervisor went by the limits of the moment at which it was started.
 #[test]
 fn a_limit_that_was_lowered_holds_for_supervisors_that_were_there_before() {
     let sandbox = sandbox();
@@ -292,7 +292,7 @@ fn a_limit_that_was_lowered_holds_for_supervisors_that_were_there_before() {
     fs::write(&settings, "max_running = 1\n").expect("a file");
     let supervisor = pid_at(&sandbox.record(&first), "supervisor");
     sandbox.open_gate("first");
-    // A supervisor hands on before it ends, or becomes another's.
+    // A supervisor admits the next task before it ends.
     wait_until("that its supervisor is done", || {
         !alive(supervisor) || supervisor_of(&first) != Some(supervisor)
     });

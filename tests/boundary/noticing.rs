@@ -1,4 +1,5 @@
-//! Notices: what a parent session hears of its tasks through its hooks, each ending exactly once.
+//! Notices: what a parent session hears of its tasks through its hooks, each ending once as long as
+//! no hook is killed.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
-//! What can be in the hook's way, one obstacle a test: it says nothing, exits with 0, and is quick.
+//! What can be in the hook's way, one obstacle a test: whatever it is, the hook says nothing, exits
+//! with 0, and is quick.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
-//! Queueing: how many run at once, in which order the others are let in, and what a task costs that
-//! waits.
+//! Queueing: how many run at once, in which order the others are admitted, and what a waiting task
+//! costs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -27,7 +27,7 @@ fn shell(sandbox: &Sandbox, options: &[&str], script: &str) -> String {
     task_id(&sandbox.task_bg(words).ok().json())
 }
 
-/// A task that has the only room until the gate is open.
+/// A task that has the only slot until the gate is open.
 fn blocked(sandbox: &Sandbox) -> String {
     shell(sandbox, &[], &until(sandbox, "gate"))
 }
@@ -282,7 +282,7 @@ fn the_queue_gets_through_though_supervisors_are_killed_at_random_and_nothing_ru
     assert_eq!((sandbox.queue(), active), (vec![], vec![]));
 }
 
-/// A recorded task that waits, as its launcher left it when it was killed while it was let in.
+/// A recorded task that waits, as it is left when whoever admits it is killed meanwhile.
 fn half_started(sandbox: &Sandbox) -> String {
     sandbox.task_bg(["queue", "pause"]).ok().done();
     let id = noting(sandbox, &[], "half");

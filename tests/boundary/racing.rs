@@ -191,8 +191,8 @@ fn two_hundred_tasks_launched_by_sixteen_at_once_are_all_recorded_and_all_end_we
     assert_eq!(strays.collect::<Vec<_>>(), [""; 0], "something half-written was left");
 }
 
-/// A `wait` for everything ended with "not found" where a retry was just being put into the queue: what a task is to start
-/// with is kept before there is a record, and counted as a task.
+/// A `wait` for everything ended with "not found" where a retry was just being put into the queue: a task's environment
+/// is kept before there is a record, and counted as a task.
 #[test]
 fn what_is_only_just_being_launched_disturbs_nobody_who_means_all_tasks() {
     let sandbox = sandbox();

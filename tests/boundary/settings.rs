@@ -107,7 +107,7 @@ fn a_supervisor_and_the_hook_do_not_care_about_a_wrong_file() {
     }
     sandbox.open_gate("gate");
     assert_eq!(sandbox.ended(&running)["result"], "first");
-    // Let in by the supervisor of the first, and started by one of its own.
+    // Admitted by the supervisor of the first, and started by one of its own.
     assert_eq!(sandbox.ended(&waiting)["result"], "second");
     sandbox.assert_nothing_left();
 }

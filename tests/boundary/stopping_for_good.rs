@@ -1,7 +1,7 @@
-//! Stopping for good: what was cancelled or given up does not run on, whoever was killed or slow meanwhile.
+//! Stopping for good: a task that was cancelled or has expired does not run on, whoever was killed or slow meanwhile.
 //!
-//! A recorded intent to cancel is carried out by whoever comes next, and an answer is true when it is
-//! printed. Races come out one way each time because the test holds locks or stops processes.
+//! Whoever comes next carries out a recorded intent, and an answer is true when it is printed. Each race comes out
+//! the same way every time, because the test holds locks or stops processes.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tests::sandbox::{Sandbox, names, pid_at, task_id};
 
 use crate::sandbox;
 
-/// A shell that does not hear the polite signal, and whatever it starts neither.
+/// A shell that ignores the polite signal, as does whatever it starts.
 const DEAF: &str = "trap '' TERM; while :; do sleep 0.05; done";
 
 /// Longer than a grace of a second, shorter than the ten seconds that were once used in its place.
@@ -100,7 +100,7 @@ fn when_cancel_answers_an_agent_is_gone_whose_start_was_not_recorded_yet() {
 }
 
 /// The intent was recorded and its cancel was killed; each later one was refused with "it is being cancelled", though
-/// nobody did it any more.
+/// nobody was cancelling it any more.
 #[test]
 fn an_orphan_whose_cancel_was_cut_short_can_be_cancelled() {
     for words in [&["cancel", "--grace", "0"][..], &["cancel", "--grace", "0", "--all"]] {
@@ -231,8 +231,8 @@ fn many_orphans_are_given_up_in_the_time_of_one() {
     sandbox.assert_nothing_left();
 }
 
-/// A task that was completed by hand while its agent worked was deleted with its logs. The agent kept its
-/// place, and nothing could cancel it any more.
+/// A task that was completed by hand while its agent worked was deleted with its logs. The agent kept its slot, and
+/// nothing could cancel it any more.
 #[test]
 fn cleanup_keeps_an_ended_task_whose_agent_still_works() {
     let sandbox = sandbox();
@@ -269,7 +269,7 @@ fn run_without(sandbox: &Sandbox, how: &str, signal: &str, command: &str) -> Str
     task_id(&sandbox.shell(&script).ok().json())
 }
 
-/// A supervisor did not hear that its agent had ended, and looked a minute later.
+/// A supervisor did not get the signal that its agent had ended, and noticed it a minute later.
 #[test]
 fn a_task_ends_when_its_agent_does_whatever_signals_the_caller_does_not_hear() {
     for how in ["block", "ignore"] {
@@ -281,7 +281,7 @@ fn a_task_ends_when_its_agent_does_whatever_signals_the_caller_does_not_hear() {
     }
 }
 
-/// The supervisor was never told, and `cancel` stopped the agent itself after sixteen seconds.
+/// The supervisor never got the signal of `cancel`, which stopped the agent itself after sixteen seconds.
 #[test]
 fn a_supervisor_hears_of_a_cancel_whatever_signals_the_caller_does_not_hear() {
     for how in ["block", "ignore"] {
@@ -295,7 +295,7 @@ fn a_supervisor_hears_of_a_cancel_whatever_signals_the_caller_does_not_hear() {
     }
 }
 
-/// The agent and all it started could not hear the polite signal, and were killed.
+/// The polite signal did not reach the agent and all it started, and they were killed.
 #[test]
 fn an_agent_hears_the_polite_signal_though_the_caller_has_blocked_it() {
     let sandbox = sandbox();

@@ -1,7 +1,7 @@
 //! Telling the truth: the deed decides the answer, and what was launched or ended is named.
 //!
-//! Whatever fails after the deed (admitting others, looking back) is a note beside the answer, never an
-//! error in its place; and nobody is told to wait for himself, or for what is dead.
+//! Whatever fails after the deed, such as admitting others or reading the record back, is a note beside the answer,
+//! never an error in its place. Nobody is told to wait for himself, or for a task that is dead.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ use tests::sandbox::{Sandbox, names, pid_at, task_id, text};
 
 use crate::sandbox;
 
-/// Longer than an answer may take where the gate is held by somebody, shorter than the ten seconds it took.
+/// Longer than an answer may take while somebody holds the gate, shorter than the ten seconds it used to take.
 const SOON: Duration = Duration::from_secs(6);
 
-/// A store with room for one task, which one has, and two that wait.
+/// A store with one slot, which a task has, and two tasks that wait.
 fn full() -> (Sandbox, [String; 3]) {
     let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "1");
     let ids = [(); 3].map(|()| sandbox.run_script(&[], "exec sleep 60"));
@@ -28,7 +28,7 @@ fn full() -> (Sandbox, [String; 3]) {
     (sandbox, ids)
 }
 
-/// Runs a command while somebody who was stopped holds the gate, so that nobody can be admitted.
+/// Runs a command while a stopped process holds the gate, so that nobody can be admitted.
 #[track_caller]
 fn with_the_gate_held(sandbox: &Sandbox, run: Run) -> Value {
     let gate = lock_gate(sandbox);
@@ -41,7 +41,7 @@ fn with_the_gate_held(sandbox: &Sandbox, run: Run) -> Value {
     answer
 }
 
-/// The same for somebody who may have two tasks running, so that there is somebody to be admitted.
+/// The same with a limit of two, so that there is a task to admit.
 fn with_room(run: Run) -> Run {
     run.env("TASK_BG_MAX_RUNNING", "2")
 }
@@ -52,7 +52,7 @@ fn has_a_note(answer: &Value) {
     assert!(answer["error"].is_null(), "{answer:#}");
 }
 
-/// The task was cancelled, and the answer was an error that named nobody: admitting others had failed.
+/// The task was cancelled, and the answer was an error without ids, because admitting others had failed.
 #[test]
 fn cancel_says_what_it_cancelled_though_nobody_can_be_admitted() {
     let (sandbox, [_, second, _]) = full();
@@ -72,7 +72,7 @@ fn complete_says_that_it_did_though_nobody_can_be_admitted() {
     has_a_note(&answer);
 }
 
-/// The task was given up, and the answer was the error of an admission.
+/// The task expired, and the answer was the error of an admission.
 #[test]
 fn prune_says_what_it_gave_up_though_nobody_can_be_admitted() {
     let (sandbox, [first, ..]) = full();
@@ -97,7 +97,8 @@ fn cleanup_says_what_it_removed_though_nobody_can_be_admitted() {
     assert!(!sandbox.store().join(format!("{second}.json")).exists());
 }
 
-/// All lines were recorded and ran later; whoever repeated the batch, having been told of none, had each twice.
+/// All lines were recorded and ran later. The answer named none of them, so whoever repeated the batch had each
+/// twice.
 #[test]
 fn batch_names_what_it_launched_though_nobody_can_be_admitted() {
     let (sandbox, _) = full();
@@ -120,7 +121,7 @@ fn a_task_that_is_to_wait_is_launched_and_named_though_nobody_can_be_admitted() 
     }
 }
 
-/// A wait for a queued task waited for the gate as well: ten seconds, whatever it had been told, and then it failed.
+/// A `wait` for a queued task waited for the gate as well, ten seconds whatever its time limit, and then failed.
 #[test]
 fn wait_waits_no_longer_than_it_was_told_though_nobody_can_be_admitted() {
     let (sandbox, [_, second, _]) = full();
@@ -163,7 +164,7 @@ fn a_launch_names_its_task_though_its_record_cannot_be_read_back() {
     has_a_note(&answer);
 }
 
-/// The words of a task that waits for all others and writes how that went.
+/// The command line of a task that waits for all others and writes down the answer.
 fn waits_for_all(sandbox: &Sandbox, file: &str) -> String {
     format!(
         "task-bg wait --timeout 3; echo $? > {0}.new; mv {0}.new {0}",
@@ -207,7 +208,7 @@ fn keyed(sandbox: &Sandbox, command: &[&str]) -> Value {
     sandbox.task_bg(words).ok().json()
 }
 
-/// The record said "running" of a task of which nothing was left, and so did the answer.
+/// The record said "running" of a task without a process, and so did the answer.
 #[test]
 fn a_key_tells_how_its_task_fares_and_not_what_the_record_of_a_dead_one_says() {
     let sandbox = sandbox();
@@ -246,7 +247,7 @@ fn a_key_whose_task_never_had_an_agent_is_free() {
     assert_eq!(sandbox.active(), [""; 0]);
 }
 
-/// Whoever mended the command and tried again was given the failed task, with exit code 0.
+/// Whoever corrected the command and tried again got the failed task back, with exit code 0.
 #[test]
 fn a_key_whose_task_could_not_be_started_is_free() {
     let sandbox = sandbox();
@@ -256,7 +257,7 @@ fn a_key_whose_task_could_not_be_started_is_free() {
     assert_eq!(sandbox.ended(&task_id(&answer))["status"], "completed");
 }
 
-/// What works without ids went by the life locks alone, and was blind for a task whose lock somebody had removed.
+/// Commands without ids went by the life locks alone, and overlooked a task whose lock somebody had removed.
 #[test]
 fn a_task_whose_life_lock_was_removed_is_counted_waited_for_and_cancelled() {
     let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "1");
@@ -273,7 +274,7 @@ fn a_task_whose_life_lock_was_removed_is_counted_waited_for_and_cancelled() {
     sandbox.assert_nothing_left();
 }
 
-/// The index was said to be rebuilt where it is lost, and was only ever swept.
+/// `doctor --fix` was said to rebuild a lost index, and only ever swept it.
 #[test]
 fn doctor_rebuilds_the_index_of_what_has_not_ended() {
     let sandbox = sandbox();
@@ -285,8 +286,8 @@ fn doctor_rebuilds_the_index_of_what_has_not_ended() {
     assert_eq!(sandbox.status(&id), "cancelled");
 }
 
-/// The supervisor could neither take up its post nor record that, and removed its life lock all the same:
-/// the task was queued for ever, and nobody was to start it.
+/// The supervisor could neither start the agent nor record that, and removed its life lock all the same: the task
+/// stayed queued for ever, and nobody could start it.
 #[test]
 fn a_task_whose_failed_start_could_not_be_recorded_is_seen_to_by_the_next_who_looks() {
     let sandbox = sandbox();
@@ -338,7 +339,7 @@ fn a_supervisor_has_left_its_callers_group_when_the_command_answers() {
     sandbox.assert_nothing_left();
 }
 
-/// The same of what reminds of a task that is to start later.
+/// The same of the reminder of a task that is to start later.
 #[test]
 fn a_reminder_has_left_its_callers_group_when_the_command_answers() {
     for round in 0..40 {
@@ -354,7 +355,7 @@ fn a_reminder_has_left_its_callers_group_when_the_command_answers() {
     }
 }
 
-/// Once a second the whole record was written anew and synced, prompts of many megabytes included.
+/// Once a second the supervisor wrote and synced the whole record anew, prompts of many megabytes included.
 #[test]
 fn what_an_agent_does_is_recorded_without_writing_its_prompt_each_time() {
     const PROMPT: usize = 1 << 20;

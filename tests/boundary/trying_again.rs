@@ -1,7 +1,7 @@
 //! Trying again: each ending decides whether another attempt follows, whoever records it, and once.
 //!
-//! An attempt and the next are one thing for who cancels, waits or retries; what could not be started is
-//! named and costs no other its attempt.
+//! `cancel`, `wait` and `retry` take an attempt and the next for one thing. An answer names the tasks that could
+//! not be started, and they cost no other its attempt.
 
 use std::fs;
 use std::time::Duration;
@@ -113,7 +113,7 @@ fn nothing_is_tried_again_that_was_cancelled_or_completed_in_the_moment_of_its_e
     }
 }
 
-/// Only the supervisor saw to the next attempt, so that none followed an ending that others recorded.
+/// Only the supervisor made the next attempt, so none followed an ending that somebody else recorded.
 #[test]
 fn a_lost_task_is_tried_again() {
     let sandbox = sandbox();
@@ -192,8 +192,7 @@ fn a_task_that_prune_found_too_old_is_tried_again() {
     assert_eq!(sandbox.status(&next), "queued");
 }
 
-/// The supervisor recorded a failed start on another path than an ending, without a look at what was
-/// ordered.
+/// The supervisor recorded a failed start on another path than an ending, and ignored `--retries` there.
 #[test]
 fn a_task_from_the_queue_that_could_not_be_started_is_tried_again() {
     let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "1");
@@ -261,8 +260,8 @@ fn launched(answer: &Value) -> Vec<String> {
     launched.unwrap_or_else(|| panic!("no list in {answer:#}")).iter().map(task_id).collect()
 }
 
-/// `retry --failed` stopped at the first that could not be started, did not say what it had launched, and
-/// came to the others never, however often one asked.
+/// `retry --failed` stopped at the first task that could not be started, did not say what it had launched, and
+/// never came to the others, however often somebody asked.
 #[test]
 fn a_task_that_cannot_be_started_keeps_no_other_from_being_tried_again() {
     let sandbox = sandbox();
@@ -278,7 +277,7 @@ fn a_task_that_cannot_be_started_keeps_no_other_from_being_tried_again() {
     assert_eq!(total(&sandbox), 4);
 }
 
-/// The first that was refused ended the command; what it had launched by then it did not name.
+/// The first refusal ended the command, and the answer did not name what it had launched by then.
 #[test]
 fn a_retry_of_several_goes_on_and_names_what_it_launched_and_what_it_could_not() {
     let sandbox = sandbox();

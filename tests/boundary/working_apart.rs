@@ -1,7 +1,7 @@
 //! Working apart, many at once: worktrees of a batch, of one repository, and beside other launches.
 //!
-//! A worktree that cannot be had concerns its own line alone, and one that takes its time nobody but whoever wants
-//! it. A script that comes first on the search path makes git slow or strict.
+//! A worktree that cannot be made concerns its own line alone, and a slow one delays nobody but the launch that
+//! wants it. A script that comes first on the search path makes git slow or strict.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -89,7 +89,7 @@ fn strictly_nothing_is_launched_where_a_branch_is_taken() {
     assert_eq!(branches, "main\ntask-bg/taken\n");
 }
 
-/// Each of the two is right by itself, so that a check of single lines does not find it.
+/// Each of the two lines is right by itself, so a check of single lines does not find the conflict.
 #[test]
 fn of_two_lines_that_want_one_worktree_the_second_is_named() {
     let sandbox = repository();
@@ -98,7 +98,7 @@ fn of_two_lines_that_want_one_worktree_the_second_is_named() {
     fares(&sandbox, &answer, &[2], &[1, 3]);
 }
 
-/// The same of a folder that is in no repository.
+/// The same for a folder that is in no repository.
 #[test]
 fn a_line_that_wants_a_worktree_where_there_is_no_repository_is_named() {
     let sandbox = sandbox();
@@ -107,7 +107,7 @@ fn a_line_that_wants_a_worktree_where_there_is_no_repository_is_named() {
     fares(&sandbox, &answer, &[2], &[1, 3]);
 }
 
-/// A line with a key is started at once, and one whose program was not there ended the batch.
+/// A line with a key starts at once; one whose program did not exist ended the batch.
 #[test]
 fn a_line_that_cannot_be_started_is_named_and_the_others_are_launched() {
     let sandbox = sandbox();

@@ -1,8 +1,8 @@
 //! What a test does behind the programs' backs, so that a race comes out one way every time.
 //!
 //! A test can hold the locks of a store, which stops every program at a known step, and it can stop and
-//! continue single processes. What waits for such a step waits for a bounded time: a program that has
-//! no such step any more goes on, and the test still holds.
+//! continue single processes. A test waits for such a step for a bounded time: if a program no longer
+//! has the step, the test goes on and still proves its sentence.
 
 use std::fs::{self, File};
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ fn lock(sandbox: &Sandbox, name: &str) -> File {
     file
 }
 
-/// Holds the life lock of a task, as somebody does who is about to start it.
+/// Holds the life lock of a task, as an admission does that is about to start it.
 ///
 /// # Panics
 ///

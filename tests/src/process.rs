@@ -1,4 +1,4 @@
-//! Looks at the processes of the machine through `/proc`, and waits for things to happen.
+//! Looking at the processes of the machine through `/proc`, and waiting for things to happen.
 //!
 //! A zombie counts as dead. What a look finds may be gone a moment later, so nothing here is an
 //! error: a process that cannot be read is a process that is not there.

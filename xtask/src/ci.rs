@@ -1,7 +1,7 @@
 //! `ci`: every check there is, in the order in which a failure is cheapest.
 //!
-//! Names the checks and starts them; what is checked is decided by the tools and by the other steps. Stops at the first
-//! failure, and ends with a table of what ran, so that a skipped check is seen.
+//! This step names the checks and starts them; the tools and the other steps decide what they check. It stops at the
+//! first failure, and ends with a table of what ran, so that a reader sees which check was skipped.
 
 use crate::command::{run, succeeds};
 use crate::repo::Repo;

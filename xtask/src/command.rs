@@ -1,6 +1,6 @@
 //! Starting programs: run one in sight, read what one says, or hold one that must not be left behind.
 //!
-//! Every child is waited for, on every path. Main type: [`Guarded`].
+//! Every function waits for its child, on every path. Main type: [`Guarded`].
 
 use std::ffi::OsStr;
 use std::path::Path;

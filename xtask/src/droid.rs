@@ -1,8 +1,8 @@
 //! The real `droid`, for the runs that need it: found, or installed below the target folder.
 //!
-//! The program is proprietary: it is used for checks, never shipped, and never installed anywhere but in `target/`. It
-//! is taken for good only after it has said its version itself, so that half an installation is never used.
-//! Main type: [`Droid`].
+//! The program is proprietary: we use it for checks, never ship it, and install it nowhere but in `target/`. A step
+//! takes it for good only after it has said its version itself, so that nobody uses half an installation. Main type:
+//! [`Droid`].
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! `e2e`: our programs with the real `droid`, a scripted model and no network.
 //!
-//! Puts the pieces together and starts them; what is proven is in the program `real-droid-scenarios` of the tests crate,
-//! whose exit status is the step's. Where a piece is not to be had, the step is skipped and says why.
+//! This step puts the pieces together and starts them; the program `real-droid-scenarios` of the tests crate has the
+//! scenarios, and its exit status is the step's. Where a piece is not to be had, the step skips itself and says why.
 //! Main type: [`Arena`], which `demo` uses as well.
 
 use std::ffi::OsStr;

@@ -1,7 +1,8 @@
 //! `generate`: the tables of README.md that the program itself knows best.
 //!
-//! Asks the built program for each table and puts it between its marks; never words anything itself, and touches
-//! nothing outside the marks. With `--check` it only compares, so that a table cannot fall behind the code.
+//! The step asks the built program for each table and puts it between its marks; it words nothing itself, and
+//! touches nothing outside the marks. With `--check` it only compares, so that a table cannot fall behind the
+//! code.
 
 use std::fs;
 

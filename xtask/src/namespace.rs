@@ -1,7 +1,7 @@
 //! A network that consists of loopback and nothing else, as the kernel gives it.
 //!
-//! With it an end-to-end run cannot reach anybody, and needs no fixed port. Never touches the network it was started in.
-//! Main type: [`Namespace`].
+//! With it an end-to-end run cannot reach anybody, and needs no fixed port. It never touches the network that it was
+//! started in. Main type: [`Namespace`].
 
 use std::env;
 use std::ffi::OsString;

@@ -1,6 +1,6 @@
 //! Where the repository is and what it consists of, as `cargo metadata` tells it.
 //!
-//! Reads, never writes. Main types: [`Repo`] and [`Package`].
+//! This module never writes. Main types: [`Repo`] and [`Package`].
 
 use std::env;
 use std::path::{Path, PathBuf};

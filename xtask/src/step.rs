@@ -1,7 +1,7 @@
 //! How one step ends, and how long it took.
 //!
-//! A step is done, skipped with a reason, or failed; a skip is never silent. Nothing is decided here about which steps
-//! there are. Main types: [`Outcome`] and [`Summary`].
+//! A step is done, skipped with a reason, or failed; a skip is never silent. Which steps there are is decided
+//! elsewhere. Main types: [`Outcome`] and [`Summary`].
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,9 @@
 //! `tidy`: the rules of the code that no compiler holds.
 //!
-//! Reads the manifests and the sources of the workspace and reports findings, each with a place and a remedy; it never
-//! changes a file. One module per family of rules; what a rule lets pass stands in it as data, with the reason. The same
-//! rules are tests of this crate, so that they also run where only tests are run. Main types: [`Tree`] and [`Finding`].
+//! The step reads the manifests and the sources of the workspace and reports findings, each with a place and a remedy;
+//! it never changes a file. Each family of rules has a module, in which the exceptions stand as data, each with its
+//! reason. The same rules are tests of this crate, so that they also run where only tests are run. Main types: [`Tree`]
+//! and [`Finding`].
 
 mod agents;
 mod arrows;

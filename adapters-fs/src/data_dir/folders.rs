@@ -1,7 +1,8 @@
-//! The folders of a store: made once, readable by their owner alone.
+//! The folders of a store, which only their owner can read.
 //!
-//! Prompts and logs hold secrets, so a folder of ours is 0700 from the start, whatever the umask,
-//! and one that was left open (the original left it so) is closed. Never makes a file.
+//! Prompts and logs hold secrets, so `prepare` makes each folder with the mode 0700 whatever the
+//! umask is, and closes a folder of ours that others could look into, as the original left it.
+//! Nothing here makes a file.
 
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;

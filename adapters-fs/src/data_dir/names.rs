@@ -1,6 +1,6 @@
 //! What the names in the store's folders stand for, and how a text becomes a file name.
 //!
-//! Names are read and made here; never a path, and never a file. Main types: [`Entry`],
+//! This file reads and makes names, never a path and never a file. Main types: [`Entry`],
 //! [`ActiveEntry`] and [`NoticeSign`].
 
 use std::ffi::OsStr;
@@ -18,7 +18,8 @@ pub(super) const INSTRUCTIONS: &str = ".system.md";
 pub(super) const ENVIRONMENT: &str = ".env";
 /// What the name of an environment that is kept for a next attempt ends with.
 pub(super) const AGAIN: &str = ".again.env";
-/// What the name of what an agent does ends with, where that lies beside its record.
+/// What the name of a file ends with that says what an agent does, where the record is too long for
+/// that.
 pub(super) const PROGRESS: &str = ".progress";
 /// What the name of a key's lock ends with.
 pub(super) const KEY_LOCK: &str = ".lock";
@@ -101,7 +102,7 @@ impl ActiveEntry {
 }
 
 impl NoticeSign {
-    /// Every sign; the one that the others mean nothing without is the first.
+    /// Every sign; first the one without which the others mean nothing.
     pub(crate) const ALL: [Self; 4] = [Self::Untold, Self::Ended, Self::Named, Self::Told];
 
     /// What the file called `name` notes, and of which task.

@@ -1,8 +1,9 @@
 //! A disk in memory that can crash at any step and lose what was never synced.
 //!
-//! The model is the harshest a file system may be: until a file is synced its content may be gone,
-//! until a folder is synced each change of a name may or may not have happened. A test lets a store
-//! work on it, crashes it at the n-th step, and looks at every state the disk may be found in.
+//! The model is the harshest that a file system may be. Until a file is synced its content may be
+//! gone; until a folder is synced, each change of a name may or may not have happened. A test lets
+//! a store work on the disk, crashes it at the n-th step, and looks at every state in which the
+//! disk may then be found.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -1,8 +1,8 @@
 //! A real disk on which a process dies, or one step fails, wherever a test wants it.
 //!
-//! Where [`super::faulty`] models what a power cut may lose, this one models what a killed process
-//! leaves: everything up to some step has happened, nothing after it, whatever its destructors try. It
-//! works in real folders, beside real locks. Main types: [`HaltingDisk`] and [`Halt`].
+//! [`super::faulty`] models what a power cut may lose; this disk models what a killed process leaves:
+//! everything up to some step has happened, and nothing after it, whatever destructors try. It works
+//! in real folders, beside real locks. Main types: [`HaltingDisk`] and [`Halt`].
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -19,7 +19,7 @@ use crate::data_dir::Entry;
 pub(crate) enum Halt {
     /// Nothing works any more after so many steps: the process was killed.
     After(usize),
-    /// The step after so many fails, and the others work: no room, say.
+    /// The step after so many fails, for want of room say, and the others work.
     At(usize),
 }
 

@@ -1,8 +1,9 @@
 //! The front matter of a definition: what stands between two `---` lines at its very beginning.
 //!
-//! Read as YAML; and where it is none, line by line, because people write `description: Use when: …`
-//! and droid lets them. The YAML is read as a stream of events, so that no alias is ever resolved
-//! and no nesting is ever built. Knows the keys, not what they are for.
+//! The reader takes it as YAML, and reads it line by line where it is none, because people write
+//! `description: Use when: …` and droid lets them. It reads YAML as a stream of events, so that it
+//! never resolves an alias and never builds a nested value. It knows the keys, not what they are
+//! for.
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 

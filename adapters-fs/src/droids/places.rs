@@ -1,6 +1,7 @@
 //! Where droid keeps what defines droids: the only builder of paths below a `.factory` folder.
 //!
-//! Observed on droid 0.225.2. Looks at folders to find a project's root, and reads nothing.
+//! The places are those that droid 0.225.2 was seen to use. This file looks at folders to find a
+//! project's root, and reads no file.
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,8 @@
 //!
 //! `droid plugin install` leaves one JSON file a plugin in `plugins/installed_plugins`, which names
 //! the folder, and `"enabledPlugins": {"<id>": true}` in the settings of its scope; without that
-//! `true` droid passes the plugin over (observed on 0.225.2), and so do we. Never looks into plugins.
+//! `true` droid passes the plugin over (observed on 0.225.2), and so do we. Nothing here looks into a
+//! plugin.
 
 use std::collections::HashMap;
 use std::fs;

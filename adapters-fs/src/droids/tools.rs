@@ -1,8 +1,9 @@
 //! The tools that a definition names, as ids that `droid exec --only-tools` takes.
 //!
-//! A category stands for the tools that droid (0.225.2) lists for it in its own droid files. Ids are
-//! not checked against a list, as that changes from version to version and with the servers that
-//! somebody has set up: droid refuses an id it does not know, and the task then says so.
+//! A category stands for the tools that droid (0.225.2) lists for it in its own droid files. There
+//! is no check of ids against a list, because that changes from version to version and with the
+//! servers that somebody has set up: droid refuses an id it does not know, and the task then ends
+//! with droid's words.
 
 /// The categories of droid's own droid files, and what they stand for.
 const CATEGORIES: [(&str, &[&str]); 6] = [

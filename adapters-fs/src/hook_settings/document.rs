@@ -1,7 +1,7 @@
 //! The text of one settings file: what it says about hooks, and the smallest change that says more or less.
 //!
-//! Pure: text in, text out. Whatever is not ours keeps its place, its comments and its white space.
-//! Main type: [`Document`].
+//! Text in, text out: no function here touches a file. Whatever is not ours keeps its place, its comments
+//! and its white space. Main type: [`Document`].
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Reading and replacing a settings file, so that it is at every moment either what it was or what it will be.
 //!
-//! A file that is a symbolic link is changed where it really is. Its mode stays; what is made anew is
-//! for its owner alone, because settings hold keys.
+//! Where a symbolic link names the file, the change goes to the file that the link leads to. The file keeps
+//! its mode; a new file is for its owner alone, because settings hold keys.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};

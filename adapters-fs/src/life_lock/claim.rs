@@ -1,8 +1,8 @@
 //! Claiming life locks, handing them over, and removing them.
 //!
-//! A claim that is dropped removes the name that it made visible; one that was handed over leaves the
-//! name to whoever has the file. Whatever is removed with a lock goes before the lock's name, so that
-//! what is left after a crash has a lock by which it is found. Main type: [`ClaimedLife`].
+//! Dropping a claim removes the name of its lock; once the lock was handed over, the name is the receiver's
+//! to remove. Whoever removes a lock removes first what was kept for the task and then the lock's name, so
+//! that what a crash leaves has a lock by which the next one finds it. Main type: [`ClaimedLife`].
 
 use std::any::Any;
 use std::fs::{self, File};
@@ -20,7 +20,7 @@ use crate::disk::{self, Disk};
 use crate::fault::fault;
 use crate::kits;
 
-/// How long a lock may appear and vanish again whenever it is to be taken.
+/// How long a claim goes on trying while the lock appears and vanishes again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A life lock that is held.

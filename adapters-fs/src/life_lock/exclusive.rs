@@ -1,8 +1,8 @@
 //! Taking a lock exclusively beside others who look at it.
 //!
-//! `flock` does not say who is in the way, so whoever fails tries to share the lock: if that fails
-//! too, somebody holds it exclusively; if it succeeds, there are only readers, and they go soon. Never
-//! waits for whoever holds it exclusively.
+//! `flock` does not say who is in the way. So whoever fails to lock exclusively tries to share the
+//! lock: if that fails too, somebody holds it exclusively; if it succeeds, there are only readers, and
+//! they let go soon. Nothing here waits for somebody who holds the lock exclusively.
 
 use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -1,9 +1,9 @@
-//! Waiting for tasks without asking again and again.
+//! Waiting for tasks without polling them.
 //!
 //! One small thread for each watched task sleeps in a shared `flock` on its life lock and wakes the
-//! moment the kernel frees it. Endings that come from outside free no lock; those are noticed by a
-//! look at the store every [`TICK`]. The threads of a watch that is dropped stay asleep until their
-//! lock is free, hold nothing but one descriptor, and go with the process.
+//! moment the kernel frees it. Endings that come from outside free no lock; the watch notices those
+//! by a look at the store every [`TICK`]. After a watch is dropped, each of its threads sleeps on
+//! until its lock is free or the process ends, and holds nothing but one descriptor.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, Metadata, TryLockError};

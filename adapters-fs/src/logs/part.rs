@@ -1,8 +1,8 @@
 //! Cutting a part out of a log that may be far larger than memory.
 //!
-//! Text is cut between characters, never within one; bytes that are no text become replacement
-//! characters. Holes (where the middle of a log was given back to the disk) are never read as text:
-//! they are named with their size, like any other gap.
+//! A cut goes between two characters, never through one; bytes that are no text become replacement
+//! characters. A hole, where the middle of a log was given back to the disk, is never read as text:
+//! the result names it with its size, like any other gap.
 
 mod text;
 

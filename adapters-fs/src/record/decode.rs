@@ -1,7 +1,7 @@
 //! From the members of a record to the task they hold.
 //!
-//! The top level is read strictly: a wrong value there makes the record unreadable, with the reason.
-//! Under `progress`, what makes no sense counts as absent ([`below`]). Never changes what it reads.
+//! A wrong value at the top level makes the record unreadable, with the reason. Under `progress`,
+//! what makes no sense counts as absent ([`below`]). Decoding never changes the text.
 
 mod below;
 

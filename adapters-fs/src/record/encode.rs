@@ -1,8 +1,8 @@
 //! From a task to the text of its record.
 //!
-//! [`first`] writes a new record; [`over`] writes a changed task over the record it was read from and
-//! sets only the keys whose meaning changed, so that a local time or an unknown word that somebody
-//! else wrote stays as it was. Decides nothing.
+//! [`first`] writes a new record; [`over`] writes a changed task over the record it was read from and sets
+//! only the keys whose meaning changed, so that a local time or an unknown word that somebody else wrote
+//! stays as it was.
 
 use std::time::Duration;
 

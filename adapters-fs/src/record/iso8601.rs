@@ -1,8 +1,9 @@
 //! Turns moments into text and text into moments, and asks no clock.
 //!
-//! We write UTC with six digits of a second and `+00:00`, as the original's newer versions do, so
-//! that Python reads it and text sorts by time. We read whatever any version wrote: with or without
-//! a fraction, with `Z` or any offset, or with no offset at all, which means local time.
+//! Records get UTC with six digits of a second and `+00:00`, as the original's newer versions write
+//! it, so that Python reads it and text sorts by time. The reader takes whatever any version wrote:
+//! with or without a fraction, with `Z` or any offset, or with no offset at all, which means local
+//! time.
 
 use std::ops::Range;
 

@@ -2,7 +2,7 @@
 //!
 //! An [`Object`] is a list of members, each with the exact text of its value, so that what nobody
 //! here understands is written back to the byte and in its place. Where a key stands twice, the last
-//! one counts, as everywhere; setting it leaves one. Knows no key.
+//! one counts, as in other readers; setting it leaves one. Nothing here knows what a key means.
 
 use std::borrow::Cow;
 use std::fmt;

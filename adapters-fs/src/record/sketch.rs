@@ -1,8 +1,9 @@
-//! As much of a record as a listing asks of one that it does not show.
+//! The little that a listing has to know of a record that it does not show.
 //!
-//! A listing counts every record but shows few, so most are only sketched: checked in one pass over
-//! the text, without keeping what is in it. A sketch is never in doubt: where anything is unusual
-//! there is none, and the record is read in full, which also finds the words for what is wrong.
+//! A listing counts every record but shows few. So it sketches most: it checks the text in one
+//! pass, without keeping what is in it. A sketch is never in doubt: where anything is unusual there
+//! is no sketch, and the listing reads the record in full, which also finds the words for what is
+//! wrong.
 
 use std::fmt;
 

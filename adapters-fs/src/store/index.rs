@@ -2,9 +2,9 @@
 //!
 //! The entry of a session is a symbolic link in `.sessions/` that points nowhere: its target is the
 //! ids of the tasks, separated by spaces. Such an entry appears, changes and is read in one system
-//! call, and can never be seen half-written. It is not synced; what it misses is found by looking
-//! at a few records, what it has too much is noticed when the record is read. So nothing here is
-//! ever an error.
+//! call, and can never be seen half-written. It is not synced. A look at a few records finds what
+//! the index misses, and whoever reads a record notices what the index has too much. So nothing here
+//! is ever an error.
 
 use std::fs;
 use std::io;
@@ -18,7 +18,7 @@ use domain::task::{SessionId, TaskId};
 use super::{FileStore, shard};
 use crate::data_dir::{DataDir, Entry};
 
-/// How long to wait for the lock of an entry before giving the entry up.
+/// How long to wait for the lock of an entry before it stays as it is.
 const DEADLINE: Duration = Duration::from_millis(250);
 /// The longest target a link may have, in bytes.
 const MAX_TARGET: usize = 4_000;

@@ -1,7 +1,7 @@
 //! Listing a store: newest first, everything counted, what cannot be read named.
 //!
-//! Only what is shown is kept in memory. Every record is its own fault domain: one that is broken,
-//! foreign or no file at all is named with the reason, and the others are listed.
+//! A listing keeps in memory only what it shows. Every record is its own fault domain: the listing
+//! names one that is broken, foreign or no file at all, with the reason, and lists the others.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};

@@ -1,9 +1,9 @@
-//! What an agent does, beside its record where that is long.
+//! What an agent does, in a file beside its record where the record is long.
 //!
-//! A record is replaced whole, so one with a prompt of megabytes would be written again each time its agent
-//! says a word. What its agent does lies beside such a record then, as the value of `progress` alone, and
-//! counts as long as it is newer than what the record says itself. Every other change writes the record,
-//! which then says it all. Nothing here decides what a task is.
+//! The store replaces a record whole. One with a prompt of megabytes would be written again each time its
+//! agent says a word; so for such a record the store writes the value of `progress` into a file beside it.
+//! A reader takes that value as long as it is newer than the one in the record. Every other change writes
+//! the record, which then says it all. Nothing here decides what a task is.
 
 use std::io;
 
@@ -16,7 +16,7 @@ use crate::record::{self, Object};
 /// The length of a record from which on what its agent does lies beside it, in bytes.
 const LONG: usize = 32 << 10;
 
-/// Whether a change of a record of this length goes beside it.
+/// Whether the store writes a change of a record of this length beside it.
 pub(super) fn lies_beside(length: usize, after: &Task, weight: Weight) -> bool {
     length > LONG && weight == Weight::Passing && after.status() == Status::Running
 }

@@ -1,7 +1,8 @@
 //! The lock that spans one change of a record.
 //!
-//! A fixed set of files that are never deleted, so that nobody can lock a file that is no longer
-//! the one. Whoever waits longer than the deadline is told which lock it was. Readers take none.
+//! The locks are a fixed set of files that nobody deletes, so that nobody can hold the lock of a
+//! file that another one has replaced. Whoever waits longer than the deadline is told which lock it
+//! was. Readers take none.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

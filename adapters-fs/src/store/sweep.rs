@@ -1,9 +1,9 @@
 //! Removing what is only derived and belongs to no task any more.
 //!
-//! Half-written files of programs that died, index entries of tasks that are over, notices of tasks
-//! that are not there any more, locks of keys that nobody holds; and, in `finished`, whatever is kept
-//! for tasks that are over. Never touches a record, a log, or anything of a task that has not ended.
-//! What cannot be removed keeps nothing else from being removed.
+//! That is half-written files of programs that died, index entries of tasks that have ended, notices
+//! of tasks without a record, locks of keys that nobody holds, and, in `finished`, whatever is kept
+//! for tasks that have ended or were never recorded. A sweep never touches a record, a log, or
+//! anything of a task that has not ended. It goes on after what it cannot remove.
 
 mod finished;
 

@@ -1,7 +1,8 @@
 //! The lines of a file, last one first, in bounded memory.
 //!
-//! Holds one line and one block, never more: a line that is too long is passed over without being
-//! held, and nothing before the last stretch of the file is read. [`LIMITS`] has the numbers.
+//! The reader holds one line and one block, never more: it passes over a line that is too long
+//! without holding it, and reads nothing before the last stretch of the file. [`LIMITS`] has the
+//! numbers.
 
 use std::fs::File;
 use std::io;

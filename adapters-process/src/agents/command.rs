@@ -1,7 +1,7 @@
 //! A plain command: the words of the order are the command line, as they are and never through a shell.
 //!
-//! A command has no event stream, no session and no autonomy; it is told nothing and what it prints is
-//! text for people.
+//! A command has no event stream, no session and no autonomy. It gets no instructions and no prompt,
+//! and what it prints is text for people.
 
 use domain::port::{Abilities, Agent, CommandLine, Input, Speech, Told};
 use domain::run::AgentEvent;

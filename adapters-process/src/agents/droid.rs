@@ -1,8 +1,9 @@
-//! Droid: `droid exec`, told its prompt on standard input, with `-o stream-json` on standard output.
+//! Droid: `droid exec`, which reads its prompt from standard input and writes `-o stream-json` to
+//! standard output.
 //!
-//! The command line passes on what the order says and nothing else; the lines of the stream are read
-//! in `stream`. Droid exits with 0 when it is told to stop, so only its completion line says that it
-//! is done.
+//! The command line passes on what the order says and nothing else; `stream` reads the lines of the
+//! stream. Droid exits with 0 when it is told to stop, so only its completion line says that it is
+//! done.
 
 mod stream;
 
@@ -25,7 +26,7 @@ pub struct Droid {
 }
 
 impl Droid {
-    /// Droid as `program`, by name or path, starts it.
+    /// The adapter that starts droid as `program`, a name or a path.
     pub fn new(program: OsString) -> Self {
         Self { program: program.into_vec().into() }
     }
@@ -87,8 +88,8 @@ fn arguments(autonomy: Autonomy, order: &Order, instructions: Option<&OsText>) -
     arguments
 }
 
-/// What kind of failure droid's words are. A refused permission comes first, since its words may quote
-/// anything.
+/// What kind of failure droid's words are. The check for a refused permission comes first, since its
+/// words may quote anything.
 fn complaint(words: &str) -> Option<Reason> {
     if words.contains("insufficient permission") {
         return Some(Reason::Permission);

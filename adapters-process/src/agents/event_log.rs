@@ -1,7 +1,7 @@
 //! Drawing up an agent's account again from the event stream it left, without reading all of it.
 //!
-//! Only the beginning (which names the session) and the end (which says how it went) are read.
-//! Never writes.
+//! [`AgentEventLog`] reads only the beginning, which names the session, and the end, which says how
+//! it went. It never writes.
 
 use std::fs::File;
 use std::io::{self, Read};

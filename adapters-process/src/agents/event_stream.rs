@@ -1,7 +1,7 @@
 //! Following a growing event stream: whole lines in, domain events out, in bounded memory.
 //!
-//! The stream is a file that the agent appends to; whoever follows it only reads. A line that never
-//! ends within [`LINE_LIMIT`] is passed over.
+//! The stream is a file that the agent appends to; whoever follows it only reads. The follower passes
+//! over a line that does not end within [`LINE_LIMIT`].
 
 use std::fs::File;
 use std::io;

@@ -1,6 +1,6 @@
-//! Reading one line of a JSON event stream, as leniently as an agent's words have to be read.
+//! Lenient reading of one line of a JSON event stream.
 //!
-//! What the agents have in common, and nothing that one of them alone does.
+//! Only what agents have in common is here, and nothing that one of them alone does.
 
 use domain::task::text::without_lone_surrogates;
 use serde::de::DeserializeOwned;

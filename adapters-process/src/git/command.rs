@@ -1,6 +1,6 @@
 //! Running `git` for what it prints: by its arguments, without anybody's hooks, pagers or questions.
 //!
-//! Knows nothing of worktrees.
+//! Nothing here knows of worktrees.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -17,7 +17,7 @@ use super::running::{self, Answer};
 /// Variables with their values.
 type Variables = Vec<(OsString, OsString)>;
 
-/// The most of what git says on standard error that is passed on, in bytes.
+/// How much of what git says on standard error is passed on at most, in bytes.
 const WORDS: u64 = 2_000;
 /// The most of an answer that is read where nobody asked for less, in bytes.
 const ANSWER: usize = 8 << 20;
@@ -67,7 +67,7 @@ fn misleads(name: &OsStr) -> bool {
     name.starts_with(b"GIT_") && !configures
 }
 
-/// What came of a git command.
+/// What a git command came to.
 pub(super) struct Ran {
     /// How it ended; a command that was cut short counts as a success.
     pub(super) ok: bool,
@@ -98,7 +98,7 @@ pub(super) struct Git {
 }
 
 impl Git {
-    /// Git in the environment of the caller, without what misleads.
+    /// Git in the environment of the caller, without the variables that would mislead it.
     pub(super) fn new(environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
         let environment = environment.filter(|(name, _)| !misleads(name)).collect();
         Self { environment, question: QUESTION, change: CHANGE }
@@ -143,7 +143,7 @@ impl Call {
         self
     }
 
-    /// Makes it use this index in place of the worktree's.
+    /// Makes git use this index in place of the worktree's.
     pub(super) fn index(mut self, file: &Path) -> Self {
         self.command.env("GIT_INDEX_FILE", file);
         self

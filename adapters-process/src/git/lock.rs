@@ -1,8 +1,8 @@
 //! The lock that lets one change of a repository happen at a time, whichever store asks for it.
 //!
-//! It is a `flock` on the repository's common directory itself, so it needs no file of its own.
-//! Whoever holds it waits for git and for nothing else. Git itself and other programs do not know
-//! it: it keeps task-bg out of its own way.
+//! The lock is a `flock` on the repository's common directory itself, so it needs no file of its
+//! own. Its holder waits for git and for nothing else. Git itself and other programs do not know
+//! the lock: it only keeps processes of task-bg out of each other's way.
 
 use std::fs::{File, TryLockError};
 use std::io;

@@ -1,5 +1,7 @@
-//! What is different in a worktree. Disturbs nobody who works there: git takes no lock of the
-//! worktree's index, and where it needs an index of its own it gets a copy.
+//! What is different in a worktree.
+//!
+//! A look disturbs nobody who works there: git takes no lock of the worktree's index, and where it
+//! needs an index of its own it gets a copy.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,8 @@ use domain::task::Worktree;
 use super::place::{self, Place};
 use super::{GitWorktrees, fault, reference};
 
-/// Whatever the repository's configuration leaves out of it.
+/// The options with which `git status` names everything, whatever the repository's configuration
+/// leaves out.
 const STATUS: [&str; 5] =
     ["status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=none"];
 

@@ -1,7 +1,7 @@
-//! Making a worktree: everything that speaks against it is found before anything is changed.
+//! Making a worktree: every reason to refuse one is found before anything is changed.
 //!
-//! The branch is made before the worktree and by itself, so of two that want one name exactly one
-//! gets it. Never changes what is there already.
+//! [`GitWorktrees`] makes the branch before the worktree and by itself, so of two that want one
+//! name exactly one gets it. It never changes what is there already.
 
 use std::fs;
 use std::io;

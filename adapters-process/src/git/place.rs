@@ -1,5 +1,5 @@
-//! What stands at the path of a worktree, read from the files alone: git would follow links, and
-//! would answer for a repository further up.
+//! What stands at the path of a worktree. Only the files say it; git is not asked, because it would
+//! follow links and would answer for a repository further up.
 //!
 //! A worktree and its repository point at each other: `.git` in the worktree names the folder that
 //! git keeps about it, its administrative folder, and `gitdir` in there names that `.git`.

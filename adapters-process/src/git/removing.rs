@@ -1,5 +1,6 @@
-//! Removing a worktree and its branch, where nothing is lost by it. Never forces git to it, and
-//! never follows a link to somebody else's worktree.
+//! Removing a worktree and its branch, where nothing is lost by it.
+//!
+//! Nothing here forces git to remove anything, or follows a link to somebody else's worktree.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +13,10 @@ use super::lock::{self, Locked};
 use super::place::{self, Place};
 use super::{GitWorktrees, fault, reference};
 
-/// Why what stands at the path of a task's worktree is left alone.
+/// Why something else at the path of a task's worktree stays.
 pub(super) const NOT_OURS: &str = "is not the worktree that was made for the task";
 
-/// Why a folder without `.git` is left alone.
+/// Why a folder without `.git` stays.
 pub(super) const UNKNOWN: &str = "git does not know it any more";
 
 impl GitWorktrees {

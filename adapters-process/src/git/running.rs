@@ -1,8 +1,8 @@
-//! Runs one prepared command to its end, or until its time is over; never waits for anything else.
+//! Running one prepared command to its end or until its time is over, and waiting for nothing else.
 //!
 //! The command leads a process group of its own, so neither Ctrl-C at the caller's terminal nor a
-//! signal to the caller's group reaches it. It complains into memory and not into a pipe, so it
-//! does not die of a closed pipe either if the caller is killed meanwhile.
+//! signal to the caller's group reaches it. Its standard error is a file in memory and not a pipe,
+//! so that it does not die of a closed pipe if the caller is killed meanwhile.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -38,7 +38,7 @@ pub(super) struct Ended {
     pub(super) stdout: Vec<u8>,
     /// Whether there was more.
     pub(super) truncated: bool,
-    /// What it complained about.
+    /// What it wrote to standard error.
     pub(super) complaints: File,
 }
 

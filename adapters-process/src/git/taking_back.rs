@@ -1,8 +1,9 @@
 //! Taking back what a launcher left that was killed before it recorded its task.
 //!
-//! Each step can be repeated: files first, then git's list, and the branch last, because the branch
-//! says for whom it was made. Git is not asked to remove a worktree that it has not finished: it
-//! would have to be forced, and may not even be able to read its own list.
+//! Each step can be repeated: the files go first, then the entry in git's list, and the branch last,
+//! because the branch says for whom it was made. Git is not asked to remove a worktree that it has
+//! not finished, because somebody would have to force it, and it may not even be able to read its own
+//! list.
 
 use std::fs;
 use std::io::Read;

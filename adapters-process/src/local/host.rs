@@ -1,7 +1,8 @@
 //! This machine as a host: how a supervisor is started, and how processes are looked at and ended.
 //!
-//! A supervisor is a fresh copy of this program. It gets the life lock as its standard input, and says on a
-//! pipe, a line each, that it is on its own and how the start went. An agent is never started from here.
+//! A supervisor is a fresh copy of this program. It gets the life lock as its standard input, and writes to
+//! a pipe, a line each, that it has left the caller's session and how the start went. Nothing here starts
+//! an agent.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -138,8 +139,8 @@ impl Host for LocalHost {
     }
 
     async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault> {
-        // A signal that does nothing where nobody listens to it: the process may supervise another task by
-        // the time it comes, or be just about to.
+        // A signal that does nothing where nobody listens to it: the supervisor may not have begun to, or may
+        // have ended its work already.
         match termination::signal(supervisor, Signal::URG) {
             Ok(_) => Ok(()),
             Err(error) => Err(Fault {
@@ -162,13 +163,13 @@ fn os(bytes: &[u8]) -> OsString {
     OsString::from_vec(bytes.to_vec())
 }
 
-/// The bytes of variables, as they are kept and passed on.
+/// Variables as bytes, the form in which an environment is kept and passed on.
 pub fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
     let bytes = |text: &OsStr| text.as_bytes().to_vec();
     Environment(variables.into_iter().map(|(name, value)| (bytes(&name), bytes(&value))).collect())
 }
 
-/// Waits for a supervisor that said that it gives up: its life lock is free once it is gone.
+/// Waits for a supervisor that said that it cannot go on: its life lock is free once it is gone.
 fn failed(mut supervisor: Child, failure: LaunchFailure) -> Result<(), LaunchFailure> {
     drop(supervisor.wait());
     Err(failure)
@@ -185,7 +186,7 @@ fn ended_without_a_word(mut supervisor: Child) -> LaunchFailure {
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Handshake {
-    /// It left the caller's session and group, and nothing of the caller is open any more.
+    /// It left the caller's session and group, and holds nothing of the caller open.
     Detached,
     /// The agent runs, and that is recorded.
     Started,
@@ -198,7 +199,7 @@ pub(crate) enum Handshake {
 }
 
 impl Handshake {
-    /// The next word of a supervisor; `None` if it ended, or says what nobody understands.
+    /// Reads the next line of a supervisor; `None` if the supervisor ended, or the line is none of these.
     fn read(words: &mut impl BufRead) -> Option<Self> {
         let mut line = String::new();
         words.read_line(&mut line).ok().filter(|read| *read > 0)?;

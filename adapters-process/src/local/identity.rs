@@ -1,6 +1,6 @@
 //! Which process has a number now, read from `/proc`.
 //!
-//! Never signals anything; see [`crate::local::termination`].
+//! Nothing here signals a process; [`crate::local::termination`] does.
 
 use std::fs;
 

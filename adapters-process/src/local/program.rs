@@ -1,6 +1,6 @@
 //! Finding a program where `execvp` would find it, before a process is made for it.
 //!
-//! Only looks; starts nothing and reads no environment variable.
+//! The search starts nothing and reads no environment variable.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;

@@ -30,19 +30,20 @@ use agent::Agent;
 use driver::Driver;
 use signals::Signals;
 
-/// Everything a supervisor works with.
+/// What a supervisor works with.
 pub struct Post<'a> {
-    /// Where the task is recorded and kept, and everything else about it.
+    /// The ports over the store, the host and the clock.
     pub world: World<'a>,
     /// The files the agent writes to.
     pub files: AgentFiles,
     /// What the agent is told besides its prompt, as a file.
     pub instructions: Option<PathBuf>,
-    /// What of the environment matters for the start.
+    /// The part of the environment that matters for the start.
     pub surroundings: Surroundings,
 }
 
-/// What of the environment matters for the start of an agent; all of it is passed on.
+/// The part of the environment that matters for the start of an agent. The agent gets all of the
+/// environment.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// The folders where programs are looked for, as in `PATH`.
@@ -61,9 +62,9 @@ pub struct AgentFiles {
     pub output: File,
 }
 
-/// Leaves the caller behind: a session of its own, no inherited descriptor but the standard three, no
-/// signal blocked or ignored, standing in `/`, the parent of every orphan below. Says so to whoever
-/// started this process.
+/// Detaches this process from its caller: starts a session of its own, closes every inherited descriptor
+/// but the standard three, unblocks every signal, changes to `/`, and becomes the child subreaper. Then
+/// tells whoever started this process that it is detached.
 ///
 /// # Errors
 /// The system's, if any of that is refused.
@@ -79,9 +80,9 @@ pub fn give_up(reason: &str) {
     drop(detach::release_stdout());
 }
 
-/// Starts the agent of the task that is held here, tells the launcher on standard output, and watches until
-/// the task is over and that is recorded. What cannot be recorded is left to the next one who looks, who
-/// finds the task by its life lock.
+/// Starts the agent of the task whose life lock is held here, says on standard output how that went, and
+/// drives the task until its ending is recorded. What this process cannot record, the next one who looks
+/// does, who finds the task by its life lock.
 pub async fn supervise(post: &Post<'_>, held: Held) {
     let mut held = held;
     match start(post, &mut held.task).await {
@@ -138,7 +139,8 @@ async fn start<'a>(
     }
 }
 
-/// The prompt with what earlier tasks found put in. The words of a command are passed on as they are.
+/// The prompt, with the results of earlier tasks in the places that name them. The words of a command stay
+/// as they are.
 async fn filled_prompt(post: &Post<'_>, task: &Task) -> Result<String, LaunchFailure> {
     let prompt = task.order().prompt.as_str();
     let Runner::Agent { .. } = task.order().runner else { return Ok(prompt.to_owned()) };
@@ -162,7 +164,8 @@ async fn sight(world: World<'_>, id: &TaskId) -> Option<Sight> {
     }
 }
 
-/// Says a word to whoever started this process. It may be gone; that changes nothing.
+/// Writes a line of the handshake for whoever started this process. The reader may be gone; that changes
+/// nothing.
 fn say(word: &Handshake) {
     let mut stdout = io::stdout().lock();
     drop(serde_json::to_writer(&mut stdout, word).map_err(io::Error::from));

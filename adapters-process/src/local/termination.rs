@@ -1,7 +1,7 @@
 //! Ending a task's processes: the group politely, then by force, then whatever is left elsewhere.
 //!
-//! Every signal goes through a descriptor of the very process it is meant for, looked at again
-//! after the descriptor was opened; a number that was given to somebody else is never signalled.
+//! Every signal goes through a descriptor of the very process it is meant for, whose start time is checked
+//! after the descriptor was opened. So no signal ever reaches a process that was given the number of another.
 
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const STRAGGLER_GRACE: Duration = Duration::from_secs(2);
 /// How long processes may take to vanish after the last signal.
 const VANISH: Duration = Duration::from_secs(5);
 
-/// The ending of some tasks' processes, side by side, a step at a time.
+/// The ending of the processes of some tasks, side by side, a step at a time.
 #[derive(Debug)]
 pub struct Termination {
     targets: Vec<Target>,
@@ -208,14 +208,15 @@ fn open(pid: u32) -> rustix::io::Result<Option<OwnedFd>> {
     }
 }
 
-/// What may not be signalled is left, and is named among the survivors in the end.
+/// Sends the signal to all of them. A process that this one may not signal stays, and is among the survivors
+/// in the end.
 fn signal_all(processes: &[Stat], signal: Signal) {
     for stat in processes {
         let _ = signal_started(stat.pid, stat.start_time, signal);
     }
 }
 
-/// Asks politely. A stopped process takes note of that only when it goes on.
+/// Sends the polite signal, and lets a stopped process go on so that it can take note.
 fn ask(processes: &[Stat]) {
     signal_all(processes, Signal::TERM);
     signal_all(processes, Signal::CONT);

@@ -15,7 +15,7 @@ use crate::{SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
 /// The processes that lived at one moment, with whose they are.
 ///
-/// A look is no snapshot of the kernel's: a process that was started while it was made may be missing.
+/// The kernel gives no snapshot: a process that was started while this one was taken may be missing.
 #[derive(Debug)]
 pub struct Snapshot {
     all: BTreeMap<u32, Stat>,

@@ -1,6 +1,7 @@
 //! The command line. Its doc comments are the help texts.
 //!
-//! Nothing is looked up here: what can be wrong with a word alone is refused, all else comes later.
+//! Parsing looks nothing up: it refuses what can be wrong with a word alone, and leaves all else to the
+//! verb.
 
 mod again;
 mod ending;
@@ -79,7 +80,7 @@ pub(crate) enum What {
     Alone(Alone),
 }
 
-/// What is done with the settings and the store.
+/// The verbs that need the settings and the store.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Launch(Launch),
@@ -105,7 +106,7 @@ pub(crate) enum Verb {
     Config(Config),
 }
 
-/// What is done whatever the settings are, and whether or not there is a store.
+/// The verbs that need no settings, and that run whether or not there is a store.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Alone {
     /// Does the hook's work, for those who registered this command as a hook
@@ -118,7 +119,7 @@ pub(crate) enum Alone {
         /// The store's folder
         store: PathBuf,
     },
-    /// Lets queued tasks in at a moment; started by `launch`
+    /// Admits queued tasks at a moment; started by `launch`
     #[command(name = "__remind", hide = true)]
     Remind {
         /// Microseconds since the epoch
@@ -135,8 +136,8 @@ pub(crate) enum Alone {
 }
 
 impl Alone {
-    /// The words of a supervisor, read by hand: one lives as long as its task, and should not keep the
-    /// tables of a command line that it never shows.
+    /// Reads the arguments of a supervisor by hand: a supervisor lives as long as its task, and should not
+    /// keep in memory the tables of a command line that it never shows.
     pub(crate) fn supervisor(words: impl Iterator<Item = OsString>) -> Option<Self> {
         let words: Vec<OsString> = words.skip(1).take(4).collect();
         let [verb, id, store] = words.as_slice() else { return None };
@@ -146,8 +147,8 @@ impl Alone {
 }
 
 impl Verb {
-    /// Whether the verb needs nobody to admit queued tasks after it: it does so itself, or has nothing to do
-    /// with tasks.
+    /// Whether the program need not admit queued tasks after the verb, because the verb does so itself or
+    /// has nothing to do with tasks.
     pub(crate) const fn admits(&self) -> bool {
         match self {
             Self::Launch(_)

@@ -1,7 +1,7 @@
 //! The hidden verb that admits queued tasks at a moment to come.
 //!
-//! One small process a moment, and the only thing that waits for one: where it is killed, the task
-//! starts when somebody next looks.
+//! There is one small process for each moment, and nothing else waits for it: if the process is
+//! killed, the task starts when somebody next looks.
 
 use std::path::PathBuf;
 use std::thread;
@@ -14,7 +14,8 @@ use domain::task::Timestamp;
 use crate::kit::answer::Answer;
 use crate::kit::wiring::Wiring;
 
-/// How long to sleep before the clock is looked at again: it may step, and the machine may sleep.
+/// How long the reminder sleeps before it looks at the clock again: the clock may step, and the
+/// machine may sleep.
 const LOOK: Duration = Duration::from_secs(30);
 
 pub(super) async fn remind(micros: i64, store: PathBuf) -> Answer {

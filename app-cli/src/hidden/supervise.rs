@@ -24,7 +24,7 @@ pub(super) async fn supervise(id: &str, store: PathBuf) -> Answer {
     Answer::nothing()
 }
 
-/// Owns the task until it has ended, then admits whoever is next.
+/// Supervises the task until it has ended, then admits queued tasks.
 async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     let detached = supervisor::detach();
     let wiring = Wiring::at(store);

@@ -47,7 +47,7 @@ pub(crate) struct Answer {
     view: Option<Box<dyn View>>,
     exit_code: u8,
     collected: Vec<Task>,
-    /// What could not be done once the deed was done.
+    /// What failed after the deed.
     notes: Vec<String>,
 }
 
@@ -57,7 +57,7 @@ impl Answer {
         Self::with(view, None)
     }
 
-    /// Something is to be said by the exit code as well.
+    /// An answer whose exit code says something as well.
     pub(crate) fn with(view: impl View + 'static, kind: Option<Kind>) -> Self {
         Self {
             view: Some(Box::new(view)),
@@ -67,24 +67,24 @@ impl Answer {
         }
     }
 
-    /// All has been said.
+    /// An answer that prints nothing more.
     pub(crate) const fn nothing() -> Self {
         Self::exiting(0)
     }
 
-    /// All has been said but the exit code.
+    /// An answer that prints nothing more and has this exit code.
     pub(crate) const fn exiting(exit_code: u8) -> Self {
         Self { view: None, exit_code, collected: Vec::new(), notes: Vec::new() }
     }
 
-    /// Whoever reads the answer knows how these tasks fared.
+    /// Marks these tasks as seen: whoever reads the answer knows how they fared.
     pub(crate) fn collecting(mut self, tasks: impl IntoIterator<Item = Task>) -> Self {
         self.collected.extend(tasks);
         self
     }
 
-    /// Says what could not be done once the deed was done; that changes neither the answer nor its exit
-    /// code.
+    /// Adds notes about what failed after the deed; they change neither the rest of the answer nor its
+    /// exit code.
     pub(crate) fn noting(mut self, troubles: impl IntoIterator<Item = Trouble>) -> Self {
         for trouble in troubles {
             let note = Failure::from(trouble).sentence();

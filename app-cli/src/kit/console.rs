@@ -1,6 +1,6 @@
-//! Printing: answers on standard output, words on standard error, and a reader that went away.
+//! Printing: answers to standard output, words to standard error; a closed pipe is no error.
 //!
-//! The only file that prints.
+//! No other file prints.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -32,7 +32,7 @@ pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
     }
 }
 
-/// Prints text as it is, at once; says whether the reader is still there.
+/// Prints text as it is, at once; returns whether the reader is still there.
 pub(crate) fn stream(text: &str) -> bool {
     print(text).is_ok()
 }

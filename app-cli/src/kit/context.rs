@@ -19,7 +19,7 @@ const QUOTED: usize = 80;
 pub(crate) struct Context {
     /// The concrete adapters.
     pub(crate) wiring: Wiring,
-    /// What holds, and who said so.
+    /// The settings, each with its source.
     pub(crate) settings: Settings,
     /// How to answer.
     pub(crate) format: Format,
@@ -28,8 +28,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Finds the store and reads the settings; touches nothing yet. How to answer is known even where
-    /// that fails.
+    /// Finds the store and reads the settings; touches nothing yet. Returns the format of the answer even
+    /// where that fails.
     pub(crate) fn new(
         asked: Option<Format>,
         usual: Option<Format>,
@@ -66,7 +66,7 @@ impl Context {
         Ok(ids)
     }
 
-    /// The tasks that all of `typed` mean, each once; what means none goes to `refused`.
+    /// The tasks that all of `typed` mean, each once; words that mean none go to `refused`.
     pub(crate) async fn resolve_each(
         &self,
         typed: &[String],
@@ -100,8 +100,8 @@ impl Context {
         Ok(listing.tasks.iter().rev().map(|task| task.id().clone()).collect())
     }
 
-    /// All tasks of ours that have not ended, from the index: records that others wrote are not in
-    /// it, and nobody would wake whoever waited for them.
+    /// All tasks of ours that have not ended, from the index. Records that others wrote are not in it:
+    /// nobody would wake a command that waited for them.
     pub(crate) async fn unfinished(&self) -> Result<Vec<TaskId>, Failure> {
         let mut recorded = Vec::new();
         for id in self.wiring.locks.index().await?.unfinished() {
@@ -138,7 +138,7 @@ impl Context {
         ids.into_iter().filter(|id| !around.contains(id)).collect()
     }
 
-    /// Who waits in the queue, first come first.
+    /// The tasks in the queue, in the order in which they are considered.
     pub(crate) async fn queue(&self) -> Result<Vec<TaskId>, Failure> {
         let waiting = self.wiring.queue.waiting().await?;
         Ok(waiting.into_iter().map(|waiting| waiting.id).collect())

@@ -1,7 +1,7 @@
 //! Every way a command can fail: its exit code, its word for machines, what to do about it.
 //!
-//! Errors are worded where they are defined; here they only get a kind, hints, and the chain of
-//! their causes. Each match is complete, so that a new error cannot be forgotten.
+//! The words of an error stand where it is defined; here it only gets a kind, hints, and the chain
+//! of its causes. Each match is complete, so that nobody can forget a new error.
 
 mod causes;
 pub(crate) mod wording;
@@ -133,7 +133,7 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// What the reader can do.
     pub hints: Vec<String>,
-    /// What machines have to know besides, by its key in an answer.
+    /// Further members of the answer for machines, each with its key.
     pub facts: Vec<(&'static str, String)>,
 }
 

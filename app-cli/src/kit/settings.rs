@@ -1,9 +1,9 @@
-//! Settings: what holds, and who said so.
+//! Settings: the value of each, and who set it.
 //!
 //! A flag counts before the environment, the environment before the settings file beside the store,
-//! the file before what is usual. All that can be read counts, and what cannot is told as one failure
-//! beside it, so that a supervisor can go on where a command stops. `table` names every setting,
-//! `environment` and `file` read the two sources.
+//! the file before what is usual. All that can be read counts. What cannot be read comes back as one
+//! failure beside it, so that a supervisor can go on where a command stops. `table` names every
+//! setting, `environment` and `file` read the two sources.
 
 pub(crate) mod environment;
 mod file;
@@ -27,7 +27,7 @@ use table::{DROID, FORMAT, MAX_RUNNING, STALE, Setting, TTL};
 
 pub(crate) use table::markdown;
 
-/// What holds.
+/// The settings.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// How to answer; `None` leaves it to who reads.
@@ -43,7 +43,7 @@ pub(crate) struct Settings {
     file: SettingsFile,
 }
 
-/// A value, and who said it.
+/// A value, and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Said<T> {
     /// The value.
@@ -52,7 +52,7 @@ pub(crate) struct Said<T> {
     pub(crate) source: Source,
 }
 
-/// Who said what a setting is.
+/// The source of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// A flag of the command line.
@@ -66,8 +66,8 @@ pub(crate) enum Source {
 }
 
 impl Settings {
-    /// Reads the environment and, where the store has a place, the file beside it. What is wrong comes
-    /// back as well, and does not count.
+    /// Reads the environment and, where the store has a place, the file beside it. Returns what is
+    /// wrong as well; that does not count.
     pub(crate) fn read(flag: Option<Format>, dir: Option<&DataDir>) -> (Self, Option<Failure>) {
         let file = dir.map(|dir| SettingsFile::read(dir.settings())).unwrap_or_default();
         let mut reader = Reader { file, failure: None };

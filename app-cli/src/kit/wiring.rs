@@ -1,4 +1,4 @@
-//! The concrete adapters, put together. The only file that names them all.
+//! The concrete adapters, put together. No other file names them all.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -44,7 +44,7 @@ pub(crate) struct Wiring {
     pub(crate) queue: FileQueue,
     /// Who has which key.
     pub(crate) keys: FileKeys,
-    /// What those need to start that wait.
+    /// What tasks start with.
     pub(crate) kits: FileKits,
     /// The life locks.
     pub(crate) locks: FileLifeLocks,
@@ -52,11 +52,11 @@ pub(crate) struct Wiring {
     pub(crate) logs: FileLogs,
     /// What parents have not been told yet.
     pub(crate) notices: FileNotices,
-    /// What each kind of agent is like.
+    /// The adapters of the agents.
     pub(crate) agents: Arc<Registry>,
     /// What agents said of their own work.
     pub(crate) events: AgentEventLog,
-    /// What defines named droids.
+    /// The definitions of named droids.
     pub(crate) droids: FileDroids,
     /// This machine.
     pub(crate) host: LocalHost,
@@ -67,8 +67,8 @@ pub(crate) struct Wiring {
 }
 
 impl Wiring {
-    /// The adapters over the store in the folder `root`, with its settings as far as they can be read: a
-    /// task does not end for a wrong word in a file.
+    /// The adapters over the store in the folder `root`, with its settings as far as they can be read: no
+    /// task ends because of a wrong word in a file.
     pub(crate) fn at(root: PathBuf) -> Self {
         let dir = DataDir::at(root);
         let (settings, _) = Settings::read(None, Some(&dir));
@@ -125,7 +125,8 @@ impl Wiring {
         Kit { environment, instructions }
     }
 
-    /// The same for an agent with a worktree of its own: what names its caller's repository is not passed on.
+    /// The same for an agent with a worktree of its own, without the variables that name its caller's
+    /// repository.
     pub(crate) fn kit_apart(variables: Variables, instructions: Option<Instructions>) -> Kit {
         let passed = environment::all().filter(|(name, _)| !names_a_repository(name));
         Kit { environment: Self::passed(passed, variables), instructions }

@@ -1,7 +1,7 @@
 //! `scripted-model`: the model server of the end-to-end runs, as a program of its own.
 //!
-//! Listens, says where, and answers until it is killed; what it answers is decided in `tests::scripted_model`. It never
-//! listens anywhere but where it is told to, and never outlives its starter when that keeps a pipe to it open.
+//! The program listens, says where, and answers until it is killed; `tests::scripted_model` decides what it answers. It
+//! never listens anywhere but where it is told to, and never outlives its starter when that keeps a pipe to it open.
 //!
 //! ```text
 //! scripted-model --listen 127.0.0.1:PORT [--ready FILE] [--log FILE] [--settings FILE] [--until-eof]

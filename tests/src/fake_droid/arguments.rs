@@ -1,7 +1,7 @@
 //! droid's command line, read as droid reads it (facts observed on 0.225.2).
 //!
 //! Unknown options are refused; only the first positional is the prompt and further ones are
-//! dropped without a word; everything after `--` is literal. It never acts on what it reads.
+//! dropped without a word; everything after `--` is literal. Reading acts on nothing.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;

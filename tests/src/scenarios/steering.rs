@@ -1,6 +1,6 @@
 //! Prompts in the words that steer the scripted model (see [`crate::scripted_model::plan`]).
 //!
-//! Builds text only; what an agent then does is up to `droid`.
+//! The functions build text only; what an agent then does is up to `droid`.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! As much of HTTP/1.1 as one request on one connection needs: read it, answer it, close.
 //!
-//! Never keeps a connection alive: closing ends a body of unknown length, and there is no state to get wrong. Sizes are
-//! bounded, so that a stray client cannot fill the memory of a test run. Main type: [`Request`].
+//! The server never keeps a connection alive: closing ends a body of unknown length, and there is no state to get
+//! wrong. Sizes are bounded, so that a stray client cannot fill the memory of a test run. Main type: [`Request`].
 
 use std::io::{self, BufRead, Read, Write};
 

@@ -20,9 +20,9 @@ use super::wire;
 
 /// How often a held reply looks for its file.
 const HOLD_POLL: Duration = Duration::from_millis(20);
-/// After this long a held reply is given up, in words that a test will see.
+/// How long a reply is held at most; then an error takes its place, in words that a test will see.
 const HOLD_LIMIT: Duration = Duration::from_secs(60);
-/// A client that sends nothing for so long is gone.
+/// How long a client may send nothing before it counts as gone.
 const READ_LIMIT: Duration = Duration::from_secs(30);
 
 /// A bound socket that answers as scripted.

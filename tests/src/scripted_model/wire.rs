@@ -1,7 +1,7 @@
 //! The shapes of the Anthropic Messages API, as far as `droid` reads them.
 //!
-//! Only builds JSON; what to say is decided in [`plan`](super::plan), and sent by [`server`](super::server). Token
-//! counts are made up, but always the same, so that a test can add them up.
+//! This module only builds JSON: [`plan`](super::plan) decides what to say, and [`server`](super::server) sends
+//! it. Token counts are made up, but always the same, so that a test can add them up.
 
 use std::net::SocketAddr;
 

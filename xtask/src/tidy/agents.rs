@@ -1,8 +1,8 @@
 //! Who knows one agent from another: the adapters below `agents/`, and nobody else.
 //!
-//! Looks at shipped code for an agent's name that stands alone in a string, and for the default name. The two tables list
-//! the files that have to spell a name all the same; but no file outside the adapters decides anything by one, neither in
-//! a pattern nor in a comparison. Comments, tests and names within longer texts are free.
+//! The rule looks at shipped code for an agent's name that stands alone in a string, and for the default name. The two
+//! tables list the files that have to spell a name all the same; but no file outside the adapters decides anything by
+//! one, neither in a pattern nor in a comparison. Comments, tests and names within longer texts are free.
 
 use crate::tidy::source::{Literal, Source};
 use crate::tidy::{Finding, SHIPPED, Tree, excepted};

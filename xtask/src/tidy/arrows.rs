@@ -1,7 +1,7 @@
 //! The arrows between the crates, and what the domain may not depend on.
 //!
-//! Looks at what the manifests ask for, tests included: an arrow that only a test draws is an arrow as well. Crates from
-//! outside the workspace concern it only where the domain is.
+//! The rule looks at what the manifests ask for, tests included: an arrow that only a test draws is an arrow as well.
+//! Crates from outside the workspace concern it only in the manifest of the domain.
 
 use std::fs;
 

@@ -1,6 +1,7 @@
 //! The header of each file: what it is for and what it never does.
 //!
-//! Holds the form only: a sentence at the top. Whether it is true is for readers.
+//! The rule holds the form only, a sentence at the top; whether the sentence is true, readers have
+//! to see.
 
 use crate::tidy::source::Source;
 use crate::tidy::{Finding, Tree};

@@ -1,6 +1,6 @@
 //! Names and sizes of files, and the test files that nobody runs.
 //!
-//! Looks at paths and at module lists only.
+//! The rule looks only at paths and at module lists.
 
 use crate::tidy::source::Source;
 use crate::tidy::{Finding, Tree};

@@ -1,7 +1,7 @@
 //! Who builds paths of the store: `data_dir` and nobody else.
 //!
-//! Looks at the calls that make one path from another in shipped code of the file adapter. Joining threads, and joining
-//! strings with a separator, is told apart by the argument.
+//! The rule looks at the calls that make one path from another in shipped code of the file adapter. By the argument it
+//! tells apart calls that join threads or strings.
 
 use crate::tidy::source::Source;
 use crate::tidy::{Finding, Tree, excepted};

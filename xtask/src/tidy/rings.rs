@@ -1,7 +1,8 @@
-//! The rings inside a crate, and nothing points outward: `task <- run <- plan <- port <- usecase` in the domain,
-//! `kit <- cli, hidden` in the command.
+//! The rings inside a crate: `task <- run <- plan <- port <- usecase` in the domain, `kit <- cli, hidden` in the
+//! command.
 //!
-//! Looks at paths that begin with `crate::` or `super::`, alone or in a group; what documentation links to is free.
+//! Nothing in a ring may name one outside it. The rule looks at paths that begin with `crate::` or `super::`, alone
+//! or in a group; what documentation links to is free.
 
 use crate::tidy::source::Source;
 use crate::tidy::{Finding, Tree};

@@ -1,6 +1,7 @@
 //! One Rust source, split into what is code, what is comment, what is a string, and what only tests see.
 //!
-//! Knows as much of the language as that takes, and no more: it never parses an expression. Main type: [`Source`].
+//! The split knows as much of the language as that takes, and no more: it never parses an expression. Main type:
+//! [`Source`].
 
 use std::ops::Range;
 

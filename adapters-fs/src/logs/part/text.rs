@@ -1,7 +1,7 @@
 //! Where characters and lines begin and end in bytes that may not be text at all.
 //!
 //! One broken sequence of bytes counts as one character: the replacement character it is shown as.
-//! Reads nothing.
+//! Nothing here reads a file.
 
 /// The first `limit` characters of `bytes`, and how many bytes they take.
 ///

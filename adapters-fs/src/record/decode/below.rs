@@ -1,7 +1,7 @@
-//! From what stands under `progress` to what it says of a task, where nothing is an error.
+//! What the members under `progress` say of a task, where nothing is an error.
 //!
 //! What is absent, of another type or without a meaning to us counts as absent: other programs and later
-//! versions write there too. Never changes what it reads. Main type: [`Below`].
+//! versions write there too. Nothing here changes the text. Main type: [`Below`].
 
 use std::time::Duration;
 

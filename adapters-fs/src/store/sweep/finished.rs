@@ -1,9 +1,11 @@
-//! What is kept for tasks that are over: life locks, environments, instructions, names in the queue.
+//! What is kept for tasks that have ended or were never recorded: life locks, environments,
+//! instructions, names in the queue.
 //!
-//! Of a task that has ended nobody needs any of it. Of a task without a record nobody does either, if
-//! its launcher is dead; one that lives holds the task's life lock, or the gate of the queue, until
-//! the record is there. So that is only removed under the gate, and left alone where the gate cannot
-//! be had. Never removes anything of a task whose life lock is held. Main type: [`Leftover`].
+//! Of a task that has ended nobody needs any of it. Of a task without a record nobody does either,
+//! once its launcher is dead. A launcher that lives holds the task's life lock, or the gate of the
+//! queue, until the record is there; so a sweep removes what has no record only with the gate held,
+//! and leaves it alone where it cannot have the gate. It never removes anything of a task whose life
+//! lock somebody holds. Main type: [`Leftover`].
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,7 +1,8 @@
 //! The wire format of droid's `-o stream-json`: one line in, one domain event out.
 //!
-//! Lenient: unknown fields are passed over, an unknown or broken line is [`AgentEvent::Other`], for
-//! nothing an agent prints may stop its supervisor. Never reads a file.
+//! Decoding is lenient, for nothing that an agent prints may stop its supervisor: it passes over
+//! unknown fields, and makes [`AgentEvent::Other`] of an unknown or broken line. Nothing here reads a
+//! file.
 
 use domain::run::AgentEvent;
 use domain::task::{SessionId, Timestamp, Usage};

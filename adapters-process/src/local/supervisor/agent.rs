@@ -1,7 +1,8 @@
 //! The agent's process: how it is started, reaped and stopped.
 //!
-//! Its prompt is its standard input, as a file in memory: never on a command line, where all could
-//! read it and 128 KiB would be the limit, and never in a pipe, which somebody would have to fill.
+//! The agent gets its prompt as its standard input, a file in memory: never on a command line, where
+//! everybody could read it and 128 KiB would be the limit, and never in a pipe, which somebody would have
+//! to fill.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -73,7 +74,7 @@ impl<'a> Agent<'a> {
         Ok(Self { process, decoder })
     }
 
-    /// Ends the agent and everything it started, at once: nothing that says otherwise is recorded.
+    /// Ends the agent and everything it started at once, because no record knows that it runs.
     pub(super) fn end_now(&self, id: &TaskId) {
         let doomed = Doomed { id: id.clone(), agent: Some(self.process.clone()) };
         termination::stop(&[doomed], Some(std::process::id()), Duration::ZERO);
@@ -109,8 +110,8 @@ fn adapter<'a>(order: &Order, post: &'a Post<'_>) -> Result<&'a dyn port::Agent,
     })
 }
 
-/// The process that was just started. One that cannot be told from others is ended: nobody could find it
-/// again.
+/// Identifies the process that was just started. Ends one that `/proc` does not show, because nobody
+/// could find it again.
 fn identify(mut child: Child) -> Result<ProcessId, LaunchFailure> {
     if let Some(stat) = identity::Stat::of(child.id()) {
         let (pid, boot_id) = (child.id(), identity::boot_id());

@@ -1,6 +1,6 @@
 //! Leaving the caller behind.
 //!
-//! Never touches standard input: that is the life lock.
+//! Nothing here touches standard input: that is the life lock.
 
 use std::fs;
 use std::io;

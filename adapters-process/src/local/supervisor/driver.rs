@@ -1,8 +1,8 @@
-//! Driving the machine of one task: it is told what happens to the agent and to the record, and what it
-//! answers is done.
+//! The loop that drives the machine of one task.
 //!
-//! Blocks in one `poll`. The machine has every rule; here is only how each of its wishes is carried out. The
-//! driver is not in the data path: the agent writes into its files whether or not anybody drives.
+//! The [`Driver`] tells the machine what happens to the agent and to the record, and does what the machine
+//! answers. The machine has every rule; the driver only knows how to carry out each output. It blocks in one
+//! `poll`. It is not in the data path: the agent writes into its files whether or not anybody drives.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -22,10 +22,10 @@ use crate::local::tree;
 
 /// How soon an active event stream is looked at again, and how late an idle one.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// How often processor time and the record are looked at though nobody asked for it.
+/// How often the driver looks at processor time and at the record without being asked to.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// What drives the machine of one task.
+/// The loop over one machine, with what it needs to carry out outputs.
 pub(super) struct Driver<'a> {
     post: &'a Post<'a>,
     agent: Agent<'a>,
@@ -76,7 +76,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Drives the task until its agent is gone and that is recorded, and puts it away.
+    /// Drives the task until its agent is gone and the ending is recorded, then removes what was kept for it
+    /// and frees the life lock.
     pub(super) async fn run(mut self) {
         self.tell(Input::Started(Sight::of(&self.held.task))).await;
         let exit = self.watch().await;
@@ -92,7 +93,7 @@ impl<'a> Driver<'a> {
         drop(held.put_away(post.world).await);
     }
 
-    /// Watches until the agent is gone, and says how it exited if that was seen.
+    /// Watches until the agent is gone, and returns its exit status if this process saw it.
     async fn watch(&mut self) -> Option<Exit> {
         let mut exit = None;
         loop {
@@ -179,7 +180,8 @@ impl<'a> Driver<'a> {
         self.termination = Some(Termination::begin(vec![doomed], own, grace));
     }
 
-    /// Goes on with ending the processes, if they are being ended; says whether that is over by this.
+    /// Takes the next step of ending the processes, if they are being ended; returns whether that was the
+    /// last one.
     fn go_on_stopping(&mut self) -> bool {
         let over = self.termination.as_mut().is_some_and(|it| it.step().is_some());
         if over {
@@ -188,8 +190,9 @@ impl<'a> Driver<'a> {
         over
     }
 
-    /// Nobody may lose a task for want of a readable log, so a write that fails is passed over: the event
-    /// stream has it all. One write for the whole, so that nothing of the agent's comes in between.
+    /// Appends to the readable log. Ignores a write that fails: nobody may lose a task for want of a
+    /// readable log, and the event stream has it all. Writes everything in one call, so that nothing of the
+    /// agent's comes in between.
     fn show(&self, text: &str) {
         let mut file = &self.post.files.output;
         drop(file.write_all(text.as_bytes()));
@@ -228,7 +231,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes output and processor time spent by the agent or below it for a sign of life.
+    /// Once a minute, takes new output, and processor time that the agent or its descendants spent, for a
+    /// sign of life.
     async fn beat(&mut self) {
         if Instant::now() < self.heartbeat.next {
             return;

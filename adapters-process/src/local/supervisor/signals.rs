@@ -1,6 +1,6 @@
-//! What wakes a supervisor: a child that ended, a wish that it stop, or the time.
+//! What wakes a supervisor: the end of a child, a request to stop or to look at the record, or the time.
 //!
-//! Handlers only set a flag and write a byte into a pipe; everything is done in the loop.
+//! A handler only sets a flag and writes a byte into a pipe; the supervisor's loop does the rest.
 
 use std::fs;
 use std::io;
@@ -20,8 +20,9 @@ pub(super) struct Signals {
     look: Arc<AtomicBool>,
 }
 
-/// Sees to it that an agent ignores no signal because the caller of this program did: a signal that has a
-/// handler has its usual effect again in whatever is started. One that cannot have a handler stays as it is.
+/// Installs a handler for each signal that the caller of this program ignored, so that the agent does not
+/// ignore it: `exec` gives a signal that has a handler its usual effect again. A signal that cannot have a
+/// handler stays ignored.
 fn hear_what_was_ignored() {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

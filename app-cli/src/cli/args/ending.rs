@@ -38,11 +38,11 @@ pub(crate) struct Complete {
     pub(crate) error: Option<String>,
 }
 
-/// Gives up tasks that ran too long or fell silent, and stops their processes
+/// Stops and ends tasks that ran too long or fell silent
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example: what would be given up, and why\n  task-bg prune --dry-run")]
+#[command(after_help = "Example: what would expire, and why\n  task-bg prune --dry-run")]
 pub(crate) struct Prune {
-    /// Only says what would be given up
+    /// Only says what would expire
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// How long agents have between the polite signal and the last one

@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-/// Stops or goes on letting queued tasks in
+/// Stops or goes on admitting queued tasks
 ///
 /// What runs goes on. Without a word: says who waits.
 #[derive(Debug, ClapArgs)]
@@ -18,9 +18,9 @@ pub(crate) struct Queue {
 /// What to do with the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum QueueWord {
-    /// Let nobody in
+    /// Admit nobody
     Pause,
-    /// Let them in again
+    /// Admit them again
     Resume,
 }
 

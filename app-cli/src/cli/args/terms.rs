@@ -16,7 +16,7 @@ pub(crate) struct Terms {
     /// How long it may run: 90s, 5m, 2h, 1d, or plain seconds
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) timeout: Option<std::time::Duration>,
-    /// How long it may be silent before `prune` gives it up
+    /// How long it may be silent before `prune` ends it
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) stale: Option<std::time::Duration>,
     /// Works in a git worktree of its own, on a new branch `task-bg/NAME` [default NAME: its id];

@@ -1,4 +1,4 @@
-//! `retry` and `resume`: taking up what has ended, as a new task.
+//! `retry` and `resume`: a new task that takes up one that has ended.
 
 use domain::port::{StoreError, TaskStore};
 use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
@@ -14,7 +14,7 @@ use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
 
-/// `retry`. What cannot be tried once more keeps no other from it.
+/// `retry`. A task that cannot be tried once more keeps no other from being tried.
 pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
     ordering::check_depth()?;
     let mut refused: Vec<(String, Failure)> = Vec::new();
@@ -79,7 +79,7 @@ async fn is_last(context: &Context, task: &Task) -> bool {
 enum NotRetried {
     /// Another attempt follows it already.
     Tried(Failure),
-    /// It cannot be, or the attempt could not be started.
+    /// It cannot be tried once more, or the attempt could not be started.
     Failed(Failure),
 }
 

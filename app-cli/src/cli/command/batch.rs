@@ -1,6 +1,7 @@
-//! `batch`: many orders, one JSON object a line; all checked before any is launched.
+//! `batch`: many orders, one JSON object a line; all are checked before any is launched.
 //!
-//! A line that is wrong, or that cannot be launched, takes those with it that come after it, and no others.
+//! If a line is wrong or cannot be launched, the lines that have to come after it are not launched either;
+//! all others are.
 
 mod line;
 mod plan;
@@ -67,8 +68,9 @@ struct All {
 }
 
 impl All {
-    /// Records all of them in the queue in one go, without admitting anybody. A line that fails takes those
-    /// with it that come after it, and no others; returns what kind of failure the first one was.
+    /// Records all of them in the queue in one go, without admitting anybody. A line that fails keeps only
+    /// those from being launched that have to come after it. Returns what kind of failure the first one
+    /// was.
     async fn launch(&mut self, context: &Context, checked: Vec<Checked>) -> Option<Kind> {
         let mut kind = None;
         for line in checked {
@@ -110,7 +112,7 @@ impl All {
     }
 }
 
-/// The lines that say something, each with its number.
+/// The lines that are not empty, each with its number.
 fn read(path: &Path) -> Result<Vec<(usize, String)>, Failure> {
     let refused = |error: &io::Error| {
         let message = format!("the batch `{}` cannot be read: {error}", path.display());

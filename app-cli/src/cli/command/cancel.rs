@@ -39,7 +39,7 @@ pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
     Ok(Answer::with(view, kind).collecting(told).noting(admitted.troubles))
 }
 
-/// The tasks that are meant, and what was typed that means none.
+/// The tasks that are meant, and the words that mean none.
 async fn named(
     context: &Context,
     args: &Cancel,

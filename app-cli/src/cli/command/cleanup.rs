@@ -1,4 +1,4 @@
-//! `cleanup`: removes nothing but what its flags ask for.
+//! `cleanup`: from its flags to what may be removed, and from the receipt to an answer.
 
 use domain::usecase::cleanup::{Removal, cleanup as clean};
 

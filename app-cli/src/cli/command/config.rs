@@ -1,4 +1,4 @@
-//! `config`: what holds, and who said so. Changes nothing.
+//! `config`: the value of each setting, and who set it. The verb changes nothing.
 
 use crate::cli::view::config::{ConfigView, Row};
 use crate::kit::answer::Answer;
@@ -32,7 +32,7 @@ pub(super) fn config(context: &Context) -> Answer {
     Answer::ok(ConfigView { file: path.clone(), found, rows })
 }
 
-/// Who said something, for another form of what was said.
+/// The same source, for the value in another form.
 fn said<T>(setting: &Said<T>) -> Said<String> {
     Said { value: String::new(), source: setting.source }
 }

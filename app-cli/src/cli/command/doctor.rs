@@ -1,5 +1,7 @@
-//! `doctor`: looks at everything task-bg depends on. Without `--fix` it changes nothing but what any
-//! reader would; with it, only what cannot do harm.
+//! `doctor`: looks at everything task-bg depends on.
+//!
+//! Without `--fix` the verb changes nothing but what any reader would; with it, only what cannot do
+//! harm.
 
 mod agent;
 mod store;

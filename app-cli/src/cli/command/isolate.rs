@@ -1,4 +1,5 @@
-//! `--worktree`: from its name to a worktree, before anything is recorded. Never starts a task.
+//! `--worktree`: from its name to a worktree, before anything is recorded. Nothing here starts a
+//! task.
 
 use domain::port::Worktrees as _;
 use domain::port::worktrees::Wanted;

@@ -1,6 +1,6 @@
 //! From what was asked for to an order: shared by every verb that launches something.
 //!
-//! Whatever is wrong with a request is found here, before anything is recorded or started.
+//! The checks here find whatever is wrong with a request before anything is recorded or started.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) const COMMAND_AGENT: &str = "command";
 /// The longest key, in bytes.
 const MAX_KEY: usize = 200;
 
-/// What is asked for, before it is known whether that can be had.
+/// What somebody asked for, before it is checked.
 #[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) description: String,
@@ -144,7 +144,7 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
     Ok(Ready { worktree: wanted.worktree, ..ready })
 }
 
-/// The order with what the definition of its droid gives it now.
+/// The order, with what the definition of its droid says at this moment.
 ///
 /// # Errors
 /// A failure that names near droids, if there is none of that name.
@@ -316,7 +316,7 @@ pub(super) fn parse_autonomy(word: &str) -> Result<Autonomy, Failure> {
     })
 }
 
-/// Names end up as words of a command line and in tables.
+/// Refuses a word that could not stand on a command line or in a table.
 fn check_word(what: &str, word: &str) -> Result<(), Failure> {
     let odd = word.starts_with('-') || word.chars().any(char::is_control) || word.len() > 256;
     if odd {

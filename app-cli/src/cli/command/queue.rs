@@ -1,4 +1,4 @@
-//! `queue` and `release`: who waits, and who may stop waiting.
+//! `queue` and `release`: which tasks wait, and which need not wait any more.
 
 use domain::port::{Clock, Queue as _, TaskStore};
 use domain::task::{Event, TaskId};
@@ -22,7 +22,7 @@ pub(super) async fn queue(context: &Context, args: &Queue) -> Outcome {
     Ok(Answer::ok(view(context).await?).noting(admitted.troubles))
 }
 
-/// `release`. What concerns one task never keeps the others waiting.
+/// `release`. A task that cannot be released keeps no other waiting.
 pub(super) async fn release(context: &Context, args: &Release) -> Outcome {
     let wiring = &context.wiring;
     let mut released: Vec<TaskId> = Vec::new();

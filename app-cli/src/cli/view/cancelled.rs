@@ -1,4 +1,5 @@
-//! What `cancel` answers: what it stopped, what refused and what survived.
+//! What `cancel` answers: which tasks it stopped, which it could not cancel, and which processes
+//! survived.
 
 use domain::task::TaskId;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What `config` answers: each setting, and who said so.
+//! What `config` answers: each setting, and who set it.
 
 use std::path::PathBuf;
 use std::time::Duration;

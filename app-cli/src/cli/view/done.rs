@@ -18,7 +18,7 @@ pub(crate) struct CompletedView {
 }
 
 impl CompletedView {
-    /// That the ending which was there stands.
+    /// The failure that says that the earlier ending stands.
     fn late(&self) -> Failure {
         let message = format!(
             "task {} has already ended: {}; the result was kept beside that ending",
@@ -53,7 +53,7 @@ impl View for CompletedView {
 pub(crate) struct PrunedView {
     /// What was expired.
     pub(crate) pruned: Pruned,
-    /// Whether it really was.
+    /// Whether the tasks expired, or only would have.
     pub(crate) mode: Mode,
 }
 

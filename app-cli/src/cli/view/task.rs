@@ -1,4 +1,4 @@
-//! A task as it stands in answers: its record's keys, and what has to be said beside it.
+//! A task in an answer: the keys of its record, and the note beside it.
 
 use std::time::Duration;
 
@@ -29,21 +29,21 @@ pub(super) fn record(
     Value::Object(record)
 }
 
-/// Says beside the record what has to be said.
+/// Adds the note to the record, if there is one.
 pub(super) fn add_note(record: &mut Map<String, Value>, task: &Task, note: Option<Note>) {
     if let Some(note) = note {
         record.insert("note".to_owned(), json!(sentence(task, note)));
     }
 }
 
-/// Says how many wait before the task, counting itself.
+/// Adds the task's place in the queue, counted from 1.
 pub(super) fn add_place(record: &mut Map<String, Value>, place: Option<usize>) {
     if let Some(place) = place {
         record.insert("queuePosition".to_owned(), json!(place + 1));
     }
 }
 
-/// What has to be said, for people.
+/// The note, as a sentence for people.
 pub(super) fn sentence(task: &Task, note: Note) -> String {
     match note {
         Note::Unsupervised => {
@@ -78,7 +78,7 @@ pub(super) fn duration(task: &Task, now: Timestamp) -> Duration {
     began.zip(until).map_or(Duration::ZERO, |(began, until)| until.since(began))
 }
 
-/// The one line that says most about it now: what it found, what went wrong, or what it is doing.
+/// The most telling line about the task: what it found, what went wrong, or what it is doing.
 pub(super) fn gist(task: &Task) -> String {
     let activity = &task.progress().activity;
     match task.state() {

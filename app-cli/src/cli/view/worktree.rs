@@ -1,4 +1,5 @@
-//! What `diff` answers, and what `status` says of a worktree. Shows paths as they are, but harmless.
+//! What `diff` answers, and what `status` says of a worktree. Paths are shown as they are, but
+//! harmless for a terminal.
 
 use domain::port::worktrees::{Changes, WorktreeError};
 use domain::task::TaskId;

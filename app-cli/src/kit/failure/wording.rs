@@ -25,7 +25,7 @@ pub(crate) fn add(answer: &mut Map<String, Value>, failure: &Failure) {
     }
 }
 
-/// What was refused of several things, with why.
+/// The members of `refused`: what could not be done for some of several tasks, with why.
 pub(crate) fn refused(refused: &[(String, Failure)]) -> Value {
     let refused = refused.iter().map(|(id, failure)| {
         json!({"taskId": id, "error": failure.sentence(), "code": failure.kind.word()})

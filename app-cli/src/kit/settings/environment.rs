@@ -1,6 +1,7 @@
-//! What the program reads of its environment; nothing else in it does.
+//! The environment variables that the program reads; no other file reads one.
 //!
-//! Says what is there, never what it comes to: that is decided over all sources of a setting.
+//! Each function returns what a variable says. Which source of a setting counts, the settings
+//! decide.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -60,7 +61,7 @@ pub(crate) fn tasks_around() -> Vec<TaskId> {
     outer.chain(task()).collect()
 }
 
-/// What names the tasks around this process to whatever it launches.
+/// The variable that tells whatever this process launches which tasks are around it.
 pub(crate) fn around() -> Option<(OsString, OsString)> {
     let ids: Vec<String> = tasks_around().iter().map(ToString::to_string).collect();
     (!ids.is_empty()).then(|| (AROUND.into(), ids.join(" ").into()))

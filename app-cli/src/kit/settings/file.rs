@@ -1,7 +1,7 @@
-//! The settings file: TOML, read leniently and complained about exactly.
+//! The settings file: TOML, with leniency in reading and precision in complaints.
 //!
-//! What makes no sense is left out and named with its line and column; the rest counts. Whether a value
-//! is a good one is for whoever knows the setting. Never writes.
+//! The reader leaves out what makes no sense and names it with line and column; the rest counts.
+//! Whoever knows a setting judges its value. Nothing here writes.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,16 +1,16 @@
 //! Every setting and variable in one table, from which the documents are generated.
 //!
-//! Says how a setting is called in each place and what it means, never what it is.
+//! The table has the names of a setting and its meaning, never its value.
 
 use super::environment;
 
-/// One setting, or one variable that is none.
+/// One setting, or one variable that is no setting.
 pub(crate) struct Setting {
     /// The variable, if there is one.
     pub(crate) variable: Option<&'static str>,
     /// The key in the settings file, if there is one.
     pub(crate) key: Option<&'static str>,
-    /// What holds where nobody says anything, as the documents write it.
+    /// The default, as the documents write it.
     default: &'static str,
     meaning: &'static str,
 }
@@ -52,7 +52,7 @@ pub(crate) const TTL: Setting = Setting {
     variable: Some("TASK_BG_TTL"),
     key: Some("ttl"),
     default: "`30m`",
-    meaning: "how long a task without a time limit may run before `prune` gives it up",
+    meaning: "how long a task without a time limit may run before `prune` ends it",
 };
 
 /// How long a task may be silent.
@@ -60,7 +60,7 @@ pub(crate) const STALE: Setting = Setting {
     variable: Some("TASK_BG_STALE"),
     key: Some("stale"),
     default: "`5m`",
-    meaning: "half of how long a task may be silent before `prune` gives it up",
+    meaning: "half of how long a task may be silent before `prune` ends it",
 };
 
 /// What a settings file may hold.

@@ -1,7 +1,7 @@
 //! Tells comments and literals from code.
 //!
-//! Handles what Rust has of both: nested block comments, escapes, raw strings, byte and C strings, characters next to
-//! lifetimes. Never fails: text that is not Rust gives some split or other. Main function: [`split`].
+//! The lexer knows what Rust has of both: nested block comments, escapes, raw strings, byte and C strings, characters
+//! next to lifetimes. It never fails: text that is not Rust gives some split or other. Main function: [`split`].
 
 /// A string literal.
 #[derive(Debug, Clone, PartialEq, Eq)]

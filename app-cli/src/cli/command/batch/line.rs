@@ -1,7 +1,8 @@
 //! The wire format of a batch line.
 //!
-//! Every field of `launch` and `run`, under the same names with underscores; an unknown one is
-//! refused, for a typing error must not become a task with other terms than were meant.
+//! A line has the options of `launch` and `run`, under the same names with underscores. An unknown
+//! field is an error, because a typing error must not become a task with other terms than were
+//! meant.
 
 use std::collections::{BTreeMap, BTreeSet};
 

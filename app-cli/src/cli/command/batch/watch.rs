@@ -1,6 +1,6 @@
 //! Waiting for a whole batch, with a bar on a terminal that shows how far it is.
 //!
-//! The bar goes to standard error and is gone in the end; the answer is the same without it.
+//! The bar is on standard error and vanishes at the end; the answer is the same without it.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! What `doctor` says about droid: the program, its hooks, our plugin, its droids, its sandbox.
 //!
-//! Only reads droid's files.
+//! Nothing here writes one of droid's files.
 
 use std::ffi::OsStr;
 use std::iter;

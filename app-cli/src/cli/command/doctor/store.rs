@@ -1,6 +1,7 @@
 //! What `doctor` says about the store: its folder, its records, tasks nobody looks after, leftovers.
 //!
-//! Mends only what cannot do harm: makes the folder, closes it, sweeps what is derived.
+//! With `--fix` it mends only what cannot do harm: it makes the folder, closes it to others, and
+//! sweeps what is derived.
 
 use adapters_fs::inspection::{FolderState, StoreCondition, close_files, store_condition};
 use domain::port::TaskStore as _;
@@ -13,7 +14,7 @@ use crate::cli::view::doctor::Finding;
 use crate::kit::context::Context;
 use crate::kit::failure::Failure;
 
-/// Less room than this is worth a word, in bytes.
+/// The room on the disk below which there is a warning, in bytes.
 const LITTLE: u64 = 256 << 20;
 /// How many things of a kind are named.
 const NAMED: usize = 10;
