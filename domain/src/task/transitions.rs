@@ -196,7 +196,7 @@ impl Task {
     }
 
     /// A recorded intent to stop it decides the ending, whatever was seen afterwards; what the agent found
-    /// is kept.
+    /// is kept. A cancel outranks an expiry, also one that could not be recorded before the ending.
     fn honour_intent(&self, ending: Ending) -> Result<Ending, Refusal> {
         self.not_ended()?;
         if self.cancel_requested().is_some() {
@@ -205,6 +205,7 @@ impl Task {
         match &self.state {
             State::Running(Running { stop: Some(StopIntent { cause, .. }) }) => match cause {
                 Cause::Cancel => Ok(Ending::Cancelled),
+                Cause::Expiry { .. } if ending == Ending::Cancelled => Ok(ending),
                 Cause::Expiry { reason, message } => Ok(Ending::Failed {
                     reason: *reason,
                     message: message.clone(),

@@ -58,6 +58,8 @@ proptest! {
         for step in steps {
             driver.go(step);
         }
+        // What somebody else reported first stays.
+        let reported = driver.record.progress().late_result.clone();
         let found = driver.finds("the answer");
         driver.finish();
         let record = &driver.record;
@@ -68,6 +70,7 @@ proptest! {
             State::Completed(_) => prop_assert_eq!(known[0], Some(found.as_str())),
             State::Error(failure) if failure.reason == Reason::Reported => {}
             State::Error(failure) if driver.ended_elsewhere && !failure.reason.is_guess() => {}
+            State::Error(_) if reported.is_some() => prop_assert_eq!(known[1], reported.as_deref()),
             State::Error(_) => prop_assert!(known.contains(&Some(&found)), "{record:?}"),
             State::Cancelled(_) => prop_assert_eq!(known, [None, None]),
             State::Queued(_) | State::Running(_) => prop_assert!(false, "it has not ended"),
