@@ -12,6 +12,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::plan::reconcile::Custody;
+use crate::run::retry;
 use crate::task::{Queued, State, Status, Task, TaskId};
 
 pub use admission::{Admission, Limits, Standing, Verdict};
@@ -206,7 +207,11 @@ pub fn repair(traces: Traces, record: Record<'_>, kin: Kin, host: &str) -> Repai
     }
     match task.state() {
         State::Completed(_) | State::Error(_) | State::Cancelled(_) => match kin.follower {
-            Follower::Absent | Follower::Waiting if traces.keeps() => Repair::Follow,
+            Follower::Absent | Follower::Waiting
+                if traces.keeps() && retry::follows_by_itself(task) =>
+            {
+                Repair::Follow
+            }
             Follower::None | Follower::Absent | Follower::Waiting | Follower::Begun => {
                 Repair::Retire
             }

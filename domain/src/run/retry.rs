@@ -5,10 +5,18 @@
 
 use core::time::Duration;
 
-use crate::task::{Lineage, Order, Placement, Retries, SessionId, Task, Timestamp};
+use crate::task::{Ending, Lineage, Order, Placement, Retries, SessionId, State, Task, Timestamp};
 
 /// The longest an attempt waits after the one before.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60 * 60);
+
+/// Whether the task has ended so that the attempt which its record names follows by itself. One that was named by
+/// hand does not: whoever named it launches it, or nobody does.
+pub fn follows_by_itself(earlier: &Task) -> bool {
+    let State::Error(failure) = earlier.state() else { return false };
+    let ending = Ending::failed(failure.reason, "");
+    earlier.progress().retried_as.is_some() && earlier.order().retries.follow(&ending)
+}
 
 /// The order of an attempt by hand: it starts as soon as there is a free slot.
 pub fn by_hand(earlier: &Task, session: Option<SessionId>) -> Order {
@@ -44,7 +52,7 @@ pub fn by_itself(earlier: &Task, session: Option<SessionId>, now: Timestamp) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Ending, Event, Exit, Reason, TaskId};
+    use crate::task::{Event, Exit, Reason, TaskId};
     use crate::testing::{self, ORDERED};
 
     fn failed(number: u8, order: Order) -> Task {

@@ -6,6 +6,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use super::repair::follower_is_due;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::{StoreError, TaskStore};
@@ -129,18 +130,20 @@ pub async fn last_attempt(store: &dyn TaskStore, id: &TaskId) -> Result<Task, St
 /// [`StoreError::Refused`] with [`crate::task::Refusal::AlreadyRetried`] if another attempt follows.
 pub(super) async fn link(world: World<'_>, next: &Task) -> Result<(), Trouble> {
     let Some(earlier) = &next.order().lineage.retry_of else { return Ok(()) };
-    let known = match world.store.load(earlier).await {
-        Ok(earlier) => earlier.progress().retried_as.clone(),
+    let earlier = match world.store.load(earlier).await {
+        Ok(earlier) => earlier,
         // Nothing is left of it that somebody else could try again.
         Err(StoreError::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    let instead_of = match known {
-        Some(known) if is_given_up(world, &known).await? => Some(known),
+    let instead_of = match &earlier.progress().retried_as {
+        // Whoever looks next records the one that follows by itself.
+        Some(_) if follower_is_due(world, &earlier).await => None,
+        Some(known) if is_given_up(world, known).await? => Some(known.clone()),
         Some(_) | None => None,
     };
     let event = Event::Retried { next: next.id().clone(), instead_of };
-    world.store.apply(earlier, event, world.clock.now()).await?;
+    world.store.apply(earlier.id(), event, world.clock.now()).await?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use super::{Trouble, World, follow};
 use crate::plan::queue::{Follower, Kin, Lock, Names, Predecessor, Record, Repair, Traces, repair};
 use crate::plan::reconcile::Custody;
 use crate::port::{StoreError, Waiting};
+use crate::run::retry;
 use crate::task::{Ending, Reason, Status, Task, TaskId};
 
 /// What the folders of the store hold, and who waits in which order.
@@ -60,7 +61,7 @@ async fn unlocked(world: World<'_>) -> Result<Look, Trouble> {
 
 /// Whether an attempt follows the task, which has ended, and does not wait as it should yet.
 pub(super) async fn follower_is_due(world: World<'_>, task: &Task) -> bool {
-    if !task.status().is_ended() || task.progress().retried_as.is_none() {
+    if !retry::follows_by_itself(task) {
         return false;
     }
     match follower(world, task).await {

@@ -131,7 +131,7 @@ fn run(seed: u64) {
     let memory = MemoryWorld::default().limited(Limits { max_running, groups });
     let ports = Yielding::over(&memory);
     let laws = RefCell::default();
-    let (mut verbs, mut kills) = (3 + dice.below(6), dice.below(4));
+    let (mut verbs, mut kills) = (3 + dice.below(8), dice.below(8));
     let scene = Scene { memory: &memory, ports, laws, dice: RefCell::new(dice) };
     let mut scheduler = Scheduler::default();
     for _ in 0..STEPS {
@@ -139,7 +139,7 @@ fn run(seed: u64) {
             verbs -= 1;
             actors::add_one(&scene, &mut scheduler);
         }
-        if kills > 0 && scene.once_in(60) {
+        if kills > 0 && scene.once_in(30) {
             kills -= 1;
             let taken = scheduler.take_one(&mut scene.dice.borrow_mut());
             if let Some((name, actor)) = taken {
