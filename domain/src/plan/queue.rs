@@ -193,7 +193,9 @@ pub enum Repair {
 
 /// What is to be done about a task with these traces; `host` is the machine that asks.
 pub fn repair(traces: Traces, record: Record<'_>, kin: Kin, host: &str) -> Repair {
+    let nothing_is_left = traces == Traces::default();
     let task = match record {
+        Record::Absent if nothing_is_left => return Repair::Nothing,
         // What is being recorded is recorded under the lock of the queue, and so is this judgement.
         Record::Absent if traces.lock != Lock::Held => return Repair::Forget,
         Record::Absent | Record::Unreadable => return Repair::Nothing,
@@ -207,6 +209,7 @@ pub fn repair(traces: Traces, record: Record<'_>, kin: Kin, host: &str) -> Repai
     }
     match task.state() {
         State::Completed(_) | State::Error(_) | State::Cancelled(_) => match kin.follower {
+            _ if nothing_is_left => Repair::Nothing,
             Follower::Absent | Follower::Waiting
                 if traces.keeps() && retry::follows_by_itself(task) =>
             {
