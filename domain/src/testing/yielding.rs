@@ -3,7 +3,7 @@
 //!
 //! What waits on a real machine waits here until somebody else did something or time has passed. A start of a
 //! supervisor is only noted ([`Start`]); whoever runs the schedule makes an actor of it. Main type:
-//! [`Yielding`].
+//! [`Yielding`], which can also be told to fail now and then.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -15,7 +15,7 @@ use core::any::Any;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::scheduler::{idle, note, turn, worded};
+use super::scheduler::{Dice, idle, note, turn, worded};
 use super::{MemoryLocks, MemoryWorld};
 use crate::plan::queue::Limits;
 use crate::plan::reconcile::Custody;
@@ -32,6 +32,7 @@ pub struct Yielding<'m> {
     /// The world itself.
     pub memory: &'m MemoryWorld,
     starts: Mutex<Vec<Start>>,
+    faults: Mutex<Option<(Dice, usize)>>,
 }
 
 /// A supervisor that was just started.
@@ -96,7 +97,7 @@ fn open<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<'m> Yielding<'m> {
     /// The ports of this world.
     pub fn over(memory: &'m MemoryWorld) -> Self {
-        Self { memory, starts: Mutex::default() }
+        Self { memory, starts: Mutex::default(), faults: Mutex::default() }
     }
 
     /// The world, for use cases.
@@ -109,6 +110,30 @@ impl<'m> Yielding<'m> {
             host: self,
             ..self.memory.world()
         }
+    }
+
+    /// Lets one in so many things fail from now on, or none.
+    pub fn fail(&self, faults: Option<(Dice, usize)>) {
+        *open(&self.faults) = faults;
+    }
+
+    /// Whether the thing that is to be done fails instead.
+    fn attempt(&self) -> Result<(), Fault> {
+        let fails = match &mut *open(&self.faults) {
+            Some((dice, times)) => dice.once_in(*times),
+            None => false,
+        };
+        if !fails {
+            return Ok(());
+        }
+        note(|| "  FAULT".into());
+        Err(Fault { step: "doing it".into(), reason: "it is to fail".into() })
+    }
+
+    fn attempt_record(&self) -> Result<(), StoreError> {
+        let failed =
+            |fault: Fault| StoreError::Failed { folder: "/store".into(), failure: fault.into() };
+        self.attempt().map_err(failed)
     }
 
     /// The supervisors that were started since this was last called.
@@ -131,19 +156,23 @@ macro_rules! between_turns {
 #[async_trait]
 impl TaskStore for Yielding<'_> {
     async fn create(&self, task: &Task) -> Result<(), StoreError> {
+        self.attempt_record()?;
         between_turns!(format!("  record {}", task.id()), self.memory.store.create(task))
     }
 
     async fn load(&self, id: &TaskId) -> Result<Task, StoreError> {
+        self.attempt_record()?;
         between_turns!(format!("  load {id}"), self.memory.store.load(id))
     }
 
     async fn apply(&self, id: &TaskId, event: Event, at: Timestamp) -> Result<Task, StoreError> {
+        self.attempt_record()?;
         let said = worded(|| format!("  apply {event:?} to {id}"));
         between_turns!(said, self.memory.store.apply(id, event, at))
     }
 
     async fn list(&self, query: &Query) -> Result<Listing, StoreError> {
+        self.attempt_record()?;
         between_turns!("  list records".into(), self.memory.store.list(query))
     }
 
@@ -160,6 +189,7 @@ impl TaskStore for Yielding<'_> {
     }
 
     async fn retract(&self, id: &TaskId) -> Result<(), StoreError> {
+        self.attempt_record()?;
         between_turns!(format!("  retract {id}"), self.memory.store.retract(id))
     }
 
@@ -171,18 +201,22 @@ impl TaskStore for Yielding<'_> {
 #[async_trait]
 impl LifeLocks for Yielding<'_> {
     async fn custody(&self, id: &TaskId) -> Result<Custody, Fault> {
+        self.attempt()?;
         between_turns!(format!("  custody of {id}"), self.memory.locks.custody(id))
     }
 
     async fn index(&self) -> Result<Index, Fault> {
+        self.attempt()?;
         between_turns!("  index".into(), self.memory.locks.index())
     }
 
     async fn claim(&self, id: &TaskId) -> Result<Option<Box<dyn Claim>>, Fault> {
+        self.attempt()?;
         between_turns!(format!("  claim {id}"), self.memory.locks.claim(id))
     }
 
     async fn retire(&self, id: &TaskId) -> Result<(), Fault> {
+        self.attempt()?;
         between_turns!(format!("  retire {id}"), LifeLocks::retire(&self.memory.locks, id))
     }
 
@@ -220,31 +254,38 @@ impl Watch for Watching {
 #[async_trait]
 impl Kits for Yielding<'_> {
     async fn keep(&self, id: &TaskId, kit: &Kit) -> Result<(), Fault> {
+        self.attempt()?;
         between_turns!(format!("  keep for {id}"), self.memory.kits.keep(id, kit))
     }
 
     async fn instruct(&self, id: &TaskId, instructions: &Instructions) -> Result<(), Fault> {
+        self.attempt()?;
         between_turns!(format!("  instruct {id}"), self.memory.kits.instruct(id, instructions))
     }
 
     async fn kept(&self, id: &TaskId) -> Result<Environment, Fault> {
+        self.attempt()?;
         between_turns!(format!("  read what is kept for {id}"), self.memory.kits.kept(id))
     }
 
     async fn keep_for_next(&self, id: &TaskId, environment: &Environment) -> Result<(), Fault> {
+        self.attempt()?;
         let kept = self.memory.kits.keep_for_next(id, environment);
         between_turns!(format!("  keep for what follows {id}"), kept)
     }
 
     async fn begin(&self, id: &TaskId, further: Further) -> Result<(), Fault> {
+        self.attempt()?;
         between_turns!(format!("  begin {id}"), self.memory.kits.begin(id, further))
     }
 
     async fn pass_on(&self, from: &TaskId, to: &TaskId) -> Result<(), Fault> {
+        self.attempt()?;
         between_turns!(format!("  pass on {from} to {to}"), self.memory.kits.pass_on(from, to))
     }
 
     async fn forget(&self, id: &TaskId) -> Result<(), Fault> {
+        self.attempt()?;
         between_turns!(format!("  forget {id}"), self.memory.kits.forget(id))
     }
 }
@@ -252,18 +293,22 @@ impl Kits for Yielding<'_> {
 #[async_trait]
 impl Queue for Yielding<'_> {
     async fn waiting(&self) -> Result<Vec<Waiting>, Fault> {
+        self.attempt()?;
         between_turns!("  who waits".into(), self.memory.queue.waiting())
     }
 
     async fn withdraw(&self, task: &Task) -> Result<(), Fault> {
+        self.attempt()?;
         between_turns!(format!("  withdraw {}", task.id()), self.memory.queue.withdraw(task))
     }
 
     async fn enter(&self, task: &Task) -> Result<(), Fault> {
+        self.attempt()?;
         between_turns!(format!("  enter {}", task.id()), self.memory.queue.enter(task))
     }
 
     async fn leave(&self, waiting: &Waiting) -> Result<(), Fault> {
+        self.attempt()?;
         between_turns!(format!("  leave {}", waiting.id), self.memory.queue.leave(waiting))
     }
 
@@ -276,6 +321,7 @@ impl Queue for Yielding<'_> {
     }
 
     async fn gate(&self, patience: Duration) -> Result<Option<Box<dyn Gate>>, Fault> {
+        self.attempt()?;
         let began = self.memory.clock.elapsed();
         turn().await;
         loop {

@@ -135,8 +135,16 @@ async fn consider(
     waiting: &Waiting,
     chosen: &mut Chosen,
 ) -> Result<(), Trouble> {
-    // One that cannot be read now must not keep the others from their slots.
-    let Ok(task) = world.store.load(&waiting.id).await else { return Ok(()) };
+    let task = match world.store.load(&waiting.id).await {
+        Ok(task) => task,
+        Err(StoreError::NotFound { .. }) => {
+            // What else there is of it is seen to in the next round.
+            chosen.ended = true;
+            return Ok(world.queue.leave(waiting).await?);
+        }
+        // One that cannot be read now must not keep the others from their slots.
+        Err(_) => return Ok(()),
+    };
     if !task.belongs_to(world.host.name()) {
         return Ok(());
     }
@@ -237,12 +245,12 @@ pub(super) async fn count_running(world: World<'_>, found: &Look, admission: &mu
                 Err(StoreError::NotFound { .. }) => {}
                 Err(_) => admission.count_unknown(),
             },
-            Lock::Free => {
-                let Ok(task) = world.store.load(id).await else { continue };
-                if custody::is_at_work(world, &task).await {
-                    admission.count(&task);
-                }
-            }
+            Lock::Free => match world.store.load(id).await {
+                Ok(task) if custody::is_at_work(world, &task).await => admission.count(&task),
+                Ok(_) | Err(StoreError::NotFound { .. }) => {}
+                Err(_) if !world.host.of_task(id).await.is_empty() => admission.count_unknown(),
+                Err(_) => {}
+            },
         }
     }
 }

@@ -134,6 +134,10 @@ fn run(seed: u64) {
     let (mut verbs, mut kills) = (3 + dice.below(8), dice.below(8));
     let scene = Scene { memory: &memory, ports, laws, dice: RefCell::new(dice) };
     let mut scheduler = Scheduler::default();
+    if scene.once_in(3) {
+        let dice = scene.dice.borrow_mut().split();
+        scene.ports.fail(Some((dice, 60)));
+    }
     for _ in 0..STEPS {
         if verbs > 0 && (scheduler.is_empty() || scene.once_in(12)) {
             verbs -= 1;
@@ -167,6 +171,7 @@ fn run(seed: u64) {
         }
     }
     note(|| "EVERYBODY comes to an end".into());
+    scene.ports.fail(None);
     run_out(&scene, &mut scheduler);
     look_until_quiet(&scene, &mut scheduler);
     scene.laws.borrow().hold_among_orphans(&memory);

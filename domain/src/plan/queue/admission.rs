@@ -74,9 +74,12 @@ impl<'a> Admission<'a> {
         }
     }
 
-    /// Counts a task that runs and of which no more is known.
-    pub const fn count_unknown(&mut self) {
+    /// Counts a task that runs and of which no more is known: it may be of any group.
+    pub fn count_unknown(&mut self) {
         self.running += 1;
+        for group in self.limits.groups.keys() {
+            *self.groups.entry(group.clone()).or_default() += 1;
+        }
     }
 
     /// Whether groups have limits, so that it matters which tasks run.

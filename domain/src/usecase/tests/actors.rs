@@ -144,7 +144,7 @@ async fn prune_all(scene: &Scene<'_>) {
     let policy =
         Policy { time_to_live: second * 2, silence: second, unqueued: second, queued: second * 4 };
     let request = PruneRequest { policy, grace: second, mode: Mode::Execute };
-    let pruned = prune(scene.ports.world(), request).await.expect("nothing fails");
+    let Ok(pruned) = prune(scene.ports.world(), request).await else { return };
     note(|| format!("PRUNED {pruned:?}"));
     for expiry in &pruned.expired {
         let task = scene.memory.store.load(&expiry.id).await.expect("it was expired");
@@ -171,7 +171,7 @@ async fn wait_for(scene: &Scene<'_>, id: TaskId) {
 /// Somebody looks, and admits whom there is room for.
 pub(super) async fn look(scene: &Scene<'_>) {
     let world = scene.ports.world();
-    drop(list(world, &Query::default()).await.expect("nothing fails"));
+    drop(list(world, &Query::default()).await);
     let admitted = admit(world, Thoroughness::Thorough, PATIENCE).await;
     note(|| format!("ADMITTED {admitted:?}"));
 }
@@ -277,6 +277,7 @@ async fn drive(scene: &Scene<'_>, supervisor: &ProcessId, agent: &ProcessId, mut
                         let recorded = match held.record(world, event).await {
                             Ok(task) => Recorded::Done(Sight::of(&task)),
                             Err(StoreError::Refused { .. }) => Recorded::Refused,
+                            Err(StoreError::Failed { .. }) => Recorded::Failed,
                             Err(_) => Recorded::Gone,
                         };
                         pending.push(Input::Recorded(recorded));
