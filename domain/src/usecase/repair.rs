@@ -59,17 +59,23 @@ async fn unlocked(world: World<'_>) -> Result<Look, Trouble> {
     Ok(Look { names, waiting })
 }
 
-/// Whether an attempt follows the task, which has ended, and does not wait as it should yet.
+/// Whether an attempt follows the task, which has ended, and does not wait as it should yet. Where that cannot
+/// be told now, it may: what is kept for the attempt must not be removed then.
 pub(super) async fn follower_is_due(world: World<'_>, task: &Task) -> bool {
+    let Some(next) = &task.progress().retried_as else { return false };
     if !retry::follows_by_itself(task) {
         return false;
     }
-    match follower(world, task).await {
+    let loaded = world.store.load(next).await;
+    if matches!(loaded, Err(StoreError::Failed { .. })) {
+        return true;
+    }
+    match Follower::of(Some(record(&loaded))) {
         Follower::None | Follower::Begun => false,
-        Follower::Absent | Follower::Waiting => {
-            let index = world.locks.index().await.unwrap_or_default();
-            index.again.contains(task.id()) || index.kept.contains(task.id())
-        }
+        Follower::Absent | Follower::Waiting => match world.locks.index().await {
+            Ok(index) => index.again.contains(task.id()) || index.kept.contains(task.id()),
+            Err(_) => true,
+        },
     }
 }
 
