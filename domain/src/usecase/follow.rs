@@ -9,8 +9,9 @@ use alloc::vec::Vec;
 
 use super::custody::Held;
 use super::{Trouble, World};
+use crate::port::StoreError;
 use crate::run::retry;
-use crate::task::{Ending, SessionId, Task, TaskId};
+use crate::task::{Ending, SessionId, Status, Task, TaskId};
 
 /// An attempt that is recorded, and not named by anybody yet.
 #[must_use = "settle it once the ending is recorded"]
@@ -31,11 +32,22 @@ pub async fn prepare(
     }
     let claim = world.locks.claim(next).await.ok()??;
     let follower = attempt(world, task, next);
-    if world.store.create(&follower).await.is_err() {
-        drop(claim.retire());
-        return None;
+    let recorded = match world.store.create(&follower).await {
+        Ok(()) => Ok(follower),
+        // Recorded when the ending was to be recorded before, and could not be.
+        Err(StoreError::Exists { .. }) => world.store.load(next).await,
+        Err(error) => Err(error),
+    };
+    match recorded {
+        Ok(follower) if follower.status() == Status::Queued => {
+            Some(Prepared { held: Held::of(claim, follower) })
+        }
+        Ok(_) | Err(_) => {
+            // By its lock whoever looks finds out what is left of it.
+            claim.leave();
+            None
+        }
     }
-    Some(Prepared { held: Held::of(claim, follower) })
 }
 
 /// The attempt named `next` that follows `task`.
