@@ -1,4 +1,4 @@
-//! The middle ring: what the rules need from the world, one small trait a file.
+//! The fourth ring: what the verbs need from the world, one small trait a file.
 //!
 //! Each trait speaks in plain domain types, has an error type of its own and says in sentences what
 //! an implementation MUST do. All are `dyn`-safe. Where an implementation may have to wait, the methods

@@ -63,7 +63,7 @@ const RULES: &[Rule] = &[
     ("agents", agents::agents),
     ("environment", environment::environment),
     ("names", names::names),
-    ("boundary tests", names::boundary_tests),
+    ("orphans", names::orphans),
 ];
 
 /// Reports every finding.

@@ -155,7 +155,7 @@ impl Reader {
 fn parse_count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| {
-        "give a whole number above 0; to let nobody in, run `task-bg queue pause`".to_owned()
+        "give a whole number above 0; to start nothing, run `task-bg queue pause`".to_owned()
     })
 }
 

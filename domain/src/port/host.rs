@@ -51,7 +51,7 @@ pub trait Host: Send + Sync {
     async fn is_of_this_boot(&self, process: &ProcessId) -> bool;
 
     /// Asks a supervisor to look at the record of its task, and to do what that says. MUST NOT signal any
-    /// other process, and MUST do no harm to one that supervises another task by now.
+    /// other process, and MUST do no harm to a supervisor that looks anyway.
     ///
     /// # Errors
     /// [`Fault`] if the signal cannot be sent to a supervisor that lives.

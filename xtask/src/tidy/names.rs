@@ -1,4 +1,4 @@
-//! Names and sizes of files, and the test files that nobody runs.
+//! Names and sizes of files, and the files that nobody compiles.
 //!
 //! The rule looks only at paths and at module lists.
 
@@ -36,31 +36,38 @@ pub(crate) fn long_files(tree: &Tree<'_>) -> Vec<Finding> {
     long.map(|(source, lines)| source.finding(0, words(lines))).collect()
 }
 
-/// Finds test files of the boundary that its main file does not declare, and which therefore never run.
-pub(crate) fn boundary_tests(tree: &Tree<'_>) -> Vec<Finding> {
-    forgotten(&tree.sources)
+/// Finds files that no module list declares, and which are therefore never compiled.
+pub(crate) fn orphans(tree: &Tree<'_>) -> Vec<Finding> {
+    let sources = &tree.sources;
+    sources.iter().filter_map(|source| orphan(source, sources)).collect()
 }
 
-fn forgotten(sources: &[Source]) -> Vec<Finding> {
-    const FOLDER: &str = "tests/boundary/";
-    const MAIN: &str = "tests/boundary/main.rs";
-    let main = sources.iter().find(|source| source.path() == MAIN).map_or("", Source::code);
-    let declared = |name: &str| {
-        let line = format!("mod {name};");
-        main.lines().any(|code| code.trim().trim_start_matches("pub ") == line)
+fn orphan(source: &Source, sources: &[Source]) -> Option<Finding> {
+    let path = source.path().strip_suffix(".rs")?;
+    let (folder, name) = path.rsplit_once('/')?;
+    let is_root = matches!(name, "lib" | "main") || folder.ends_with("/bin") || name == "build";
+    if is_root {
+        return None;
+    }
+    // The modules of `x/` are declared in `x.rs`; those of a crate in its root.
+    let parents = [format!("{folder}.rs"), format!("{folder}/lib.rs"), format!("{folder}/main.rs")];
+    let line = format!("mod {name};");
+    let declares = |parent: &Source| {
+        parent.code().lines().any(|code| {
+            let code = code.trim();
+            let public = code.starts_with("pub").then(|| code.split_once("mod ")).flatten();
+            public.map_or(code == line, |(_, rest)| line.ends_with(&format!(" {rest}")))
+        })
     };
-    let files = sources.iter().filter(|source| source.path() != MAIN).filter_map(|source| {
-        let name = source.path().strip_prefix(FOLDER)?.strip_suffix(".rs")?;
-        (!name.contains('/')).then_some((source, name))
-    });
-    let forgotten = files.filter(|(_, name)| !declared(name));
-    let words = |name| format!("these tests never run: add `mod {name};` to `{MAIN}`");
-    forgotten.map(|(source, name)| source.finding(0, words(name))).collect()
+    let declared =
+        sources.iter().any(|it| parents.iter().any(|path| path == it.path()) && declares(it));
+    let words = format!("nobody compiles this: add `{line}` to the module above it, or remove it");
+    (!declared).then(|| source.finding(0, words))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{badly_named, forgotten};
+    use super::{badly_named, orphan};
     use crate::tidy::source::Source;
 
     #[test]
@@ -73,16 +80,23 @@ mod tests {
         }
     }
 
+    // `usecase/end.rs` lay about after its verbs had gone, and its test never ran.
     #[test]
-    fn a_test_file_without_its_line_is_found() {
+    fn a_file_that_no_module_list_declares_is_found() {
         let sources = [
             Source::new("tests/boundary/main.rs", "mod launch;\n// mod wait;\n"),
-            Source::new("tests/boundary/launch.rs", ""),
+            Source::new("tests/boundary/launch.rs", "pub(crate) mod deep;"),
             Source::new("tests/boundary/launch/deep.rs", ""),
             Source::new("tests/boundary/wait.rs", ""),
+            Source::new("domain/src/lib.rs", "pub mod task;"),
+            Source::new("domain/src/task.rs", "mod order; pub mod ids;"),
+            Source::new("domain/src/task/id.rs", ""),
+            Source::new("tests/src/bin/stand-in.rs", ""),
         ];
-        let findings = forgotten(&sources);
-        assert_eq!(findings.len(), 1);
-        assert!(findings[0].to_string().starts_with("tests/boundary/wait.rs:1: "));
+        let found = sources.iter().filter_map(|source| orphan(source, &sources));
+        let found: Vec<String> = found.map(|finding| finding.to_string()).collect();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("tests/boundary/wait.rs:1: "));
+        assert!(found[1].starts_with("domain/src/task/id.rs:1: "));
     }
 }

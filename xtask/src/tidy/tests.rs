@@ -57,8 +57,8 @@ fn no_file_is_named_for_nothing() {
 }
 
 #[test]
-fn no_boundary_test_is_forgotten() {
-    hold("boundary tests");
+fn no_file_is_left_uncompiled() {
+    hold("orphans");
 }
 
 #[test]

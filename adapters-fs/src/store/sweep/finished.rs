@@ -1,29 +1,23 @@
 //! What is kept for tasks that have ended or were never recorded: life locks, environments,
 //! instructions, names in the queue.
 //!
-//! Of a task that has ended nobody needs any of it. Of a task without a record nobody does either,
-//! once its launcher is dead. A launcher that lives holds the task's life lock, or the gate of the
-//! queue, until the record is there; so a sweep removes what has no record only with the gate held,
-//! and leaves it alone where it cannot have the gate. It never removes anything of a task whose life
-//! lock somebody holds. Main type: [`Leftover`].
+//! Of a task that has ended nobody needs any of it. Of a task without a record nobody does either, once
+//! its launcher is dead: one that lives holds the task's life lock from before it keeps anything until the
+//! record is there. A sweep never removes anything of a task whose life lock somebody holds. Main type:
+//! [`Leftover`].
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use domain::plan::reconcile::Custody;
 use domain::port::StoreError;
 use domain::task::TaskId;
 
-use super::super::{FileStore, shard};
+use super::super::FileStore;
 use super::Tally;
 use crate::data_dir::ActiveEntry;
 use crate::queue;
-
-/// How long a sweep waits for the gate. Whoever holds it for longer makes tasks, and a sweep can wait
-/// for the next time.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What lies about for one task that is over.
 #[derive(Default)]
@@ -34,15 +28,6 @@ struct Leftover {
     queued: Vec<PathBuf>,
 }
 
-/// Why a task is over.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Over {
-    /// Its record says so.
-    Ended,
-    /// It has no record.
-    Unrecorded,
-}
-
 impl FileStore {
     /// How many files lie about for tasks that are over and that nobody holds. One that is just being
     /// launched may count for a moment.
@@ -51,7 +36,7 @@ impl FileStore {
         let mut count = 0;
         for (id, leftover) in self.found()? {
             let held = || locks.custody_of(&id).is_ok_and(|custody| custody == Custody::Held);
-            if self.over(&id).is_some() && !held() {
+            if self.is_over(&id) && !held() {
                 let plain =
                     |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|it| it.is_file());
                 count += leftover.files.iter().chain(&leftover.queued).filter(plain).count();
@@ -62,32 +47,15 @@ impl FileStore {
 
     /// Removes what is kept for tasks that are over.
     pub(super) fn sweep_finished(&self) -> Result<usize, StoreError> {
-        let found = self.found()?.into_iter();
-        let over = found.filter_map(|(id, it)| self.over(&id).map(|over| (id, it, over)));
-        let (ended, unrecorded): (Vec<_>, Vec<_>) =
-            over.partition(|(_, _, over)| *over == Over::Ended);
         let mut tally = Tally::default();
-        for (id, leftover, _) in &ended {
-            self.sweep_one(id, leftover, &mut tally);
-        }
-        if unrecorded.is_empty() {
-            return tally.told();
-        }
-        let gate = self.dir.gate();
-        match shard::take(&gate, PATIENCE) {
-            Ok(Some(_held)) => {
-                for (id, leftover, _) in &unrecorded {
-                    self.sweep_one(id, leftover, &mut tally);
-                }
-            }
-            Ok(None) => {}
-            Err(error) => tally.add(Err(self.failed("locking", &gate, &error))),
+        for (id, leftover) in self.found()?.into_iter().filter(|(id, _)| self.is_over(id)) {
+            self.sweep_one(&id, &leftover, &mut tally);
         }
         tally.told()
     }
 
     fn sweep_one(&self, id: &TaskId, leftover: &Leftover, tally: &mut Tally) {
-        // Each is asked again: it may have been recorded before the gate was ours.
+        // Each is asked again: it may have been recorded meanwhile.
         if !self.is_over(id) {
             return;
         }
@@ -123,16 +91,11 @@ impl FileStore {
 
     /// Whether the record of `id` says, or its absence means, that nothing derived is needed.
     pub(super) fn is_over(&self, id: &TaskId) -> bool {
-        self.over(id).is_some()
-    }
-
-    /// Why the task is over, if it is.
-    fn over(&self, id: &TaskId) -> Option<Over> {
         match self.task(id) {
-            Ok(task) => task.status().is_ended().then_some(Over::Ended),
-            Err(StoreError::NotFound { .. }) => Some(Over::Unrecorded),
+            Ok(task) => task.status().is_ended(),
+            Err(StoreError::NotFound { .. }) => true,
             // What cannot be read now may be read later.
-            Err(_) => None,
+            Err(_) => false,
         }
     }
 }
