@@ -90,6 +90,7 @@ impl Dice {
     }
 
     /// Dice of their own, which go on independently of these.
+    #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.next())
     }
@@ -197,20 +198,20 @@ mod tests {
 
     /// The order in which three actors get their turns.
     fn order(seed: u64) -> Vec<u8> {
-        let (seen, mut dice) = (RefCell::new(Vec::new()), Dice::of(seed));
+        let (turns, mut dice) = (RefCell::new(Vec::new()), Dice::of(seed));
         let mut scheduler = Scheduler::default();
         for number in 0..3 {
-            let seen = &seen;
+            let turns = &turns;
             scheduler.add(format!("{number}"), async move {
                 for _ in 0..4 {
-                    seen.borrow_mut().push(number);
+                    turns.borrow_mut().push(number);
                     turn().await;
                 }
             });
         }
         while scheduler.step(&mut dice) == Progress::Went {}
         drop(scheduler);
-        seen.into_inner()
+        turns.into_inner()
     }
 
     #[test]

@@ -7,11 +7,8 @@
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use async_trait::async_trait;
-use core::any::Any;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -20,12 +17,27 @@ use super::{MemoryLocks, MemoryWorld};
 use crate::plan::queue::Limits;
 use crate::plan::reconcile::Custody;
 use crate::port::{
-    Claim, Clock, Doomed, Environment, Fault, Further, Gate, Host, Index, Kit, Kits, LaunchFailure,
-    LifeLocks, Queue, StoreError, Survivors, TaskStore, Until, Waiting, Watch, Woken,
+    Claim, Clock, Environment, Fault, Further, Gate, Index, Kit, Kits, LifeLocks, Queue,
+    StoreError, TaskStore, Waiting, Watch, Woken,
 };
 use crate::task::droid::Instructions;
-use crate::task::{Event, Listing, ProcessId, Query, SessionId, Task, TaskId, Timestamp};
+use crate::task::{Event, Listing, Query, SessionId, Task, TaskId, Timestamp};
 use crate::usecase::World;
+
+/// Does one thing between two scheduling points.
+macro_rules! between_turns {
+    ($what:expr, $done:expr) => {{
+        turn().await;
+        let done = $done.await;
+        note(|| $what);
+        turn().await;
+        done
+    }};
+}
+
+mod starting;
+
+pub use starting::{Start, Words};
 
 /// The ports of a world in memory, with scheduling points.
 pub struct Yielding<'m> {
@@ -33,61 +45,6 @@ pub struct Yielding<'m> {
     pub memory: &'m MemoryWorld,
     starts: Mutex<Vec<Start>>,
     faults: Mutex<Option<(Dice, usize)>>,
-}
-
-/// A supervisor that was just started.
-pub struct Start {
-    /// Its task.
-    pub id: TaskId,
-    /// The life lock of the task, as an open file.
-    pub life: Box<dyn Any + Send>,
-    /// What it says to whoever started it.
-    pub words: Words,
-}
-
-/// What a supervisor said to whoever started it. Dropping it is the supervisor's end.
-#[derive(Default)]
-pub struct Words(Arc<Mutex<Word>>);
-
-/// The last word of a supervisor.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Word {
-    #[default]
-    None,
-    Detached,
-    Started,
-    Failed(LaunchFailure),
-    /// It gave up, and is gone.
-    Gone(LaunchFailure),
-}
-
-impl Words {
-    /// It is on its own.
-    pub fn detached(&self) {
-        *open(&self.0) = Word::Detached;
-    }
-
-    /// Its agent runs.
-    pub fn started(&self) {
-        *open(&self.0) = Word::Started;
-    }
-
-    /// There will be no agent.
-    pub fn failed(&self, failure: LaunchFailure) {
-        *open(&self.0) = Word::Failed(failure);
-    }
-}
-
-impl Drop for Words {
-    fn drop(&mut self) {
-        let mut word = open(&self.0);
-        let gone = match &*word {
-            Word::None | Word::Detached => LaunchFailure::Supervisor("it was killed".into()),
-            Word::Failed(failure) => failure.clone(),
-            Word::Started | Word::Gone(_) => return,
-        };
-        *word = Word::Gone(gone);
-    }
 }
 
 fn open<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -140,17 +97,6 @@ impl<'m> Yielding<'m> {
     pub fn starts(&self) -> Vec<Start> {
         core::mem::take(&mut open(&self.starts))
     }
-}
-
-/// Does one thing between two scheduling points.
-macro_rules! between_turns {
-    ($what:expr, $done:expr) => {{
-        turn().await;
-        let done = $done.await;
-        note(|| $what);
-        turn().await;
-        done
-    }};
 }
 
 #[async_trait]
@@ -339,63 +285,5 @@ impl Queue for Yielding<'_> {
 
     fn limits(&self) -> Limits {
         self.memory.queue.limits()
-    }
-}
-
-#[async_trait]
-impl Host for Yielding<'_> {
-    fn name(&self) -> &str {
-        self.memory.host.name()
-    }
-
-    async fn start(
-        &self,
-        claim: Box<dyn Claim>,
-        _environment: &Environment,
-        until: Until,
-    ) -> Result<(), LaunchFailure> {
-        turn().await;
-        let id = claim.id().clone();
-        note(|| format!("  start {id}"));
-        let said = Arc::new(Mutex::new(Word::None));
-        let start = Start { id, life: claim.hand_over(), words: Words(said.clone()) };
-        open(&self.starts).push(start);
-        loop {
-            turn().await;
-            let word = open(&said).clone();
-            match (word, until) {
-                (Word::Started, _) | (Word::Detached, Until::Detached) => return Ok(()),
-                (Word::Gone(failure), _) => return Err(failure),
-                (Word::None | Word::Failed(_), _) | (Word::Detached, Until::Running) => {
-                    idle().await;
-                }
-            }
-        }
-    }
-
-    async fn remind(&self, at: Timestamp) -> Result<(), Fault> {
-        self.memory.host.remind(at).await
-    }
-
-    async fn lives(&self, process: &ProcessId) -> bool {
-        between_turns!(format!("  whether {} lives", process.pid), self.memory.host.lives(process))
-    }
-
-    async fn is_of_this_boot(&self, process: &ProcessId) -> bool {
-        self.memory.host.is_of_this_boot(process).await
-    }
-
-    async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault> {
-        let asked = self.memory.host.ask_to_look(supervisor);
-        between_turns!(format!("  ask {} to look", supervisor.pid), asked)
-    }
-
-    async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors {
-        let ids: String = tasks.iter().map(|doomed| format!(" {}", doomed.id)).collect();
-        between_turns!(format!("  stop{ids}"), self.memory.host.stop(tasks, grace))
-    }
-
-    async fn of_task(&self, id: &TaskId) -> Vec<u32> {
-        between_turns!(format!("  processes of {id}"), self.memory.host.of_task(id))
     }
 }

@@ -46,14 +46,12 @@ pub async fn take(world: World<'_>, id: &TaskId) -> Result<Option<Held>, Trouble
 /// Whether the agent of a task works, whatever the record says: it goes on where somebody ended its task by
 /// hand, and where its supervisor was killed, even before that could record the agent.
 pub(super) async fn is_at_work(world: World<'_>, task: &Task) -> bool {
-    match &task.progress().agent {
-        Some(agent) => world.host.lives(agent).await,
-        // An environment that is still kept was not taken up by any supervisor.
-        None => {
-            let taken_up = world.kits.kept(task.id()).await.is_err();
-            taken_up && !world.host.of_task(task.id()).await.is_empty()
-        }
+    if let Some(agent) = &task.progress().agent {
+        return world.host.lives(agent).await;
     }
+    // An environment that is still kept was not taken up by any supervisor.
+    let taken_up = world.kits.kept(task.id()).await.is_err();
+    taken_up && !world.host.of_task(task.id()).await.is_empty()
 }
 
 /// Stops what a supervisor had started of a task when it was killed before it could record that: once the

@@ -29,9 +29,8 @@ pub(super) struct Look {
 /// # Errors
 /// [`Trouble`] if they cannot be read.
 pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
-    let mut look = unlocked(world).await?;
-    let locked = core::mem::take(&mut look.names.locks).into_keys();
-    for id in locked {
+    let mut found = unlocked(world).await?;
+    for id in core::mem::take(&mut found.names.locks).into_keys() {
         let lock = match world.locks.custody(&id).await {
             // Beside a kept environment a free lock is called waiting.
             Ok(Custody::Free | Custody::Waiting) => Lock::Free,
@@ -39,9 +38,9 @@ pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
             // What cannot be looked at is not known to be free.
             Ok(Custody::Held) | Err(_) => Lock::Held,
         };
-        look.names.locks.insert(id, lock);
+        found.names.locks.insert(id, lock);
     }
-    Ok(look)
+    Ok(found)
 }
 
 /// The same, where nobody asks who holds the locks: each of them counts as free.

@@ -3,10 +3,11 @@
 //!
 //! Each seed gives one schedule. A seed that breaks a law is named with it; with `TASK_BG_SCHEDULE_SEED` in
 //! the environment that one alone runs again and tells what happened, step by step, and
-//! `TASK_BG_SCHEDULES` says how many are run. `actors` has who acts, `laws` what must hold.
+//! `TASK_BG_SCHEDULES` says how many are run. `actors` and `supervisor` have who acts, `laws` what must hold.
 
 mod actors;
 mod laws;
+mod supervisor;
 
 use crate::plan::queue::Limits;
 use crate::plan::reconcile::Custody;
@@ -22,7 +23,7 @@ use std::vec::Vec;
 use laws::Laws;
 
 /// How many schedules are run where nobody says otherwise.
-const SCHEDULES: u64 = 2_000;
+const SCHEDULES: u64 = 10_000;
 /// The most steps of a schedule before everybody is left to come to an end.
 const STEPS: usize = 1_500;
 /// The most steps until everybody has.
@@ -82,7 +83,7 @@ fn step<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) -> Progress {
     let mut dice = scene.dice.borrow_mut().split();
     let progress = scheduler.step(&mut dice);
     for start in scene.ports.starts() {
-        scheduler.add(format!("supervisor of {}", start.id), actors::supervise(scene, start));
+        scheduler.add(format!("supervisor of {}", start.id), supervisor::supervise(scene, start));
     }
     scene.laws.borrow_mut().hold_always(scene.memory);
     progress
@@ -183,7 +184,6 @@ fn run(seed: u64) {
 }
 
 fn number(variable: &str) -> Option<u64> {
-    #[expect(clippy::disallowed_methods, reason = "which schedules are run is for people to say")]
     std::env::var(variable).ok()?.parse().ok()
 }
 

@@ -100,7 +100,11 @@ fn record() -> impl Strategy<Value = Known> {
                     let cancel = Some(CancelIntent { at: ORDERED, grace });
                     State::Queued(Queued { cancel, ..*queued })
                 }
-                state => state.clone(),
+                State::Queued(_)
+                | State::Running(_)
+                | State::Completed(_)
+                | State::Error(_)
+                | State::Cancelled(_) => task.state().clone(),
             };
             let (id, queued_at) = (task.id().clone(), task.queued_at());
             let started_at: Option<Timestamp> = task.started_at();

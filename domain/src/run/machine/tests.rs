@@ -4,12 +4,14 @@
 //! changes the same record. No agent and no clock is real; `driver` is the model, here are the laws.
 
 mod driver;
+mod steps;
 
 use super::*;
 use crate::task::{Reason, State, Status};
-use driver::{Driver, Step, charges, inputs, steps};
+use driver::Driver;
 use proptest::prelude::*;
 use std::vec::Vec;
+use steps::{Step, charges, inputs, steps};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]

@@ -1,5 +1,4 @@
-//! Who acts in a schedule: the verbs as a caller uses them, each with what its answer promises, and a
-//! supervisor that does what the real one does.
+//! Who acts in a schedule: the verbs as a caller uses them, each with what its answer promises.
 //!
 //! A promise is checked in the moment the answer is given; what an actor does is decided by the dice.
 
@@ -8,28 +7,24 @@ use alloc::format;
 use core::time::Duration;
 
 use super::Scene;
-use crate::port::{Entropy, Further, Kit, LaunchFailure, StoreError, TaskStore};
+use crate::port::{Kit, TaskStore};
 use crate::run::AgentEvent;
-use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use crate::task::{
-    Dependence, Ending, Event, Exit, Order, Placement, Policy, ProcessId, Query, Queued, Reason,
-    Report, Retries, Started, State, Status, Task, TaskId,
+    Dependence, Event, Order, Placement, Policy, Query, Report, Retries, Status, TaskId,
 };
-use crate::testing::scheduler::{Scheduler, idle, note, turn};
-use crate::testing::yielding::Start;
-use crate::testing::{self, Life, MemoryWorld, Part};
+use crate::testing::scheduler::{Scheduler, note};
+use crate::testing::{self, MemoryWorld};
 use crate::usecase::admit::{PATIENCE, Thoroughness, admit};
 use crate::usecase::again::{attempts, retry};
 use crate::usecase::cancel::cancel;
 use crate::usecase::complete::complete;
-use crate::usecase::custody::Held;
 use crate::usecase::launch::{LaunchError, launch, ordered};
 use crate::usecase::list::list;
 use crate::usecase::prune::{Mode, PruneRequest, prune};
 use crate::usecase::wait::{Until, WaitRequest, wait};
 
 /// The description of an order whose program is not there.
-const MISSING: &str = "missing";
+pub(super) const MISSING: &str = "missing";
 
 /// Adds somebody who does something.
 pub(super) fn add_one<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) {
@@ -144,7 +139,7 @@ async fn prune_all(scene: &Scene<'_>) {
     let policy =
         Policy { time_to_live: second * 2, silence: second, unqueued: second, queued: second * 4 };
     let request = PruneRequest { policy, grace: second, mode: Mode::Execute };
-    let Ok(pruned) = prune(scene.ports.world(), request).await else { return };
+    let Ok(pruned) = Box::pin(prune(scene.ports.world(), request)).await else { return };
     note(|| format!("PRUNED {pruned:?}"));
     for expiry in &pruned.expired {
         let task = scene.memory.store.load(&expiry.id).await.expect("it was expired");
@@ -179,148 +174,4 @@ pub(super) async fn look(scene: &Scene<'_>) {
 /// The agent of a task says that it is done.
 pub(super) fn say_done(memory: &MemoryWorld, id: &TaskId) {
     memory.events.say(id, AgentEvent::Finished { text: "found".into(), usage: None });
-}
-
-/// A process that lives as long as its actor.
-struct Living<'a> {
-    memory: &'a MemoryWorld,
-    process: ProcessId,
-}
-
-impl Drop for Living<'_> {
-    fn drop(&mut self) {
-        self.memory.host.end(&self.process, None);
-    }
-}
-
-/// The supervisor of a task, from its first step to its last.
-pub(super) async fn supervise(scene: &Scene<'_>, start: Start) {
-    let (memory, world) = (scene.memory, scene.ports.world());
-    let Start { id, life, words } = start;
-    let process = memory.host.spawn(&id, Part::Supervisor);
-    let living = Living { memory, process };
-    let claim = memory.locks.held(&id, life).expect("a life lock of this world");
-    turn().await;
-    words.detached();
-    let mut held = match world.store.load(&id).await {
-        Ok(task) => Held::of(claim, task),
-        Err(_) => {
-            claim.leave();
-            return words.failed(internal("there is no record"));
-        }
-    };
-    match begin(scene, &living.process, &mut held.task).await {
-        Ok(agent) => {
-            words.started();
-            Box::pin(drive(scene, &living.process, &agent, held)).await;
-        }
-        Err(failure) => {
-            let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
-            drop(held.end(world, ending).await);
-            words.failed(failure);
-        }
-    }
-    admit(world, Thoroughness::Thorough, PATIENCE).await;
-}
-
-fn internal(reason: &str) -> LaunchFailure {
-    LaunchFailure::Supervisor(reason.into())
-}
-
-async fn begin(
-    scene: &Scene<'_>,
-    supervisor: &ProcessId,
-    task: &mut Task,
-) -> Result<ProcessId, LaunchFailure> {
-    let (memory, world) = (scene.memory, scene.ports.world());
-    let State::Queued(Queued { cancel: None, .. }) = task.state() else {
-        return Err(internal("it is being cancelled, or does not wait any more"));
-    };
-    let further =
-        if task.order().retries.left > 0 { Further::KeepForNext } else { Further::Forget };
-    let begun = world.kits.begin(task.id(), further).await;
-    begun.map_err(|fault| internal(&format!("{fault}")))?;
-    if task.order().description == MISSING {
-        return Err(LaunchFailure::NotFound { program: MISSING.into() });
-    }
-    turn().await;
-    let agent = memory.host.spawn(task.id(), Part::Agent);
-    note(|| format!("AGENT of {} starts", task.id()));
-    scene.laws.borrow_mut().agent_starts(memory, task);
-    turn().await;
-    let started = Started { supervisor: supervisor.clone(), agent: agent.clone(), awake: None };
-    match world.store.apply(task.id(), Event::Started(started), world.clock.now()).await {
-        Ok(started) => {
-            *task = started;
-            Ok(agent)
-        }
-        Err(error) => {
-            memory.host.end(&agent, Some(Exit::Signal(9)));
-            Err(internal(&format!("{error}")))
-        }
-    }
-}
-
-/// Drives the machine of a task until its agent is gone and that is recorded.
-async fn drive(scene: &Scene<'_>, supervisor: &ProcessId, agent: &ProcessId, mut held: Held) {
-    let (memory, world) = (scene.memory, scene.ports.world());
-    let clock = world.clock;
-    let moment = || Moment { wall: clock.now(), elapsed: clock.elapsed(), awake: clock.awake() };
-    let mut machine = Machine::new(Charge::of(held.task.order()), moment());
-    let mut pending = alloc::vec![Input::Started(Sight::of(&held.task))];
-    let (mut stops, mut gone, mut looked) = (false, false, clock.elapsed());
-    loop {
-        while let Some(input) = pending.pop() {
-            for output in machine.step(moment(), input) {
-                match output {
-                    Output::Apply(event) => {
-                        let recorded = match held.record(world, event).await {
-                            Ok(task) => Recorded::Done(Sight::of(&task)),
-                            Err(StoreError::Refused { .. }) => Recorded::Refused,
-                            Err(StoreError::Failed { .. }) => Recorded::Failed,
-                            Err(_) => Recorded::Gone,
-                        };
-                        pending.push(Input::Recorded(recorded));
-                    }
-                    Output::Stop { .. } => stops = true,
-                    Output::Show(_) | Output::SleepUntil(_) => {}
-                    Output::Done => {
-                        if let Ok(task) = world.store.load(held.task.id()).await {
-                            held.task = task;
-                        }
-                        drop(held.put_away(world).await);
-                        return;
-                    }
-                }
-            }
-        }
-        if gone {
-            idle().await;
-        } else if let Life::Ended(exit) = memory.host.life_of(agent) {
-            gone = true;
-            let [a, b, c, ..] = memory.entropy.bytes();
-            let exited = Exited { exit, random: [a, b, c], ..Exited::default() };
-            pending.push(Input::AgentExited(exited));
-            let account = world.events.account(held.task.id(), &held.task.order().runner).await;
-            let found = account.ok().and_then(|account| account.final_text().map(Into::into));
-            let said = |text| Input::Said(AgentEvent::Finished { text, usage: None });
-            pending.extend(found.map(said));
-            continue;
-        } else if stops {
-            turn().await;
-            memory.host.end(agent, Some(Exit::Signal(15)));
-        } else if memory.host.was_asked(supervisor)
-            || clock.elapsed().saturating_sub(looked) >= Duration::from_secs(60)
-        {
-            looked = clock.elapsed();
-            drop(held.renew());
-            if let Ok(task) = world.store.load(held.task.id()).await {
-                pending.push(Input::Seen(Sight::of(&task)));
-            }
-            continue;
-        } else {
-            idle().await;
-        }
-        pending.push(Input::Tick);
-    }
 }
