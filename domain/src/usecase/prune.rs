@@ -99,7 +99,7 @@ async fn signs(world: World<'_>, task: &Task) -> Result<Signs, Trouble> {
 async fn execute(world: World<'_>, request: PruneRequest, plan: Vec<Expiry>, pruned: &mut Pruned) {
     let mut doomed: Vec<(Expiry, Task)> = Vec::new();
     for expiry in plan {
-        match expire(world, request, &expiry.id).await {
+        match Box::pin(expire(world, request, &expiry.id)).await {
             Ok(Expired::Ended) => pruned.expired.push(expiry),
             Ok(Expired::ToStop(task)) => doomed.push((expiry, *task)),
             Ok(Expired::Spared) => pruned.spared.push(expiry.id),

@@ -52,7 +52,7 @@ fn orphan(source: &Source, sources: &[Source]) -> Option<Finding> {
     // The modules of `x/` are declared in `x.rs`; those of a crate in its root.
     let parents = [format!("{folder}.rs"), format!("{folder}/lib.rs"), format!("{folder}/main.rs")];
     let line = format!("mod {name};");
-    let declares = |parent: &Source| {
+    let lists = |parent: &Source| {
         parent.code().lines().any(|code| {
             let code = code.trim();
             let public = code.starts_with("pub").then(|| code.split_once("mod ")).flatten();
@@ -60,7 +60,7 @@ fn orphan(source: &Source, sources: &[Source]) -> Option<Finding> {
         })
     };
     let declared =
-        sources.iter().any(|it| parents.iter().any(|path| path == it.path()) && declares(it));
+        sources.iter().any(|it| parents.iter().any(|path| path == it.path()) && lists(it));
     let words = format!("nobody compiles this: add `{line}` to the module above it, or remove it");
     (!declared).then(|| source.finding(0, words))
 }

@@ -103,7 +103,7 @@ async fn retry_one(
     let ready = taken_up(context, order, autonomy).await?;
     let next = wiring.world().mint();
     // Of several that try it at once exactly one is not refused.
-    match ordering::launch(context, next.clone(), ready, Vec::new()).await {
+    match Box::pin(ordering::launch(context, next.clone(), ready, Vec::new())).await {
         Ok(once) => Ok(once),
         Err(failure) => {
             let known = wiring.store.load(last.id()).await;
