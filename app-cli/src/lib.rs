@@ -51,7 +51,7 @@ fn run(args: Args) -> ExitCode {
                 });
                 if !admits {
                     // Whoever looks also admits those that wait; nobody waits for that with the answer.
-                    pollster::block_on(context.wiring.admit());
+                    pollster::block_on(context.wiring.admit_in_passing());
                 }
                 told
             });

@@ -135,7 +135,7 @@ fn a_launch_whose_record_cannot_be_written_leaves_nothing() {
     let script = format!("trap '' XFSZ; ulimit -f 16; exec task-bg run full -- echo {words}");
     let ran = sandbox.shell(&script).run();
     assert_ne!(ran.code, 0, "{ran}");
-    assert_eq!((sandbox.queue(), sandbox.active()), (vec![], vec![]), "{ran}");
+    sandbox.assert_nothing_kept();
 }
 
 /// A life lock that the admission could not take ended the whole admission: it dropped a task that it had
@@ -246,7 +246,7 @@ fn who_depends_on_a_task_that_failed_is_told_though_another_starts_in_the_same_m
     assert_eq!(sandbox.status(&other), "running");
     sandbox.open_gate("gate-of-another");
     sandbox.assert_nothing_left();
-    assert_eq!((sandbox.queue(), sandbox.active()), (vec![], vec![]));
+    sandbox.assert_nothing_kept();
 }
 
 /// Commands that only look end tasks whose end nobody saw, and so free slots. They admitted nobody, and a

@@ -110,7 +110,7 @@ fn a_task_that_waits_costs_no_process_and_is_let_in_though_nobody_looks() {
         assert_eq!(sandbox.ended(&id)["status"], "completed");
     }
     sandbox.assert_nothing_left();
-    assert_eq!((sandbox.queue(), sandbox.active()), (Vec::new(), Vec::new()));
+    sandbox.assert_nothing_kept();
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn cancel_of_the_first_attempt_cancels_the_one_that_waits_for_its_time() {
         (sandbox.status(&first), sandbox.status(&second)),
         ("error".into(), "cancelled".into())
     );
-    assert_eq!((sandbox.queue(), sandbox.active()), (vec![], vec![]));
+    sandbox.assert_nothing_kept();
     assert_eq!(sandbox.lines_of("ran"), ["ran"]);
 }
 
@@ -109,7 +109,7 @@ fn nothing_is_tried_again_that_was_cancelled_or_completed_in_the_moment_of_its_e
         assert_ne!(record["status"], "error", "{record:#}");
         sandbox.task_bg(["list"]).ok().done();
         assert_eq!(sandbox.lines_of("ran"), ["ran"], "it was tried again: {record:#}");
-        assert_eq!((sandbox.queue(), sandbox.active()), (vec![], vec![]));
+        sandbox.assert_nothing_kept();
     }
 }
 
@@ -136,7 +136,7 @@ fn a_lost_task_is_tried_again() {
     // It has what the first one was to have.
     sandbox.task_bg(["cancel", &next]).ok().done();
     sandbox.assert_nothing_left();
-    assert_eq!((sandbox.queue(), sandbox.active()), (vec![], vec![]));
+    sandbox.assert_nothing_kept();
 }
 
 /// The launcher is long gone when somebody finds a task lost, so its environment has to be kept until then.

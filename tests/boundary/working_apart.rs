@@ -84,7 +84,7 @@ fn strictly_nothing_is_launched_where_a_branch_is_taken() {
     let answer = sandbox.task_bg(["batch", "--strict", "-"]).stdin(batch).code(2).json();
     fares(&sandbox, &answer, &[2], &[]);
     assert_eq!(sandbox.task_bg(["list"]).ok().json()["total"], 0);
-    assert_eq!((sandbox.queue(), sandbox.active()), (vec![], vec![]));
+    sandbox.assert_nothing_kept();
     let branches = sandbox.shell("git branch --format='%(refname:short)'").ok().stdout;
     assert_eq!(branches, "main\ntask-bg/taken\n");
 }

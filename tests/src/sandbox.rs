@@ -229,6 +229,18 @@ impl Sandbox {
         names
     }
 
+    /// Holds that nothing is kept for any task, once the last supervisor has put away what it had.
+    ///
+    /// # Panics
+    ///
+    /// When something stays; the message names it.
+    #[track_caller]
+    pub fn assert_nothing_kept(&self) {
+        let kept = || (self.queue(), self.active());
+        comes_true(|| kept() == (Vec::new(), Vec::new()));
+        assert_eq!(kept(), (Vec::new(), Vec::new()), "kept in the queue, and beside the records");
+    }
+
     /// The lines of a file that scripts append to; none before the first does.
     pub fn lines_of(&self, name: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path(name)).unwrap_or_default();

@@ -151,6 +151,11 @@ impl Wiring {
         admit(self.world(), Thoroughness::Thorough, PATIENCE).await
     }
 
+    /// The same for whoever only looks: it waits for nobody who is at it already.
+    pub(crate) async fn admit_in_passing(&self) -> Admitted {
+        admit(self.world(), Thoroughness::Thorough, Duration::ZERO).await
+    }
+
     /// The task whose life lock was handed to this process through `file`.
     ///
     /// # Errors

@@ -84,6 +84,11 @@ fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)>
     }
 }
 
+/// Whether the processes of a task should be gone by now, since somebody wanted that.
+pub(super) fn is_overdue(world: World<'_>, task: &Task) -> bool {
+    task.to_be_stopped().is_some_and(|stop| stop.at.plus(stop.grace) <= world.clock.now())
+}
+
 impl Held {
     /// The task that was just recorded under this claim.
     pub fn of(claim: Box<dyn Claim>, task: Task) -> Self {
@@ -108,7 +113,7 @@ impl Held {
         Box::pin(self.apply(world, Event::Ended { ending, exit: None, next })).await
     }
 
-    /// Ends the task with the report of somebody outside.
+    /// Ends the task with the report of somebody outside, who is told if that came too late.
     ///
     /// # Errors
     /// [`Trouble`] if it is refused or cannot be recorded.
@@ -117,24 +122,37 @@ impl Held {
         world: World<'_>,
         report: Report,
     ) -> Result<(Task, Option<Trouble>), Trouble> {
-        Box::pin(self.apply(world, Event::Reported(report))).await
+        let (task, refused, trouble) =
+            Box::pin(self.happen(world, Event::Reported(report))).await?;
+        refused.map_or(Ok((task, trouble)), |refused| Err(refused.into()))
     }
 
-    /// Lets an event happen to the task that may end it, and puts it away if it has ended.
+    /// Lets an event happen to the task that may end it, and puts it away if it has ended, by this or
+    /// before; returns it as it is then, with what could not be put away.
     ///
     /// # Errors
     /// [`Trouble`] if the event is refused of a task that has not ended, or cannot be recorded.
     pub async fn apply(
-        mut self,
+        self,
         world: World<'_>,
         event: Event,
     ) -> Result<(Task, Option<Trouble>), Trouble> {
+        let (task, _, trouble) = Box::pin(self.happen(world, event)).await?;
+        Ok((task, trouble))
+    }
+
+    async fn happen(
+        mut self,
+        world: World<'_>,
+        event: Event,
+    ) -> Result<(Task, Option<StoreError>, Option<Trouble>), Trouble> {
         if self.task.status() == Status::Queued {
             stop_unrecorded(world, &self.task).await;
             // Before the ending, so that whoever dies after this leaves a task that is seen to have lost its
             // name, and not one that looks as if it waited. A name that cannot be removed is found later.
             drop(world.queue.withdraw(&self.task).await);
         }
+        let mut refused = None;
         match Box::pin(self.record(world, event)).await {
             Ok(task) => self.task = task,
             Err(error @ StoreError::Refused { .. }) => {
@@ -142,11 +160,12 @@ impl Held {
                 if !self.task.status().is_ended() {
                     return Err(error.into());
                 }
+                refused = Some(error);
             }
             Err(error) => return Err(error.into()),
         }
         let task = self.task.clone();
-        Ok((task, self.put_away(world).await))
+        Ok((task, refused, self.put_away(world).await))
     }
 
     /// Lets an event happen to the task, and sees to the attempt that follows where it ends it.
@@ -192,12 +211,22 @@ impl Held {
             return None;
         }
         stop_unrecorded(world, &self.task).await;
+        self.stop_overdue(world).await;
         if self.task.progress().agent.is_some() && is_at_work(world, &self.task).await {
             // Its lock stays behind, by which whoever counts finds the agent.
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }
         let claim = self.claim.take()?;
         claim.retire().err().map(Trouble::from)
+    }
+
+    /// Stops what should have been gone by now, as the record says: whoever wanted that did not get so far.
+    pub async fn stop_overdue(&self, world: World<'_>) {
+        if is_overdue(world, &self.task) && is_at_work(world, &self.task).await {
+            let doomed =
+                Doomed { id: self.task.id().clone(), agent: self.task.progress().agent.clone() };
+            world.host.stop(&[doomed], Duration::ZERO).await;
+        }
     }
 
     /// Gives the life lock its name again, if somebody removed that.

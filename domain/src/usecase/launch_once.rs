@@ -37,7 +37,7 @@ pub async fn claim(
         match world.store.load(owner).await {
             Ok(task) => {
                 // What is said of it must be true, and one that died may have to be done again.
-                let task = reconcile(world, task).await?.task;
+                let task = Box::pin(reconcile(world, task)).await?.task;
                 if !never_had_an_agent(&task) {
                     return Ok(KeyClaim::Existing(Box::new(task)));
                 }

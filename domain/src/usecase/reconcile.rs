@@ -1,8 +1,8 @@
 //! Finding out what is to be believed of a task whose record says that it has not ended.
 //!
 //! Every verb that shows or changes a task comes through here, so that nobody is ever told "running" of a
-//! task that lost its supervisor. A living agent is never stopped here, and a task of another machine is
-//! never judged.
+//! task that lost its supervisor. A living agent is stopped here only if its record says that it should be
+//! gone by now, and a task of another machine is never judged.
 
 use alloc::boxed::Box;
 
@@ -69,7 +69,16 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
             Ok(as_recorded(task, None))
         }
         Standing::Unsupervised => Ok(as_recorded(task, Some(Note::Unsupervised))),
-        Standing::Orphaned => Ok(as_recorded(task, Some(Note::Orphaned))),
+        Standing::Orphaned => {
+            let overdue = custody::is_overdue(world, &task);
+            match if overdue { custody::take(world, task.id()).await? } else { None } {
+                Some(held) => {
+                    held.stop_overdue(world).await;
+                    Box::pin(conclude(world, held, custody)).await
+                }
+                None => Ok(as_recorded(task, Some(Note::Orphaned))),
+            }
+        }
         Standing::Gone | Standing::NeverStarted => match custody::take(world, task.id()).await? {
             // Whoever holds it now concludes it, or is just starting it.
             None => {
@@ -116,10 +125,11 @@ async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Beli
             let message = "its start was cut short; what there was of it has been stopped";
             Ending::failed(Reason::LaunchFailed, message)
         }
-        Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned => {
+        standing @ (Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned) => {
             let task = held.task.clone();
             drop(held.put_away(world).await);
-            return Ok(Believed { task, note: None, custody });
+            let note = (standing == Standing::Orphaned).then_some(Note::Orphaned);
+            return Ok(Believed { task, note, custody });
         }
     };
     // What cannot be put away now is found by its lock.
@@ -187,8 +197,9 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::{Clock, TaskStore};
     use crate::run::AgentEvent;
-    use crate::task::{State, Status};
+    use crate::task::{CancelIntent, State, Status};
     use crate::testing::{self, MemoryWorld, Part};
 
     /// A world in which somebody left the life lock of `task`, free.
@@ -229,6 +240,25 @@ mod tests {
         let found = believed(&memory, task).await;
         assert_eq!((found.task.status(), found.note), (Status::Running, Some(Note::Orphaned)));
         assert_eq!(memory.at_work().len(), 1, "it is left alone");
+    }
+
+    // A cancel that was cut short before its signals left the agent of a dead supervisor working for ever:
+    // whoever looked said that it would end by itself.
+    #[tokio::test]
+    async fn whoever_looks_carries_out_an_intent_to_stop_an_orphan_once_it_is_due() {
+        let task = testing::running_task();
+        let memory = abandoned(&task);
+        memory.host.revive(&testing::process(101), task.id(), Part::Agent);
+        let grace = Duration::from_secs(10);
+        let wish = CancelIntent { at: memory.clock.now(), grace };
+        let event = Event::CancelRequested(wish);
+        let task = memory.store.apply(task.id(), event, wish.at).await.expect("it runs");
+        let before = believed(&memory, task.clone()).await;
+        assert_eq!((before.task.status(), before.note), (Status::Running, Some(Note::Orphaned)));
+        assert_eq!(memory.at_work().len(), 1, "it has its grace");
+        memory.clock.advance(grace);
+        assert_eq!(believed(&memory, task).await.task.status(), Status::Cancelled);
+        assert_eq!(memory.at_work().len(), 0, "it was stopped");
     }
 
     #[tokio::test]

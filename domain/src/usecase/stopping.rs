@@ -56,11 +56,12 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         let id = held.task.id().clone();
         stopped.tasks.insert(id, Box::pin(end(world, held)).await);
     }
-    wait_for_release(world, asked.clone(), grace.saturating_add(MARGIN)).await;
+    let by = world.clock.elapsed().saturating_add(grace).saturating_add(MARGIN);
+    wait_for_release(world, asked.clone(), by).await;
     for id in asked {
         let survivors = sweep(world, &id).await;
         stopped.survivors.extend(survivors);
-        let ended = Box::pin(see_ended(world, &id)).await;
+        let ended = Box::pin(see_ended(world, &id, by)).await;
         stopped.tasks.entry(id).or_insert(ended);
     }
     stopped
@@ -91,30 +92,35 @@ async fn sweep(world: World<'_>, id: &TaskId) -> Vec<u32> {
     world.host.stop(&[Doomed { id: id.clone(), agent }], Duration::ZERO).await
 }
 
-/// The task, once it has ended; ends it here if its supervisor is gone.
-async fn see_ended(world: World<'_>, id: &TaskId) -> Result<Task, Trouble> {
-    let task = world.store.load(id).await?;
-    if task.status().is_ended() {
-        return Ok(task);
+/// The task, once it has ended; ends it here if its supervisor is gone. Somebody else may be just about to,
+/// which is waited for until `by`.
+async fn see_ended(world: World<'_>, id: &TaskId, by: Duration) -> Result<Task, Trouble> {
+    loop {
+        let task = world.store.load(id).await?;
+        if task.status().is_ended() {
+            return Ok(task);
+        }
+        if let Some(held) = custody::take(world, id).await? {
+            return end(world, held).await;
+        }
+        let over = world.clock.elapsed() >= by;
+        if over || !wait_for_release(world, alloc::vec![id.clone()], by).await {
+            return Err(Trouble::Unanswered { id: id.clone() });
+        }
     }
-    if let Some(held) = custody::take(world, id).await? {
-        return end(world, held).await;
-    }
-    let task = world.store.load(id).await?;
-    if task.status().is_ended() { Ok(task) } else { Err(Trouble::Unanswered { id: id.clone() }) }
 }
 
-/// Waits until the supervisors of all have let go, for at most so long.
-async fn wait_for_release(world: World<'_>, mut pending: Vec<TaskId>, at_most: Duration) {
+/// Waits until nobody holds the life locks of these any more, at most until `by`; says no
+/// where they cannot be watched.
+async fn wait_for_release(world: World<'_>, mut pending: Vec<TaskId>, by: Duration) -> bool {
     if pending.is_empty() {
-        return;
+        return true;
     }
-    let began = world.clock.elapsed();
-    let Ok(mut watch) = world.locks.watch(&pending).await else { return };
+    let Ok(mut watch) = world.locks.watch(&pending).await else { return false };
     loop {
-        let left = at_most.saturating_sub(world.clock.elapsed().saturating_sub(began));
+        let left = by.saturating_sub(world.clock.elapsed());
         if pending.is_empty() || left.is_zero() {
-            return;
+            return true;
         }
         match watch.next(left).await {
             Woken::Released(id) => pending.retain(|other| *other != id),

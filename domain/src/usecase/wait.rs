@@ -48,14 +48,17 @@ pub struct Waited {
     pub ended: Vec<Task>,
     /// Those that have not.
     pub pending: Vec<Believed>,
+    /// Those of which nobody can say whether they have, with why.
+    pub refused: Vec<(TaskId, Trouble)>,
     /// Whether the time ran out.
     pub timed_out: bool,
 }
 
-/// Waits until the tasks have ended or the time runs out.
+/// Waits until the tasks have ended or the time runs out. A task that cannot be looked at is not waited for,
+/// and the others are.
 ///
 /// # Errors
-/// [`Trouble`] if there is no such task, or the store or a witness fails.
+/// [`Trouble`] if the life locks cannot be watched.
 pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Trouble> {
     let began = world.clock.elapsed();
     let left = || {
@@ -70,11 +73,18 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     let mut known: BTreeMap<TaskId, Believed> = BTreeMap::new();
     let mut order = request.ids.clone();
     let mut stale: Vec<TaskId> = request.ids.clone();
+    let mut refused: BTreeMap<TaskId, Trouble> = BTreeMap::new();
     loop {
         while let Some(id) = stale.pop() {
-            let task = world.store.load(&id).await?;
-            let believed = reconcile(world, task).await?;
             due.remove(&id);
+            let believed = match believed(world, &id).await {
+                Ok(believed) => believed,
+                Err(trouble) => {
+                    known.remove(&id);
+                    refused.insert(id, trouble);
+                    continue;
+                }
+            };
             if follower_is_due(world, &believed.task).await {
                 // The attempt that follows is recorded by whoever looks first.
                 admit(world, Thoroughness::Quick, Duration::ZERO).await;
@@ -85,7 +95,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             // What tries the same once more is waited for in its place.
             let next = believed.task.progress().retried_as.as_ref();
             match next.filter(|_| believed.task.status() == Status::Error) {
-                Some(next) if is_there(world, next).await? && followed.insert(id.clone()) => {
+                Some(next) if is_there(world, next).await && followed.insert(id.clone()) => {
                     order
                         .iter_mut()
                         .filter(|known| **known == id)
@@ -109,7 +119,8 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             Until::Any => pending.len() < known.len() || known.is_empty(),
         };
         if enough || left.is_some_and(|left| left.is_zero()) {
-            return Ok(waited(&order, known, !enough));
+            let refused = refused.into_iter().collect();
+            return Ok(Waited { refused, ..waited(&order, known, !enough) });
         }
         let held = known.values().filter(|believed| believed.custody == Custody::Held);
         let fresh: Vec<TaskId> = held
@@ -136,13 +147,15 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     }
 }
 
-/// Whether there is such a task; an attempt may have been removed.
-async fn is_there(world: World<'_>, id: &TaskId) -> Result<bool, StoreError> {
-    match world.store.load(id).await {
-        Ok(_) => Ok(true),
-        Err(StoreError::NotFound { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
+/// The task as it is to be believed now.
+async fn believed(world: World<'_>, id: &TaskId) -> Result<Believed, Trouble> {
+    let task = world.store.load(id).await?;
+    Box::pin(reconcile(world, task)).await
+}
+
+/// Whether there is such a task, as far as anybody can tell; an attempt may have been removed.
+async fn is_there(world: World<'_>, id: &TaskId) -> bool {
+    !matches!(world.store.load(id).await, Err(StoreError::NotFound { .. }))
 }
 
 /// Whether some task waits in our queue, so that it is on us, too, to admit it.

@@ -53,9 +53,11 @@ async fn block_on(
     request: WaitRequest,
 ) -> Result<(Waited, Option<Kind>), Failure> {
     let wiring = &context.wiring;
-    let waited = block(wiring.world(), &request).await?;
+    let waited = Box::pin(block(wiring.world(), &request)).await?;
     let kind = if waited.timed_out {
         Some(Kind::TimedOut)
+    } else if let Some((_, trouble)) = waited.refused.first() {
+        Some(Failure::from(trouble.clone()).kind)
     } else if waited.ended.iter().any(|task| task.status() != Status::Completed) {
         Some(Kind::TaskFailed)
     } else {

@@ -1,11 +1,12 @@
-//! What `wait` answers: what has ended, what has not, and the command to go on with.
+//! What `wait` answers: what has ended, what has not, what cannot be judged, and the command to go on with.
 
 use domain::task::{Task, Timestamp, text};
 use domain::usecase::reconcile::Believed;
 use domain::usecase::wait::Waited;
 use serde_json::{Value, json};
 
-use super::{View, WAIT_PREVIEW, task, terminal};
+use super::{View, WAIT_PREVIEW, failure, task, terminal};
+use crate::kit::failure::Failure;
 
 /// How a wait ended.
 pub(crate) struct WaitedView {
@@ -41,6 +42,12 @@ impl WaitedView {
         })
     }
 
+    /// Those of which nobody can say whether they have ended, with why.
+    fn refused(&self) -> Vec<(String, Failure)> {
+        let refused = self.waited.refused.iter();
+        refused.map(|(id, trouble)| (id.to_string(), trouble.clone().into())).collect()
+    }
+
     /// The command to go on with.
     fn next(&self) -> Option<String> {
         let pending: Vec<&str> =
@@ -52,12 +59,18 @@ impl WaitedView {
 impl View for WaitedView {
     fn json(&self) -> Value {
         let pending = self.waited.pending.iter().map(|believed| self.pending(believed));
-        json!({
+        let mut answer = json!({
             "ended": self.waited.ended.iter().map(Self::ended).collect::<Vec<_>>(),
             "pending": pending.collect::<Vec<_>>(),
             "timedOut": self.waited.timed_out,
             "next": self.next(),
-        })
+        });
+        let refused = self.refused();
+        if let (Some((_, first)), Value::Object(answer)) = (refused.first(), &mut answer) {
+            answer.insert("refused".to_owned(), failure::refused(&refused));
+            failure::add(answer, first);
+        }
+        answer
     }
 
     fn lines(&self) -> Vec<Value> {
@@ -77,7 +90,12 @@ impl View for WaitedView {
                 terminal::one_line(&task::gist(task), 80),
             ]);
         }
-        if rows.is_empty() {
+        let refused = self.refused();
+        let refused: String = refused
+            .iter()
+            .map(|(_, failure)| format!("refused: {}\n", failure.sentence()))
+            .collect();
+        if rows.is_empty() && refused.is_empty() {
             return "there is nothing to wait for\n".to_owned();
         }
         let next = self.next().map(|next| {
@@ -85,6 +103,7 @@ impl View for WaitedView {
                 if self.waited.timed_out { "the time ran out" } else { "some have not ended" };
             format!("{why}; go on with `{next}`\n")
         });
-        format!("{}{}", terminal::lines(&rows), next.unwrap_or_default())
+        let rows = if rows.is_empty() { String::new() } else { terminal::lines(&rows) };
+        format!("{rows}{refused}{}", next.unwrap_or_default())
     }
 }
