@@ -124,14 +124,26 @@ async fn start(
         }
         Err(failure) => {
             let ending = Ending::failed(Reason::LaunchFailed, alloc::format!("{failure}"));
-            // The supervisor may have recorded it itself. What cannot be recorded now is found by its lock.
-            let ended = match custody::take(world, id).await {
-                Ok(Some(held)) if held.task.status() == Status::Queued => {
+            let held = match custody::take(world, id).await {
+                Ok(held) => held,
+                // What became of it cannot be told now; by its lock whoever looks finds out.
+                Err(trouble) => {
+                    return Ok(Launched { task: task.clone(), troubles: Vec::from([trouble]) });
+                }
+            };
+            let ended = match held {
+                Some(held) if held.task.status() == Status::Queued => {
                     held.end(world, ending).await.map(|(task, _)| task)
                 }
-                Ok(Some(held)) => Ok(held.task.clone()),
-                Ok(None) => world.store.load(id).await.map_err(Trouble::from),
-                Err(trouble) => Err(trouble),
+                Some(held) => Ok(held.task.clone()),
+                // The supervisor may have recorded it itself.
+                None => match world.store.load(id).await {
+                    Ok(task) => Ok(task),
+                    Err(error) => {
+                        let troubles = Vec::from([error.into()]);
+                        return Ok(Launched { task: task.clone(), troubles });
+                    }
+                },
             };
             if let Ok(task) = &ended
                 && task.started_at().is_some()
