@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 use async_trait::async_trait;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -45,6 +46,7 @@ pub struct Yielding<'m> {
     pub memory: &'m MemoryWorld,
     starts: Mutex<Vec<Start>>,
     faults: Mutex<Option<(Dice, usize)>>,
+    gave_up: AtomicBool,
 }
 
 fn open<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -54,7 +56,12 @@ fn open<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<'m> Yielding<'m> {
     /// The ports of this world.
     pub fn over(memory: &'m MemoryWorld) -> Self {
-        Self { memory, starts: Mutex::default(), faults: Mutex::default() }
+        Self {
+            memory,
+            starts: Mutex::default(),
+            faults: Mutex::default(),
+            gave_up: AtomicBool::default(),
+        }
     }
 
     /// The world, for use cases.
@@ -67,6 +74,11 @@ impl<'m> Yielding<'m> {
             host: self,
             ..self.memory.world()
         }
+    }
+
+    /// Whether somebody lost patience with the lock of the queue.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up.load(Ordering::SeqCst)
     }
 
     /// Lets one in so many things fail from now on, or none.
@@ -277,6 +289,7 @@ impl Queue for Yielding<'_> {
                 return Ok(Some(gate));
             }
             if self.memory.clock.elapsed().saturating_sub(began) >= patience {
+                self.gave_up.store(true, Ordering::SeqCst);
                 return Ok(None);
             }
             idle().await;

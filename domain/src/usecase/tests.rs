@@ -135,7 +135,9 @@ fn run(seed: u64) {
     let (mut verbs, mut kills) = (3 + dice.below(8), dice.below(8));
     let scene = Scene { memory: &memory, ports, laws, dice: RefCell::new(dice) };
     let mut scheduler = Scheduler::default();
+    let mut undisturbed = true;
     if scene.once_in(3) {
+        undisturbed = false;
         let dice = scene.dice.borrow_mut().split();
         scene.ports.fail(Some((dice, 60)));
     }
@@ -148,6 +150,7 @@ fn run(seed: u64) {
             kills -= 1;
             let taken = scheduler.take_one(&mut scene.dice.borrow_mut());
             if let Some((name, actor)) = taken {
+                undisturbed = false;
                 note(|| format!("KILL {name}"));
                 memory.locks.kill(actor);
             }
@@ -174,6 +177,10 @@ fn run(seed: u64) {
     note(|| "EVERYBODY comes to an end".into());
     scene.ports.fail(None);
     run_out(&scene, &mut scheduler);
+    if undisturbed && !scene.ports.gave_up() {
+        // Then nobody has to look: whoever freed a slot or came to wait admitted who was next.
+        scene.laws.borrow().hold_among_orphans(&memory);
+    }
     look_until_quiet(&scene, &mut scheduler);
     scene.laws.borrow().hold_among_orphans(&memory);
     note(|| "ORPHANS end".into());

@@ -112,6 +112,7 @@ async fn cancel_one(scene: &Scene<'_>, id: TaskId) {
     for id in &receipt.stopped {
         assert!(!at_work.contains(id), "law 18: what {id} left was stopped and lives");
     }
+    admit(scene.ports.world(), Thoroughness::Thorough, PATIENCE).await;
 }
 
 async fn complete_one(scene: &Scene<'_>, id: TaskId) {
@@ -122,6 +123,7 @@ async fn complete_one(scene: &Scene<'_>, id: TaskId) {
     if let Ok(completed) = completed {
         assert!(completed.task.status().is_ended(), "law 18: {id} was called completed");
     }
+    admit(scene.ports.world(), Thoroughness::Thorough, PATIENCE).await;
 }
 
 async fn retry_one(scene: &Scene<'_>, id: TaskId) {
