@@ -200,11 +200,7 @@ impl Machine {
     fn settle(&mut self, recorded: Recorded, now: Moment, outputs: &mut Vec<Output>) {
         let Some(wish) = self.pending.take() else { return };
         match (wish, recorded) {
-            (_, Recorded::Gone) => {
-                self.done = self.conclusion.is_some();
-                self.ended_elsewhere = true;
-            }
-            (Wish::End { .. } | Wish::Exit { .. }, Recorded::Done(_))
+            (Wish::End { .. } | Wish::Exit { .. }, Recorded::Done(_) | Recorded::Gone)
             | (Wish::Exit { .. }, Recorded::Refused) => self.done = true,
             // Somebody else ended it: how its agent exited, and what it found, is still worth knowing.
             (Wish::End { ending, exit, .. }, Recorded::Refused) => {
@@ -212,8 +208,8 @@ impl Machine {
                 let found = self.account.findings().map(String::from);
                 self.conclusion = Some(Wish::Exit { exit, result: ending.into_result().or(found) });
             }
-            // The next record of progress says the same and more.
-            (Wish::Progress, Recorded::Failed) => {}
+            // The next record of progress says the same and more; the record may be back by then.
+            (Wish::Progress, Recorded::Failed | Recorded::Gone) => {}
             (Wish::End { .. } | Wish::Exit { .. }, Recorded::Failed) => {
                 self.retry_at = Some(now.elapsed.saturating_add(RETRY));
             }
@@ -221,7 +217,9 @@ impl Machine {
                 self.see(sight, now, outputs);
             }
             // What cannot be recorded is carried out all the same, and decides the ending.
-            (Wish::Cancel | Wish::Overrun, Recorded::Failed) => self.stop(GRACE, now, outputs),
+            (Wish::Cancel | Wish::Overrun, Recorded::Failed | Recorded::Gone) => {
+                self.stop(GRACE, now, outputs);
+            }
             (Wish::Cancel, Recorded::Refused) => {
                 self.ended_elsewhere = true;
                 self.stop(GRACE, now, outputs);

@@ -4,7 +4,7 @@
 
 use super::custody;
 use super::{Trouble, World};
-use crate::task::{Event, Report, State, Status, Task, TaskId};
+use crate::task::{Event, Reason, Report, State, Status, Task, TaskId};
 
 /// How a report was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,53 @@ pub async fn complete(world: World<'_>, id: &TaskId, report: Report) -> Result<C
         let event = Event::Reported(report);
         (world.store.apply(id, event, world.clock.now()).await?, None)
     };
-    let late = before.status().is_ended() && matches!(task.state(), State::Error(_));
+    let late = matches!(task.state(), State::Error(failure) if failure.reason != Reason::Reported);
     Ok(Completed { task, late, trouble })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::{StoreError, TaskStore};
+    use crate::task::{Ending, Refusal};
+    use crate::testing::{self, MemoryWorld, ORDERED};
+
+    fn report(result: &str) -> Report {
+        Report { result: result.into(), error: None }
+    }
+
+    // Two that completed a queued task at once were both told that they had, and one result was thrown away.
+    // Here the second one has the life lock when the first one's report is recorded.
+    #[tokio::test]
+    async fn whoever_completes_a_task_that_ended_in_the_same_moment_is_refused() {
+        let task = testing::queued_task();
+        for (event, status) in [
+            (Event::Reported(report("first")), Status::Completed),
+            (Event::Ended { ending: Ending::Cancelled, exit: None, next: None }, Status::Cancelled),
+        ] {
+            let memory = MemoryWorld::holding([task.clone()]);
+            let held = custody::take(memory.world(), task.id()).await.expect("it works");
+            let held = held.expect("nobody holds it");
+            memory.store.apply(task.id(), event, ORDERED).await.expect("it waits");
+            let refused = held.report(memory.world(), report("second")).await;
+            let Err(Trouble::Store(StoreError::Refused { refusal, .. })) = refused else {
+                panic!("{refused:?}");
+            };
+            assert_eq!(refusal, Refusal::AlreadyEnded { status, at: Some(ORDERED) });
+            let names = memory.world().locks.index().await.expect("it works");
+            assert_eq!(names.locked, [], "it is put away");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_report_that_comes_after_a_guess_is_late_also_where_the_task_waited_before() {
+        let memory = MemoryWorld::holding([testing::queued_task()]);
+        let id = testing::queued_task().id().clone();
+        let lost =
+            Event::Ended { ending: Ending::failed(Reason::Lost, "x"), exit: None, next: None };
+        memory.store.apply(&id, lost, ORDERED).await.expect("it waits");
+        let completed = complete(memory.world(), &id, report("found")).await.expect("it is kept");
+        assert!(completed.late);
+        assert_eq!(completed.task.progress().late_result.as_deref(), Some("found"));
+    }
 }

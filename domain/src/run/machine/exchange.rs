@@ -76,7 +76,7 @@ pub enum Recorded {
     Done(Sight),
     /// It cannot happen to the task as it is.
     Refused,
-    /// The record is gone, or no record any more: nothing is left to be recorded.
+    /// The record is gone, or no record any more: nothing can be recorded there, unless somebody puts it back.
     Gone,
     /// The store did not work.
     Failed,

@@ -7,7 +7,8 @@ mod driver;
 mod steps;
 
 use super::*;
-use crate::task::{Reason, State, Status};
+use crate::task::{Order, Reason, State, Status};
+use crate::testing::{self, ORDERED};
 use driver::Driver;
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -126,4 +127,24 @@ fn a_cancel_that_cannot_be_recorded_stops_the_agent_and_decides_the_ending() {
     driver.go(Step::Mends);
     driver.finish();
     assert_eq!(driver.record.status(), Status::Cancelled);
+}
+
+// A record that somebody had moved away, or cut off, in the moment of the limit: the limit was forgotten, and
+// nothing stopped the agent any more, even once the record was back.
+#[test]
+fn a_time_limit_is_enforced_also_where_the_record_cannot_be_read_in_that_moment() {
+    let limit = Duration::from_secs(5);
+    let order = Order { time_limit: Some(limit), ..testing::order() };
+    let at = |elapsed| Moment { wall: ORDERED.plus(elapsed), elapsed, awake: elapsed };
+    let mut machine = Machine::new(Charge::of(&order), at(Duration::ZERO));
+    let overran = machine.step(at(limit), Input::Tick);
+    assert!(matches!(overran[..], [Output::Apply(Event::Overran { .. })]), "{overran:?}");
+    let stopped = machine.step(at(limit), Input::Recorded(Recorded::Gone));
+    assert!(stopped.contains(&Output::Stop { grace: GRACE }), "{stopped:?}");
+    let ended = machine.step(at(limit), Input::AgentExited(Exited::default()));
+    let [Output::Apply(Event::Ended { ending: Ending::Failed { reason, .. }, .. })] = &ended[..]
+    else {
+        panic!("{ended:?}");
+    };
+    assert_eq!(*reason, Reason::Timeout);
 }
