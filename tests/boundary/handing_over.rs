@@ -201,6 +201,28 @@ fn an_agent_whose_start_was_never_recorded_takes_up_room_or_is_stopped() {
     sandbox.assert_nothing_left();
 }
 
+/// An agent was stopped in its first second, and its task called not launched, where the store did not work in
+/// the moment of its start; whoever had it tried again then had its work done twice.
+#[test]
+fn an_agent_works_on_whose_start_cannot_be_recorded_at_once() {
+    let sandbox = sandbox();
+    let script = "echo ran >> ../ran; until [ -e ../gate ]; do sleep 0.01; done";
+    let id = sandbox.run_script(&["--start-in", "300ms"], script);
+    let records = lock_records(&sandbox);
+    wait_until("its start", || sandbox.lines_of("ran") == ["ran"]);
+    let agent =
+        || sandbox.leftovers().into_iter().find(|seen| seen.command_line.contains("../gate"));
+    // A store that does not answer is waited for, for 5 s, at each try.
+    let stopped = within(Duration::from_millis(6_500), || agent().is_none());
+    records.free();
+    assert!(!stopped, "{:#}", sandbox.record(&id));
+    wait_until("its record", || sandbox.status(&id) == "running");
+    sandbox.open_gate("gate");
+    assert_eq!(sandbox.ended(&id)["status"], "completed");
+    assert_eq!(sandbox.lines_of("ran"), ["ran"]);
+    sandbox.assert_nothing_kept();
+}
+
 /// A launcher freed the gate before it had recorded its task, and the next launcher counted a task whose
 /// group it could not know.
 #[test]

@@ -16,10 +16,13 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use domain::port::{Further, LaunchFailure, StoreError};
+use domain::port::{Further, LaunchFailure, StoreError, StoreFailure};
 use domain::run::machine::Sight;
-use domain::task::{Ending, Event, Queued, Reason, Runner, Started, State, Task, TaskId, template};
+use domain::task::{
+    Ending, Event, ProcessId, Queued, Reason, Runner, Started, State, Task, TaskId, template,
+};
 use domain::usecase::World;
 use domain::usecase::again::last_attempt;
 use domain::usecase::custody::Held;
@@ -29,6 +32,11 @@ use super::identity;
 use agent::Agent;
 use driver::Driver;
 use signals::Signals;
+
+/// How long a start is tried to be recorded while the store is full or busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait before it is tried again.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// What a supervisor works with.
 pub struct Post<'a> {
@@ -124,9 +132,7 @@ async fn start<'a>(
     let supervisor = identity::identify(std::process::id())
         .ok_or_else(|| internal(&"/proc does not show it"))?;
     let agent = Agent::start(task, &prompt, post)?;
-    let clock = post.world.clock;
-    let started = Started { supervisor, agent: agent.process.clone(), awake: Some(clock.awake()) };
-    match post.world.store.apply(task.id(), Event::Started(started), clock.now()).await {
+    match record_start(post, task.id(), &agent, supervisor, &signals).await {
         Ok(started) => {
             *task = started;
             Ok((agent, signals))
@@ -135,6 +141,31 @@ async fn start<'a>(
             // No process without a record that knows it.
             agent.end_now(task.id());
             Err(internal(&error))
+        }
+    }
+}
+
+/// Records that the agent works. A store that is full or busy for the moment is no reason to stop it: what it
+/// does may cost much, and can be done only once.
+async fn record_start(
+    post: &Post<'_>,
+    id: &TaskId,
+    agent: &Agent<'_>,
+    supervisor: ProcessId,
+    signals: &Signals,
+) -> Result<Task, StoreError> {
+    let clock = post.world.clock;
+    let (at, began) = (clock.now(), clock.elapsed());
+    let started = Started { supervisor, agent: agent.process.clone(), awake: Some(clock.awake()) };
+    loop {
+        let applied = post.world.store.apply(id, Event::Started(started.clone()), at).await;
+        let patient = clock.elapsed().saturating_sub(began) < PATIENCE;
+        match applied {
+            Err(StoreError::Failed {
+                failure: StoreFailure::Busy { .. } | StoreFailure::Full(_),
+                ..
+            }) if patient && !signals.take_stop() => signals.wait(Some(RETRY)),
+            applied => return applied,
         }
     }
 }

@@ -76,6 +76,12 @@ impl Task {
         Ok(Applied { task: self, weight })
     }
 
+    /// What the task would end as if this ending were recorded now: a recorded intent to stop it decides.
+    /// `None` if it has ended.
+    pub fn would_end_as(&self, ending: Ending) -> Option<Ending> {
+        self.honour_intent(ending).ok()
+    }
+
     fn release(&mut self) -> Result<(), Refusal> {
         match self.state {
             State::Queued(Queued { held: true, cancel }) => {

@@ -27,7 +27,12 @@ pub async fn prepare(
     ending: &Ending,
     next: &TaskId,
 ) -> Option<Prepared> {
-    if !task.order().retries.follow(ending) || task.progress().retried_as.is_some() {
+    if task.order().retries.left == 0 || task.progress().retried_as.is_some() {
+        return None;
+    }
+    // An intent that somebody recorded meanwhile decides what it comes to.
+    let known = world.store.load(task.id()).await.unwrap_or_else(|_| task.clone());
+    if !task.order().retries.follow(&known.would_end_as(ending.clone())?) {
         return None;
     }
     let claim = world.locks.claim(next).await.ok()??;

@@ -75,6 +75,16 @@ pub fn ordered(world: World<'_>, id: TaskId, order: Order) -> Task {
 /// # Errors
 /// [`LaunchError`]; where the task was recorded by then, it has ended.
 pub async fn launch(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched, LaunchError> {
+    let launched = Box::pin(place(world, task, kit)).await;
+    if matches!(launched, Err(LaunchError::Trouble(_))) {
+        // The life lock that was held here meanwhile counted like a task that runs.
+        admit(world, Thoroughness::Quick, PATIENCE).await;
+    }
+    launched
+}
+
+/// Starts the task if there is a slot, and lets it wait if not.
+async fn place(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched, LaunchError> {
     let mut troubles = Vec::new();
     match Box::pin(slot(world, task, kit)).await? {
         Slot::Taken { claim, untidy } => {

@@ -98,6 +98,7 @@ fn old_half_written_files_are_swept_from_every_folder() {
         dir.life_lock(&parse("bg_1")),
         dir.key("k").expect("a name"),
         dir.session(&parent).expect("a name"),
+        dir.queue().join("x"),
         notice,
     ];
     let long_ago = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
