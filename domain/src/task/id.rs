@@ -74,7 +74,7 @@ impl fmt::Debug for TaskId {
     }
 }
 
-/// The name of an agent's session: minted by us at launch, or chosen by droid itself.
+/// The name of an agent's session: minted by us at launch, or chosen by the agent.
 ///
 /// Any text without control characters, at most [`MAX_SESSION_ID`] bytes, not blank.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

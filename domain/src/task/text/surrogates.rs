@@ -1,8 +1,8 @@
-//! Halves of characters in JSON: a program that writes UTF-16, as JavaScript does, cuts a text between
-//! the two halves of a character and then escapes one half alone, such as `\ud83d`.
+//! Lone surrogates in JSON: a program that works in UTF-16, as JavaScript does, may cut a text within a
+//! surrogate pair and escape one half alone, such as `\ud83d`.
 //!
-//! A parser that gives Unicode text has to refuse such a half, and with it the whole line. Works on
-//! escapes alone, never parses, and never fails.
+//! A parser that gives Unicode text has to refuse such a half, and with it the whole line. This module
+//! replaces such escapes; it never parses, and never fails.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
