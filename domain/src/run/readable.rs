@@ -21,7 +21,7 @@ impl Readable {
                 self.last.clone_from(text);
                 ended(text)
             }
-            // Often the last message again; then it stands there already.
+            // Often the last message again, which has been shown already.
             AgentEvent::Finished { text, .. } => {
                 let known = core::mem::take(&mut self.last);
                 if *text == known { None } else { ended(text) }
