@@ -1,4 +1,4 @@
-//! The definitions of named droids.
+//! The definitions of named droids. Never decides which of several counts; [`Catalog`] does.
 
 use alloc::boxed::Box;
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
-//! Git worktrees: a folder and a branch of its own for a task that must not see what others do.
+//! Git worktrees: a folder and a branch of its own for a task that must not see what other tasks do.
 //!
 //! Nothing that somebody may still want is ever removed through this port: neither what is not
 //! committed, nor commits that are on no other branch.
@@ -17,8 +17,8 @@ use crate::task::Worktree;
 pub trait Worktrees: Send + Sync {
     /// Finds out whether [`Worktrees::create`] would refuse, without changing anything.
     ///
-    /// MUST refuse for every reason that can be seen beforehand, and MUST NOT wait for others. What
-    /// others do between this and the making can still make a difference.
+    /// MUST refuse for every reason that can be seen beforehand, and MUST NOT wait for other processes.
+    /// What changes in between may still make [`Worktrees::create`] fail.
     ///
     /// # Errors
     /// [`WorktreeError`] as from [`Worktrees::create`], except [`WorktreeError::Busy`].
@@ -34,13 +34,12 @@ pub trait Worktrees: Send + Sync {
     /// [`WorktreeError`] if there can be none there, or not of that name.
     async fn create(&self, wanted: &Wanted) -> Result<Made, WorktreeError>;
 
-    /// Takes back what a launcher left that was killed before it recorded its task: the worktree at
-    /// the path that is wanted, finished or not, and its branch.
+    /// Removes what a launcher left that was killed before it recorded its task: the worktree at the
+    /// wanted path, complete or not, and its branch.
     ///
-    /// The caller MUST know that nobody is launching that task any more. An implementation MUST
-    /// leave everything that was not made for that path, and everything that would be lost. It MUST
-    /// be possible to repeat it, whatever it was cut off in; where nothing is left it is
-    /// [`Removal::Removed`].
+    /// The caller MUST know that nobody is launching that task any more. An implementation MUST keep
+    /// everything that was not made for that path, and all work that would be lost. MUST complete an
+    /// earlier call that was cut short; where nothing is left it returns [`Removal::Removed`].
     ///
     /// # Errors
     /// [`WorktreeError`] if the repository is not there, is locked by others, or git fails.
@@ -48,7 +47,7 @@ pub trait Worktrees: Send + Sync {
 
     /// What is different in a worktree from the commit it was made from.
     ///
-    /// MUST NOT disturb whoever works there. Names at most `at_most` files.
+    /// MUST NOT disturb an agent that works there. Names at most `at_most` files.
     ///
     /// # Errors
     /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
@@ -57,7 +56,7 @@ pub trait Worktrees: Send + Sync {
 
     /// The difference itself, files that git does not track yet included, at most so many bytes.
     ///
-    /// MUST NOT disturb whoever works there.
+    /// MUST NOT disturb an agent that works there.
     ///
     /// # Errors
     /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
@@ -67,11 +66,11 @@ pub trait Worktrees: Send + Sync {
     /// Removes a worktree and its branch, unless something would be lost.
     ///
     /// MUST keep it if anything is not committed or a commit is on no other branch. MUST keep what is
-    /// not the worktree that was made for the task, such as a link to another one. One that is not
-    /// there any more counts as removed.
+    /// not the worktree that was made for the task, such as a link to another one. A worktree that is
+    /// not there any more counts as removed.
     ///
     /// # Errors
-    /// [`Fault`] if that cannot be told.
+    /// [`Fault`] if that cannot be found out.
     async fn remove_if_clean(&self, worktree: &Worktree) -> Result<Removal, Fault>;
 }
 
@@ -91,7 +90,7 @@ pub struct Wanted {
 pub struct Made {
     /// The worktree.
     pub worktree: Worktree,
-    /// The folder in it that stands for the one that was named in the repository.
+    /// The folder in it that corresponds to the one that was asked for in the repository.
     pub folder: String,
 }
 
