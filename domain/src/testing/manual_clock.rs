@@ -7,7 +7,7 @@ use core::time::Duration;
 use crate::port::Clock;
 use crate::task::Timestamp;
 
-/// A clock that only moves when it is told to. What is cloned of it shows the same time.
+/// A clock that only moves when it is told to. Its clones show the same time.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     start: Timestamp,
