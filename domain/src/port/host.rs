@@ -65,7 +65,7 @@ pub trait Host: Send + Sync {
     /// to another task.
     async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors;
 
-    /// The numbers of the processes that belong to the task by their environment.
+    /// The numbers of the living processes of the task.
     async fn of_task(&self, id: &TaskId) -> Vec<u32>;
 }
 
