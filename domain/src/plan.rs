@@ -1,7 +1,7 @@
 //! The third ring: decisions over many tasks, or over one whose supervisor is gone, as values that can
 //! be printed.
 //!
-//! Nothing here takes a lock or changes anything; whoever carries a plan out lets
+//! Nothing here takes a lock or changes anything; what carries a plan out lets
 //! [`crate::task::Task::apply`] judge again.
 
 pub mod notice;

@@ -1,8 +1,8 @@
 //! The outer ring: what each verb does, as one free function a file.
 //!
-//! A verb that may read and repair tasks takes the [`World`]; others take the ports that they need. A
-//! verb that reads tasks also completes what a killed process left ([`repair`]). Nothing here prints,
-//! formats for people, or knows how a port works.
+//! A verb that may read and repair tasks takes the [`World`]; others take the ports that they need.
+//! [`list`] and every admission ([`admit`]) also complete what a killed process left ([`repair`]).
+//! Nothing here prints, formats for people, or knows how a port works.
 //!
 //! Once a verb has done something, it does not return early: what was done, and what could not be done
 //! after it, are values of its receipt.

@@ -12,7 +12,7 @@ use crate::task::notice::{
 };
 use crate::task::{Task, TaskId};
 
-/// The most tasks that one message names of a kind.
+/// The most tasks of a kind that one message names.
 pub const MAX_TASKS: usize = 20;
 /// The most characters of one message.
 pub const MAX_MESSAGE: usize = 8_000;

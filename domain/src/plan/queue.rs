@@ -153,7 +153,8 @@ pub enum Predecessor {
     Keeps,
     /// The attempt before it names it, and keeps no environment.
     Names,
-    /// The attempt before it does not name it: that one has not ended, or ended without this follower.
+    /// The attempt before it does not name it: the earlier attempt has not ended, or has ended without
+    /// this follower.
     Disowns,
 }
 

@@ -1,4 +1,4 @@
-//! What is to be believed of a record that says its task has not ended.
+//! Whether a record is true that says that its task has not ended.
 //!
 //! The record alone proves nothing: a task runs while some process holds its life lock. Where none
 //! does, the processes decide. Nothing here looks at a lock or a process.
@@ -18,10 +18,10 @@ pub enum Custody {
     Absent,
 }
 
-/// What is to be believed of a task.
+/// What is true of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// What its record says.
+    /// What its record says, as far as can be seen.
     AsRecorded,
     /// It never had a supervisor of ours; its record stands as it is.
     Unsupervised,

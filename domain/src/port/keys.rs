@@ -18,8 +18,8 @@ pub trait Keys: Send + Sync {
     /// wait for the lock of another key, and MUST NOT wait for ever.
     ///
     /// # Errors
-    /// [`Fault`] that names the key if somebody else holds it for too long, or it cannot be looked
-    /// up.
+    /// [`Fault`] that names the key if another process holds the lock for too long, or the task cannot
+    /// be looked up.
     async fn open(&self, key: &str) -> Result<Box<dyn KeyEntry>, Fault>;
 }
 
@@ -32,7 +32,7 @@ pub trait KeyEntry: Send {
 
     /// Gives the key to a task.
     ///
-    /// MUST be one step: whoever looks finds the task that had the key, or this one.
+    /// MUST be atomic: a reader finds the task that had the key, or this one.
     ///
     /// # Errors
     /// [`Fault`] if that cannot be recorded.

@@ -16,8 +16,8 @@ use crate::task::droid::Instructions;
 
 /// Keeps what the start of tasks needs.
 ///
-/// What is kept MUST be readable by nobody else. Each operation, called again, MUST complete an earlier
-/// call that was cut short anywhere.
+/// What is kept MUST NOT be readable by other users. Each operation, called again, MUST complete an
+/// earlier call that was cut short anywhere.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Kits: Send + Sync {

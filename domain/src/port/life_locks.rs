@@ -34,13 +34,13 @@ pub trait LifeLocks: Send + Sync {
     /// [`Fault`] if the folder cannot be listed.
     async fn index(&self) -> Result<Index, Fault>;
 
-    /// Takes the life lock of a task; `None` if somebody else holds it.
+    /// Takes the life lock of a task; `None` if another process holds it.
     ///
-    /// MUST take over a lock that is free, and MUST make one that is absent. MUST succeed where
-    /// others merely look at the lock in the same moment.
+    /// MUST take over a lock that is free, and MUST make one that is absent. MUST succeed where other
+    /// processes only probe the lock at the same time.
     ///
     /// # Errors
-    /// [`Fault`] if it cannot be told who holds the lock, or the lock cannot be made.
+    /// [`Fault`] if the lock cannot be probed or made.
     async fn claim(&self, id: &TaskId) -> Result<Option<Box<dyn Claim>>, Fault>;
 
     /// Removes the life lock of a task that has ended or vanished, with all that was kept for the
@@ -49,7 +49,7 @@ pub trait LifeLocks: Send + Sync {
     /// MUST leave everything where it is if somebody holds the lock.
     ///
     /// # Errors
-    /// [`Fault`] if nobody holds it and something cannot be removed. Doing it again completes it.
+    /// [`Fault`] if the lock is free and something cannot be removed. A repeated call completes it.
     async fn retire(&self, id: &TaskId) -> Result<(), Fault>;
 
     /// Begins to watch the life locks of `ids`.
@@ -100,7 +100,7 @@ pub trait Claim: Send {
     fn hand_over(self: Box<Self>) -> Box<dyn Any + Send>;
 
     /// Makes the name of the lock again if somebody removed it: other processes find the task by that
-    /// name. Does nothing where the name is there, also for a lock of somebody else.
+    /// name. Does nothing where the name is there, even if it names a lock of another process.
     ///
     /// # Errors
     /// [`Fault`] if the name cannot be made.

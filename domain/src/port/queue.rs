@@ -2,7 +2,7 @@
 //!
 //! A task that waits costs no process. The queue holds names and order only; what a task is, and
 //! whether it still waits, its record says. Names are made and removed under the life lock of their
-//! task; the [`Gate`] is only for taking slots. Nothing here decides who is admitted.
+//! task; the [`Gate`] is only for taking slots. Nothing here decides which task is admitted.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -83,6 +83,6 @@ pub struct Waiting {
     pub id: TaskId,
     /// Whether the task waits for more than a slot: other tasks, a moment, or a release.
     pub conditional: bool,
-    /// The name of its entry in the queue, which nobody but the queue understands.
+    /// The name of its entry in the queue, which only the queue interprets.
     pub entry: String,
 }

@@ -1,4 +1,4 @@
-//! The store of records: the only truth about tasks.
+//! The store of records, which alone say what tasks there are and in which state.
 //!
 //! A store applies events, it does not save tasks: it locks, reads, lets [`Task::apply`] decide and
 //! replaces the record whole, so that no update is lost and the first ending wins.
@@ -29,10 +29,10 @@ pub trait TaskStore: Send + Sync {
     /// [`StoreError::NotFound`] or [`StoreError::Unreadable`].
     async fn load(&self, id: &TaskId) -> Result<Task, StoreError>;
 
-    /// Applies an event to a task, and returns the task as it is then.
+    /// Applies an event to a task, and returns the changed task.
     ///
-    /// MUST decide through [`Task::apply`] on the record as it is, with no other change of the record
-    /// in between. MUST be durable when it returns if the change is
+    /// MUST decide through [`Task::apply`] on the current record, with no other change of the record in
+    /// between. MUST be durable when it returns if the change is
     /// [`Lasting`](crate::task::Weight::Lasting). MUST NOT change the record if the event is refused,
     /// nor anything in it that the event does not concern.
     ///
@@ -91,7 +91,7 @@ pub enum StoreError {
         /// The id asked for.
         id: TaskId,
     },
-    /// There is a record, but it cannot be read as one. It was left as it is.
+    /// There is a record, but it cannot be read. It was left unchanged.
     #[error("the record of {id} cannot be read: {reason}")]
     Unreadable {
         /// Which.
@@ -139,7 +139,7 @@ pub enum StoreFailure {
         /// How long was waited, in milliseconds.
         waited_ms: u64,
     },
-    /// No room is left.
+    /// No space is left.
     #[error("no room is left: {0}")]
     Full(Fault),
 }

@@ -1,7 +1,7 @@
 //! Git worktrees: a folder and a branch of its own for a task that must not see what other tasks do.
 //!
-//! Nothing that somebody may still want is ever removed through this port: neither what is not
-//! committed, nor commits that are on no other branch.
+//! No work is ever lost through this port: it removes neither uncommitted changes, nor commits that are
+//! on no other branch.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -37,9 +37,9 @@ pub trait Worktrees: Send + Sync {
     /// Removes what a launcher left that was killed before it recorded its task: the worktree at the
     /// wanted path, complete or not, and its branch.
     ///
-    /// The caller MUST know that nobody is launching that task any more. An implementation MUST keep
-    /// everything that was not made for that path, and all work that would be lost. MUST complete an
-    /// earlier call that was cut short; where nothing is left it returns [`Removal::Removed`].
+    /// The caller MUST know that no process is launching that task any more. An implementation MUST
+    /// keep everything that was not made for that path, and all work that would be lost. MUST complete
+    /// an earlier call that was cut short; where nothing is left it returns [`Removal::Removed`].
     ///
     /// # Errors
     /// [`WorktreeError`] if the repository is not there, is locked by others, or git fails.
@@ -177,7 +177,7 @@ pub enum WorktreeError {
         /// The branch.
         branch: String,
     },
-    /// Something stands where the worktree is to be, or git has it in its list.
+    /// Something is where the worktree is to be, or git has that path in its list of worktrees.
     #[error("there is already something at `{path}`")]
     Occupied {
         /// Where the worktree is to be.

@@ -1,5 +1,5 @@
-//! What an agent's events add up to: the running account that a supervisor keeps, and that anyone
-//! can draw up again from the event log after the supervisor is gone.
+//! What an agent's events add up to: the account that a supervisor keeps, and that any process can
+//! rebuild from the event log.
 //!
 //! Events are given in the agent's own order. Nothing here reads or parses a stream.
 

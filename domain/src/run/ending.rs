@@ -16,7 +16,7 @@ use crate::task::{AgentName, Autonomy, Ending, Exit, Reason, Runner, text};
 /// The most characters of a log quoted in an ending.
 pub const QUOTE_LIMIT: usize = 2_000;
 
-/// The most lines of a log that are looked at for an ending.
+/// The most lines of a log that are read for an ending.
 pub const QUOTED_LINES: usize = 50;
 
 /// Everything that was seen of a run whose agent is gone.

@@ -14,7 +14,7 @@ pub struct Readable {
 }
 
 impl Readable {
-    /// The paragraph that one event is worth, if any; it ends with a line break.
+    /// The paragraph for one event, if it has one; it ends with a line break.
     pub fn paragraph(&mut self, event: &AgentEvent) -> Option<String> {
         match event {
             AgentEvent::Said { text, .. } => {

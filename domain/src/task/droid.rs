@@ -103,7 +103,7 @@ pub enum DroidSource {
 }
 
 impl DroidSource {
-    /// The word for it in records and answers.
+    /// The word for the source in records and answers.
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Project => "project",

@@ -84,7 +84,7 @@ pub struct SessionId(
 );
 
 impl SessionId {
-    /// A session id that nobody else has, made of sixteen random bytes: a UUID of version 4.
+    /// A unique session id, made of sixteen random bytes: a UUID of version 4.
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(format!("{}", uuid::Builder::from_random_bytes(bytes).into_uuid()))
     }

@@ -44,7 +44,7 @@ pub enum Mark {
 /// When a parent can be told something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
-    /// Its session begins, or goes on after a break.
+    /// Its session begins, or is continued.
     Starting,
     /// It is at work.
     Working,

@@ -210,7 +210,7 @@ impl fmt::Debug for Runner {
 /// adapter knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Autonomy {
-    /// What the agent allows itself where nobody says anything: as a rule it only reads.
+    /// The agent's default: as a rule it only reads.
     None,
     /// It may change files in its folder.
     Low,

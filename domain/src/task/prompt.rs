@@ -50,7 +50,7 @@ pub enum InvalidPrompt {
     /// A NUL character, which no agent can be told.
     #[error("the prompt has a NUL character at byte {at}")]
     Nul {
-        /// The byte it stands at.
+        /// The offset of the NUL, in bytes.
         at: usize,
     },
 }

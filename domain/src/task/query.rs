@@ -89,7 +89,7 @@ pub struct Listing {
     pub unreadable: Vec<Unreadable>,
 }
 
-/// An entry of the store that could not be read. It is left as it is.
+/// An entry of the store that could not be read. It is left unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     /// Its file name.

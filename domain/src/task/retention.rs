@@ -49,7 +49,7 @@ pub struct Signs {
 /// Whether a task expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It goes on.
+    /// It does not expire.
     Fresh,
     /// It ran, or waited, for too long.
     TimedOut {

@@ -1,5 +1,5 @@
-//! Life locks and kits in memory, for tests of use cases: one folder, as on disk, in which the names of
-//! locks stand beside what is kept for their tasks.
+//! Life locks and kits in memory, for tests of use cases: one folder, as on disk, with the names of
+//! locks beside what is kept for their tasks.
 //!
 //! A lock is a file with a name, so that tests can remove the name, or give it to another file, while
 //! the file is locked. Nothing here waits: a watch looks once and returns. Main types: [`MemoryLocks`]

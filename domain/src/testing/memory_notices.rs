@@ -1,4 +1,4 @@
-//! Notices in memory, for tests of use cases. Never fail.
+//! Notices in memory, for tests of use cases. They never fail.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};

@@ -147,8 +147,8 @@ pub(super) async fn link(world: World<'_>, next: &Task) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Whether nobody will ever record this attempt. A process that will has held its life lock since
-/// before the link, so the lock is looked at before the record.
+/// Whether nobody will ever record this attempt. A process that is about to record it has held its life
+/// lock since before the link; so the lock is probed before the record is read.
 async fn is_given_up(world: World<'_>, id: &TaskId) -> Result<bool, Trouble> {
     let held = world.locks.custody(id).await? == Custody::Held;
     Ok(!held && matches!(world.store.load(id).await, Err(StoreError::NotFound { .. })))

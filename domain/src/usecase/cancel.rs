@@ -18,7 +18,7 @@ use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
 use crate::task::{CancelIntent, Ending, Event, Refusal, State, Status, Task, TaskId};
 
-/// How often a cancel is tried again because the task changed meanwhile.
+/// How often a cancel is tried on a task that changes meanwhile.
 const TRIES: usize = 8;
 
 /// What became of the tasks that were to be cancelled.

@@ -1,5 +1,5 @@
 //! Custody: a command that concludes, admits or records a task that has no supervisor holds the life
-//! lock of the task meanwhile.
+//! lock of that task meanwhile.
 //!
 //! While it does, no other process can start or conclude the task. A holder that dies leaves a free
 //! lock, by which the next repair finds the task. Nothing here waits for a lock.

@@ -43,7 +43,7 @@ pub enum LaunchError {
     NotStarted {
         /// The task, which has ended, or is about to be ended by another process.
         id: TaskId,
-        /// The attempt that follows it, if it was ordered to be tried again.
+        /// The attempt that follows it, if its order asks for one.
         next: Option<TaskId>,
         /// Why.
         #[source]

@@ -1,4 +1,4 @@
-//! `list`: the tasks, newest first, and the records that could not be read.
+//! `list`: the tasks, newest first. A record that cannot be read is named, and never fails the listing.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! `wait`: blocking until tasks have ended, for no longer than the caller can afford.
+//! `wait`: blocking until tasks have ended or the given time has passed.
 //!
 //! A retried task counts as ended only when its last attempt has. Never stops or cancels a task.
 //!
@@ -26,7 +26,7 @@ pub const LOOK: Duration = Duration::from_millis(200);
 pub struct WaitRequest {
     /// The tasks.
     pub ids: Vec<TaskId>,
-    /// How many of them.
+    /// How many of them have to end.
     pub until: Until,
     /// For how long; `None` is for ever.
     pub at_most: Option<Duration>,
@@ -48,14 +48,14 @@ pub struct Waited {
     pub ended: Vec<Task>,
     /// Those that have not.
     pub pending: Vec<Believed>,
-    /// Those that could not be looked at, with why.
+    /// Those that could not be judged, with why.
     pub refused: Vec<(TaskId, Trouble)>,
     /// Whether the time ran out.
     pub timed_out: bool,
 }
 
 /// Waits until the tasks have ended or the time runs out. Does not wait for a task that cannot be
-/// looked at.
+/// judged.
 ///
 /// # Errors
 /// [`Trouble`] if the life locks cannot be watched.
@@ -135,7 +135,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             watch.include(id).await;
         }
         if !fresh.is_empty() {
-            // Watched first and looked at again afterwards, so that no ending in between is missed.
+            // Watched first and judged again afterwards, so that no ending in between is missed.
             stale = fresh;
             continue;
         }

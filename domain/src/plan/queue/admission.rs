@@ -43,7 +43,7 @@ pub enum Standing {
 pub enum Verdict {
     /// It starts.
     Start,
-    /// It goes on waiting.
+    /// It stays queued.
     Wait,
     /// It will never start: the task named here did not end as required.
     Fail(TaskId),

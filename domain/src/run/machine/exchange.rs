@@ -15,7 +15,7 @@ pub struct Moment {
     pub wall: Timestamp,
     /// By a clock that never goes back: every limit runs on it.
     pub elapsed: Duration,
-    /// By the clock that stands still while the machine sleeps.
+    /// By the clock that does not count the time the computer sleeps.
     pub awake: Duration,
 }
 
@@ -30,7 +30,7 @@ pub enum Input {
     Stirred,
     /// Somebody asked the driver itself to end.
     Asked,
-    /// The driver looked at the record.
+    /// The driver read the record.
     Seen(Sight),
     /// Time passed.
     Tick,
@@ -43,7 +43,7 @@ pub enum Input {
 /// What a record says, as far as a machine has to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sight {
-    /// Whether the task has ended, by whoever.
+    /// Whether the task has ended.
     pub ended: bool,
     /// The intent to stop its processes, if one is recorded.
     pub stop: Option<CancelIntent>,
@@ -74,7 +74,7 @@ pub struct Exited {
 pub enum Recorded {
     /// It is recorded, and the record says this now.
     Done(Sight),
-    /// It cannot happen to the task as it is.
+    /// The task refused the event in its current state.
     Refused,
     /// The record is missing or unreadable: nothing can be recorded unless somebody restores it.
     Gone,
