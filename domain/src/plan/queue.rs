@@ -32,7 +32,7 @@ pub struct Traces {
     pub waiting: bool,
 }
 
-/// A life lock, as a look at it shows it.
+/// The state of a life lock, as a probe shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lock {
     /// There is none.

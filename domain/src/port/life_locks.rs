@@ -122,7 +122,7 @@ pub trait Claim: Send {
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Watch: Send {
-    /// Waits until a watched lock becomes free or the store changes otherwise, at most this long.
+    /// Waits until a watched lock becomes free or a record changes, at most this long.
     ///
     /// MUST wake at once when a lock becomes free, and within 0.2 s of any change of a record. MUST
     /// NOT miss what happened between two calls.

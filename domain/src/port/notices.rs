@@ -40,8 +40,8 @@ pub trait NoticeBatch: Send {
 
     /// Records a step.
     ///
-    /// MUST NOT leave a task that was told as untold: where [`Mark::Told`] cannot be recorded,
-    /// [`Mark::Settled`] MUST be.
+    /// MUST NOT keep a told task as untold: where [`Mark::Told`] cannot be recorded, MUST record
+    /// [`Mark::Settled`].
     ///
     /// # Errors
     /// [`Fault`] if it cannot be recorded.

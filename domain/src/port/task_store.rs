@@ -37,7 +37,7 @@ pub trait TaskStore: Send + Sync {
     /// nor anything in it that the event does not concern.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if the event cannot happen to the task as it is.
+    /// [`StoreError::Refused`] if the task refuses the event in its current state.
     async fn apply(&self, id: &TaskId, event: Event, at: Timestamp) -> Result<Task, StoreError>;
 
     /// Lists what the store holds, newest first, and what it could not read.
@@ -105,7 +105,7 @@ pub enum StoreError {
         /// Which.
         id: TaskId,
     },
-    /// The event cannot happen to the task as it is.
+    /// The task refused the event in its current state.
     #[error("task {id} cannot be changed")]
     Refused {
         /// Which.

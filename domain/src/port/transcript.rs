@@ -16,7 +16,7 @@ pub trait TranscriptReader: Send + Sync {
     /// others said. MUST NOT wait on a file that is no plain file.
     ///
     /// # Errors
-    /// [`TranscriptError`] if there is nothing that can be read as a transcript.
+    /// [`TranscriptError`] if there is no readable transcript.
     async fn last_words(&self, path: &str) -> Result<Option<String>, TranscriptError>;
 }
 

@@ -31,7 +31,7 @@ pub trait Worktrees: Send + Sync {
     /// caller's process group.
     ///
     /// # Errors
-    /// [`WorktreeError`] if there can be none there, or not of that name.
+    /// [`WorktreeError`] if no worktree can be made there, or no branch of that name.
     async fn create(&self, wanted: &Wanted) -> Result<Made, WorktreeError>;
 
     /// Removes what a launcher left that was killed before it recorded its task: the worktree at the
@@ -54,7 +54,7 @@ pub trait Worktrees: Send + Sync {
     /// something else is.
     async fn changes(&self, of: &Worktree, at_most: usize) -> Result<Changes, WorktreeError>;
 
-    /// The difference itself, files that git does not track yet included, at most so many bytes.
+    /// The difference itself, untracked files included, at most `at_most` bytes.
     ///
     /// MUST NOT disturb an agent that works there.
     ///
@@ -105,8 +105,8 @@ pub struct Changes {
     pub ahead: u64,
     /// Whether something is not committed.
     pub dirty: bool,
-    /// What is checked out where it is not the task's branch: the name of a branch, or else the
-    /// beginning of a commit's id.
+    /// What is checked out, if not the task's branch: the name of a branch, or else the beginning of a
+    /// commit's id.
     pub branch: Option<String>,
 }
 
@@ -145,7 +145,7 @@ pub enum WorktreeError {
         /// The folder.
         folder: String,
     },
-    /// There is nothing to make it from.
+    /// There is no commit to make a worktree from.
     #[error("the git repository at `{folder}` has no commit yet")]
     NoCommit {
         /// The folder.
@@ -171,7 +171,7 @@ pub enum WorktreeError {
         /// The branch that is there.
         other: String,
     },
-    /// No file could have that name, and git keeps files about a branch.
+    /// The name is longer than a file name may be, and git keeps files named after a branch.
     #[error("`{branch}` is too long for the name of a branch")]
     TooLong {
         /// The branch.

@@ -12,7 +12,7 @@ use core::fmt;
 
 /// The longest name of a droid, in bytes.
 pub const MAX_DROID_NAME: usize = 64;
-/// Names that mean another droid where nothing has that name itself.
+/// Names that mean another droid where no droid has that name itself.
 const ALIASES: [(&str, &str); 1] = [("explore", "explorer")];
 
 /// The name of a droid: ASCII letters, digits, `_` and `-`, not beginning with a dash, at most
@@ -177,7 +177,7 @@ pub struct Droid {
 /// A definition that was found but cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableDroid {
-    /// The droid it would define, as far as its file name tells.
+    /// The name of the droid that the file would define, as far as the file name tells.
     pub name: Option<DroidName>,
     /// Who defines it.
     pub source: DroidSource,

@@ -17,7 +17,7 @@ use super::time::Timestamp;
 /// What can happen to a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody released it from being held.
+    /// Somebody released it: it is not held any more.
     Released,
     /// Its agent was started.
     Started(Started),

@@ -24,13 +24,13 @@ pub struct Order {
     pub prompt: Prompt,
     /// The named droid, or `command` for a plain command.
     pub agent: String,
-    /// The session name minted for the task at launch; absent in records that others wrote.
+    /// The session name minted for the task at launch; absent in records of other programs.
     pub session: Option<SessionId>,
     /// The session that launched the task, where one is known.
     pub parent: Option<SessionId>,
     /// How the order becomes a process.
     pub runner: Runner,
-    /// The folder it runs in, as an absolute path; absent in records that others wrote.
+    /// The folder it runs in, as an absolute path; absent in records of other programs.
     pub cwd: Option<String>,
     /// How long it may run.
     pub time_limit: Option<Duration>,
@@ -82,7 +82,8 @@ impl Default for Order {
 pub struct Placement {
     /// Higher ones start first; 0 is usual.
     pub priority: i8,
-    /// The group whose limit it counts against: a droid, or `model:<name>`.
+    /// The group that its record names, a droid or `model:<name>`; limits count [`super::Task::groups`]
+    /// instead.
     pub group: Option<String>,
     /// The tasks that have to end first.
     pub after: Vec<TaskId>,

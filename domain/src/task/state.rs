@@ -90,7 +90,7 @@ pub struct CancelIntent {
 /// A task that ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed {
-    /// When; absent in some records that others wrote.
+    /// When; absent in some records of other programs.
     pub at: Option<Timestamp>,
     /// What it found: the agent's final text, or the last lines of a command.
     pub result: String,
@@ -99,7 +99,7 @@ pub struct Completed {
 /// A task that ended badly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// When; absent in some records that others wrote.
+    /// When; absent in some records of other programs.
     pub at: Option<Timestamp>,
     /// Why, for machines.
     pub reason: Reason,
@@ -112,7 +112,7 @@ pub struct Failure {
 /// A task that was stopped on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancelled {
-    /// When; absent in some records that others wrote.
+    /// When; absent in some records of other programs.
     pub at: Option<Timestamp>,
 }
 

@@ -1,4 +1,5 @@
-//! A machine in memory, for tests of use cases: a table of processes that only tests start and end.
+//! A machine in memory, for tests of use cases: a table of processes that verbs and tests start and
+//! end.
 //!
 //! A start adds a supervisor and an agent that live until they are ended; the supervisor holds the life
 //! lock and does nothing else, so the test decides what becomes of the task. Never runs a program.
@@ -72,7 +73,7 @@ impl MemoryHost {
         super::process(pid)
     }
 
-    /// Adds this very process, living, to a task.
+    /// Adds this process to a task, as a living one.
     pub fn revive(&self, process: &ProcessId, task: &TaskId, part: Part) {
         let process_of = Process { task: task.clone(), part, life: Life::Living, holds: None };
         self.table().processes.insert(process.pid, process_of);

@@ -1,9 +1,9 @@
 //! Life locks and kits in memory, for tests of use cases: one folder, as on disk, with the names of
 //! locks beside what is kept for their tasks.
 //!
-//! A lock is a file with a name, so that tests can remove the name, or give it to another file, while
-//! the file is locked. Nothing here waits: a watch looks once and returns. Main types: [`MemoryLocks`]
-//! and [`MemoryKits`], two views of one [`Folder`].
+//! A file and its name are kept apart, since a name can be removed, or given to another file, while the
+//! file is locked. Nothing here waits: a watch looks once and returns. Main types: [`MemoryLocks`] and
+//! [`MemoryKits`], two views of one [`Folder`].
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};

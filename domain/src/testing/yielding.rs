@@ -81,7 +81,7 @@ impl<'m> Yielding<'m> {
         self.gave_up.load(Ordering::SeqCst)
     }
 
-    /// Makes one in so many operations fail from now on, or none.
+    /// Makes one in this many operations fail from now on, or none.
     pub fn fail(&self, faults: Option<(Dice, usize)>) {
         *open(&self.faults) = faults;
     }

@@ -73,7 +73,7 @@ pub fn ordered(world: World<'_>, id: TaskId, order: Order) -> Task {
 /// follower already.
 ///
 /// # Errors
-/// [`LaunchError`]; where the task was recorded by then, it has ended.
+/// [`LaunchError`]; a task that was recorded by then has ended, or the next repair ends it.
 pub async fn launch(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched, LaunchError> {
     let launched = Box::pin(place(world, task, kit)).await;
     if matches!(launched, Err(LaunchError::Trouble(_))) {

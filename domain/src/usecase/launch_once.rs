@@ -1,8 +1,8 @@
 //! `launch --key`: orders under one key start one task.
 //!
 //! The key's lock is held from the look-up until the task is launched, so that of several launches at
-//! once one starts the task and the others return it. The next launch takes over a key whose task has
-//! no record, as its launcher was killed, or never had an agent. Never looks at what is ordered.
+//! once one starts the task and the others return it. The next launch takes over a key whose task never
+//! had an agent, or has no record because its launcher was killed. Never looks at what is ordered.
 
 use alloc::boxed::Box;
 

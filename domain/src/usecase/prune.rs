@@ -45,7 +45,7 @@ pub struct PruneRequest {
 /// What to do with a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Show it.
+    /// Return it.
     DryRun,
     /// Carry it out.
     Execute,
@@ -129,7 +129,7 @@ enum Expired {
     Ended,
     /// It runs, and the intent to stop it is recorded.
     ToStop(Box<Task>),
-    /// It gave a sign of life.
+    /// It was not expired after all.
     Spared,
 }
 

@@ -107,7 +107,7 @@ pub enum Output {
 pub struct Charge {
     /// How its order became a process.
     pub runner: Runner,
-    /// How long it may run.
+    /// The time limit of the task.
     pub time_limit: Option<Duration>,
     /// Whether another attempt may follow.
     pub may_be_retried: bool,
