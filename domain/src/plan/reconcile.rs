@@ -21,7 +21,7 @@ pub enum Custody {
 /// What is true of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// What its record says, as far as can be seen.
+    /// What its record says.
     AsRecorded,
     /// It never had a supervisor of ours; its record stands as it is.
     Unsupervised,

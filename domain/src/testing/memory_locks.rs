@@ -3,7 +3,7 @@
 //!
 //! A file and its name are kept apart, since a name can be removed, or given to another file, while the
 //! file is locked. Nothing here waits: a watch looks once and returns. Main types: [`MemoryLocks`] and
-//! [`MemoryKits`], two views of one [`Folder`].
+//! [`MemoryKits`](super::MemoryKits), two views of one [`Folder`].
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};

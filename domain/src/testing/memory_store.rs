@@ -1,5 +1,5 @@
-//! A store in memory, for tests of use cases. It keeps the same contract as the real one, and never
-//! fails.
+//! A store in memory, for tests of use cases. It keeps the contract of the real one, and never breaks
+//! down.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
