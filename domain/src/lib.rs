@@ -1,4 +1,4 @@
-//! The rules of task-bg: what a task is, when it is over, who may change it, and what each verb does.
+//! The rules of task-bg: what a task is, how it ends, what may change it, and what each verb does.
 //!
 //! Five rings, each of which sees only the ones before it: [`task`] (what a task is: values and pure
 //! functions), [`run`] (how one running task is driven), [`plan`] (decisions over many tasks, as values

@@ -1,7 +1,8 @@
-//! What is to be done about many tasks, or about one whose supervisor is gone, as values that can
-//! be printed before anything is done.
+//! The third ring: decisions over many tasks, or over one whose supervisor is gone, as values that can
+//! be printed.
 //!
-//! Plans are made without a lock; whoever carries one out lets [`crate::task::Task::apply`] judge again.
+//! Nothing here takes a lock or changes anything; what carries a plan out lets
+//! [`crate::task::Task::apply`] judge again.
 
 pub mod notice;
 pub mod prune;

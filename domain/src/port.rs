@@ -1,8 +1,8 @@
 //! The fourth ring: what the verbs need from the world, one small trait a file.
 //!
-//! Each trait speaks in plain domain types, has an error type of its own and says in sentences what
-//! an implementation MUST do. All are `dyn`-safe. Where an implementation may have to wait, the methods
-//! are async, so that it can do so without a thread; those we ship block.
+//! Each trait speaks in plain domain types, has an error type of its own and says in sentences what an
+//! implementation MUST do. All are `dyn`-safe. Where an implementation may have to wait, the methods
+//! are async, so that it can do so without a thread; the adapters that we ship block.
 
 pub mod agent;
 pub mod clock;

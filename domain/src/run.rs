@@ -1,7 +1,7 @@
 //! The second ring: how one running task is driven, as values and pure functions.
 //!
-//! Nothing here waits, reads a clock or calls a port: whoever drives a task says what was seen and does
-//! what follows from it.
+//! Nothing here waits, reads a clock or calls a port: a driver tells what it saw and does what follows
+//! from it.
 
 pub mod account;
 pub mod ending;

@@ -1,8 +1,8 @@
 //! The innermost ring: what a task is and what may happen to it, as values and pure functions.
 //!
-//! [`Task`] is the main type and [`Task::apply`] the only way to change one, so every race between
-//! a supervisor, a hook, a person and a clean-up is decided there, under whatever lock the store
-//! holds. Nothing in this ring waits, reads or fails for lack of anything outside.
+//! [`Task`] is the main type and [`Task::apply`] the only way to change one, so every race between a
+//! supervisor, a hook, a person and a clean-up is decided there, under whatever lock the store holds.
+//! Nothing in this ring does IO, waits or reads a clock.
 
 pub mod agent_name;
 pub mod droid;
@@ -44,7 +44,7 @@ pub use state::{
 };
 pub use time::Timestamp;
 
-/// One background run: what was asked for, where it is in its life, and what is known of it.
+/// One background task: what was asked for, its state, and what is known of it besides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     // Invariant: `state` changes through `apply` alone, and never once it is an ended one.
@@ -56,14 +56,14 @@ pub struct Task {
     progress: Progress,
 }
 
-/// The parts of a task that was recorded before, for [`Task::recorded`].
+/// The parts of a task as a record holds them, for [`Task::recorded`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     /// Its id.
     pub id: TaskId,
     /// What was asked for.
     pub order: Order,
-    /// Where it is in its life.
+    /// Its state.
     pub state: State,
     /// When it was ordered.
     pub queued_at: Option<Timestamp>,
@@ -73,21 +73,21 @@ pub struct Recorded {
     pub progress: Progress,
 }
 
-/// A task to which something has happened.
+/// A task after an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// The task as it is now.
     pub task: Task,
-    /// What the change is worth when power fails.
+    /// Whether the change must survive a power cut.
     pub weight: Weight,
 }
 
 /// What a change is worth when power fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// It must survive from the moment it is announced: an ending, a start, an intent.
+    /// The change must be durable before anybody is told of it: an ending, a start, an intent.
     Lasting,
-    /// It may be lost, as the next one says the same and more.
+    /// A power cut may undo the change: progress, or the exit of an agent whose task had ended before.
     Passing,
 }
 
@@ -99,7 +99,7 @@ impl Task {
         Self { id, order, state, queued_at: Some(now), started_at: None, progress }
     }
 
-    /// The same, to be run by the machine `host`.
+    /// The task, to run on the machine `host`.
     #[must_use]
     pub fn on(mut self, host: &str) -> Self {
         self.progress.host = Some(host.into());
@@ -122,7 +122,7 @@ impl Task {
         &self.order
     }
 
-    /// Where it is in its life.
+    /// Its state.
     pub const fn state(&self) -> &State {
         &self.state
     }
@@ -148,17 +148,17 @@ impl Task {
     }
 
     /// Whether the machine `host` may judge its life lock and its processes; a record that names no
-    /// machine belongs to whoever looks.
+    /// machine belongs to every one.
     pub fn belongs_to(&self, host: &str) -> bool {
         self.progress.host.as_deref().is_none_or(|name| name == host)
     }
 
-    /// Whether a supervisor of ours ever had it.
+    /// Whether one of our supervisors ever ran it.
     pub const fn was_supervised(&self) -> bool {
         self.progress.supervisor.is_some()
     }
 
-    /// The groups whose limits it may count against: its droid, and its model.
+    /// The groups whose limits it counts against: its droid, and its model.
     pub fn groups(&self) -> impl Iterator<Item = String> {
         let model = self.order.model.as_ref().map(|model| format!("model:{model}"));
         core::iter::once(self.order.agent.clone()).chain(model)
@@ -170,7 +170,7 @@ impl Task {
             || self.progress.activity.session.as_ref() == Some(id)
     }
 
-    /// The wish to cancel it that is recorded and not carried out yet.
+    /// The recorded intent to cancel it, until it has ended.
     pub fn cancel_requested(&self) -> Option<CancelIntent> {
         match &self.state {
             State::Queued(Queued { cancel, .. }) => *cancel,
@@ -181,7 +181,7 @@ impl Task {
         }
     }
 
-    /// By when its processes are to be gone, and how long they had for it, where somebody wants that.
+    /// The recorded intent to stop its processes: since when, and with which grace.
     pub fn to_be_stopped(&self) -> Option<CancelIntent> {
         match &self.state {
             State::Queued(Queued { cancel, .. }) => *cancel,

@@ -1,5 +1,5 @@
-//! What tests of other crates need of this one: sample tasks, strategies, every port in memory with the
-//! world that they make ([`MemoryWorld`]), and the contract that every store keeps.
+//! What tests of other crates need of this one: sample tasks, strategies, every port in memory, put
+//! together as a [`MemoryWorld`], and the contract that every store keeps.
 //!
 //! Never part of a shipped build.
 #![expect(
@@ -46,7 +46,7 @@ pub use yielding::Yielding;
 /// The moment the sample tasks were ordered.
 pub const ORDERED: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
-/// A process that was, long ago.
+/// A process of an earlier boot, with this number.
 pub fn process(pid: u32) -> ProcessId {
     ProcessId { pid, start_time: 12_345, boot_id: "5f0c7ea6-boot".to_string() }
 }
@@ -81,7 +81,7 @@ pub fn running_task() -> Task {
     queued_task().apply(Event::Started(started()), at).expect("a queued task can start").task
 }
 
-/// A running task that something else recorded, without a supervisor of ours.
+/// A running task that another program recorded, without a supervisor of ours.
 pub fn foreign_running_task() -> Task {
     Task::recorded(Recorded {
         id: TaskId::mint(ORDERED, [9, 9, 9]),

@@ -1,12 +1,11 @@
 //! The outer ring: what each verb does, as one free function a file.
 //!
-//! A function takes the [`World`] where it may look at and change whatever its tasks need, and single
-//! ports where it needs no more; what it looks at may always need mending, so that whoever looks also
-//! completes what somebody else began ([`admit`]). Nothing here prints, formats for people, or knows how
-//! a port works.
+//! A verb that may read and repair tasks takes the [`World`]; others take the ports that they need.
+//! [`list`] and every admission ([`admit`]) also complete what a killed process left ([`repair`]).
+//! Nothing here prints, formats for people, or knows how a port works.
 //!
-//! Once something was done, nothing returns early: what was done, and what could not be done after it,
-//! are values of the receipt.
+//! Once a verb has done something, it does not return early: what was done, and what could not be done
+//! after it, are values of its receipt.
 
 pub mod admit;
 pub mod again;
@@ -39,24 +38,24 @@ use crate::port::{
 };
 use crate::task::TaskId;
 
-/// Everything that tasks are kept, judged, started and stopped with.
+/// The ports that tasks are kept, judged, started and stopped with.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
-    /// What is recorded of them.
+    /// The records of tasks.
     pub store: &'a dyn TaskStore,
-    /// Who looks after them.
+    /// The life locks, which say whether a task has a supervisor.
     pub locks: &'a dyn LifeLocks,
-    /// What those need to start that wait.
+    /// The environments and instructions that tasks start with.
     pub kits: &'a dyn Kits,
-    /// Which of them wait, and how many may run.
+    /// Which tasks wait, and how many may run.
     pub queue: &'a dyn Queue,
-    /// The machine that runs them.
+    /// The machine that runs tasks.
     pub host: &'a dyn Host,
     /// What each kind of agent is like.
     pub agents: &'a dyn Agents,
     /// What agents said of their own work.
     pub events: &'a dyn EventLog,
-    /// What they wrote.
+    /// What agents and commands wrote.
     pub logs: &'a dyn OutputLog,
     /// The time.
     pub clock: &'a dyn Clock,
@@ -65,7 +64,7 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
-    /// A name for a task, which no other has.
+    /// A new id for a task.
     pub fn mint(&self) -> TaskId {
         let [a, b, c, ..] = self.entropy.bytes();
         TaskId::mint(self.clock.now(), [a, b, c])
@@ -81,7 +80,7 @@ pub enum Trouble {
     /// Something else outside failed.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// Another machine runs the task, and it alone can judge and stop it.
+    /// Another machine runs the task, and that machine alone can judge and stop the task.
     #[error("task {id} runs on {host}")]
     Elsewhere {
         /// Which.
@@ -95,7 +94,7 @@ pub enum Trouble {
         /// Which.
         id: TaskId,
     },
-    /// Somebody else holds the lock under which tasks are admitted.
+    /// Another process held the gate for too long.
     #[error("no queued task can be admitted: somebody else holds the lock of the queue")]
     QueueBusy,
 }

@@ -1,7 +1,7 @@
-//! What to tell a parent now, as a message and what is to be noted once it was told.
+//! What to tell a parent now: a message, and the marks to record once it was said.
 //!
-//! A message is bounded, whatever agents wrote and however many there are; what does not fit is
-//! counted and comes with the next one. Nothing is noted here.
+//! A message is bounded, whatever agents wrote and however many there are; tasks that do not fit are
+//! counted and come with the next message. Nothing is recorded here.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,11 +12,11 @@ use crate::task::notice::{
 };
 use crate::task::{Task, TaskId};
 
-/// The most tasks that one message names of a kind.
+/// The most tasks of a kind that one message names.
 pub const MAX_TASKS: usize = 20;
 /// The most characters of one message.
 pub const MAX_MESSAGE: usize = 8_000;
-/// What the sentence about those that do not fit may take of them.
+/// The characters reserved for the heading, and as many for the sentence about the rest.
 const REMARK: usize = 120;
 
 /// A task of a parent, and how far telling of it has come.
@@ -33,7 +33,7 @@ pub struct Pending {
 pub struct NoticePlan {
     /// The words; `None` if there is nothing to say.
     pub message: Option<String>,
-    /// What is to be noted once they were said.
+    /// The marks to record once the words were said.
     pub marks: Vec<(TaskId, Mark)>,
 }
 
@@ -60,7 +60,7 @@ pub fn plan_notice(occasion: Occasion, pending: &[Pending]) -> NoticePlan {
     }
     let mark = |task: &&Task| match occasion {
         Occasion::Starting | Occasion::Working if !tells_all(task) => Mark::Told,
-        // Who is about to stop is not told twice.
+        // A parent that is about to stop is told once only.
         Occasion::Starting | Occasion::Working | Occasion::Stopping => Mark::Settled,
     };
     let told = ended[..told].iter().map(|task| (task.id().clone(), mark(task)));
@@ -99,7 +99,7 @@ fn notices(ended: &[&Task], room: usize) -> (usize, String) {
     (told, format!("task-bg: {total} background {have} ended.\n{items}{rest}"))
 }
 
-/// What is not to be forgotten at a stop.
+/// The reminder for a parent that is about to stop.
 fn reminder(at_work: &[&Task], unread: &[&Task]) -> String {
     let mut words = String::new();
     if !at_work.is_empty() {
@@ -107,7 +107,7 @@ fn reminder(at_work: &[&Task], unread: &[&Task]) -> String {
         let rest = at_work.len() - shown.len();
         let names: Vec<String> = shown.iter().map(|task| name(task)).collect();
         let ids = shown.iter().map(|task| task.id());
-        // Without ids it waits for all tasks of the parent.
+        // Without ids the command waits for all tasks of the parent.
         let wait = if rest == 0 { wait_command(ids) } else { wait_command([].into_iter()) };
         words.push_str(&format!(
             "task-bg: still at work: {}{}.\n  `{wait}` waits for what they find. They also go on by themselves when you stop; you will not be asked about them again.\n",

@@ -1,6 +1,6 @@
 //! Which unfinished tasks expire.
 //!
-//! The plan names each and why; it stops nothing.
+//! The plan names each task with the reason; it stops nothing.
 
 use alloc::vec::Vec;
 

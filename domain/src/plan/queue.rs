@@ -1,10 +1,9 @@
-//! What is to be done about the tasks that wait, and about what others left half done.
+//! The rules of the queue: which tasks may start, and how to complete what a killed process left.
 //!
-//! Moving a task takes several steps on disk, and whoever makes them may die between any two. So every
-//! step leaves traces from which the next one who looks can tell what is missing: [`repair`] judges one
-//! task by its [`Traces`] and its record, [`suspects`] names the tasks that have to be judged, and
-//! [`Admission`] says who of those that wait may start. Each answer is one move that can be repeated.
-//! Nothing here reads or changes anything.
+//! Moving a task takes several steps on disk, and a process may be killed between any two. Each step
+//! leaves traces that show what is missing: [`repair`] judges one task by its [`Traces`] and its
+//! record, and answers with one move that can be repeated; [`suspects`] names the tasks that have to be
+//! judged. [`Admission`] says which queued tasks may start. Nothing here reads or changes anything.
 
 pub mod admission;
 
@@ -23,7 +22,7 @@ pub use admission::{Admission, Limits, Standing, Verdict};
 pub struct Traces {
     /// Its life lock.
     pub lock: Lock,
-    /// Whether the environment is kept that it starts with.
+    /// Whether the environment that it starts with is kept.
     pub kept: bool,
     /// Whether an environment is kept for the attempt that may follow it.
     pub again: bool,
@@ -33,15 +32,16 @@ pub struct Traces {
     pub waiting: bool,
 }
 
-/// A life lock, as a look at it shows it.
+/// The state of a life lock, as a probe shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lock {
     /// There is none.
     #[default]
     Absent,
-    /// Somebody holds it: a supervisor, one that is just being started, or whoever concludes the task.
+    /// Some process holds it: a supervisor, or one that starts a supervisor, records the task or
+    /// concludes it.
     Held,
-    /// There is one that nobody holds.
+    /// Its name is there, and nobody holds it.
     Free,
 }
 
@@ -71,7 +71,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// What is there of one task.
+    /// The traces of one task.
     pub fn of(&self, id: &TaskId) -> Traces {
         Traces {
             lock: self.locks.get(id).copied().unwrap_or_default(),
@@ -91,14 +91,14 @@ impl Names {
 /// Whether these are the traces of a task that runs or waits as it should; its record need not be read.
 const fn is_sound(traces: Traces) -> bool {
     match traces.lock {
-        // Its supervisor looks after the rest.
+        // The holder sees to the rest.
         Lock::Held => true,
         Lock::Free => false,
         Lock::Absent => traces.kept && traces.waiting && !traces.again,
     }
 }
 
-/// The tasks whose traces alone do not say that all is well.
+/// The tasks whose traces alone do not show that they run or wait as they should.
 pub fn suspects(names: &Names) -> Vec<TaskId> {
     let locked = names.locks.keys();
     let others =
@@ -114,11 +114,11 @@ pub enum Record<'a> {
     Absent,
     /// There is one that cannot be read now.
     Unreadable,
-    /// This is what it says.
+    /// The record says this.
     Task(&'a Task),
 }
 
-/// How the attempt stands that the record of an ended task names.
+/// The state of the attempt that the record of an ended task names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follower {
     /// The record names none.
@@ -132,32 +132,33 @@ pub enum Follower {
 }
 
 impl Follower {
-    /// How the attempt that a record names stands, whose own record says this.
+    /// The state of an attempt, by its own record; `named` is `None` if no attempt is named.
     pub fn of(named: Option<Record<'_>>) -> Self {
         match named {
             None => Self::None,
             Some(Record::Absent) => Self::Absent,
             Some(Record::Task(task)) if task.status() == Status::Queued => Self::Waiting,
-            // One that cannot be read is not made again.
+            // An attempt whose record cannot be read is not recorded again.
             Some(Record::Task(_) | Record::Unreadable) => Self::Begun,
         }
     }
 }
 
-/// How a task stands to the attempt before it, where it is one of several.
+/// Whether the attempt before a task names the task as its follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Predecessor {
-    /// It is the first attempt, or the one before it is gone.
+    /// It is the first attempt, or the record of the one before it cannot be read.
     None,
-    /// The one before it names it as the next, and what it starts with is still kept there.
+    /// The attempt before it names it, and still keeps the environment that it starts with.
     Keeps,
-    /// The one before it names it as the next, and keeps nothing.
+    /// The attempt before it names it, and keeps no environment.
     Names,
-    /// The one before it does not name it: its ending was not recorded, or came to something else.
+    /// The attempt before it does not name it: the earlier attempt has not ended, or has ended without
+    /// this follower.
     Disowns,
 }
 
-/// What a judgement rests on besides the traces of a task and its record.
+/// The attempts before and after a task, as far as a repair depends on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kin {
     /// The attempt that follows it.
@@ -166,28 +167,32 @@ pub struct Kin {
     pub predecessor: Predecessor,
 }
 
-/// A move that completes what somebody began. Each can be made again without harm.
+/// A move that completes what a killed process began. Each can be repeated without harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
     /// Nothing is to be done.
     Nothing,
-    /// Nobody recorded the task: all that was prepared for it is removed.
+    /// There is no record: all that was prepared for the task is removed.
     Forget,
-    /// The task has ended: what is left of its start and its life is removed.
+    /// The task has ended: its life lock and all that is kept for it are removed.
     Retire,
-    /// The task has ended and names an attempt that follows it, which does not wait as it should yet.
+    /// The task has ended and its follower is not in the queue yet: the follower is recorded and
+    /// queued.
     Follow,
-    /// The task was recorded to follow another, which does not name it: it never was an attempt.
+    /// The task was recorded as a follower, but the attempt before it does not name it: its record is
+    /// removed.
     Retract,
-    /// The task waits and lost its name in the queue.
+    /// The task waits without a name in the queue: it gets one.
     Enter,
-    /// The task waits as it should, but for a life lock that somebody left.
+    /// The task waits, but a killed process left its life lock: the lock is removed.
     Release,
-    /// Somebody asked to cancel the task, and nobody is there to carry that out.
+    /// A cancel of the waiting task is recorded, and nobody holds the life lock: the task ends as
+    /// cancelled.
     Cancel,
-    /// Whoever was to start the task is gone, and so is what it was to be started with.
+    /// The process that was to start the task is gone, and so is the environment: the task ends as
+    /// failed.
     Abandon,
-    /// The task runs, as far as its record knows, and nobody looks after it.
+    /// The record says that the task runs, and nobody holds the life lock: it is reconciled.
     Examine,
 }
 
@@ -196,7 +201,7 @@ pub fn repair(traces: Traces, record: Record<'_>, kin: Kin, host: &str) -> Repai
     let nothing_is_left = traces == Traces::default();
     let task = match record {
         Record::Absent if nothing_is_left => return Repair::Nothing,
-        // What is being recorded is recorded under the lock of the queue, and so is this judgement.
+        // A process that is recording the task holds its life lock.
         Record::Absent if traces.lock != Lock::Held => return Repair::Forget,
         Record::Absent | Record::Unreadable => return Repair::Nothing,
         Record::Task(task) => task,
@@ -225,7 +230,7 @@ pub fn repair(traces: Traces, record: Record<'_>, kin: Kin, host: &str) -> Repai
             (true, true) => Repair::Nothing,
             (true, false) => Repair::Enter,
             (false, _) => match kin.predecessor {
-                // Whoever completes the attempt before it completes this one.
+                // The repair of the attempt before it completes this one too.
                 Predecessor::Keeps => Repair::Nothing,
                 Predecessor::Disowns => Repair::Retract,
                 Predecessor::None | Predecessor::Names => Repair::Abandon,

@@ -1,35 +1,35 @@
-//! What is to be believed of a record that says its task has not ended.
+//! Whether a record is true that says that its task has not ended.
 //!
-//! Nobody believes the word alone: a task runs while somebody holds its life lock. Where nobody
-//! does, what is left of its agent decides.
+//! The record alone proves nothing: a task runs while some process holds its life lock. Where none
+//! does, the processes decide. Nothing here looks at a lock or a process.
 
 use crate::task::{Status, Task};
 
 /// Who holds the life lock of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Custody {
-    /// Somebody: its supervisor, or a launcher that is just starting one.
+    /// Some process: its supervisor, or one that starts a supervisor or concludes the task.
     Held,
-    /// Nobody any more.
+    /// Nobody: the holder died or let go, and the name of the lock stayed.
     Free,
-    /// Nobody yet: it waits in our queue, with everything it needs to start.
+    /// Nobody: the task waits, and the environment that it starts with is kept.
     Waiting,
     /// There is no life lock: the task ended, or was never ours.
     Absent,
 }
 
-/// What is to be believed of a task.
+/// What is true of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// What its record says.
     AsRecorded,
-    /// It runs, but nobody of ours ever supervised it; its record stands as it is.
+    /// It never had a supervisor of ours; its record stands as it is.
     Unsupervised,
     /// Its supervisor is gone and its agent still lives.
     Orphaned,
     /// Its supervisor and its agent are gone; its event log decides how it ended.
     Gone,
-    /// Whoever launched it was gone before it was started.
+    /// Its launcher, or the process that admitted it, died before it was started.
     NeverStarted,
 }
 

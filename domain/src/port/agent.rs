@@ -1,8 +1,8 @@
-//! The agents: how an order becomes a command line, and what an agent's words mean.
+//! Agents: how an order becomes a command line, and what an agent's words mean.
 //!
 //! [`Agent`] is all that the program knows of one kind of agent, and [`Agents`] finds the one that an
-//! order is for. An implementation answers questions and nothing else: it starts no process, reads no
-//! file, no environment variable and no clock, so it can be asked anywhere and tested as it is.
+//! order is for. An implementation is pure: it starts no process, and reads no file, environment
+//! variable or clock.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -50,7 +50,7 @@ pub trait Agents: Send + Sync {
     fn all(&self) -> Vec<&dyn Agent>;
 }
 
-/// What an agent can do, as far as somebody has to know it before an agent is started.
+/// What an agent can do, as far as it matters before an agent is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
     /// The agent can go on in a session that it left.

@@ -1,4 +1,5 @@
-//! The time: what moment it is, and how much has passed whatever anybody does to the clock.
+//! The time: which moment it is, and how much time has passed, even if the wall clock is set. Never
+//! waits.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The definitions of named droids.
+//! The definitions of named droids. Never decides which of several counts; [`Catalog`] does.
 
 use alloc::boxed::Box;
 use async_trait::async_trait;
@@ -11,8 +11,8 @@ use crate::task::droid::Catalog;
 pub trait DroidCatalog: Send + Sync {
     /// Everything that defines a droid for a task that works in the folder `cwd`.
     ///
-    /// MUST name what is there but cannot be used, and go on with the rest; so it cannot fail as a
-    /// whole. Inside one source, MUST give what is nearest to `cwd` first. MUST NOT wait on
-    /// anything that is no plain file, and MUST NOT read without bound.
+    /// MUST name definitions that cannot be used, and go on with the rest; so it cannot fail as a
+    /// whole. Inside one source, MUST give what is nearest to `cwd` first. MUST NOT wait on anything
+    /// that is no plain file, and MUST NOT read without bound.
     async fn found(&self, cwd: &str) -> Catalog;
 }

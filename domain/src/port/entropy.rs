@@ -1,4 +1,4 @@
-//! Random bits, for names that nobody else picks.
+//! Random bits, for unique ids. Never the same bits twice.
 
 /// Gives random bits.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]

@@ -1,4 +1,4 @@
-//! What an agent said about its own work, drawn up again from its raw event stream.
+//! What an agent said about its own work, rebuilt from its raw event stream. Never writes the stream.
 
 use alloc::boxed::Box;
 use async_trait::async_trait;

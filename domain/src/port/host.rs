@@ -1,7 +1,8 @@
 //! A machine that runs tasks: it starts supervisors, knows which processes live, and ends them.
 //!
-//! In two steps, so that the life lock is held and the task recorded before there is a process: somebody
-//! claims the lock ([`super::LifeLocks::claim`]), and hands it to [`Host::start`].
+//! A host reads and writes no record. A launch takes two steps, so that the task is recorded and its
+//! life lock held before there is a process: the caller claims the lock ([`super::LifeLocks::claim`])
+//! and hands it to [`Host::start`].
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -21,11 +22,11 @@ pub trait Host: Send + Sync {
     /// The name by which records tell machines apart.
     fn name(&self) -> &str;
 
-    /// Starts the supervisor of a task that has been recorded, with this environment, and hands it the
-    /// life lock.
+    /// Starts the supervisor of a recorded task with this environment, and hands over the life lock.
     ///
-    /// MUST NOT return before the supervisor has left the caller's process group and session, so that
-    /// whatever ends the caller does not end it. MUST NOT leave any descriptor of the caller with it.
+    /// MUST NOT return before the supervisor has left the caller's process group and session, so that a
+    /// signal to these does not end it. MUST NOT let the supervisor inherit any other descriptor of the
+    /// caller.
     ///
     /// # Errors
     /// [`LaunchFailure`] if there is no supervisor, or, where `until` asks for that, no agent process. The
@@ -37,10 +38,10 @@ pub trait Host: Send + Sync {
         until: Until,
     ) -> Result<(), LaunchFailure>;
 
-    /// Sees to it that queued tasks are admitted at this moment, even if nobody looks then.
+    /// Arranges that queued tasks are admitted at this moment, even if no other command runs then.
     ///
     /// # Errors
-    /// [`Fault`] if that cannot be arranged; the task then starts when somebody next looks.
+    /// [`Fault`] if that cannot be arranged; the next admission after that moment then starts the task.
     async fn remind(&self, at: Timestamp) -> Result<(), Fault>;
 
     /// Whether this very process lives. MUST say no for a zombie, for another process that was given the
@@ -50,30 +51,31 @@ pub trait Host: Send + Sync {
     /// Whether the process is one of the boot the machine is in now.
     async fn is_of_this_boot(&self, process: &ProcessId) -> bool;
 
-    /// Asks a supervisor to look at the record of its task, and to do what that says. MUST NOT signal any
-    /// other process, and MUST do no harm to a supervisor that looks anyway.
+    /// Asks a supervisor to read the record of its task, and to do what the record says. MUST NOT
+    /// signal any other process, and MUST do no harm to a supervisor that looks anyway.
     ///
     /// # Errors
     /// [`Fault`] if the signal cannot be sent to a supervisor that lives.
     async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault>;
 
-    /// Ends the agents' groups and everything else that belongs to these tasks, politely first, all side
-    /// by side; returns what is left.
+    /// Ends the agents' process groups and all other processes of these tasks, all tasks side by side:
+    /// SIGTERM, the grace, SIGKILL. Returns what is left.
     ///
     /// MUST reach descendants in other sessions and those whose parents are gone. MUST spare what belongs
     /// to another task.
     async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors;
 
-    /// The processes that carry the task's name.
+    /// The numbers of the living processes of the task.
     async fn of_task(&self, id: &TaskId) -> Vec<u32>;
 }
 
 /// What a start waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// The supervisor is on its own. One that cannot start its agent records that itself.
+    /// The supervisor has detached from the caller. If it then cannot start its agent, it records that
+    /// itself.
     Detached,
-    /// The agent's process runs and the start is recorded, or it is certain that it never will.
+    /// The agent's process runs and the start is recorded, or it is certain that neither ever will be.
     Running,
 }
 
@@ -106,7 +108,7 @@ pub enum LaunchFailure {
         /// Why, in the system's words.
         reason: String,
     },
-    /// The supervisor itself did not get that far.
+    /// The supervisor failed before it tried to start the agent.
     #[error("the supervisor failed: {0}")]
     Supervisor(String),
 }

@@ -1,7 +1,7 @@
 //! Names under which an order is never started twice.
 //!
-//! Nothing here knows whether the task that has a key is still there; its record says so. Main
-//! types: [`Keys`], and [`KeyEntry`], a key that is locked.
+//! Nothing here knows whether the task that has a key still exists; its record says so. Main types:
+//! [`Keys`], and [`KeyEntry`], a key that is locked.
 
 use alloc::boxed::Box;
 use async_trait::async_trait;
@@ -14,12 +14,12 @@ use crate::task::TaskId;
 pub trait Keys: Send + Sync {
     /// Takes the lock of a key and looks up which task has it.
     ///
-    /// MUST be held by one at a time, and MUST be freed however the holder dies. MUST NOT wait for
-    /// whoever holds another key, and MUST NOT wait for ever.
+    /// At most one process MUST hold the lock, and it MUST be freed however the holder dies. MUST NOT
+    /// wait for the lock of another key, and MUST NOT wait for ever.
     ///
     /// # Errors
-    /// [`Fault`] that names the key if somebody else holds it for too long, or it cannot be looked
-    /// up.
+    /// [`Fault`] that names the key if another process holds the lock for too long, or the task cannot
+    /// be looked up.
     async fn open(&self, key: &str) -> Result<Box<dyn KeyEntry>, Fault>;
 }
 
@@ -32,7 +32,7 @@ pub trait KeyEntry: Send {
 
     /// Gives the key to a task.
     ///
-    /// MUST be one step: whoever looks finds the task that had the key, or this one.
+    /// MUST be atomic: a reader finds the task that had the key, or this one.
     ///
     /// # Errors
     /// [`Fault`] if that cannot be recorded.

@@ -1,9 +1,9 @@
 //! Kits: what the start of a task needs besides its record.
 //!
-//! A task starts with the environment of whoever launched it, not of whoever admits it, and its agent
-//! may be told more than its prompt. Both may hold secrets, so they are in no record, and nobody
-//! keeps them for longer than a task that has not ended needs them. Nothing here starts anything.
-//! Main types: [`Kits`], [`Kit`], [`Environment`].
+//! A task starts with the environment of its launcher, not of the process that admits it, and its agent
+//! may be given instructions besides its prompt. Both may hold secrets, so they are in no record, and
+//! are kept only as long as a task that has not ended needs them. Nothing here starts anything. Main
+//! types: [`Kits`], [`Kit`], [`Environment`].
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,8 +16,8 @@ use crate::task::droid::Instructions;
 
 /// Keeps what the start of tasks needs.
 ///
-/// What is kept MUST be readable by nobody else. Each operation MUST be one that completes what an
-/// earlier call of it began, however far that came.
+/// What is kept MUST NOT be readable by other users. Each operation, called again, MUST complete an
+/// earlier call that was cut short anywhere.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Kits: Send + Sync {
@@ -48,16 +48,16 @@ pub trait Kits: Send + Sync {
     /// [`Fault`] if it cannot be kept.
     async fn keep_for_next(&self, id: &TaskId, environment: &Environment) -> Result<(), Fault>;
 
-    /// Notes that a task which waited starts now: its environment is not kept for it any more.
+    /// Records that a queued task starts now: its environment is not kept for it any more.
     ///
     /// Nothing happens where nothing is kept.
     ///
     /// # Errors
-    /// [`Fault`] if that cannot be noted; then the task MUST NOT be started.
+    /// [`Fault`] if that cannot be recorded; then the task MUST NOT be started.
     async fn begin(&self, id: &TaskId, further: Further) -> Result<(), Fault>;
 
-    /// Passes on what was kept for the next attempt after `from`, or else for `from` itself, to `to`,
-    /// which is about to wait. The instructions are kept for both from then on.
+    /// Passes on to `to`, which is about to wait, what was kept for the next attempt after `from`, or
+    /// else for `from` itself. The instructions are kept for both from then on.
     ///
     /// Where everything was passed on before, that MUST count as done.
     ///
@@ -81,8 +81,7 @@ pub struct Kit {
     pub instructions: Option<Instructions>,
 }
 
-/// Variables with their values, in bytes. They may hold secrets, so they do not show themselves in
-/// debug output.
+/// Variables with their values, in bytes. They may hold secrets, so debug output leaves them out.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment(pub Vec<(Vec<u8>, Vec<u8>)>);
 
@@ -95,9 +94,9 @@ impl fmt::Debug for Environment {
 /// What is to become of the environment of a task that starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Further {
-    /// No attempt may follow: it is removed.
+    /// No attempt may follow: the environment is removed.
     Forget,
-    /// An attempt may follow: it is kept for that.
+    /// An attempt may follow: the environment is kept for that attempt.
     KeepForNext,
 }
 

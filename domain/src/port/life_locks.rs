@@ -1,6 +1,6 @@
-//! Life locks: who looks after a task that runs, told by the kernel and not by process numbers.
+//! Life locks: whether a running task has a supervisor, told by the kernel and not by process numbers.
 //!
-//! From its launch until its ending is recorded, some process holds the life lock of a running task.
+//! From the launch of a running task until its ending is recorded, some process holds its life lock.
 //! The kernel frees the lock however the holder dies. Nothing here reads a record, so nothing here
 //! knows whether a task has ended. Main types: [`LifeLocks`], [`Claim`], [`Index`].
 
@@ -23,7 +23,7 @@ pub trait LifeLocks: Send + Sync {
     /// MUST NOT wait, and MUST NOT make anybody's claim fail.
     ///
     /// # Errors
-    /// [`Fault`] if it cannot be told.
+    /// [`Fault`] if that cannot be found out.
     async fn custody(&self, id: &TaskId) -> Result<Custody, Fault>;
 
     /// What the folder of the life locks holds, by name alone.
@@ -34,13 +34,13 @@ pub trait LifeLocks: Send + Sync {
     /// [`Fault`] if the folder cannot be listed.
     async fn index(&self) -> Result<Index, Fault>;
 
-    /// Takes the life lock of a task; `None` if somebody else holds it.
+    /// Takes the life lock of a task; `None` if another process holds it.
     ///
-    /// MUST take over a lock that is free, and MUST make one that is absent. MUST succeed where
-    /// others merely look at the lock in the same moment.
+    /// MUST take over a lock that is free, and MUST make one that is absent. MUST succeed where other
+    /// processes only probe the lock at the same time.
     ///
     /// # Errors
-    /// [`Fault`] if it cannot be told who holds the lock, or the lock cannot be made.
+    /// [`Fault`] if the lock cannot be probed or made.
     async fn claim(&self, id: &TaskId) -> Result<Option<Box<dyn Claim>>, Fault>;
 
     /// Removes the life lock of a task that has ended or vanished, with all that was kept for the
@@ -49,7 +49,7 @@ pub trait LifeLocks: Send + Sync {
     /// MUST leave everything where it is if somebody holds the lock.
     ///
     /// # Errors
-    /// [`Fault`] if nobody holds it and something cannot be removed. Doing it again completes it.
+    /// [`Fault`] if the lock is free and something cannot be removed. A repeated call completes it.
     async fn retire(&self, id: &TaskId) -> Result<(), Fault>;
 
     /// Begins to watch the life locks of `ids`.
@@ -62,9 +62,10 @@ pub trait LifeLocks: Send + Sync {
 /// What the folder of the life locks holds, by name alone. Each list is in no particular order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
-    /// The tasks that have a life lock, held or free: those that run, or ran until just now.
+    /// The tasks that have a life lock, held or free: those that run, are being started or concluded,
+    /// or have lost the process that did so.
     pub locked: Vec<TaskId>,
-    /// The tasks whose environment is kept: those that wait.
+    /// The tasks whose environment is kept: those that wait, or are being started.
     pub kept: Vec<TaskId>,
     /// The tasks for whose next attempt an environment is kept.
     pub again: Vec<TaskId>,
@@ -90,7 +91,7 @@ impl Index {
 /// anything that is kept for the task.
 #[must_use = "dropping a claim frees the life lock"]
 pub trait Claim: Send {
-    /// Whose life lock it is.
+    /// The task whose life lock it is.
     fn id(&self) -> &TaskId;
 
     /// What a process that is started for the task inherits: for tasks of this machine an open file
@@ -98,17 +99,18 @@ pub trait Claim: Send {
     /// its name stays.
     fn hand_over(self: Box<Self>) -> Box<dyn Any + Send>;
 
-    /// Sees to it that the lock has its name, by which others find the task: somebody may have removed it.
-    /// Nothing happens where it has, or where somebody else took a lock of that name.
+    /// Makes the name of the lock again if somebody removed it: other processes find the task by that
+    /// name. Does nothing where the name is there, even if it names a lock of another process.
     ///
     /// # Errors
     /// [`Fault`] if the name cannot be made.
     fn renew(&mut self) -> Result<(), Fault>;
 
-    /// Frees the lock and leaves its name, by which whoever looks next finds the task.
+    /// Frees the lock and leaves its name, by which the next repair finds the task.
     fn leave(self: Box<Self>);
 
-    /// Removes the lock with all that was kept for the task, which has ended, and frees it.
+    /// Removes the lock with all that was kept for the task, which has ended or has no record, and
+    /// frees it.
     ///
     /// # Errors
     /// [`Fault`] if something cannot be removed. The lock is free then, and
@@ -120,13 +122,13 @@ pub trait Claim: Send {
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Watch: Send {
-    /// Waits until a watched lock becomes free or the store changes otherwise, at most this long.
+    /// Waits until a watched lock becomes free or a record changes, at most this long.
     ///
     /// MUST wake at once when a lock becomes free, and within 0.2 s of any change of a record. MUST
     /// NOT miss what happened between two calls.
     async fn next(&mut self, at_most: Duration) -> Woken;
 
-    /// Watches one more.
+    /// Watches the life lock of one more task.
     async fn include(&mut self, id: &TaskId);
 }
 

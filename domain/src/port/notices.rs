@@ -1,8 +1,8 @@
 //! What parents have not been told yet: an index from a parent to the tasks it launched.
 //!
-//! An entry begins with the launch of a task that has a parent and goes when its parent knows all.
-//! Only the index is kept here; the words are decided in [`crate::plan::notice`], and whether
-//! a task has really ended is in its record.
+//! An entry is made with the launch of a task that has a parent and removed once the parent knows all.
+//! Never decides the words ([`crate::plan::notice`] does), nor whether a task has ended (its record
+//! says).
 
 use alloc::boxed::Box;
 use async_trait::async_trait;
@@ -11,39 +11,39 @@ use super::Fault;
 use crate::task::notice::{Mark, Stage};
 use crate::task::{SessionId, TaskId};
 
-/// Looks after what parents have not been told yet.
+/// Keeps what parents have not been told yet.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Notices: Send + Sync {
-    /// Takes hold of what `parent` has not been told; `None` if there is nothing, or somebody else
-    /// kept hold of it for too long.
+    /// Locks the entries of `parent`; `None` if there are none, or another process held the lock for
+    /// too long.
     ///
-    /// MUST cost nothing for tasks of other parents. MUST NOT let two hold it at once. MUST let go
-    /// of it however the holder dies, with everything as it was marked by then.
+    /// MUST cost nothing for tasks of other parents. At most one process MUST hold the lock. It MUST be
+    /// freed however the holder dies, and every mark made by then MUST stay.
     ///
     /// # Errors
     /// [`Fault`] if the index cannot be read.
     async fn take(&self, parent: &SessionId) -> Result<Option<Box<dyn NoticeBatch>>, Fault>;
 
-    /// Notes that `parent` has seen for itself how the task fared: nothing is left to tell.
+    /// Records that `parent` has seen the ending of the task for itself: nothing is left to tell.
     ///
     /// # Errors
-    /// [`Fault`] if that cannot be noted.
+    /// [`Fault`] if that cannot be recorded.
     async fn collected(&self, parent: &SessionId, id: &TaskId) -> Result<(), Fault>;
 }
 
-/// What one parent has not been told, in the hands of one teller. Dropping it lets go.
+/// The locked entries of one parent. Dropping the batch frees the lock.
 #[async_trait]
 pub trait NoticeBatch: Send {
     /// The tasks, oldest first, with how far telling of each has come.
     fn entries(&self) -> &[(TaskId, Stage)];
 
-    /// Notes a step.
+    /// Records a step.
     ///
-    /// MUST NOT leave a task untold that was told: where [`Mark::Told`] cannot be noted, it counts as
+    /// MUST NOT keep a told task as untold: where [`Mark::Told`] cannot be recorded, MUST record
     /// [`Mark::Settled`].
     ///
     /// # Errors
-    /// [`Fault`] if it cannot be noted.
+    /// [`Fault`] if it cannot be recorded.
     async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault>;
 }

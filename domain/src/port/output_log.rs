@@ -1,4 +1,4 @@
-//! What a task wrote, in parts that fit.
+//! What a task wrote, whole or in part. Never writes a log.
 
 use alloc::boxed::Box;
 use alloc::string::String;

@@ -1,8 +1,8 @@
-//! The queue: which tasks wait, in which order, and the one lock under which tasks are admitted.
+//! The queue: which tasks wait, in which order, and the gate, the one lock under which slots are taken.
 //!
 //! A task that waits costs no process. The queue holds names and order only; what a task is, and
-//! whether it still waits, its record says. Names come and go under the life lock of their task; the
-//! lock of the queue ([`Gate`]) is only for taking slots. Nothing here decides who is admitted.
+//! whether it still waits, its record says. Names are made and removed under the life lock of their
+//! task; the [`Gate`] is only for taking slots. Nothing here decides which task is admitted.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -18,7 +18,8 @@ use crate::task::{Task, TaskId};
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Who waits, in the order in which they are considered: higher priority first, then first come.
+    /// The tasks that wait, in the order in which they are considered: higher priority first, then
+    /// first come.
     ///
     /// MUST cost one listing and nothing for tasks that do not wait.
     ///
@@ -26,49 +27,48 @@ pub trait Queue: Send + Sync {
     /// [`Fault`] if the queue cannot be read.
     async fn waiting(&self) -> Result<Vec<Waiting>, Fault>;
 
-    /// Takes a task out, by the name that it has by its record. Nothing happens if it is not there.
+    /// Removes the name of a task, which follows from its record. Nothing happens if there is none.
     ///
     /// MUST need no gate, and MUST cost no listing.
     ///
     /// # Errors
-    /// [`Fault`] if the task is there and cannot be taken out.
+    /// [`Fault`] if the name is there and cannot be removed.
     async fn withdraw(&self, task: &Task) -> Result<(), Fault>;
 
-    /// Puts a recorded task into the queue: behind those of a higher priority, and behind those of the
-    /// same that were ordered before. Nothing happens if it is there.
+    /// Puts a recorded task into the queue: behind tasks of a higher priority, and tasks of the same
+    /// priority that were ordered before. Nothing happens if it is there already.
     ///
     /// # Errors
     /// [`Fault`] if it cannot be put there.
     async fn enter(&self, task: &Task) -> Result<(), Fault>;
 
-    /// Takes out what was listed. Nothing happens if it is not there any more.
+    /// Removes a name that was listed. Nothing happens if it is not there any more.
     ///
     /// # Errors
-    /// [`Fault`] if it is there and cannot be taken out.
+    /// [`Fault`] if it is there and cannot be removed.
     async fn leave(&self, waiting: &Waiting) -> Result<(), Fault>;
 
-    /// Whether nobody is admitted for now.
+    /// Whether admission is paused.
     ///
     /// # Errors
     /// [`Fault`] if that cannot be told.
     async fn is_paused(&self) -> Result<bool, Fault>;
 
-    /// Admits nobody from now on, or somebody again.
+    /// Pauses admission, or resumes it.
     ///
     /// # Errors
     /// [`Fault`] if that cannot be recorded.
     async fn set_paused(&self, paused: bool) -> Result<(), Fault>;
 
-    /// Takes the lock under which tasks are admitted; `None` if somebody else held it for as long as
-    /// `patience`.
+    /// Takes the gate; `None` if another process held it for as long as `patience`.
     ///
-    /// MUST be held by one at a time, and MUST be freed however the holder dies.
+    /// At most one process MUST hold it, and it MUST be freed however the holder dies.
     ///
     /// # Errors
     /// [`Fault`] if the lock cannot be used at all.
     async fn gate(&self, patience: Duration) -> Result<Option<Box<dyn Gate>>, Fault>;
 
-    /// How many may run at once, as it is set at this moment.
+    /// How many tasks may run at once, as set at this moment.
     fn limits(&self) -> Limits;
 }
 
@@ -83,6 +83,6 @@ pub struct Waiting {
     pub id: TaskId,
     /// Whether the task waits for more than a slot: other tasks, a moment, or a release.
     pub conditional: bool,
-    /// The name of its entry in the queue, which nobody but the queue understands.
+    /// The name of its entry in the queue, which only the queue interprets.
     pub entry: String,
 }

@@ -1,4 +1,4 @@
-//! The store of records: the only truth about tasks.
+//! The store of records, which alone say what tasks there are and in which state.
 //!
 //! A store applies events, it does not save tasks: it locks, reads, lets [`Task::apply`] decide and
 //! replaces the record whole, so that no update is lost and the first ending wins.
@@ -15,7 +15,7 @@ use crate::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Times
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait TaskStore: Send + Sync {
-    /// Records a task that has just been ordered.
+    /// Records a new task.
     ///
     /// MUST be durable when it returns. MUST NOT replace a record that is there.
     ///
@@ -29,15 +29,15 @@ pub trait TaskStore: Send + Sync {
     /// [`StoreError::NotFound`] or [`StoreError::Unreadable`].
     async fn load(&self, id: &TaskId) -> Result<Task, StoreError>;
 
-    /// Lets an event happen to a task, and returns the task as it is then.
+    /// Applies an event to a task, and returns the changed task.
     ///
-    /// MUST decide through [`Task::apply`] on the record as it is, with no other change of it in
-    /// between. MUST be durable before it returns where the change is a lasting one. MUST NOT
-    /// change the record if the event is refused, nor anything in it that the event does not
-    /// concern.
+    /// MUST decide through [`Task::apply`] on the current record, with no other change of the record in
+    /// between. MUST be durable when it returns if the change is
+    /// [`Lasting`](crate::task::Weight::Lasting). MUST NOT change the record if the event is refused,
+    /// nor anything in it that the event does not concern.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if the event cannot happen to the task as it is.
+    /// [`StoreError::Refused`] if the task refuses the event in its current state.
     async fn apply(&self, id: &TaskId, event: Event, at: Timestamp) -> Result<Task, StoreError>;
 
     /// Lists what the store holds, newest first, and what it could not read.
@@ -48,8 +48,8 @@ pub trait TaskStore: Send + Sync {
     /// [`StoreError::Failed`] if the store as a whole cannot be read.
     async fn list(&self, query: &Query) -> Result<Listing, StoreError>;
 
-    /// Every id that begins with `prefix`, at most `limit` of them; the one that equals it alone if
-    /// there is one.
+    /// Every id that begins with `prefix`, at most `limit` of them; only the id `prefix` itself if a
+    /// task has it.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the store as a whole cannot be read.
@@ -67,13 +67,13 @@ pub trait TaskStore: Send + Sync {
     /// [`StoreError::Refused`] with [`Refusal::NotEnded`] if it has not ended.
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError>;
 
-    /// Takes back the record of a task that was never started and that nobody was told of.
+    /// Removes the record of a task that was never started and that nobody was told of.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] with [`Refusal::AlreadyStarted`] if it does not wait.
+    /// [`StoreError::Refused`] with [`Refusal::AlreadyStarted`] if it is not queued.
     async fn retract(&self, id: &TaskId) -> Result<(), StoreError>;
 
-    /// Removes what is only derived and belongs to no task any more, and says how many entries.
+    /// Removes derived entries that belong to no task any more, and returns how many.
     ///
     /// MUST NOT touch a record, a log, or what a task that has not ended needs.
     ///
@@ -91,7 +91,7 @@ pub enum StoreError {
         /// The id asked for.
         id: TaskId,
     },
-    /// There is a record, but it cannot be read as one. It was left as it is.
+    /// There is a record, but it cannot be read. It was left unchanged.
     #[error("the record of {id} cannot be read: {reason}")]
     Unreadable {
         /// Which.
@@ -99,13 +99,13 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
-    /// A task of this name is there already.
+    /// A task of this id is recorded already.
     #[error("a task named {id} is already recorded")]
     Exists {
         /// Which.
         id: TaskId,
     },
-    /// The event cannot happen to the task as it is.
+    /// The task refused the event in its current state.
     #[error("task {id} cannot be changed")]
     Refused {
         /// Which.
@@ -139,7 +139,7 @@ pub enum StoreFailure {
         /// How long was waited, in milliseconds.
         waited_ms: u64,
     },
-    /// No room is left.
+    /// No space is left.
     #[error("no room is left: {0}")]
     Full(Fault),
 }

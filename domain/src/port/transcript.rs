@@ -1,4 +1,4 @@
-//! The transcript that an agent keeps of its session.
+//! The transcript that an agent keeps of its session. Never changed here.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,11 +12,11 @@ use super::Fault;
 pub trait TranscriptReader: Send + Sync {
     /// The last thing the agent said in the transcript at `path`; `None` if it said nothing.
     ///
-    /// MUST read from the end, in bounded memory whatever the size. MUST pass over broken lines and
-    /// over what was said by anybody else. MUST NOT wait on a file that is no plain file.
+    /// MUST read from the end, in bounded memory whatever the size. MUST skip broken lines and what
+    /// others said. MUST NOT wait on a file that is no plain file.
     ///
     /// # Errors
-    /// [`TranscriptError`] if there is nothing that can be read as a transcript.
+    /// [`TranscriptError`] if there is no readable transcript.
     async fn last_words(&self, path: &str) -> Result<Option<String>, TranscriptError>;
 }
 

@@ -1,7 +1,7 @@
-//! Git worktrees: a folder and a branch of its own for a task that must not see what others do.
+//! Git worktrees: a folder and a branch of its own for a task that must not see what other tasks do.
 //!
-//! Nothing that somebody may still want is ever removed through this port: neither what is not
-//! committed, nor commits that are on no other branch.
+//! No work is ever lost through this port: it removes neither uncommitted changes, nor commits that are
+//! on no other branch.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -17,8 +17,8 @@ use crate::task::Worktree;
 pub trait Worktrees: Send + Sync {
     /// Finds out whether [`Worktrees::create`] would refuse, without changing anything.
     ///
-    /// MUST refuse for every reason that can be seen beforehand, and MUST NOT wait for others. What
-    /// others do between this and the making can still make a difference.
+    /// MUST refuse for every reason that can be seen beforehand, and MUST NOT wait for other processes.
+    /// What changes in between may still make [`Worktrees::create`] fail.
     ///
     /// # Errors
     /// [`WorktreeError`] as from [`Worktrees::create`], except [`WorktreeError::Busy`].
@@ -31,16 +31,15 @@ pub trait Worktrees: Send + Sync {
     /// caller's process group.
     ///
     /// # Errors
-    /// [`WorktreeError`] if there can be none there, or not of that name.
+    /// [`WorktreeError`] if no worktree can be made there, or no branch of that name.
     async fn create(&self, wanted: &Wanted) -> Result<Made, WorktreeError>;
 
-    /// Takes back what a launcher left that was killed before it recorded its task: the worktree at
-    /// the path that is wanted, finished or not, and its branch.
+    /// Removes what a launcher left that was killed before it recorded its task: the worktree at the
+    /// wanted path, complete or not, and its branch.
     ///
-    /// The caller MUST know that nobody is launching that task any more. An implementation MUST
-    /// leave everything that was not made for that path, and everything that would be lost. It MUST
-    /// be possible to repeat it, whatever it was cut off in; where nothing is left it is
-    /// [`Removal::Removed`].
+    /// The caller MUST know that no process is launching that task any more. An implementation MUST
+    /// keep everything that was not made for that path, and all work that would be lost. MUST complete
+    /// an earlier call that was cut short; where nothing is left it returns [`Removal::Removed`].
     ///
     /// # Errors
     /// [`WorktreeError`] if the repository is not there, is locked by others, or git fails.
@@ -48,16 +47,16 @@ pub trait Worktrees: Send + Sync {
 
     /// What is different in a worktree from the commit it was made from.
     ///
-    /// MUST NOT disturb whoever works there. Names at most `at_most` files.
+    /// MUST NOT disturb an agent that works there. Names at most `at_most` files.
     ///
     /// # Errors
     /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
     /// something else is.
     async fn changes(&self, of: &Worktree, at_most: usize) -> Result<Changes, WorktreeError>;
 
-    /// The difference itself, files that git does not track yet included, at most so many bytes.
+    /// The difference itself, untracked files included, at most `at_most` bytes.
     ///
-    /// MUST NOT disturb whoever works there.
+    /// MUST NOT disturb an agent that works there.
     ///
     /// # Errors
     /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
@@ -67,11 +66,11 @@ pub trait Worktrees: Send + Sync {
     /// Removes a worktree and its branch, unless something would be lost.
     ///
     /// MUST keep it if anything is not committed or a commit is on no other branch. MUST keep what is
-    /// not the worktree that was made for the task, such as a link to another one. One that is not
-    /// there any more counts as removed.
+    /// not the worktree that was made for the task, such as a link to another one. A worktree that is
+    /// not there any more counts as removed.
     ///
     /// # Errors
-    /// [`Fault`] if that cannot be told.
+    /// [`Fault`] if that cannot be found out.
     async fn remove_if_clean(&self, worktree: &Worktree) -> Result<Removal, Fault>;
 }
 
@@ -91,7 +90,7 @@ pub struct Wanted {
 pub struct Made {
     /// The worktree.
     pub worktree: Worktree,
-    /// The folder in it that stands for the one that was named in the repository.
+    /// The folder in it that corresponds to the one that was asked for in the repository.
     pub folder: String,
 }
 
@@ -106,8 +105,8 @@ pub struct Changes {
     pub ahead: u64,
     /// Whether something is not committed.
     pub dirty: bool,
-    /// What is checked out where it is not the task's branch: the name of a branch, or else the
-    /// beginning of a commit's id.
+    /// What is checked out, if not the task's branch: the name of a branch, or else the beginning of a
+    /// commit's id.
     pub branch: Option<String>,
 }
 
@@ -146,7 +145,7 @@ pub enum WorktreeError {
         /// The folder.
         folder: String,
     },
-    /// There is nothing to make it from.
+    /// There is no commit to make a worktree from.
     #[error("the git repository at `{folder}` has no commit yet")]
     NoCommit {
         /// The folder.
@@ -172,13 +171,13 @@ pub enum WorktreeError {
         /// The branch that is there.
         other: String,
     },
-    /// No file could have that name, and git keeps files about a branch.
+    /// The name is longer than a file name may be, and git keeps files named after a branch.
     #[error("`{branch}` is too long for the name of a branch")]
     TooLong {
         /// The branch.
         branch: String,
     },
-    /// Something stands where the worktree is to be, or git has it in its list.
+    /// Something is where the worktree is to be, or git has that path in its list of worktrees.
     #[error("there is already something at `{path}`")]
     Occupied {
         /// Where the worktree is to be.

@@ -1,5 +1,5 @@
-//! What an agent's events add up to: the running account that a supervisor keeps, and that anyone
-//! can draw up again from the event log after the supervisor is gone.
+//! What an agent's events add up to: the account that a supervisor keeps, and that any process can
+//! rebuild from the event log.
 //!
 //! Events are given in the agent's own order. Nothing here reads or parses a stream.
 
@@ -33,11 +33,11 @@ pub enum AgentEvent {
     },
     /// A tool call returned, well or badly.
     ToolReturned,
-    /// It, or the program around it, met an error.
+    /// It, or the program that runs it, met an error.
     Failed {
         /// In its words.
         message: String,
-        /// Whether the program itself says so, and not the model's conversation.
+        /// Whether the program itself reports it, and not the conversation with the model.
         fatal: bool,
         /// What kind of failure it is, where the agent's adapter knows the words.
         reason: Option<Reason>,
@@ -49,7 +49,7 @@ pub enum AgentEvent {
         /// What it used up.
         usage: Option<Usage>,
     },
-    /// Anything else it said, of no weight here.
+    /// Anything else it said; it changes no account.
     Other,
 }
 
@@ -118,7 +118,7 @@ impl Account {
         self.final_text.as_deref()
     }
 
-    /// The best there is of what it found: its final text, else what it said last.
+    /// What it found, as far as is known: its final text, else what it said last.
     pub fn findings(&self) -> Option<&str> {
         self.final_text.as_deref().or(self.last_words.as_deref())
     }

@@ -1,9 +1,8 @@
-//! When a task is over, and how: the ending table.
+//! How a run ended: the ending table.
 //!
-//! [`decide`] reads the table from the top; the first line that fits decides. It looks only at what
-//! was seen and never at what one would wish for: an exit code of 0 is no success by itself, since
-//! there are agents that exit with 0 when they are told to stop. Which words of an agent mean which
-//! failure is for its adapter to say; this module knows no agent's words.
+//! [`decide`] reads the table from the top; the first line that fits decides. An exit code of 0 is no
+//! success by itself, since some agents exit with 0 when they are told to stop. This module knows no
+//! agent's words: the agent's adapter says which words mean which failure.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -17,10 +16,10 @@ use crate::task::{AgentName, Autonomy, Ending, Exit, Reason, Runner, text};
 /// The most characters of a log quoted in an ending.
 pub const QUOTE_LIMIT: usize = 2_000;
 
-/// The most lines of a log that are looked at for an ending.
+/// The most lines of a log that are read for an ending.
 pub const QUOTED_LINES: usize = 50;
 
-/// Everything that was seen of a run that is over.
+/// Everything that was seen of a run whose agent is gone.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
     /// How the order became a process.
@@ -31,7 +30,7 @@ pub struct Evidence<'a> {
     pub time_limit_passed: Option<Duration>,
     /// The agent's own account; empty for a plain command.
     pub account: &'a Account,
-    /// How the process exited; `None` if nobody was there to see it.
+    /// How the process exited; `None` if no supervisor saw it.
     pub exit: Option<Exit>,
     /// The last lines of the task's log.
     pub log_tail: &'a str,
@@ -93,7 +92,7 @@ impl Evidence<'_> {
         Some((reason, text::beginning(words.trim(), QUOTE_LIMIT)))
     }
 
-    /// What is said of an agent that exited well and never said that it was done.
+    /// The message for an agent that exited with 0 and never said that it was done.
     fn without_result(&self, name: &AgentName) -> String {
         let what = format!(
             "{name} exited with 0 but never said that it was done (it does so when it is told to stop)"
@@ -131,7 +130,7 @@ impl Evidence<'_> {
             Runner::Command(_) | Runner::Elsewhere => Some(self.quoted_tail()),
         };
         let message = message.into();
-        // What only says once more what went wrong was not found out by the agent.
+        // A text that only repeats the error message is no result.
         let found = found.filter(|found| !found.is_empty() && *found != message);
         Ending::Failed { reason, message, result: found.map(ToString::to_string) }
     }
@@ -141,7 +140,7 @@ impl Evidence<'_> {
     }
 }
 
-/// What happened, with as much of the words behind it as a message holds.
+/// What happened, followed by as much of `words` as a message holds.
 fn explained(what: String, words: &str) -> String {
     match text::beginning(words.trim(), QUOTE_LIMIT) {
         "" => what,
@@ -149,7 +148,7 @@ fn explained(what: String, words: &str) -> String {
     }
 }
 
-/// The agent's own words, and the level to retry with where those do not name one.
+/// The agent's own words, and the level to retry with where the words do not name one.
 fn permission_message(words: &str, autonomy: Autonomy) -> String {
     let named = Autonomy::ALL.iter().any(|level| names_level(words, *level));
     match autonomy.next() {
@@ -158,13 +157,14 @@ fn permission_message(words: &str, autonomy: Autonomy) -> String {
     }
 }
 
-/// The level to retry a refused task with: the lowest that the words name above the one it had.
+/// The level to retry a refused task with: the lowest above the one it had that the words name, or else
+/// the next.
 pub fn retry_autonomy(message: &str, had: Autonomy) -> Option<Autonomy> {
     let named = |level: &Autonomy| *level > had && names_level(message, *level);
     Autonomy::ALL.into_iter().find(named).or_else(|| had.next())
 }
 
-/// Whether the level stands in the words as the value of some option.
+/// Whether the words name the level as the value of an option.
 fn names_level(words: &str, level: Autonomy) -> bool {
     let mut words = words.split_whitespace();
     let mut before = words.next().unwrap_or_default();

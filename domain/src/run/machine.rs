@@ -1,9 +1,10 @@
-//! Every rule of a task that runs, as a machine without a clock or a port.
+//! Every rule of a running task, as a state machine without a clock or a port.
 //!
-//! A driver tells the [`Machine`] what happened ([`Input`]) and does what it answers ([`Output`]), in order.
-//! A supervisor drives one over its agent; whoever concludes for a supervisor that is gone drives one to
-//! its end. The machine asks for one record at a time and repeats what could not be recorded, so that it
-//! may be stopped between any two outputs: what the record then says is enough for whoever comes next.
+//! A driver tells the [`Machine`] what happened ([`Input`]) and does what it answers ([`Output`]), in
+//! order. A supervisor drives one for its task; a command that concludes a task whose supervisor is
+//! gone drives one to its end. The machine asks for one record at a time and repeats an ending that
+//! could not be recorded. Its driver may be killed between any two outputs: what is recorded then
+//! suffices for the next.
 
 mod exchange;
 
@@ -18,7 +19,7 @@ use super::ending::{Evidence, decide};
 use super::readable::Readable;
 use crate::task::{Activity, CancelIntent, Ending, Event, Exit, TaskId};
 
-/// How long an agent has between the polite signal and the last one, unless somebody says otherwise.
+/// The time between SIGTERM and SIGKILL, unless an intent gives another.
 pub const GRACE: Duration = Duration::from_secs(10);
 /// The least time between two records of progress.
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -30,7 +31,7 @@ const RETRY: Duration = Duration::from_secs(1);
 enum Wish {
     /// That the task has ended.
     End { ending: Ending, exit: Option<Exit>, next: Option<TaskId> },
-    /// How the agent of a task exited that somebody else has ended.
+    /// How the agent exited after somebody else had ended the task.
     Exit { exit: Option<Exit>, result: Option<String> },
     /// That it is to be cancelled.
     Cancel,
@@ -50,20 +51,20 @@ pub struct Machine {
     readable: Readable,
     /// Whether the record said that the task has ended before its agent did.
     ended_elsewhere: bool,
-    /// Whether it is to be stopped because its time is over.
+    /// Whether the task passed its time limit and is to be stopped for that.
     overran: bool,
-    /// Whether somebody asked for a cancel that this machine knows of.
+    /// Whether the driver itself was asked to end, which is a cancel.
     cancelled: bool,
-    /// By when its processes are to be gone, once that was asked of the driver.
+    /// By when the processes are to be gone, once the driver was told to stop them.
     stop_by: Option<Duration>,
-    /// How the agent was gone, and what the task comes to by that.
+    /// What to record of the end, once the agent has exited.
     conclusion: Option<Wish>,
     /// A cancel or an overrun that is not recorded yet.
     intent: Option<Wish>,
-    /// What the record knows of what the agent does, and when it was told.
+    /// The activity that was last sent to be recorded, and when.
     recorded: Activity,
     told: Option<Duration>,
-    /// Whether the task gave a sign of life that the record does not know of.
+    /// Whether the task gave a sign of life that is not recorded yet.
     stirred: bool,
     /// What is being recorded.
     pending: Option<Wish>,
@@ -78,7 +79,7 @@ impl Machine {
         Self::with_account(charge, Account::default(), now)
     }
 
-    /// A machine for a task whose agent said all this before anybody drove it.
+    /// A machine for a task whose agent has already said what is in `account`.
     pub fn with_account(charge: Charge, account: Account, now: Moment) -> Self {
         Self {
             charge,
@@ -105,10 +106,11 @@ impl Machine {
         &self.account
     }
 
-    /// Takes note of what happened, and says what is to be done, in this order.
+    /// Takes one input, and returns what the driver is to do, in this order.
     pub fn step(&mut self, now: Moment, input: Input) -> Vec<Output> {
         let mut outputs = Vec::new();
-        // What an agent says in one go is recorded in one go, once the driver has handed over all of it.
+        // Events that the driver read together are recorded together, with the next input of another
+        // kind.
         let settled = !matches!(input, Input::Said(_));
         match input {
             Input::Started(sight) | Input::Seen(sight) => self.see(sight, now, &mut outputs),
@@ -130,14 +132,14 @@ impl Machine {
 
     fn see(&mut self, sight: Sight, now: Moment, outputs: &mut Vec<Output>) {
         self.ended_elsewhere |= sight.ended && self.conclusion.is_none();
-        // What the task ends as by that intent is decided with the ending, under the record's lock.
+        // `Task::apply` decides with the ending, under the record's lock, what the intent makes of it.
         if let Some(stop) = sight.stop {
             let left = stop.at.plus(stop.grace).since(now.wall).min(stop.grace);
             self.stop(left, now, outputs);
         }
     }
 
-    /// Wants the processes gone within `grace`; never gives them more time than they had.
+    /// Tells the driver to stop the processes within `grace`, unless they have less time already.
     fn stop(&mut self, grace: Duration, now: Moment, outputs: &mut Vec<Output>) {
         let by = now.elapsed.saturating_add(grace);
         if self.conclusion.is_none() && self.stop_by.is_none_or(|known| by < known) {
@@ -161,7 +163,7 @@ impl Machine {
         }
     }
 
-    /// Whether the time limit does not matter any more.
+    /// Whether the task is being stopped or has ended, so that its time limit does not matter.
     const fn ends_anyway(&self) -> bool {
         self.cancelled
             || self.ended_elsewhere
@@ -173,7 +175,7 @@ impl Machine {
         self.charge.time_limit.map(|limit| self.began.saturating_add(limit))
     }
 
-    /// Decides what the task comes to; the first exit counts.
+    /// Decides what to record of the end; the first exit counts.
     fn conclude(&mut self, exited: Exited, now: Moment) {
         if self.conclusion.is_some() {
             return;
@@ -202,13 +204,14 @@ impl Machine {
         match (wish, recorded) {
             (Wish::End { .. } | Wish::Exit { .. }, Recorded::Done(_) | Recorded::Gone)
             | (Wish::Exit { .. }, Recorded::Refused) => self.done = true,
-            // Somebody else ended it: how its agent exited, and what it found, is still worth knowing.
+            // Somebody else ended the task: how its agent exited, and what it found, is recorded all
+            // the same.
             (Wish::End { ending, exit, .. }, Recorded::Refused) => {
                 self.ended_elsewhere = true;
                 let found = self.account.findings().map(String::from);
                 self.conclusion = Some(Wish::Exit { exit, result: ending.into_result().or(found) });
             }
-            // The next record of progress says the same and more; the record may be back by then.
+            // The next record of progress says the same and more.
             (Wish::Progress, Recorded::Failed | Recorded::Gone) => {}
             (Wish::End { .. } | Wish::Exit { .. }, Recorded::Failed) => {
                 self.retry_at = Some(now.elapsed.saturating_add(RETRY));
@@ -216,7 +219,7 @@ impl Machine {
             (Wish::Cancel | Wish::Overrun | Wish::Progress, Recorded::Done(sight)) => {
                 self.see(sight, now, outputs);
             }
-            // What cannot be recorded is carried out all the same, and decides the ending.
+            // An intent that cannot be recorded is carried out all the same, and decides the ending.
             (Wish::Cancel | Wish::Overrun, Recorded::Failed | Recorded::Gone) => {
                 self.stop(GRACE, now, outputs);
             }
@@ -228,7 +231,7 @@ impl Machine {
         }
     }
 
-    /// Wants recorded what is due, one at a time, or says how long nothing is to be done.
+    /// Asks for the next record that is due, or says until when nothing is.
     fn go_on(&mut self, now: Moment, outputs: &mut Vec<Output>) {
         if self.done {
             outputs.push(Output::Done);
@@ -279,13 +282,13 @@ impl Machine {
             .then(|| (Wish::Progress, self.progress(now)))
     }
 
-    /// Whether there is something of the agent's that the record does not know.
+    /// Whether the agent did something that is not recorded yet.
     fn progressed(&self) -> bool {
         self.stirred || self.recorded != *self.account.activity()
     }
 
     fn progress(&mut self, now: Moment) -> Event {
-        // Taken for known at once: the next record says the same and more.
+        // Counted as recorded at once: if it fails, the next record says the same and more.
         self.recorded = self.account.activity().clone();
         self.stirred = false;
         self.told = Some(now.elapsed);

@@ -14,14 +14,14 @@ pub struct Readable {
 }
 
 impl Readable {
-    /// The paragraph that one event is worth, if any; it ends with a line break.
+    /// The paragraph for one event, if it has one; it ends with a line break.
     pub fn paragraph(&mut self, event: &AgentEvent) -> Option<String> {
         match event {
             AgentEvent::Said { text, .. } => {
                 self.last.clone_from(text);
                 ended(text)
             }
-            // Often the last message again; then it stands there already.
+            // Often the last message again, which has been shown already.
             AgentEvent::Finished { text, .. } => {
                 let known = core::mem::take(&mut self.last);
                 if *text == known { None } else { ended(text) }

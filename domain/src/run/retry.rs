@@ -1,7 +1,7 @@
 //! The attempt that follows another, as an order.
 //!
-//! Whether one follows is decided with the ending itself, in [`crate::task::Task::apply`]; here is only
-//! what it is ordered to do. Nothing here changes how the earlier attempt ended.
+//! [`crate::task::Task::apply`] decides with the ending whether one follows; here is only what it is
+//! ordered to do. Nothing here changes how the earlier attempt ended.
 
 use core::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::task::{Ending, Lineage, Order, Placement, Retries, SessionId, State, 
 /// The longest an attempt waits after the one before.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60 * 60);
 
-/// Whether the task has ended so that the attempt which its record names follows by itself. One that was named by
-/// hand does not: whoever named it launches it, or nobody does.
+/// Whether the ending asks for the attempt that the record names, so that any command may record that
+/// attempt. An attempt that was ordered by hand is recorded by its own command alone.
 pub fn follows_by_itself(earlier: &Task) -> bool {
     let State::Error(failure) = earlier.state() else { return false };
     let ending = Ending::failed(failure.reason, "");
@@ -34,8 +34,8 @@ pub fn by_hand(earlier: &Task, session: Option<SessionId>) -> Order {
     Order { session, lineage, placement, key: None, ..order }
 }
 
-/// The order of the attempt that follows a task by itself, which has ended or is about to, so that one does:
-/// it waits for the backoff, and the one after it twice as long.
+/// The order of the attempt that follows by itself a task that has ended or is about to: it waits for
+/// the backoff, and the attempt after it for twice as long.
 pub fn by_itself(earlier: &Task, session: Option<SessionId>, now: Timestamp) -> Order {
     let mut order = by_hand(earlier, session);
     let retries = &earlier.order().retries;

@@ -1,14 +1,14 @@
 //! The name of an agent: the one word by which orders, records and the registry of agents know it.
 //!
-//! [`AgentName`] only checks the form of a name. Which names stand for an agent that can be started
-//! is for [`crate::port::Agents`] to say.
+//! [`AgentName`] only checks the form of a name. [`crate::port::Agents`] says which names belong to an
+//! agent that can be started.
 
 use alloc::string::String;
 use core::fmt;
 
 /// The longest name of an agent, in bytes.
 pub const MAX_AGENT_NAME: usize = 32;
-/// What a record calls a plain command in the place where an agent's name stands.
+/// What a record holds for a plain command in the place of an agent's name.
 pub const COMMAND_WORD: &str = "command";
 /// The agent that an order is for where it names none.
 const DEFAULT: &str = "droid";
@@ -82,7 +82,7 @@ pub enum InvalidAgentName {
         /// The first such character.
         found: char,
     },
-    /// The word that stands for a plain command.
+    /// The word that records use for a plain command.
     #[error("`{COMMAND_WORD}` stands for a plain command")]
     Reserved,
 }

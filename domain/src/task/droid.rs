@@ -12,7 +12,7 @@ use core::fmt;
 
 /// The longest name of a droid, in bytes.
 pub const MAX_DROID_NAME: usize = 64;
-/// Names that mean another droid where nothing has that name itself.
+/// Names that mean another droid where no droid has that name itself.
 const ALIASES: [(&str, &str); 1] = [("explore", "explorer")];
 
 /// The name of a droid: ASCII letters, digits, `_` and `-`, not beginning with a dash, at most
@@ -103,7 +103,7 @@ pub enum DroidSource {
 }
 
 impl DroidSource {
-    /// The word for it in records and answers.
+    /// The word for the source in records and answers.
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Project => "project",
@@ -130,13 +130,12 @@ impl DroidSource {
     }
 }
 
-/// What an agent is told to be, besides its prompt. May hold secrets, so it does not show itself in
-/// debug output.
+/// What an agent is told besides its prompt. Debug output leaves the words out, which may be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Instructions(String);
 
 impl Instructions {
-    /// These words; `None` if there are none, or they hold a NUL, which no agent can be told.
+    /// These words; `None` if there are none, or they hold a NUL, which cannot be passed to an agent.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         (!text.is_empty() && !text.contains('\0')).then(|| Self(text.into()))
@@ -165,9 +164,9 @@ pub struct Droid {
     pub model: Option<String>,
     /// How hard its model is to think.
     pub reasoning_effort: Option<String>,
-    /// The only tools it may use; `None` is all of them, and never is it an empty list.
+    /// The only tools it may use; `None` is all of them. The list is never empty.
     pub tools: Option<Vec<String>>,
-    /// What it is told to be.
+    /// What its agent is told besides the prompt.
     pub instructions: Instructions,
     /// Who defines it.
     pub source: DroidSource,
@@ -178,9 +177,9 @@ pub struct Droid {
 /// A definition that was found but cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableDroid {
-    /// The droid it would define, as far as its file name tells.
+    /// The name of the droid that the file would define, as far as the file name tells.
     pub name: Option<DroidName>,
-    /// Whose it is.
+    /// Who defines it.
     pub source: DroidSource,
     /// The file.
     pub path: String,
@@ -193,7 +192,7 @@ pub struct UnreadableDroid {
 pub enum Found {
     /// A droid.
     Droid(Droid),
-    /// Something that should be one.
+    /// A file that should define one.
     Unreadable(UnreadableDroid),
 }
 
@@ -206,7 +205,7 @@ impl Found {
         }
     }
 
-    /// Whose it is.
+    /// Who defines it.
     pub const fn source(&self) -> &DroidSource {
         match self {
             Self::Droid(Droid { source, .. })
@@ -230,7 +229,7 @@ pub struct Catalog {
     found: Vec<Found>,
 }
 
-/// A droid that its name means, and what it hides.
+/// The droid that a name means, and the definitions it hides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visible<'a> {
     /// The droid.
@@ -248,8 +247,8 @@ impl Catalog {
 
     /// The droid that `name` means.
     ///
-    /// The first source that defines the name decides, even if its definition cannot be used: a
-    /// mistake in a file must not silently make another droid of it.
+    /// The first source that defines the name decides, even if its definition cannot be used: a mistake
+    /// in a file must not silently select another droid.
     ///
     /// # Errors
     /// [`NoDroid`] if nothing has the name, or what has it cannot be used.
@@ -324,7 +323,7 @@ pub enum NoDroid {
 /// What an order takes over from the definition of its droid, besides the model.
 ///
 /// Fixed when the task is launched: a definition that is changed later changes no task. The
-/// instructions themselves are kept apart, as they are nobody's to read in a list.
+/// instructions are kept apart, so that no list shows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Briefing {
     /// Who defined the droid.

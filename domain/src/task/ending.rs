@@ -1,20 +1,20 @@
 //! How a task ended, as a value.
 //!
-//! Which ending a run comes to is decided in [`crate::run::ending`]; nothing is decided here.
+//! [`crate::run::ending`] decides which ending a run has; nothing is decided here.
 
 use alloc::string::String;
 
 use super::state::Reason;
 
-/// How a task ended, before it is known when.
+/// How a task ended, without the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Well, with this result.
+    /// It ended well, with this result.
     Completed {
         /// What it found.
         result: String,
     },
-    /// Badly.
+    /// It ended badly.
     Failed {
         /// Why, for machines.
         reason: Reason,
@@ -23,12 +23,12 @@ pub enum Ending {
         /// What it had found until then.
         result: Option<String>,
     },
-    /// Stopped on request.
+    /// It was stopped on request.
     Cancelled,
 }
 
 impl Ending {
-    /// What was found, whatever the ending.
+    /// What was found, if anything.
     pub fn into_result(self) -> Option<String> {
         match self {
             Self::Completed { result } => Some(result),

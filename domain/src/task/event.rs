@@ -1,7 +1,7 @@
-//! What can happen to a task, and why it may be refused.
+//! What can happen to a task, and why an event may be refused.
 //!
-//! Every change of a task is one of these events, given to [`super::Task::apply`]. An event says
-//! what was seen or asked for; what follows from it is decided there.
+//! Every change of a task is one of these events, given to [`super::Task::apply`]. An event says what
+//! was seen or asked for; `apply` decides what follows.
 
 use alloc::string::String;
 use core::time::Duration;
@@ -17,7 +17,7 @@ use super::time::Timestamp;
 /// What can happen to a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody released it from being held.
+    /// Somebody released it: it is not held any more.
     Released,
     /// Its agent was started.
     Started(Started),
@@ -30,41 +30,41 @@ pub enum Event {
     },
     /// Its agent did something, or is at least alive.
     Progressed(Activity),
-    /// Somebody wants it stopped. Recorded before any signal is sent; asking again can only shorten the
-    /// grace.
+    /// Somebody asked to cancel it. Recorded before any signal is sent; asking again can only shorten
+    /// the grace.
     CancelRequested(CancelIntent),
-    /// It has run for longer than it was ordered to, as its supervisor saw.
+    /// It has passed its time limit, as its supervisor saw.
     Overran {
-        /// How long it was to run.
+        /// The time limit.
         limit: Duration,
-        /// How long the agent has between the polite signal and the last one.
+        /// The time between SIGTERM and SIGKILL.
         grace: Duration,
     },
-    /// Somebody wants the processes stopped that an ended task left.
+    /// Somebody asked to stop the processes that it left after its end.
     StopRequested(CancelIntent),
-    /// Whoever watched it says that it is over, and how.
+    /// The holder of its life lock says that it has ended, and how.
     Ended {
         /// How.
         ending: Ending,
         /// How the agent exited, if that was seen.
         exit: Option<Exit>,
-        /// A name for the attempt that follows, if the order asks for one after the ending it comes to.
+        /// The id of the next attempt, if the order asks for one after this ending.
         next: Option<TaskId>,
     },
-    /// Somebody from outside says that it is over.
+    /// A person or a hook says that it has ended.
     Reported(Report),
-    /// It looks expired to somebody who looked without a lock.
+    /// `prune` found it expired, without a lock; `apply` judges again.
     Expired {
-        /// What life means.
+        /// The limits it is judged by.
         policy: Policy,
         /// The signs of life that were looked up besides the record.
         signs: Signs,
-        /// How long the agent has between the polite signal and the last one.
+        /// The time between SIGTERM and SIGKILL.
         grace: Duration,
-        /// A name for the attempt that follows, if it ends by this at once and the order asks for one.
+        /// The id of the next attempt, if this ends a queued task and the order asks for one.
         next: Option<TaskId>,
     },
-    /// Its agent exited after the task had already ended.
+    /// Its agent exited after the task had ended.
     AgentExited {
         /// How, if that was seen.
         exit: Option<Exit>,
@@ -73,18 +73,18 @@ pub enum Event {
     },
 }
 
-/// Who runs a task that has just been started.
+/// The processes of a task that has just been started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {
     /// The process that supervises it.
     pub supervisor: ProcessId,
     /// The agent itself.
     pub agent: ProcessId,
-    /// What the clock that stands still with the machine showed; see [`crate::port::Clock::awake`].
+    /// The time since boot without sleep; see [`crate::port::Clock::awake`].
     pub awake: Option<Duration>,
 }
 
-/// An ending given from outside.
+/// An ending that a person or a hook reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// What the task found.
@@ -104,7 +104,7 @@ pub enum Refusal {
         /// When it ended.
         at: Option<Timestamp>,
     },
-    /// Somebody asked to cancel it before; that decides its ending.
+    /// An intent to cancel it is recorded, and decides its ending.
     #[error("it is being cancelled")]
     BeingCancelled {
         /// When that was asked for.
@@ -119,7 +119,7 @@ pub enum Refusal {
     /// It was started before.
     #[error("it has already been started")]
     AlreadyStarted,
-    /// Nobody holds it back.
+    /// It is not held, so nothing can be released.
     #[error("it is not held")]
     NotHeld,
     /// It was not started yet.
@@ -128,7 +128,7 @@ pub enum Refusal {
     /// It has not ended.
     #[error("it has not ended")]
     NotEnded,
-    /// It is not expired; a sign of life may have come in between.
+    /// It has not expired; a sign of life may have come in between.
     #[error("it is still alive")]
     NotExpired {
         /// The verdict on it.

@@ -74,7 +74,7 @@ impl fmt::Debug for TaskId {
     }
 }
 
-/// The name of an agent's session: minted by us at launch, or chosen by droid itself.
+/// The name of an agent's session: minted by us at launch, or chosen by the agent.
 ///
 /// Any text without control characters, at most [`MAX_SESSION_ID`] bytes, not blank.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,7 +84,7 @@ pub struct SessionId(
 );
 
 impl SessionId {
-    /// A session id that nobody else has, made of sixteen random bytes: a UUID of version 4.
+    /// A unique session id, made of sixteen random bytes: a UUID of version 4.
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(format!("{}", uuid::Builder::from_random_bytes(bytes).into_uuid()))
     }

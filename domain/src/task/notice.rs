@@ -1,8 +1,8 @@
-//! What a parent is told of its tasks: how far the telling has come, and the words of it.
+//! Notices to a parent session of its tasks: their words, and how far the telling has come.
 //!
 //! A notice quotes what an agent wrote, and an agent may write anything; so what is quoted stands on
-//! one line, is short, and cannot pass for a word of the program that shows it. Which notices are
-//! due is decided in [`crate::plan::notice`].
+//! one line, is short, and cannot pass for markup of the program that shows it. Which notices are due
+//! is not decided here but in [`crate::plan::notice`].
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -44,7 +44,7 @@ pub enum Mark {
 /// When a parent can be told something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
-    /// Its session begins, or goes on after a break.
+    /// Its session begins, or is continued.
     Starting,
     /// It is at work.
     Working,
@@ -53,7 +53,8 @@ pub enum Occasion {
 }
 
 impl Occasion {
-    /// Whether a task at this stage can be worth a word. What cannot need not be looked up.
+    /// Whether a parent may have to be told of a task at this stage; if not, its record need not be
+    /// read.
     pub const fn concerns(self, stage: Stage) -> bool {
         match stage {
             Stage::Ended => true,
@@ -89,7 +90,7 @@ pub fn wait_command<'a>(ids: impl Iterator<Item = &'a TaskId>) -> String {
     ids.fold("task-bg wait".to_owned(), |command, id| format!("{command} {id}"))
 }
 
-/// What an ended task has to say for itself.
+/// The result, or the error message, of an ended task.
 fn outcome(task: &Task) -> &str {
     match task.state() {
         State::Completed(done) => &done.result,
@@ -119,8 +120,7 @@ pub fn name(task: &Task) -> String {
     format!("{} \"{}\"", task.id(), quoted(&task.order().description, LABEL))
 }
 
-/// `text` on one line, harmless, and without what would look like the frame that a program puts
-/// around words of its own.
+/// `text` on one line, harmless, and without what looks like a `<system…>` tag of the agent's program.
 fn quoted(text: &str, limit: usize) -> String {
     let line = text::one_line(text, limit);
     let mut safe = String::with_capacity(line.len());

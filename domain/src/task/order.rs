@@ -1,6 +1,6 @@
 //! What was asked for: the part of a task that is fixed when it is launched.
 //!
-//! An order says what to run, where, for whom and for how long. It never says how it went.
+//! An order says what to run, where, for whom and for how long. It never says how the task went.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,27 +24,28 @@ pub struct Order {
     pub prompt: Prompt,
     /// The named droid, or `command` for a plain command.
     pub agent: String,
-    /// The session name minted for the task at launch; absent in records that others wrote.
+    /// The session name minted for the task at launch; absent in records of other programs.
     pub session: Option<SessionId>,
-    /// The session that launched it, where one is known.
+    /// The session that launched the task, where one is known.
     pub parent: Option<SessionId>,
     /// How the order becomes a process.
     pub runner: Runner,
-    /// The folder it runs in, as an absolute path; absent in records that others wrote.
+    /// The folder it runs in, as an absolute path; absent in records of other programs.
     pub cwd: Option<String>,
     /// How long it may run.
     pub time_limit: Option<Duration>,
     /// The model asked for, where it is not the default.
     pub model: Option<String>,
-    /// What the definition of its droid gives it; absent for a plain command and in older records.
+    /// What the definition of its droid adds to the order; absent for a plain command and in older
+    /// records.
     pub briefing: Option<Briefing>,
-    /// How long it may be silent, where the policy's silence is not meant.
+    /// How long it may be silent, where the policy's limit does not apply.
     pub silence: Option<Duration>,
     /// How the task waits to start.
     pub placement: Placement,
-    /// Which earlier task it goes back to.
+    /// The earlier task that it repeats or continues.
     pub lineage: Lineage,
-    /// Whether a bad ending starts it anew.
+    /// After which endings another attempt follows.
     pub retries: Retries,
     /// The name under which the same order is never started twice.
     pub key: Option<String>,
@@ -81,11 +82,12 @@ impl Default for Order {
 pub struct Placement {
     /// Higher ones start first; 0 is usual.
     pub priority: i8,
-    /// The group whose limit it counts against: a droid, or `model:<name>`.
+    /// The group that its record names, a droid or `model:<name>`; limits count [`super::Task::groups`]
+    /// instead.
     pub group: Option<String>,
     /// The tasks that have to end first.
     pub after: Vec<TaskId>,
-    /// How they have to end.
+    /// How those tasks have to end.
     pub dependence: Dependence,
     /// The moment before which it does not start.
     pub not_before: Option<Timestamp>,
@@ -103,14 +105,14 @@ impl Placement {
 /// How the tasks that have to end first have to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dependence {
-    /// Well, all of them.
+    /// All of them must have completed.
     #[default]
     OnCompletion,
-    /// In whatever way.
+    /// All of them must have ended, however.
     OnEnd,
 }
 
-/// Which earlier task a task goes back to.
+/// The earlier task that a task repeats or continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lineage {
     /// Which attempt it is, counted from 1.
@@ -119,7 +121,7 @@ pub struct Lineage {
     pub retry_of: Option<TaskId>,
     /// The task whose session it continues.
     pub resume_of: Option<TaskId>,
-    /// How it continues which session.
+    /// Which session it continues, and how.
     pub continues: Option<Continuation>,
 }
 
@@ -134,26 +136,26 @@ impl Default for Lineage {
 pub enum Continuation {
     /// In the session itself.
     Same(SessionId),
-    /// In a copy of it, made here.
+    /// In a copy of this session.
     Fork(SessionId),
 }
 
-/// Whether a bad ending starts a task anew.
+/// After which endings another attempt follows, how often and how late.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retries {
     /// How many more attempts there may be.
     pub left: u32,
-    /// After which endings; empty means after any but those that would come out the same.
+    /// After which endings; empty means after any that another attempt may change.
     pub on: Vec<Reason>,
     /// How long the next attempt waits; each later one waits twice as long as the one before.
     pub backoff: Duration,
 }
 
-/// Bad endings that would come out the same once more, and so are not retried unless asked for.
+/// Endings that another attempt would not change: not retried unless [`Retries::on`] names them.
 const FINAL: [Reason; 4] = [Reason::Permission, Reason::Auth, Reason::Dependency, Reason::Reported];
 
 impl Retries {
-    /// Whether another attempt follows such an ending. One that somebody reported by hand is over.
+    /// Whether another attempt follows such an ending; never after one that was reported by hand.
     pub fn follow(&self, ending: &Ending) -> bool {
         let Ending::Failed { reason, .. } = ending else { return false };
         let wanted =
@@ -188,7 +190,7 @@ pub enum Runner {
     },
     /// A plain command: its program and arguments, passed on as they are, never through a shell.
     Command(Vec<String>),
-    /// Something else started it: the record says nothing about how.
+    /// Another program started it, and its record does not say how.
     Elsewhere,
 }
 
@@ -209,7 +211,7 @@ impl fmt::Debug for Runner {
 /// adapter knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Autonomy {
-    /// What the agent allows itself where nobody says anything: as a rule it only reads.
+    /// The agent's default: as a rule it only reads.
     None,
     /// It may change files in its folder.
     Low,

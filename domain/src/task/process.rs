@@ -1,11 +1,11 @@
-//! Which process is meant, even after its number was given to another, and how it ended.
+//! Processes, told apart even after the kernel reuses a number, and how they exited.
 //!
-//! A process number alone names whoever has it now. This module only holds the facts; comparing
-//! them with the running system is the work of an adapter.
+//! A process number alone names the process that has it now. This module only holds the facts; an
+//! adapter compares them with the running system.
 
 use alloc::string::String;
 
-/// One process for all time: its number, when it started, and in which boot.
+/// One process: its number, when it started, and in which boot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProcessId {
     /// The number the kernel gave it.

@@ -1,7 +1,7 @@
 //! What is known of a task besides its order and its state.
 //!
-//! Progress is fed by the supervisor while the task runs. Nothing here decides anything; see
-//! [`super::retention`] for what progress means for a task's life.
+//! The supervisor records progress while the task runs. Nothing here decides anything;
+//! [`super::retention`] says when a task expires.
 
 use alloc::string::String;
 use core::time::Duration;
@@ -29,16 +29,16 @@ pub struct Progress {
     pub agent: Option<ProcessId>,
     /// How the agent exited, once that is known.
     pub exit: Option<Exit>,
-    /// What the clock that stands still with the machine showed when the agent was started; only
-    /// to be compared within the boot of [`Progress::supervisor`].
+    /// The time since boot, without sleep, when the agent was started; comparable only within the boot
+    /// of [`Progress::supervisor`].
     pub started_awake: Option<Duration>,
-    /// The task that tries the same once more.
+    /// The attempt that follows it.
     pub retried_as: Option<TaskId>,
     /// The machine it runs on, by its node name; absent in records of other programs.
     pub host: Option<String>,
     /// What the agent found, where that came after an ending that was only a guess.
     pub late_result: Option<String>,
-    /// Somebody wants the processes stopped that it left after its end.
+    /// The intent to stop the processes that it left after its end.
     pub stop: Option<CancelIntent>,
 }
 
@@ -59,12 +59,12 @@ pub struct Activity {
     pub session: Option<SessionId>,
     /// What it used up, by its own account.
     pub usage: Option<Usage>,
-    /// What the clock that stands still with the machine showed when this was looked at.
+    /// The time since boot, without sleep, when this was seen.
     pub awake: Option<Duration>,
 }
 
 impl Activity {
-    /// Takes over all that `newer` knows; what it does not know stays.
+    /// Takes over every value that `newer` has; the others stay.
     pub(crate) fn absorb(&mut self, newer: Self) {
         let Self {
             tool_calls,

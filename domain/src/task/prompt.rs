@@ -1,6 +1,6 @@
 //! What an agent is told: a text that is fixed when the task is ordered.
 //!
-//! Checks what a prompt may be and keeps it out of debug output; never looks at what it says.
+//! Checks the form of a prompt and keeps it out of debug output; never interprets it.
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -50,7 +50,7 @@ pub enum InvalidPrompt {
     /// A NUL character, which no agent can be told.
     #[error("the prompt has a NUL character at byte {at}")]
     Nul {
-        /// The byte it stands at.
+        /// The offset of the NUL, in bytes.
         at: usize,
     },
 }

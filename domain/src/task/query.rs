@@ -36,7 +36,7 @@ impl Query {
             && self.since.is_none_or(|since| began.is_some_and(|began| began >= since))
     }
 
-    /// Whether `task` is one of those shown, if there is room.
+    /// Whether `task` is one of those shown, as far as the limit allows.
     pub fn shows(&self, task: &Task) -> bool {
         self.counts(task) && self.status.is_none_or(|status| task.status() == status)
     }
@@ -89,7 +89,7 @@ pub struct Listing {
     pub unreadable: Vec<Unreadable>,
 }
 
-/// An entry of the store that could not be read. It is left as it is.
+/// An entry of the store that could not be read. It is left unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     /// Its file name.

@@ -1,7 +1,7 @@
 //! How long a task may run, and how long it may be silent, before it expires.
 //!
 //! A [`verdict`] depends on the task, on the signs of life that were looked up, on a policy and on
-//! `now`, and on nothing else. With time alone it only ever goes from fresh to expired.
+//! `now`, and on nothing else. As time alone passes, it only ever changes from fresh to expired.
 
 use core::time::Duration;
 
@@ -9,21 +9,22 @@ use super::Task;
 use super::state::Status;
 use super::time::Timestamp;
 
-/// What life means for a task.
+/// The limits after which a task expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// How long a task may run that has no time limit of its own.
     pub time_to_live: Duration,
     /// How long a running task may go without a sign of life.
     pub silence: Duration,
-    /// How long a queued record that no queue knows may lie about.
+    /// How long a record may stay queued that our queue does not know.
     pub unqueued: Duration,
     /// How long a task may wait in our queue.
     pub queued: Duration,
 }
 
 impl Default for Policy {
-    /// The original's: 30 minutes to live, silent for at most twice 5 minutes; a day in our queue.
+    /// The limits of the program that wrote this record format first (design 0006), and a day in our
+    /// queue.
     fn default() -> Self {
         Self {
             time_to_live: Duration::from_secs(30 * 60),
@@ -41,15 +42,14 @@ pub struct Signs {
     pub last_output: Option<Timestamp>,
     /// Whether our queue, or a supervisor of ours, knows it.
     pub known_to_us: bool,
-    /// What the clock that stands still with the machine shows now, if this is still the boot the
-    /// task was started in.
+    /// The time since boot, without sleep, if the machine is still in the boot the task was started in.
     pub awake: Option<Duration>,
 }
 
 /// Whether a task expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It goes on.
+    /// It does not expire.
     Fresh,
     /// It ran, or waited, for too long.
     TimedOut {
@@ -63,7 +63,7 @@ pub enum Verdict {
     },
 }
 
-/// Judges one task. An ended task is always fresh: nothing of it can expire.
+/// Judges one task. An ended task never expires.
 pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Verdict {
     let began = match task.state().status() {
         Status::Completed | Status::Error | Status::Cancelled => return Verdict::Fresh,
@@ -76,12 +76,12 @@ pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Ver
     };
     if task.state().status() == Status::Queued {
         let limit = if signs.known_to_us { policy.queued } else { policy.unqueued };
-        // Before its moment it waits because it was told to.
+        // A task does not age before the moment it was ordered to wait for.
         let due = task.order().placement.not_before;
         let age = due.map_or(age, |moment| age.min(now.since(moment)));
         return if age > limit { Verdict::TimedOut { age } } else { Verdict::Fresh };
     }
-    // A wall clock that stepped and a machine that slept age nobody: the shorter time counts.
+    // The shorter of wall-clock and awake time counts: neither a stepped clock nor sleep ages a task.
     let awake_since =
         |then: Option<Duration>| signs.awake.zip(then).map(|(now, then)| now.saturating_sub(then));
     let age = awake_since(progress.started_awake).map_or(age, |awake| age.min(awake));

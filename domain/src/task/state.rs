@@ -1,19 +1,19 @@
-//! Where a task is in its life, each state with exactly its own data.
+//! The states of a task, each with exactly its own data.
 //!
-//! `queued -> running -> completed | error | cancelled`, `queued -> cancelled | error`. The types
-//! here say what each state holds; [`super::Task::apply`] alone moves a task between them.
+//! `queued -> running -> completed | error | cancelled`, or from `queued` to any of these three at
+//! once. Nothing here changes a state; [`super::Task::apply`] alone does.
 
 use alloc::string::String;
 use core::time::Duration;
 
 use super::time::Timestamp;
 
-/// Where a task is in its life.
+/// The state of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Recorded, not started.
     Queued(Queued),
-    /// An agent works on it, as far as the record knows.
+    /// Its agent was started and no ending is recorded.
     Running(Running),
     /// It ended well.
     Completed(Completed),
@@ -28,16 +28,16 @@ pub enum State {
 pub struct Queued {
     /// Whether it waits until somebody releases it.
     pub held: bool,
-    /// Somebody asked to cancel it while another process held its life lock, as one that starts its agent
-    /// does. Whoever holds the lock, or takes it next, carries this out.
+    /// A cancel that was asked for while another process held the life lock, such as a supervisor that
+    /// starts. That process, or the next that takes the lock, carries the cancel out.
     pub cancel: Option<CancelIntent>,
 }
 
 /// What is known of a task while it runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Running {
-    /// It is to be stopped; recorded before any signal is sent, so that it decides the ending and whoever
-    /// comes next can carry it out.
+    /// The intent to stop it, recorded before any signal is sent: it decides the ending, and any later
+    /// command can carry it out.
     pub stop: Option<StopIntent>,
 }
 
@@ -46,19 +46,19 @@ pub struct Running {
 pub struct StopIntent {
     /// When it was recorded.
     pub at: Timestamp,
-    /// How long the agent has between the polite signal and the last one.
+    /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
-    /// Why, and with that how the task ends.
+    /// Why, which also decides how the task ends.
     pub cause: Cause,
 }
 
 impl StopIntent {
-    /// The intent that a wish to cancel is.
+    /// The intent of a cancel.
     pub const fn cancel(wish: CancelIntent) -> Self {
         Self { at: wish.at, grace: wish.grace, cause: Cause::Cancel }
     }
 
-    /// When it was recorded, and how long the agent has.
+    /// When it was recorded, and the grace.
     pub const fn timing(&self) -> CancelIntent {
         CancelIntent { at: self.at, grace: self.grace }
     }
@@ -78,19 +78,19 @@ pub enum Cause {
     },
 }
 
-/// A recorded wish to cancel a task.
+/// A recorded intent to cancel a task, or to stop what an ended one left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CancelIntent {
     /// When it was asked for.
     pub at: Timestamp,
-    /// How long the agent has between the polite signal and the last one.
+    /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
 }
 
 /// A task that ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed {
-    /// When; absent in some records that others wrote.
+    /// When; absent in some records of other programs.
     pub at: Option<Timestamp>,
     /// What it found: the agent's final text, or the last lines of a command.
     pub result: String,
@@ -99,7 +99,7 @@ pub struct Completed {
 /// A task that ended badly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// When; absent in some records that others wrote.
+    /// When; absent in some records of other programs.
     pub at: Option<Timestamp>,
     /// Why, for machines.
     pub reason: Reason,
@@ -112,7 +112,7 @@ pub struct Failure {
 /// A task that was stopped on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancelled {
-    /// When; absent in some records that others wrote.
+    /// When; absent in some records of other programs.
     pub at: Option<Timestamp>,
 }
 
@@ -123,7 +123,7 @@ pub enum Reason {
     Exit,
     /// A signal ended it.
     Signal,
-    /// It ran out of time.
+    /// It ran, or waited, for too long.
     Timeout,
     /// It gave no sign of life for too long.
     Stale,
@@ -139,9 +139,9 @@ pub enum Reason {
     LaunchFailed,
     /// A task it had to wait for did not complete.
     Dependency,
-    /// It wrote more than it may, where the file system cannot give the middle back.
+    /// It wrote more than the limit, on a file system that cannot free the middle of a file.
     OutputLimit,
-    /// Somebody said so from outside.
+    /// A person or a hook reported it.
     Reported,
 }
 
@@ -162,8 +162,7 @@ impl Reason {
         Self::Reported,
     ];
 
-    /// Whether somebody concluded it without having seen the end: a result that comes later is kept beside
-    /// the ending.
+    /// Whether an ending with this reason may be wrong, so that a later result is kept beside it.
     pub const fn is_guess(self) -> bool {
         matches!(self, Self::Timeout | Self::Stale | Self::Lost | Self::LaunchFailed)
     }
@@ -208,7 +207,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Every status, in the order of a life.
+    /// Every status, in the order in which a task may have them.
     pub const ALL: [Self; 5] =
         [Self::Queued, Self::Running, Self::Completed, Self::Error, Self::Cancelled];
 

@@ -17,10 +17,10 @@ pub fn wanted(prompt: &str) -> Vec<TaskId> {
     pieces(prompt).into_iter().filter_map(|(_, id)| id).collect()
 }
 
-/// `prompt` with every template replaced by what `found` says of its task.
+/// `prompt` with every template replaced by the result that `found` gives for its task.
 ///
 /// # Errors
-/// The first task of which it says nothing.
+/// The first task for which `found` has no result.
 pub fn filled(prompt: &str, found: &dyn Fn(&TaskId) -> Option<String>) -> Result<String, TaskId> {
     let mut text = String::with_capacity(prompt.len());
     for (before, id) in pieces(prompt) {

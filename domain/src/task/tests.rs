@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 const GRACE: core::time::Duration = core::time::Duration::from_secs(10);
 
-/// Applies all of `events`, passing over what is refused; returns every state on the way.
+/// Applies all of `events`, skipping refused ones; returns the task at first and after each.
 fn live(mut task: Task, events: &[(Event, Timestamp)]) -> Vec<Task> {
     let mut seen = std::vec![task.clone()];
     for (event, at) in events {

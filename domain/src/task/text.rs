@@ -1,5 +1,5 @@
-//! Cutting text so that it fits, always at a character's border, always with the cut named; and
-//! making text that somebody else wrote harmless to show, and fit to be read.
+//! Cutting text so that it fits, always at a character's border, and making text that others wrote safe
+//! to show and to parse. Never interprets a text.
 
 mod surrogates;
 
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 pub use surrogates::without_lone_surrogates;
 
-/// The first `limit` characters of `text`, on one border of a character.
+/// The first `limit` characters of `text`.
 pub fn beginning(text: &str, limit: usize) -> &str {
     text.char_indices().nth(limit).map_or(text, |(end, _)| &text[..end])
 }
@@ -39,13 +39,13 @@ pub fn at_most(text: String, limit: usize) -> String {
     format!("{}\n[… {missing} more bytes]", &text[..end])
 }
 
-/// `text` without anything a terminal would act on: control characters other than line breaks and
-/// tabs, and characters that turn the direction of reading, become `\u{fffd}`.
+/// `text` without anything a terminal would act on: control characters other than line breaks and tabs,
+/// and characters that change the direction of text, become `\u{fffd}`.
 pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if acts_on_terminal(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// The same on one line, cut at `limit` characters.
+/// `text` on one line, [`harmless`], cut at `limit` characters.
 pub fn one_line(text: &str, limit: usize) -> String {
     // No more words than can be shown: a result may have megabytes.
     let words: Vec<&str> = text.split_whitespace().take(limit.saturating_add(1)).collect();

@@ -1,7 +1,6 @@
-//! What may happen to a task, and what it is afterwards.
+//! The transitions: what each event changes in a task, or why it is refused.
 //!
-//! Each event has one function, which changes the task or refuses; none of them looks at a clock or at
-//! anything but the task.
+//! Nothing here looks at a clock, or at anything but the task, the event and its moment.
 
 use alloc::format;
 use alloc::string::String;
@@ -14,14 +13,14 @@ use super::{
 };
 
 impl Task {
-    /// Lets `event` happen to the task `at` a moment, or refuses it.
+    /// Applies `event`, which happened `at` a moment, or refuses it.
     ///
     /// The only writer of [`State`]. Deterministic: the same task, event and moment always give
     /// the same answer.
     ///
     /// # Errors
-    /// [`Refusal`] if the event cannot happen in the state the task is in; above all, an ended
-    /// task never changes, so the first ending wins.
+    /// [`Refusal`] if the event cannot happen in the state the task is in; above all, the state of an
+    /// ended task never changes, so the first ending wins.
     pub fn apply(mut self, event: Event, at: Timestamp) -> Result<Applied, Refusal> {
         let weight = match event {
             Event::Started(started) => self.start(started, at)?,
@@ -76,8 +75,8 @@ impl Task {
         Ok(Applied { task: self, weight })
     }
 
-    /// What the task would end as if this ending were recorded now: a recorded intent to stop it decides.
-    /// `None` if it has ended.
+    /// The ending that would be recorded if `ending` were applied now: a recorded intent to stop
+    /// decides. `None` if the task has ended.
     pub fn would_end_as(&self, ending: Ending) -> Option<Ending> {
         self.honour_intent(ending).ok()
     }
@@ -104,7 +103,7 @@ impl Task {
                 return Err(self.already_ended());
             }
         };
-        // Who asked for a cancel meanwhile is still to have it.
+        // A cancel that was asked for while the task waited stays in force.
         self.state = State::Running(Running { stop: cancel.map(StopIntent::cancel) });
         self.started_at = Some(at);
         self.progress.supervisor = Some(started.supervisor);
@@ -113,8 +112,8 @@ impl Task {
         Ok(Weight::Lasting)
     }
 
-    /// Ends it; whether another attempt follows is decided here, so that whoever records an ending gives
-    /// it the same attempts.
+    /// Ends the task. Whether another attempt follows is decided here, so it does not depend on who
+    /// records the ending.
     fn end(&mut self, ending: Ending, next: Option<TaskId>, at: Timestamp) -> Weight {
         if self.order.retries.follow(&ending) && self.progress.retried_as.is_none() {
             self.progress.retried_as = next;
@@ -132,7 +131,7 @@ impl Task {
         Weight::Lasting
     }
 
-    /// Records that somebody wants it cancelled. Of two wishes the one that comes due first counts.
+    /// Records an intent to cancel the task. Of two intents the one that is due first counts.
     fn request_cancel(&mut self, intent: CancelIntent) -> Result<Weight, Refusal> {
         match &mut self.state {
             State::Queued(Queued { cancel, .. }) => *cancel = Some(soonest(*cancel, intent)),
@@ -147,8 +146,8 @@ impl Task {
         Ok(Weight::Lasting)
     }
 
-    /// Records that a running task is to be stopped for having run too long or fallen silent; a cancel
-    /// that was asked for before still decides the ending.
+    /// Records the intent to stop a running task that ran too long or fell silent, unless an earlier
+    /// intent stands.
     fn expire(
         &mut self,
         reason: Reason,
@@ -189,20 +188,21 @@ impl Task {
         Ok(self.end(reported(report), None, at))
     }
 
-    /// Whether its ending was concluded by somebody who did not see the end.
+    /// Whether its ending may be wrong; see [`Reason::is_guess`].
     fn ended_by_guess(&self) -> bool {
         matches!(&self.state, State::Error(failure) if failure.reason.is_guess())
     }
 
-    /// Keeps a result that came after an ending that was a guess; the first one counts.
+    /// Keeps a result beside an ending that was a guess; the first such result counts.
     fn keep_late(&mut self, result: Option<String>) {
         if self.ended_by_guess() && self.progress.late_result.is_none() {
             self.progress.late_result = result.filter(|result| !result.is_empty());
         }
     }
 
-    /// A recorded intent to stop it decides the ending, whatever was seen afterwards; what the agent found
-    /// is kept. A cancel outranks an expiry, also one that could not be recorded before the ending.
+    /// The ending to record: a recorded intent to stop decides it, whatever was seen afterwards. An
+    /// expiry keeps what the agent found. A cancel outranks an expiry, even a cancel that could not be
+    /// recorded before.
     fn honour_intent(&self, ending: Ending) -> Result<Ending, Refusal> {
         self.not_ended()?;
         if self.cancel_requested().is_some() {
@@ -259,7 +259,7 @@ fn reported(report: Report) -> Ending {
     }
 }
 
-/// Of two wishes to stop a task the one that comes due first, dated by the first.
+/// Of two intents to stop a task the one that is due first, with the date of the earlier one.
 fn soonest(earlier: Option<CancelIntent>, now: CancelIntent) -> CancelIntent {
     let Some(earlier) = earlier else { return now };
     let due = |intent: CancelIntent| intent.at.plus(intent.grace);

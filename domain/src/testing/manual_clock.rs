@@ -7,7 +7,7 @@ use core::time::Duration;
 use crate::port::Clock;
 use crate::task::Timestamp;
 
-/// A clock that only moves when it is told to. What is cloned of it shows the same time.
+/// A clock that only moves when it is told to. Its clones show the same time.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     start: Timestamp,
@@ -15,7 +15,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands at `start`.
+    /// A clock that shows `start`.
     pub fn at(start: Timestamp) -> Self {
         Self { start, micros: Arc::new(AtomicI64::new(start.as_micros())) }
     }

@@ -1,7 +1,8 @@
-//! A machine in memory, for tests of use cases: a table of processes that are started and ended by word.
+//! A machine in memory, for tests of use cases: a table of processes that verbs and tests start and
+//! end.
 //!
-//! A start makes a supervisor and an agent that live until somebody ends them; the supervisor holds the life
-//! lock and does nothing else, so that a test says what becomes of its task. Nothing is ever run.
+//! A start adds a supervisor and an agent that live until they are ended; the supervisor holds the life
+//! lock and does nothing else, so the test decides what becomes of the task. Never runs a program.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -45,9 +46,9 @@ struct Process {
 /// Whether a process lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// It does.
+    /// It lives.
     Living,
-    /// It exited like this; `None` if nobody can know how.
+    /// It exited like this; `None` if that is not known.
     Ended(Option<Exit>),
 }
 
@@ -61,7 +62,7 @@ pub enum Part {
 }
 
 impl MemoryHost {
-    /// A process for a task, which lives from now on.
+    /// Adds a living process of a task.
     pub fn spawn(&self, task: &TaskId, part: Part) -> ProcessId {
         let mut table = self.table();
         table.born += 1;
@@ -72,13 +73,13 @@ impl MemoryHost {
         super::process(pid)
     }
 
-    /// Lets a process be one that lives, for a task.
+    /// Adds this process to a task, as a living one.
     pub fn revive(&self, process: &ProcessId, task: &TaskId, part: Part) {
         let process_of = Process { task: task.clone(), part, life: Life::Living, holds: None };
         self.table().processes.insert(process.pid, process_of);
     }
 
-    /// Ends a process, unless it has ended; says whether it lived. What it held open is closed.
+    /// Ends a process and closes what it held open; returns whether it lived until now.
     pub fn end(&self, process: &ProcessId, exit: Option<Exit>) -> bool {
         let mut table = self.table();
         let Some(known) = table.processes.get_mut(&process.pid) else { return false };
@@ -97,7 +98,7 @@ impl MemoryHost {
         self.table().processes.get(&process.pid).map_or(Life::Ended(None), |known| known.life)
     }
 
-    /// The living processes that do this part, with their tasks.
+    /// The living processes of this part, with their tasks.
     pub fn living(&self, part: Part) -> Vec<(ProcessId, TaskId)> {
         let table = self.table();
         let living = table
@@ -112,7 +113,7 @@ impl MemoryHost {
         self.table().failure = failure;
     }
 
-    /// When reminders were asked for.
+    /// The moments for which reminders were asked.
     pub fn reminders(&self) -> Vec<Timestamp> {
         self.table().reminders.clone()
     }
@@ -148,7 +149,7 @@ impl Host for MemoryHost {
         _until: Until,
     ) -> Result<(), LaunchFailure> {
         let id = claim.id().clone();
-        // Of a supervisor that does not start the lock is free, and has its name.
+        // If the supervisor does not start, the lock becomes free and its name stays.
         let life = claim.hand_over();
         let failure = self.table().failure.clone();
         if let Some(failure) = failure {

@@ -1,7 +1,6 @@
 //! Kits in memory, for tests of use cases, in the folder of the life locks.
 //!
-//! Each operation is one step here, where a disk takes several; what a half of one leaves is for the tests
-//! of an adapter.
+//! Each operation is one step here and several on disk; the tests of the adapter cut those short.
 
 use alloc::boxed::Box;
 use async_trait::async_trait;
@@ -11,14 +10,14 @@ use crate::port::{Environment, Fault, Further, Kit, Kits};
 use crate::task::TaskId;
 use crate::task::droid::Instructions;
 
-/// What is kept in a folder in memory.
+/// The kits in a folder in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryKits {
     folder: Shared,
 }
 
 impl MemoryKits {
-    /// What is kept beside these life locks.
+    /// The kits in the folder of these life locks.
     pub fn beside(locks: &MemoryLocks) -> Self {
         Self { folder: locks.folder.clone() }
     }

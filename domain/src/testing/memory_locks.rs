@@ -1,9 +1,9 @@
-//! Life locks and kits in memory, for tests of use cases: one folder, as on disk, in which the names of
-//! locks stand beside what is kept for their tasks.
+//! Life locks and kits in memory, for tests of use cases: one folder, as on disk, with the names of
+//! locks beside what is kept for their tasks.
 //!
-//! A lock is a name and a file that it names, so that a lock whose name was removed, or was given to another
-//! file since, is told from one that is still there. Nothing here waits: a watch looks once and returns.
-//! Main types: [`MemoryLocks`] and [`MemoryKits`], two views of one [`Folder`].
+//! A file and its name are kept apart, since a name can be removed, or given to another file, while the
+//! file is locked. Nothing here waits: a watch looks once and returns. Main types: [`MemoryLocks`] and
+//! [`MemoryKits`](super::MemoryKits), two views of one [`Folder`].
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -25,14 +25,14 @@ pub struct Folder {
     pub(super) names: BTreeMap<TaskId, u64>,
     held: BTreeSet<u64>,
     made: u64,
-    /// Whether the process that has a claim is being killed: the kernel frees its locks and removes no name.
+    /// Whether a holder of claims is being killed: its locks become free and their names stay.
     dying: bool,
     pub(super) kept: BTreeMap<TaskId, Environment>,
     pub(super) again: BTreeMap<TaskId, Environment>,
     pub(super) instructed: BTreeMap<TaskId, Instructions>,
 }
 
-/// A folder that several share.
+/// A folder that [`MemoryLocks`] and `MemoryKits` share.
 pub(super) type Shared = Arc<Mutex<Folder>>;
 
 pub(super) fn open(folder: &Shared) -> MutexGuard<'_, Folder> {
@@ -94,14 +94,14 @@ impl MemoryLocks {
         Some(Box::new(Claimed { id: id.clone(), life: Some(life) }))
     }
 
-    /// The life lock that was handed over to a supervisor as `life`, for that supervisor; `None` if that is
-    /// no lock of a folder in memory.
+    /// The claim of a supervisor that was handed its life lock as `life`; `None` if `life` is no lock
+    /// in memory.
     pub fn held(&self, id: &TaskId, life: Box<dyn Any + Send>) -> Option<Box<dyn Claim>> {
         let life = life.downcast::<Life>().ok()?;
         Some(Box::new(Claimed { id: id.clone(), life: Some(*life) }))
     }
 
-    /// Leaves a lock that nobody holds, as a process does that was killed.
+    /// Leaves a lock that nobody holds, as a killed process does.
     pub fn leave_free(&self, id: &TaskId) {
         self.take(id).into_iter().for_each(Claim::leave);
     }
@@ -122,7 +122,7 @@ impl MemoryLocks {
         }
     }
 
-    /// Kills whoever `dies` is: its locks become free when it is dropped, and their names stay.
+    /// Drops `dies` as a killed process: its locks become free, and their names stay.
     pub fn kill<T>(&self, dies: T) {
         open(&self.folder).dying = true;
         drop(dies);
@@ -130,7 +130,7 @@ impl MemoryLocks {
     }
 }
 
-/// An open file that is locked. Dropping it frees the lock; a name of it stays.
+/// An open file that is locked. Dropping it frees the lock; its name stays.
 struct Life {
     folder: Shared,
     file: u64,

@@ -1,4 +1,4 @@
-//! Notices in memory, for tests of use cases.
+//! Notices in memory, for tests of use cases. They never fail.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -38,7 +38,7 @@ impl MemoryNotices {
         notices
     }
 
-    /// What a store notes when a task ends.
+    /// Marks an entry as ended, as a store does when the task ends.
     pub fn ended(&self, parent: &SessionId, id: &TaskId) {
         self.index().entries.insert((parent.clone(), id.clone()), Stage::Ended);
     }

@@ -1,7 +1,6 @@
 //! The queue in memory, for tests of use cases.
 //!
-//! Its names sort as those on disk do. The gate is there or it is not: nobody waits for it here, whatever
-//! their patience.
+//! Its names sort as those on disk do. Never waits for the gate, whatever the patience.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -44,7 +43,7 @@ impl MemoryQueue {
         self.state().limits = limits;
     }
 
-    /// Who waits, first come first.
+    /// The tasks that wait, in the order of the queue.
     pub fn names(&self) -> Vec<Waiting> {
         self.state().entries.values().cloned().collect()
     }

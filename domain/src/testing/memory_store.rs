@@ -1,4 +1,5 @@
-//! A store in memory, for tests of use cases, and the model beside the real one.
+//! A store in memory, for tests of use cases. It keeps the contract of the real one, and never breaks
+//! down.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -29,7 +30,7 @@ impl MemoryStore {
         self.tasks().values().cloned().collect()
     }
 
-    /// How often anything was changed.
+    /// How often a change was asked for.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
     }

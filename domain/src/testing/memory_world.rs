@@ -1,7 +1,7 @@
-//! A whole world in memory, for tests of use cases: every port, and the [`World`] that hands them out.
+//! A world in memory, for tests of use cases: every port, and the [`World`] of these ports.
 //!
-//! Nothing in it waits, fails or goes on by itself; a test says what happens. The scheduler runs several
-//! verbs over one of these at once.
+//! Nothing in it waits, fails or changes by itself. The scheduler runs several verbs over one world at
+//! once.
 
 use alloc::collections::BTreeSet;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use crate::port::Entropy;
 use crate::task::{Task, TaskId};
 use crate::usecase::World;
 
-/// Bits that are different each time and the same in every run.
+/// Bits that differ from call to call and are the same in every run.
 #[derive(Debug, Default)]
 pub struct CountedBits(AtomicU64);
 
@@ -23,7 +23,7 @@ impl Entropy for CountedBits {
     fn bytes(&self) -> [u8; 16] {
         let count = self.0.fetch_add(1, Ordering::SeqCst) + 1;
         let mut bytes = [0; 16];
-        // The first three go into names, in an order that sorts.
+        // The first three bytes go into ids, which sort in the order of the calls.
         bytes[..3].copy_from_slice(&count.to_be_bytes()[5..]);
         bytes
     }
@@ -33,15 +33,15 @@ impl Entropy for CountedBits {
 pub struct MemoryWorld {
     /// The records.
     pub store: MemoryStore,
-    /// Who looks after tasks.
+    /// The life locks.
     pub locks: MemoryLocks,
-    /// What is kept for tasks.
+    /// The kits.
     pub kits: MemoryKits,
-    /// Who waits.
+    /// The queue.
     pub queue: MemoryQueue,
     /// The machine.
     pub host: MemoryHost,
-    /// The agents that it knows: none.
+    /// A registry without agents.
     pub agents: NoAgents,
     /// What agents said.
     pub events: MemoryEvents,
@@ -60,7 +60,7 @@ impl Default for MemoryWorld {
 }
 
 impl MemoryWorld {
-    /// A world whose store holds `tasks`. Nobody looks after any of them, and nothing is kept.
+    /// A world whose store holds `tasks`, without life locks or kits.
     pub fn holding(tasks: impl IntoIterator<Item = Task>) -> Self {
         let locks = MemoryLocks::default();
         Self {
@@ -77,14 +77,14 @@ impl MemoryWorld {
         }
     }
 
-    /// The same with these limits.
+    /// The world with these limits.
     #[must_use]
     pub fn limited(self, limits: Limits) -> Self {
         self.queue.limit(limits);
         self
     }
 
-    /// The world, for use cases.
+    /// The ports, for use cases.
     pub fn world(&self) -> World<'_> {
         World {
             store: &self.store,

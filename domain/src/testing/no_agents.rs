@@ -1,6 +1,6 @@
 //! A registry that knows no agent, for tests in which no agent's words matter.
 //!
-//! Every question to it has the answer that a version without any agent would give.
+//! It never finds an agent, for plain commands either.
 
 use alloc::vec::Vec;
 

@@ -1,8 +1,9 @@
-//! A scheduler for tests: several verbs at once over one world in memory, in an order that a seed decides.
+//! A scheduler for tests: it interleaves several verbs over one world in memory, in an order that a
+//! seed decides.
 //!
-//! Every `.await` of a port is a scheduling point ([`turn`], [`idle`]); between two of them an actor has the
-//! world for itself. An actor may be killed at any of them, as a process may be at any moment. Nothing here
-//! uses a thread or a clock, so that a seed always gives the same run. Main type: [`Scheduler`].
+//! Every `.await` of a port is a scheduling point ([`turn`], [`idle`]); between two of them no other
+//! actor runs. An actor may be killed at any of them, as a process may be at any moment. Nothing here
+//! uses a thread or a clock, so a seed always gives the same run. Main type: [`Scheduler`].
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -13,18 +14,18 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 std::thread_local! {
-    /// Whether the actor that was polled last can do nothing until somebody else did something.
+    /// Whether the actor that was polled last cannot go on before another actor has.
     static IDLES: Cell<bool> = const { Cell::new(false) };
-    /// What happened, where somebody wants to know.
+    /// What happened, if a log is kept.
     static LOG: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
-/// Lets others go on.
+/// Lets other actors go on.
 pub async fn turn() {
     Turn { idles: false, taken: false }.await;
 }
 
-/// Lets others go on; nothing can be done here before one of them has, or time has passed.
+/// Lets other actors go on until one of them has, or time has passed.
 pub async fn idle() {
     Turn { idles: true, taken: false }.await;
 }
@@ -47,12 +48,12 @@ impl Future for Turn {
     }
 }
 
-/// Notes what happens from now on, or no more.
+/// Starts or stops the log.
 pub fn keep_log(kept: bool) {
     LOG.set(kept.then(Vec::new));
 }
 
-/// Notes that something happened, if somebody wants to know.
+/// Logs what happened, if a log is kept.
 pub fn note(what: impl FnOnce() -> String) {
     LOG.with_borrow_mut(|log| {
         if let Some(log) = log {
@@ -61,7 +62,7 @@ pub fn note(what: impl FnOnce() -> String) {
     });
 }
 
-/// What is to be noted of something before it is given away; nothing if nobody wants to know.
+/// Words for the log, made before their subject is moved; empty if no log is kept.
 pub fn worded(what: impl FnOnce() -> String) -> String {
     if LOG.with_borrow(Option::is_some) { what() } else { String::new() }
 }
@@ -89,7 +90,7 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// Dice of their own, which go on independently of these.
+    /// New dice, which go on independently of these.
     #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.next())
@@ -101,7 +102,7 @@ impl Dice {
         usize::try_from(self.next() % bound).unwrap_or(0)
     }
 
-    /// Whether a thing happens that happens once in so many times.
+    /// Whether something happens now that happens once in `times`.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
@@ -112,14 +113,14 @@ impl Dice {
     }
 }
 
-/// Something that goes on, step by step.
+/// A future that the scheduler polls step by step.
 struct Actor<'w> {
     name: String,
     future: Pin<Box<dyn Future<Output = ()> + 'w>>,
     idles: bool,
 }
 
-/// Lets actors go on, one at a time.
+/// Polls actors, one at a time.
 #[derive(Default)]
 pub struct Scheduler<'w> {
     actors: Vec<Actor<'w>>,
@@ -130,29 +131,29 @@ pub struct Scheduler<'w> {
 pub enum Progress {
     /// Some actor went on.
     Went,
-    /// Every actor waits for something that none of them does.
+    /// Every actor idles.
     Stuck,
     /// There is no actor left.
     Over,
 }
 
 impl<'w> Scheduler<'w> {
-    /// One more goes on from now on.
+    /// Adds an actor.
     pub fn add(&mut self, name: String, future: impl Future<Output = ()> + 'w) {
         self.actors.push(Actor { name, future: Box::pin(future), idles: false });
     }
 
-    /// How many have not come to their end.
+    /// How many actors have not finished.
     pub fn len(&self) -> usize {
         self.actors.len()
     }
 
-    /// Whether all have come to their end.
+    /// Whether all actors have finished.
     pub fn is_empty(&self) -> bool {
         self.actors.is_empty()
     }
 
-    /// Lets one go on that can.
+    /// Polls one actor that does not idle.
     pub fn step(&mut self, dice: &mut Dice) -> Progress {
         let able = self.actors.iter().filter(|actor| !actor.idles).count();
         if able == 0 {
@@ -175,12 +176,12 @@ impl<'w> Scheduler<'w> {
         Progress::Went
     }
 
-    /// Lets all go on, as something has changed.
+    /// Lets idle actors go on, as something has changed.
     pub fn wake(&mut self) {
         self.actors.iter_mut().for_each(|actor| actor.idles = false);
     }
 
-    /// Takes one of the actors out, with its name. Whoever drops it says how it died.
+    /// Takes out one actor, with its name. Dropping the future is the death of the actor.
     pub fn take_one(&mut self, dice: &mut Dice) -> Option<(String, impl Sized + use<'w>)> {
         if self.actors.is_empty() {
             return None;
@@ -196,7 +197,7 @@ mod tests {
     use super::*;
     use std::format;
 
-    /// The order in which three actors get their turns.
+    /// The order in which three actors are polled.
     fn order(seed: u64) -> Vec<u8> {
         let (turns, mut dice) = (RefCell::new(Vec::new()), Dice::of(seed));
         let mut scheduler = Scheduler::default();

@@ -1,6 +1,7 @@
 //! What every store MUST do, as checks that any store can be put through.
 //!
-//! Each check gets a fresh, empty store. A check panics with the sentence that does not hold.
+//! Each check gets a fresh, empty store, and panics with the sentence that does not hold. Nothing here
+//! knows a format.
 
 use alloc::string::ToString;
 use core::time::Duration;

@@ -1,4 +1,5 @@
-//! Generated tasks, events and histories.
+//! Proptest strategies for tasks, events and histories. They also give histories that no program would
+//! write.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -118,12 +119,12 @@ fn instead_of() -> impl Strategy<Value = Option<TaskId>> {
     option::of((1u8..4).prop_map(attempt))
 }
 
-/// Some events with the moments they happen at, in any order of time: clocks do step.
+/// Some events with their moments, in any order of time, since clocks step.
 pub fn history() -> impl Strategy<Value = Vec<(Event, Timestamp)>> {
     proptest::collection::vec((event(), timestamp()), 0..12)
 }
 
-/// A task somewhere in its life.
+/// A task in any state that such a history leads to.
 pub fn task() -> impl Strategy<Value = Task> {
     history().prop_map(|events| {
         events.into_iter().fold(super::queued_task(), |task, (event, at)| {

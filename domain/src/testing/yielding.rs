@@ -1,9 +1,9 @@
-//! The ports of a world in memory, with a scheduling point before and after each thing they do, so that the
-//! [`scheduler`](super::scheduler) may let others go on there, or kill whoever is at it.
+//! The ports of a world in memory, with a scheduling point before and after each operation, where the
+//! [`scheduler`](super::scheduler) may let other actors go on, or the caller be killed.
 //!
-//! What waits on a real machine waits here until somebody else did something or time has passed. A start of a
-//! supervisor is only noted ([`Start`]); whoever runs the schedule makes an actor of it. Main type:
-//! [`Yielding`], which can also be told to fail now and then.
+//! What blocks on a real machine idles here until another actor went on or time has passed. A started
+//! supervisor is only recorded as a [`Start`]; the test makes an actor of it. Never uses a thread. Main
+//! type: [`Yielding`], whose operations can be made to fail at random.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -25,7 +25,7 @@ use crate::task::droid::Instructions;
 use crate::task::{Event, Listing, Query, SessionId, Task, TaskId, Timestamp};
 use crate::usecase::World;
 
-/// Does one thing between two scheduling points.
+/// Awaits one operation between two scheduling points.
 macro_rules! between_turns {
     ($what:expr, $done:expr) => {{
         turn().await;
@@ -76,17 +76,17 @@ impl<'m> Yielding<'m> {
         }
     }
 
-    /// Whether somebody lost patience with the lock of the queue.
+    /// Whether the patience of some actor that waited for the gate ran out.
     pub fn gave_up(&self) -> bool {
         self.gave_up.load(Ordering::SeqCst)
     }
 
-    /// Lets one in so many things fail from now on, or none.
+    /// Makes one in this many operations fail from now on, or none.
     pub fn fail(&self, faults: Option<(Dice, usize)>) {
         *open(&self.faults) = faults;
     }
 
-    /// Whether the thing that is to be done fails instead.
+    /// Fails if the dice say that this operation does.
     fn attempt(&self) -> Result<(), Fault> {
         let fails = match &mut *open(&self.faults) {
             Some((dice, times)) => dice.once_in(*times),
@@ -184,7 +184,7 @@ impl LifeLocks for Yielding<'_> {
     }
 }
 
-/// A watch that lets others go on until something happened.
+/// A watch that idles until something happened.
 struct Watching {
     locks: MemoryLocks,
     clock: super::ManualClock,

@@ -1,10 +1,10 @@
-//! Admitting queued tasks: done by whoever ends a task, changes the queue, waits or looks, since there is
-//! no daemon to do it.
+//! Admitting queued tasks. There is no daemon, so every command that ends a task, changes the queue,
+//! waits or reads does it.
 //!
-//! First everything is completed that somebody began and did not finish ([`super::repair`]); that needs
-//! no lock but those of the tasks. Then, under the lock of the queue, what runs is counted and the life
-//! locks of those are taken that may start; their supervisors are started after it is free again. What
-//! fails is a value of the receipt beside what succeeded: nothing that was claimed is ever dropped.
+//! An admission first repairs what killed processes left ([`super::repair`]), under the life locks of
+//! these tasks alone. Then, under the gate, it counts what runs and takes the life locks of the tasks
+//! that may start. It frees the gate and starts their supervisors. What fails is a value of the
+//! receipt: a failure never drops the claim of another task.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -21,10 +21,10 @@ use crate::plan::queue::{Lock, suspects};
 use crate::port::{Claim, Environment, Gate, StoreError, Until, Waiting};
 use crate::task::{Ending, Reason, State, Status, Task, TaskId};
 
-/// How long a command waits for the lock of the queue once its own work is done: others hold it for
-/// milliseconds, and the deed decides the answer.
+/// How long a command waits for the gate once its own work is done: others hold the gate for
+/// milliseconds, and the answer does not depend on it.
 pub const PATIENCE: Duration = Duration::from_secs(2);
-/// The most rounds of one call: each follows because the one before ended a task.
+/// The most rounds of one call: another round follows only one that ended a task.
 const MOST_ROUNDS: usize = 64;
 
 /// What came of admitting.
@@ -32,23 +32,23 @@ const MOST_ROUNDS: usize = 64;
 pub struct Admitted {
     /// The tasks whose supervisors were started.
     pub started: Vec<TaskId>,
-    /// The tasks that ended by this, as they could not be started or nobody looked after them any more.
+    /// The tasks that were ended, as they could not be started or had lost their supervisor.
     pub ended: Vec<TaskId>,
-    /// What could not be done; whoever looks next tries it again.
+    /// What could not be done; the next admission tries it again.
     pub troubles: Vec<Trouble>,
 }
 
-/// Whether a look is worth the lock of the queue.
+/// When an admission takes the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thoroughness {
-    /// Only if somebody can start, or something has to be completed.
+    /// Only if a task waits and there is a free slot.
     Quick,
-    /// Also if the store is full, since a task may have to fail that waits for another.
+    /// Also if there is no free slot, since a task that waits for another may have to fail.
     Thorough,
 }
 
-/// Completes what others began, and admits as many queued tasks as there is room for. Waits for the lock of
-/// the queue for at most `patience`.
+/// Repairs what killed processes left, and admits as many queued tasks as there are slots. Waits for
+/// the gate for at most `patience`.
 pub async fn admit(world: World<'_>, how: Thoroughness, patience: Duration) -> Admitted {
     let mut admitted = Admitted::default();
     for _ in 0..MOST_ROUNDS {
@@ -97,16 +97,16 @@ async fn round(
     start_all(world, chosen, admitted).await
 }
 
-/// The tasks that were chosen under the lock of the queue.
+/// What was decided under the gate.
 #[derive(Default)]
 struct Chosen {
-    /// Those that start, with their life locks and what they start with.
+    /// The tasks that start, with their life locks and environments.
     claims: Vec<(TaskId, Box<dyn Claim>, Environment)>,
-    /// Whether some of those that waited will never start.
+    /// Whether some task left the queue without a start.
     ended: bool,
 }
 
-/// Chooses who starts. Once a life lock was taken nothing returns early.
+/// Chooses the tasks that start. Once a life lock was taken, nothing returns early.
 async fn choose(
     world: World<'_>,
     _gate: &dyn Gate,
@@ -128,7 +128,7 @@ async fn choose(
     Ok(chosen)
 }
 
-/// Decides about one that waits, and makes the move.
+/// Decides about one queued task, and carries the decision out.
 async fn consider(
     world: World<'_>,
     admission: &mut Admission<'_>,
@@ -138,11 +138,11 @@ async fn consider(
     let task = match world.store.load(&waiting.id).await {
         Ok(task) => task,
         Err(StoreError::NotFound { .. }) => {
-            // What else there is of it is seen to in the next round.
+            // The next round repairs what else is left of the task.
             chosen.ended = true;
             return Ok(world.queue.leave(waiting).await?);
         }
-        // One that cannot be read now must not keep the others from their slots.
+        // A record that cannot be read now must not keep other tasks from their slots.
         Err(_) => return Ok(()),
     };
     if !task.belongs_to(world.host.name()) {
@@ -153,7 +153,7 @@ async fn consider(
     match admission.consider(&task, &mut standing) {
         Verdict::Wait => Ok(()),
         Verdict::Leave => {
-            // What else there is of it is seen to in the next round, by what it has lost now.
+            // Without its name in the queue, the task is a suspect: the next round repairs it.
             world.queue.leave(waiting).await?;
             chosen.ended = true;
             Ok(())
@@ -163,10 +163,10 @@ async fn consider(
     }
 }
 
-/// Takes the life lock of one that is to start.
+/// Takes the life lock of a task that is to start.
 async fn claim(world: World<'_>, waiting: &Waiting, chosen: &mut Chosen) -> Result<(), Trouble> {
     let id = &waiting.id;
-    // Whoever holds it is concluding the task, and admits others afterwards.
+    // The holder is concluding the task, and admits others afterwards.
     let Some(held) = custody::take(world, id).await? else { return Ok(()) };
     match held.task.state() {
         State::Queued(queued) if queued.cancel.is_none() => {}
@@ -181,7 +181,7 @@ async fn claim(world: World<'_>, waiting: &Waiting, chosen: &mut Chosen) -> Resu
     }
     match world.kits.kept(id).await {
         Ok(environment) => {
-            // A name that stays is taken away by whoever meets it next.
+            // A name that stays is removed by the next admission.
             let left = world.queue.leave(waiting).await.map_err(Trouble::from);
             if let Some(claim) = held.into_claim() {
                 chosen.claims.push((id.clone(), claim, environment));
@@ -197,7 +197,7 @@ async fn claim(world: World<'_>, waiting: &Waiting, chosen: &mut Chosen) -> Resu
     }
 }
 
-/// Starts the supervisors of those that were chosen.
+/// Starts the supervisors of the chosen tasks.
 async fn start_all(
     world: World<'_>,
     chosen: Chosen,
@@ -208,7 +208,7 @@ async fn start_all(
         match world.host.start(claim, &environment, Until::Detached).await {
             Ok(()) => admitted.started.push(id),
             Err(failure) => {
-                // A task that failed leaves its slot to the next, and may have been waited for.
+                // A task that failed frees its slot, and other tasks may wait for it.
                 again = true;
                 let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
                 match end(world, &id, ending).await {
@@ -221,19 +221,19 @@ async fn start_all(
     Ok(if again { Next::Again } else { Next::Nothing })
 }
 
-/// Ends a task that could not be started, unless somebody looks after it after all.
+/// Ends a task that could not be started, unless it has a supervisor after all.
 async fn end(world: World<'_>, id: &TaskId, ending: Ending) -> Result<(), Trouble> {
     match custody::take(world, id).await? {
         Some(held) if held.task.status() == Status::Queued => {
             held.end(world, ending).await.map(drop)
         }
-        // It was started after all, and its supervisor is gone: whoever looks concludes it.
+        // It was started after all, or is held: its supervisor, or the next repair, concludes it.
         Some(_) | None => Ok(()),
     }
 }
 
-/// Counts everything that runs: what has a supervisor or is just getting one, and agents that lost theirs
-/// and still work. Reads the records of those that have a supervisor only where groups have limits.
+/// Counts everything that runs: tasks whose life lock is held, and agents that lost their supervisor
+/// and still work. Reads the records behind held locks only where groups have limits.
 pub(super) async fn count_running(world: World<'_>, found: &Look, admission: &mut Admission<'_>) {
     for (id, lock) in &found.names.locks {
         match lock {
@@ -241,7 +241,7 @@ pub(super) async fn count_running(world: World<'_>, found: &Look, admission: &mu
             Lock::Held if !admission.has_groups() => admission.count_unknown(),
             Lock::Held => match world.store.load(id).await {
                 Ok(task) => admission.count(&task),
-                // It is being recorded, to wait.
+                // It is being recorded as queued, so it takes no slot.
                 Err(StoreError::NotFound { .. }) => {}
                 Err(_) => admission.count_unknown(),
             },
@@ -255,14 +255,14 @@ pub(super) async fn count_running(world: World<'_>, found: &Look, admission: &mu
     }
 }
 
-/// How those stand that the task has to wait for. Of one that is tried once more the last attempt counts.
+/// The states of the tasks that the task has to wait for. Of a retried one the last attempt counts.
 pub(super) async fn standings(world: World<'_>, task: &Task) -> BTreeMap<TaskId, Standing> {
     let mut standings = BTreeMap::new();
     for id in &task.order().placement.after {
         let standing = match last_attempt(world.store, id).await {
             Ok(last) if follower_is_due(world, &last).await => Standing::Pending,
             Ok(last) if last.status().is_ended() => Standing::Ended(last.status()),
-            // One that cannot be read now may be readable later.
+            // A record that cannot be read now may be readable later.
             Ok(_) | Err(StoreError::Unreadable { .. } | StoreError::Failed { .. }) => {
                 Standing::Pending
             }

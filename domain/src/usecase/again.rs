@@ -1,4 +1,4 @@
-//! Trying the same once more, and going on where a task stopped: orders, and the chain of attempts.
+//! Retry and resume: the orders of tasks that repeat or continue another, and the chain of attempts.
 //!
 //! A new attempt is a new task with the same order, linked to the one before. Nothing here changes how an
 //! earlier one ended, and nothing is started.
@@ -18,13 +18,13 @@ use crate::task::{
 /// The most attempts that are followed in one direction: records written by hand may form a circle.
 const MOST_ATTEMPTS: usize = 100;
 
-/// Why a task cannot be taken up again.
+/// Why a task cannot be retried or resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAgain {
     /// It has not ended.
     #[error("it has not ended")]
     NotEnded,
-    /// It was not launched by us, so nobody knows how.
+    /// Another program launched it, so its command line is not known.
     #[error("its record does not say what to run")]
     NotOurs,
     /// It is a plain command, which has no session.
@@ -35,7 +35,7 @@ pub enum NotAgain {
 /// The order of a next attempt, by hand.
 ///
 /// # Errors
-/// [`NotAgain`] if there is nothing to repeat.
+/// [`NotAgain`] if the task has not ended, or its record does not say what to run.
 pub fn retry(task: &Task, session: Option<SessionId>) -> Result<Order, NotAgain> {
     if !task.status().is_ended() {
         return Err(NotAgain::NotEnded);
@@ -46,7 +46,7 @@ pub fn retry(task: &Task, session: Option<SessionId>) -> Result<Order, NotAgain>
     }
 }
 
-/// How to go on in a session.
+/// How to continue a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// In the session itself.
@@ -58,7 +58,7 @@ pub enum Manner {
 /// The order of a follow-up in the session of a task.
 ///
 /// # Errors
-/// [`NotAgain`] if there is no session to go on in.
+/// [`NotAgain`] if the task has not ended, or has no session to continue.
 pub fn resume(
     task: &Task,
     prompt: Prompt,
@@ -82,8 +82,8 @@ pub fn resume(
     Ok(Order { prompt, lineage, retries: Retries::default(), ..by_hand(task, session) })
 }
 
-/// All attempts at what this task was ordered to do, first come first; only itself if it was never
-/// tried again. An attempt that was removed ends the chain.
+/// All attempts at the order of `task`, oldest first, `task` included. An attempt that was removed ends
+/// the chain.
 pub async fn attempts(store: &dyn TaskStore, task: &Task) -> Vec<Task> {
     let mut attempts = alloc::vec![task.clone()];
     while let Some(id) = &attempts[0].order().lineage.retry_of
@@ -101,11 +101,11 @@ pub async fn attempts(store: &dyn TaskStore, task: &Task) -> Vec<Task> {
     attempts
 }
 
-/// The task, or the last attempt that followed it where it failed and was tried once more.
+/// The last attempt that followed the task where it failed; the task itself if none did.
 ///
 /// # Errors
-/// [`StoreError`] if the task cannot be read. An attempt that is not there any more leaves the one
-/// before it as the last.
+/// [`StoreError`] if the task cannot be read. Where an attempt is not there any more, the one before it
+/// is the last.
 pub async fn last_attempt(store: &dyn TaskStore, id: &TaskId) -> Result<Task, StoreError> {
     let mut task = store.load(id).await?;
     let mut seen = BTreeSet::from([id.clone()]);
@@ -122,9 +122,9 @@ pub async fn last_attempt(store: &dyn TaskStore, id: &TaskId) -> Result<Task, St
     Ok(task)
 }
 
-/// Links the task that `next` was ordered by hand to follow to `next`, whose life lock is held here until it
-/// is recorded; nothing happens where `next` follows none. Of several that do so at once exactly one
-/// succeeds. An attempt that was linked, does not exist and is not about to be recorded is replaced.
+/// Records in the task that `next` retries that `next` follows it; does nothing if `next` retries none.
+/// The caller holds the life lock of `next` until `next` is recorded. Of several callers at once
+/// exactly one succeeds. A linked attempt that will never be recorded is replaced.
 ///
 /// # Errors
 /// [`StoreError::Refused`] with [`crate::task::Refusal::AlreadyRetried`] if another attempt follows.
@@ -132,12 +132,12 @@ pub(super) async fn link(world: World<'_>, next: &Task) -> Result<(), Trouble> {
     let Some(earlier) = &next.order().lineage.retry_of else { return Ok(()) };
     let earlier = match world.store.load(earlier).await {
         Ok(earlier) => earlier,
-        // Nothing is left of it that somebody else could try again.
+        // Without a record nobody else can retry it.
         Err(StoreError::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
     let instead_of = match &earlier.progress().retried_as {
-        // Whoever looks next records the one that follows by itself.
+        // The next repair records the attempt that follows by itself.
         Some(_) if follower_is_due(world, &earlier).await => None,
         Some(known) if is_given_up(world, known).await? => Some(known.clone()),
         Some(_) | None => None,
@@ -147,8 +147,8 @@ pub(super) async fn link(world: World<'_>, next: &Task) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Whether nobody will ever record this attempt. Who is about to holds its life lock since before it was
-/// linked, so the lock is looked at first.
+/// Whether nobody will ever record this attempt. A process that is about to record it has held its life
+/// lock since before the link; so the lock is probed before the record is read.
 async fn is_given_up(world: World<'_>, id: &TaskId) -> Result<bool, Trouble> {
     let held = world.locks.custody(id).await? == Custody::Held;
     Ok(!held && matches!(world.store.load(id).await, Err(StoreError::NotFound { .. })))

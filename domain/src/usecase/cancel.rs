@@ -1,9 +1,8 @@
 //! `cancel`: stopping tasks and everything they started.
 //!
-//! The intent is recorded before any signal is sent, so that it decides the ending whatever the agent still
-//! says, and so that whoever comes next can carry it out if this is cut short. A task that is tried once
-//! more is cancelled in its last attempt. A task that has already ended keeps its ending; what is left of it
-//! is stopped.
+//! The intent is recorded before any signal is sent, so that it decides the ending whatever the agent
+//! still says, and the next command can carry it out if this one is killed. Of a retried task the last
+//! attempt is cancelled. A task that has ended keeps its ending; its remaining processes are stopped.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -19,13 +18,13 @@ use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
 use crate::task::{CancelIntent, Ending, Event, Refusal, State, Status, Task, TaskId};
 
-/// How often a task is looked at again that changed while it was to be cancelled.
+/// How often a cancel is tried on a task that changes meanwhile.
 const TRIES: usize = 8;
 
 /// What became of the tasks that were to be cancelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cancelled {
-    /// Those that ended as cancelled by this.
+    /// Those that ended as cancelled.
     pub cancelled: Vec<TaskId>,
     /// Those that had ended before and had processes left, which were stopped.
     pub stopped: Vec<TaskId>,
@@ -35,9 +34,10 @@ pub struct Cancelled {
     pub survivors: Vec<u32>,
 }
 
-/// Cancels all of `ids`, with so much `grace` between the polite signal and the last one.
+/// Cancels all of `ids`, with `grace` between SIGTERM and SIGKILL.
 ///
-/// Returns when nothing of them is left, or names what is. What concerns one task is in the receipt.
+/// Returns when no process of these tasks is left, or names those that are. What fails for one task is
+/// in the receipt.
 pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancelled {
     let mut receipt = Cancelled::default();
     let (mut doomed, mut remains) = (Vec::new(), Vec::new());
@@ -94,7 +94,7 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
         let unended = !task.status().is_ended();
         let task = reconcile(world, task).await?.task;
         if unended && task.status() == Status::Cancelled {
-            // An earlier cancel was cut short, and this one carried it out.
+            // An earlier cancel was cut short, and `reconcile` carried it out.
             return Ok(Doom::Done(task.id().clone()));
         }
         if !task.belongs_to(world.host.name()) && !task.status().is_ended() {
@@ -110,12 +110,12 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
                     }
                     let (task, _) = held.end(world, Ending::Cancelled).await?;
                     if task.status() != Status::Cancelled {
-                        // Somebody completed it in this very moment, and that stands.
+                        // Somebody else ended it meanwhile, and that ending stands.
                         continue;
                     }
                     return Ok(Doom::Done(task.id().clone()));
                 }
-                // Somebody is just starting it, and will find this in the record.
+                // The process that starts or concludes it will find the intent in the record.
                 match world.store.apply(id, Event::CancelRequested(wish), wish.at).await {
                     Ok(task) => return Ok(Doom::ToStop(task)),
                     Err(StoreError::Refused { .. }) => {}
@@ -125,7 +125,7 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             State::Running(_) => {
                 match world.store.apply(id, Event::CancelRequested(wish), wish.at).await {
                     Ok(task) => return Ok(Doom::ToStop(task)),
-                    // Somebody ended it since it was looked at: its agent is to go all the same.
+                    // Somebody ended it meanwhile: the next try stops what is left of its agent.
                     Err(StoreError::Refused { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -138,13 +138,13 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
     Err(Trouble::Unanswered { id: id.clone() })
 }
 
-/// An ended task, if processes of it are left; that they are to be stopped is recorded.
+/// An ended task, if processes of it are left; records the intent to stop them.
 async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doom, Trouble> {
     let id = task.id();
     let ours = task.belongs_to(world.host.name());
     let held = ours && world.locks.custody(id).await? == Custody::Held;
     if held || (ours && !world.host.of_task(id).await.is_empty()) {
-        // Its supervisor reads the grace there; without a record of it, it takes its own.
+        // The supervisor reads the grace from the record; if that failed, it uses its own.
         return Ok(match world.store.apply(id, Event::StopRequested(wish), wish.at).await {
             Ok(task) => Doom::Remains(task),
             Err(_) => Doom::Remains(task),

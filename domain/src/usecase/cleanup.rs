@@ -1,7 +1,7 @@
-//! `cleanup`: forgetting what is only derived and, if asked, removing ended tasks.
+//! `cleanup`: removing derived files that belong to no task and, if asked, ended tasks.
 //!
-//! A task's worktree goes with it, unless something in it would be lost; then the task stays too, so
-//! that its record still names the worktree.
+//! A task's worktree is removed with it, unless work in it would be lost; then the task stays too, so
+//! that its record still names the worktree. Never removes a task that has not ended.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -17,9 +17,9 @@ use crate::task::{Query, Status, Task, TaskId, Unreadable, Worktree};
 /// Which ended tasks to remove.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
-    /// Only those that ended at least so long ago.
+    /// Only tasks that ended at least this long ago.
     pub older_than: Option<Duration>,
-    /// Only those with this status.
+    /// Only tasks with this status.
     pub status: Option<Status>,
 }
 
@@ -32,13 +32,13 @@ pub struct Cleaned {
     pub removed: Vec<TaskId>,
     /// The tasks that should have been removed and were not, with why.
     pub kept: Vec<(TaskId, Kept)>,
-    /// The tasks that are still there because of what is in their worktrees.
+    /// The tasks that were kept together with their worktrees.
     pub worktrees_kept: Vec<WorktreeKept>,
     /// Entries that cannot be read; they are never removed.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// A worktree in which something would have been lost.
+/// A worktree that was kept, with its task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorktreeKept {
     /// The task it was made for.
@@ -52,21 +52,22 @@ pub struct WorktreeKept {
 /// Why an ended task was kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Kept {
-    /// Its agent goes on after the task was ended by hand; the record alone names it.
+    /// Its agent still works, or its life lock is held; the record alone names the agent.
     #[error("its agent still works; `task-bg cancel {id}` stops it")]
     AtWork {
         /// Which.
         id: TaskId,
     },
-    /// Another machine runs what is left of it.
+    /// Another machine ran it, and its agent is not known to have exited.
     #[error("it runs on another machine")]
     Elsewhere,
-    /// It could not be removed, or not be judged.
+    /// It could not be removed, or not be checked.
     #[error(transparent)]
     Trouble(#[from] Trouble),
 }
 
-/// Sweeps the store; with a `removal`, removes ended tasks too. What concerns one task is in the receipt.
+/// Sweeps the store; with a `removal`, removes ended tasks too. What fails for one task is in the
+/// receipt.
 ///
 /// # Errors
 /// [`Trouble`] if the store as a whole cannot be read.
@@ -134,13 +135,13 @@ async fn remove(
     }
 }
 
-/// Refuses a task whose agent goes on: without its record nobody could stop it any more, and it would keep
-/// a slot for ever.
+/// Refuses a task whose agent still works: without the record nobody could stop the agent, and it would
+/// occupy a slot for ever.
 async fn is_idle(world: World<'_>, task: &Task) -> Result<(), Kept> {
     let id = task.id();
     let agent = task.progress().agent.as_ref();
     if !task.belongs_to(world.host.name()) {
-        // Its agent is seen to be gone only where it ran.
+        // Only the machine that ran the agent can see whether it is gone.
         let seen = task.progress().exit.is_some() || agent.is_none();
         return if seen { Ok(()) } else { Err(Kept::Elsewhere) };
     }
@@ -155,7 +156,8 @@ async fn is_idle(world: World<'_>, task: &Task) -> Result<(), Kept> {
     Ok(())
 }
 
-/// The worktrees of tasks that have not ended: a later attempt may work in that of an earlier one.
+/// The worktrees of tasks that have not ended: a later attempt may work in the worktree of an earlier
+/// one.
 async fn in_use(world: World<'_>) -> Result<Vec<String>, Trouble> {
     let mut paths = Vec::new();
     for status in [Status::Running, Status::Queued] {
@@ -239,7 +241,7 @@ mod tests {
         assert_eq!(cleaned.worktrees_kept.len(), 1);
     }
 
-    // Its record alone names the agent; once it was removed nobody could stop that any more.
+    // The record alone names the agent; without it nobody could stop the agent any more.
     #[tokio::test]
     async fn an_ended_task_whose_agent_works_or_whose_lock_is_held_is_kept() {
         let ended = ended(testing::order());

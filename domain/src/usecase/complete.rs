@@ -1,6 +1,6 @@
 //! `complete`: ending a task by hand.
 //!
-//! Its agent is not stopped; a supervisor that still has one lets it finish. A task that waits never starts.
+//! The agent is never stopped; a supervisor lets it finish. A task that waits never starts.
 
 use super::custody;
 use super::{Trouble, World};
@@ -14,26 +14,25 @@ pub struct Completed {
     /// Whether the report came after an ending that was only a guess: the ending stands, and the result is
     /// kept beside it.
     pub late: bool,
-    /// What could not be put away once it was recorded.
+    /// What could not be removed after the report was recorded.
     pub trouble: Option<Trouble>,
 }
 
-/// Ends a task with the report of somebody outside.
+/// Ends a task with the report of a person or a hook.
 ///
 /// # Errors
 /// [`Trouble`] if there is no such task, or it has ended or is being cancelled.
 pub async fn complete(world: World<'_>, id: &TaskId, report: Report) -> Result<Completed, Trouble> {
     let before = world.store.load(id).await?;
     let held = match before.status() {
-        // While its life lock is held here, nobody starts it, and nobody concludes it for a supervisor
-        // that is gone.
+        // While its life lock is held here, no other process starts or concludes it.
         Status::Queued | Status::Running => custody::take(world, id).await?,
         Status::Completed | Status::Error | Status::Cancelled => None,
     };
     let (task, trouble) = if let Some(held) = held {
         held.report(world, report).await?
     } else {
-        // Whoever holds it puts it away.
+        // The holder of the life lock removes what is kept for the task.
         let event = Event::Reported(report);
         (world.store.apply(id, event, world.clock.now()).await?, None)
     };
@@ -52,8 +51,8 @@ mod tests {
         Report { result: result.into(), error: None }
     }
 
-    // Two that completed a queued task at once were both told that they had, and one result was thrown away.
-    // Here the second one has the life lock when the first one's report is recorded.
+    // Of two that completed a queued task at once, both were told that they had, and one result was
+    // lost. Here the second holds the life lock when the report of the first is recorded.
     #[tokio::test]
     async fn whoever_completes_a_task_that_ended_in_the_same_moment_is_refused() {
         let task = testing::queued_task();

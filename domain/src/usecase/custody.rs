@@ -1,8 +1,8 @@
-//! Taking a task into one's own hands: its life lock is held while somebody other than a supervisor
-//! concludes, admits or records it.
+//! Custody: a command that concludes, admits or records a task that has no supervisor holds the life
+//! lock of that task meanwhile.
 //!
-//! As long as one holds it, no supervisor can be started for the task and nobody else concludes it. A
-//! holder that dies leaves a free lock, and by that lock the next one who looks finds the task.
+//! While it does, no other process can start or conclude the task. A holder that dies leaves a free
+//! lock, by which the next repair finds the task. Nothing here waits for a lock.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -16,7 +16,7 @@ use crate::task::{Ending, Event, Reason, Report, Status, Task, TaskId};
 pub struct Held {
     // `None` only once it was given away.
     claim: Option<Box<dyn Claim>>,
-    /// The task, as it was recorded once the lock was held.
+    /// The task, as recorded when the lock was taken.
     pub task: Task,
 }
 
@@ -28,10 +28,10 @@ impl Drop for Held {
     }
 }
 
-/// Takes a recorded task into one's own hands; `None` if somebody else holds its life lock.
+/// Takes the life lock of a recorded task; `None` if another process holds it.
 ///
 /// # Errors
-/// [`Trouble`] if the lock cannot be taken, or there is no record to be read.
+/// [`Trouble`] if the lock cannot be taken, or the record cannot be read.
 pub async fn take(world: World<'_>, id: &TaskId) -> Result<Option<Held>, Trouble> {
     let Some(claim) = world.locks.claim(id).await? else { return Ok(None) };
     match world.store.load(id).await {
@@ -43,19 +43,19 @@ pub async fn take(world: World<'_>, id: &TaskId) -> Result<Option<Held>, Trouble
     }
 }
 
-/// Whether the agent of a task works, whatever the record says: it goes on where somebody ended its task by
-/// hand, and where its supervisor was killed, even before that could record the agent.
+/// Whether the agent of a task works, whatever the record says: an agent works on where its task was
+/// ended by hand, or its supervisor was killed, even before the supervisor could record the agent.
 pub(super) async fn is_at_work(world: World<'_>, task: &Task) -> bool {
     if let Some(agent) = &task.progress().agent {
         return world.host.lives(agent).await;
     }
-    // An environment that is still kept was not taken up by any supervisor.
+    // A supervisor removes the kept environment before it starts the agent.
     let taken_up = world.kits.kept(task.id()).await.is_err();
     taken_up && !world.host.of_task(task.id()).await.is_empty()
 }
 
-/// Stops what a supervisor had started of a task when it was killed before it could record that: once the
-/// task has ended nobody would look for it.
+/// Stops an agent whose supervisor was killed before it could record the start: once the task has
+/// ended, nobody would look for that agent.
 async fn stop_unrecorded(world: World<'_>, task: &Task) {
     if task.progress().agent.is_none() && is_at_work(world, task).await {
         let doomed = Doomed { id: task.id().clone(), agent: None };
@@ -63,11 +63,11 @@ async fn stop_unrecorded(world: World<'_>, task: &Task) {
     }
 }
 
-/// The attempt that the event would name as the next, and the ending after which it would.
+/// The attempt that the event names as the next, and the ending that the event brings.
 fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)> {
     match event {
         Event::Ended { ending, next, .. } => Some((ending.clone(), next.as_ref()?)),
-        // One that runs is only to be stopped by this.
+        // A running task does not end by this event; it is stopped first.
         Event::Expired { next, .. } if task.status() == Status::Queued => {
             Some((Ending::failed(Reason::Timeout, ""), next.as_ref()?))
         }
@@ -84,7 +84,7 @@ fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)>
     }
 }
 
-/// Whether the processes of a task should be gone by now, since somebody wanted that.
+/// Whether the recorded grace for the processes of a task has passed.
 pub(super) fn is_overdue(world: World<'_>, task: &Task) -> bool {
     task.to_be_stopped().is_some_and(|stop| stop.at.plus(stop.grace) <= world.clock.now())
 }
@@ -100,10 +100,10 @@ impl Held {
         self.claim.take()
     }
 
-    /// Ends the task, unless it has ended; returns it as it is then, with what could not be put away.
+    /// Ends the task, unless it has ended; returns the task, and what could not be removed after.
     ///
     /// # Errors
-    /// [`Trouble`] if the ending cannot be recorded; the next one who looks finds the task as it was.
+    /// [`Trouble`] if the ending cannot be recorded; the next repair finds the task by its life lock.
     pub async fn end(
         self,
         world: World<'_>,
@@ -113,7 +113,7 @@ impl Held {
         Box::pin(self.apply(world, Event::Ended { ending, exit: None, next })).await
     }
 
-    /// Ends the task with the report of somebody outside, who is told if that came too late.
+    /// Ends the task with the report of a person or a hook; refuses a report that came too late.
     ///
     /// # Errors
     /// [`Trouble`] if it is refused or cannot be recorded.
@@ -127,11 +127,11 @@ impl Held {
         refused.map_or(Ok((task, trouble)), |refused| Err(refused.into()))
     }
 
-    /// Lets an event happen to the task that may end it, and puts it away if it has ended, by this or
-    /// before; returns it as it is then, with what could not be put away.
+    /// Applies an event that may end the task. If the task has ended, by this or before, removes what
+    /// is kept for it. Returns the task, and what could not be removed.
     ///
     /// # Errors
-    /// [`Trouble`] if the event is refused of a task that has not ended, or cannot be recorded.
+    /// [`Trouble`] if the event is refused and the task has not ended, or cannot be recorded.
     pub async fn apply(
         self,
         world: World<'_>,
@@ -148,8 +148,8 @@ impl Held {
     ) -> Result<(Task, Option<StoreError>, Option<Trouble>), Trouble> {
         if self.task.status() == Status::Queued {
             stop_unrecorded(world, &self.task).await;
-            // Before the ending, so that whoever dies after this leaves a task that is seen to have lost its
-            // name, and not one that looks as if it waited. A name that cannot be removed is found later.
+            // Before the ending: if this process is killed in between, the missing name makes the task
+            // a suspect. A name that cannot be removed now is removed by a later repair.
             drop(world.queue.withdraw(&self.task).await);
         }
         let mut refused = None;
@@ -168,7 +168,8 @@ impl Held {
         Ok((task, refused, self.put_away(world).await))
     }
 
-    /// Lets an event happen to the task, and sees to the attempt that follows where it ends it.
+    /// Applies an event to the task; if that ends the task, records and queues the attempt that
+    /// follows.
     ///
     /// # Errors
     /// [`StoreError`] as for [`crate::port::TaskStore::apply`].
@@ -187,40 +188,42 @@ impl Held {
                 Err(StoreError::Refused { .. }) => world.store.load(id).await.ok(),
                 Err(_) => None,
             };
-            // What could not be done is found by the life lock of the attempt.
+            // What could not be done, the next repair finds by the life lock of the attempt.
             Box::pin(prepared.settle(world, ended.as_ref())).await;
         }
         applied
     }
 
-    /// Takes back the record of a task that nobody was told of and that was never started.
+    /// Removes the record of a task that nobody was told of and that was never started.
     ///
     /// # Errors
-    /// [`Trouble`] if it cannot be; its lock stays, by which the next one who looks finds it.
+    /// [`Trouble`] if it cannot be removed; the life lock stays, by which the next repair finds the
+    /// task.
     pub async fn retract(mut self, world: World<'_>) -> Result<(), Trouble> {
         world.store.retract(self.task.id()).await?;
         self.claim.take().map_or(Ok(()), |claim| Ok(claim.retire()?))
     }
 
-    /// Removes the life lock and all that was kept for the task if it has ended and nothing follows it;
-    /// returns what could not be removed.
+    /// Removes the life lock and all that was kept for the task, if it has ended and no follower has
+    /// yet to be queued; returns what could not be removed.
     pub async fn put_away(mut self, world: World<'_>) -> Option<Trouble> {
         if !self.task.status().is_ended() || super::repair::follower_is_due(world, &self.task).await
         {
-            // Its lock stays behind, by which the next one finds what is to be done.
+            // The lock stays behind, by which the next repair finds the task.
             return None;
         }
         stop_unrecorded(world, &self.task).await;
         self.stop_overdue(world).await;
         if self.task.progress().agent.is_some() && is_at_work(world, &self.task).await {
-            // Its lock stays behind, by which whoever counts finds the agent.
+            // The lock stays behind, so that admissions count the agent.
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }
         let claim = self.claim.take()?;
         claim.retire().err().map(Trouble::from)
     }
 
-    /// Stops what should have been gone by now, as the record says: whoever wanted that did not get so far.
+    /// Stops the processes if their recorded grace has passed: the command that recorded it was cut
+    /// short.
     pub async fn stop_overdue(&self, world: World<'_>) {
         if is_overdue(world, &self.task) && is_at_work(world, &self.task).await {
             let doomed =
@@ -229,22 +232,22 @@ impl Held {
         }
     }
 
-    /// Gives the life lock its name again, if somebody removed that.
+    /// Makes the name of the life lock again, if somebody removed it.
     ///
     /// # Errors
-    /// [`Trouble`] if there can be none.
+    /// [`Trouble`] if the name cannot be made.
     pub fn renew(&mut self) -> Result<(), Trouble> {
         self.claim.as_mut().map_or(Ok(()), |claim| Ok(claim.renew()?))
     }
 
-    /// Lets the task wait: a task that waits has no life lock.
+    /// Removes the life lock: a task that waits has none.
     pub fn into_waiting(mut self) -> Task {
         // Dropping the claim removes the lock.
         drop(self.claim.take());
         self.task.clone()
     }
 
-    /// A name for an attempt that may follow.
+    /// An id for the attempt that may follow.
     pub fn next(&self, world: World<'_>) -> Option<TaskId> {
         (self.task.order().retries.left > 0).then(|| world.mint())
     }

@@ -1,4 +1,4 @@
-//! `diff`: what a task changed in the worktree that was made for it.
+//! `diff`: what a task changed in the worktree that was made for it. Never changes the worktree.
 
 use super::Trouble;
 use crate::port::worktrees::{Changes, Diff, WorktreeError, Worktrees};
@@ -26,10 +26,10 @@ pub enum DiffError {
         /// Which.
         id: TaskId,
     },
-    /// The record could not be had.
+    /// The record could not be read.
     #[error(transparent)]
     Trouble(#[from] Trouble),
-    /// The worktree could not be looked at.
+    /// The worktree could not be read.
     #[error(transparent)]
     Worktree(#[from] WorktreeError),
 }
@@ -40,10 +40,11 @@ impl From<StoreError> for DiffError {
     }
 }
 
-/// Compares a task's worktree with the commit it was made from, at most so many bytes of it.
+/// Compares a task's worktree with the commit it was made from, and returns at most `at_most` bytes of
+/// the difference.
 ///
 /// # Errors
-/// [`DiffError`] if there is no worktree to be looked at.
+/// [`DiffError`] if there is no worktree to read.
 pub async fn diff(
     store: &dyn TaskStore,
     worktrees: &dyn Worktrees,

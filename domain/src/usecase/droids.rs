@@ -1,4 +1,4 @@
-//! `droids`, and the droid that `launch` is told to start: which definitions count.
+//! `droids`, and the droid that `launch` is told to start: which definitions count. Starts nothing.
 
 use crate::port::DroidCatalog;
 use crate::task::droid::{Catalog, Droid, DroidName, NoDroid};

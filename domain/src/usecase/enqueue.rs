@@ -1,7 +1,7 @@
-//! Putting a task into the queue: what it starts with is kept, it is recorded, and it gets its name.
+//! Putting a task into the queue: its kit is kept, then its record made, then its name in the queue.
 //!
-//! In this order, and with its life lock held meanwhile, so that whoever dies in between leaves traces by
-//! which the next one who looks either completes the task or removes what there is of it. Admits nobody.
+//! The life lock is held meanwhile, so that a process that is killed in between leaves traces from
+//! which the next repair completes the task or removes what there is of it. Admits no task.
 
 use alloc::vec::Vec;
 
@@ -21,12 +21,12 @@ pub async fn enqueue(world: World<'_>, task: &Task, kit: &Kit) -> Result<Vec<Tro
         return Err(Fault { step, reason: reason.into() }.into());
     };
     if let Err(trouble) = record(world, task, kit).await {
-        // Nobody was told of it; what cannot be removed now is found by its lock.
+        // Nobody was told of the task; the next repair removes what stays.
         drop(claim.retire());
         return Err(trouble);
     }
     let mut troubles = Vec::new();
-    // One without its name gets it from whoever looks next.
+    // If the name is missing, the next repair makes it.
     troubles.extend(world.queue.enter(task).await.err().map(Trouble::from));
     // A task that waits has no life lock.
     drop(claim);
@@ -37,7 +37,7 @@ pub async fn enqueue(world: World<'_>, task: &Task, kit: &Kit) -> Result<Vec<Tro
 }
 
 async fn record(world: World<'_>, task: &Task, kit: &Kit) -> Result<(), Trouble> {
-    // First: of several that try the same task again exactly one goes on.
+    // The link first: of several retries of one task exactly one goes on.
     link(world, task).await?;
     world.kits.keep(task.id(), kit).await?;
     Ok(world.store.create(task).await?)

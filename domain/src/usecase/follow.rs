@@ -1,9 +1,9 @@
-//! The attempt that follows another by itself: it is recorded before the ending that names it, so that
-//! nobody ever reads of an attempt that is not there.
+//! The follower, an attempt that follows another by itself: it is recorded before the ending that names
+//! it, so that no record names an attempt that is not there.
 //!
-//! Its life lock is held from its record on until it waits as it should, or until it turns out that the
-//! ending came to something else and it never was an attempt. Whoever dies in between leaves a free lock,
-//! by which the next one who looks finds out which of the two it is ([`super::repair`]).
+//! Its life lock is held from its record on until it is queued, or until its record is removed because
+//! the ending turned out not to name it. A process that is killed in between leaves a free lock, by
+//! which the next repair does one of the two. Nothing here starts an attempt.
 
 use alloc::vec::Vec;
 
@@ -13,14 +13,15 @@ use crate::port::StoreError;
 use crate::run::retry;
 use crate::task::{Ending, SessionId, Status, Task, TaskId};
 
-/// An attempt that is recorded, and not named by anybody yet.
+/// A follower that is recorded, and that no ending names yet.
 #[must_use = "settle it once the ending is recorded"]
 pub struct Prepared {
     held: Held,
 }
 
-/// Records the attempt named `next` that follows `task` if that comes to `ending`; `None` if none follows
-/// such an ending, or it cannot be recorded now. Then whoever looks next records it.
+/// Records the follower `next` of a `task` that is about to end as `ending`; `None` if no attempt
+/// follows such an ending, or `next` cannot be recorded now. In the latter case the next repair records
+/// it.
 pub async fn prepare(
     world: World<'_>,
     task: &Task,
@@ -30,7 +31,7 @@ pub async fn prepare(
     if task.order().retries.left == 0 || task.progress().retried_as.is_some() {
         return None;
     }
-    // An intent that somebody recorded meanwhile decides what it comes to.
+    // An intent that was recorded meanwhile decides the ending.
     let known = world.store.load(task.id()).await.unwrap_or_else(|_| task.clone());
     if !task.order().retries.follow(&known.would_end_as(ending.clone())?) {
         return None;
@@ -39,7 +40,7 @@ pub async fn prepare(
     let follower = attempt(world, task, next);
     let recorded = match world.store.create(&follower).await {
         Ok(()) => Ok(follower),
-        // Recorded when the ending was to be recorded before, and could not be.
+        // An earlier try recorded the follower, but could not record the ending.
         Err(StoreError::Exists { .. }) => world.store.load(next).await,
         Err(error) => Err(error),
     };
@@ -48,14 +49,14 @@ pub async fn prepare(
             Some(Prepared { held: Held::of(claim, follower) })
         }
         Ok(_) | Err(_) => {
-            // By its lock whoever looks finds out what is left of it.
+            // The next repair finds what is left of the follower by this lock.
             claim.leave();
             None
         }
     }
 }
 
-/// The attempt named `next` that follows `task`.
+/// The follower of `task`, with the id `next`.
 pub(super) fn attempt(world: World<'_>, task: &Task, next: &TaskId) -> Task {
     let now = world.clock.now();
     let session = SessionId::from_random(world.entropy.bytes());
@@ -65,7 +66,8 @@ pub(super) fn attempt(world: World<'_>, task: &Task, next: &TaskId) -> Task {
 }
 
 impl Prepared {
-    /// Lets the attempt wait if `ended` names it, and takes it back if not; returns what could not be done.
+    /// Queues the follower if `ended` names it, and removes its record if not; returns what could not
+    /// be done.
     pub async fn settle(self, world: World<'_>, ended: Option<&Task>) -> Vec<Trouble> {
         let id = self.held.task.id().clone();
         match ended {
@@ -73,13 +75,14 @@ impl Prepared {
                 wait(world, ended.id(), self.held).await
             }
             Some(_) => self.held.retract(world).await.err().into_iter().collect(),
-            // Whether the ending is recorded is not known: its lock stays, by which that is found out.
+            // Whether the ending is recorded is not known: the lock stays, by which the next repair
+            // decides.
             None => Vec::new(),
         }
     }
 }
 
-/// Lets an attempt that is recorded wait, with what was kept for it by the one before it.
+/// Queues a recorded follower, with the kit that the attempt before it kept.
 pub(super) async fn wait(world: World<'_>, earlier: &TaskId, held: Held) -> Vec<Trouble> {
     let (id, moment) = (held.task.id().clone(), held.task.order().placement.not_before);
     if let Err(fault) = world.kits.pass_on(earlier, &id).await {
@@ -88,7 +91,7 @@ pub(super) async fn wait(world: World<'_>, earlier: &TaskId, held: Held) -> Vec<
     let mut troubles = Vec::new();
     match world.queue.enter(&held.task).await {
         Ok(()) => drop(held.into_waiting()),
-        // Its lock stays: one without its name gets it from whoever looks next.
+        // The lock stays, and the next repair makes the name.
         Err(fault) => troubles.push(fault.into()),
     }
     if let Some(moment) = moment {

@@ -1,5 +1,5 @@
-//! Keeping a task apart: a worktree of its own before it is recorded, and back again if it never
-//! came to be.
+//! A worktree of its own for a task: made before the task is recorded, and removed again if the task
+//! never starts.
 //!
 //! Nothing is recorded or started here.
 
@@ -8,7 +8,7 @@ use crate::port::worktrees::{Wanted, WorktreeError, Worktrees};
 use crate::port::{StoreError, TaskStore};
 use crate::task::{Order, TaskId, Worktree};
 
-/// The order, in a worktree made for it.
+/// Makes a worktree, and returns the order with its folder there.
 ///
 /// # Errors
 /// [`WorktreeError`] if there can be none; then nothing has changed.
@@ -21,11 +21,11 @@ pub async fn isolate(
     Ok(Order { cwd: Some(made.folder), worktree: Some(made.worktree), ..order })
 }
 
-/// Takes back the worktree of a task that was not started; keeps it if somebody has worked there, or
-/// if the task may yet start.
+/// Removes the worktree of a task that was not started; keeps it if work in it would be lost, or if the
+/// task may yet start.
 ///
 /// # Errors
-/// [`Trouble`] if that cannot be told.
+/// [`Trouble`] if that cannot be found out.
 pub async fn take_back(
     store: &dyn TaskStore,
     worktrees: &dyn Worktrees,

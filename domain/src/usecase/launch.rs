@@ -1,9 +1,9 @@
-//! `launch` and `run`: from an order to a running or waiting task, or a clear word why not.
+//! `launch` and `run`: from an order to a running or queued task, or an error that says why not.
 //!
-//! Whether there is room is decided under the lock of the queue, and there the life lock is taken and the
-//! record made of a task that starts at once: nobody can take the same slot, and at no moment a running
-//! task is unlocked or a process unrecorded. A task for which there is no room waits in the queue with its
-//! launcher's environment, and costs no process.
+//! Under the gate, a launch looks for a free slot, takes the life lock and makes the record of a task
+//! that starts at once: no other process can take the same slot, a running task is never unlocked, and
+//! a process never unrecorded. A task for which there is no slot waits in the queue with its launcher's
+//! environment, and costs no process.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -20,15 +20,15 @@ use crate::plan::queue::suspects;
 use crate::port::{Claim, Fault, Gate, Kit, LaunchFailure, StoreError, Until};
 use crate::task::{Ending, Order, Reason, Status, Task, TaskId};
 
-/// How long a launch waits for the lock of the queue before the task waits instead.
+/// How long a launch waits for the gate; after that, the task is queued.
 const GATE: Duration = Duration::from_secs(3);
 
-/// A task that was launched, and what could not be done after that.
+/// A launched task, and what could not be done after the launch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launched {
-    /// The task, as it is once its agent runs or it waits for its turn.
+    /// The task, once its agent runs or it is queued.
     pub task: Task,
-    /// What could not be done once it was launched.
+    /// What could not be done after the launch.
     pub troubles: Vec<Trouble>,
 }
 
@@ -41,9 +41,9 @@ pub enum LaunchError {
     /// It was recorded, but its agent could not be started.
     #[error("could not launch task {id}")]
     NotStarted {
-        /// The task, which has ended as an error, or is just being ended by somebody who wants it cancelled.
+        /// The task, which has ended, or is about to be ended by another process.
         id: TaskId,
-        /// The attempt that follows it, if it was ordered to be tried again.
+        /// The attempt that follows it, if its order asks for one.
         next: Option<TaskId>,
         /// Why.
         #[source]
@@ -63,41 +63,41 @@ impl From<Fault> for LaunchError {
     }
 }
 
-/// A task that has just been ordered under the name `id`.
+/// A new task with this id, for this machine.
 pub fn ordered(world: World<'_>, id: TaskId, order: Order) -> Task {
     let output = world.logs.location(&id);
     Task::ordered(id, order, Some(output), world.clock.now()).on(world.host.name())
 }
 
-/// Launches a task, which starts with this kit. One that was ordered to follow another is refused if
-/// another attempt follows that already.
+/// Launches a task, which starts with this kit. A retry is refused if the retried task has another
+/// follower already.
 ///
 /// # Errors
-/// [`LaunchError`]; where the task was recorded by then, it has ended.
+/// [`LaunchError`]; a task that was recorded by then has ended, or the next repair ends it.
 pub async fn launch(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched, LaunchError> {
     let launched = Box::pin(place(world, task, kit)).await;
     if matches!(launched, Err(LaunchError::Trouble(_))) {
-        // The life lock that was held here meanwhile counted like a task that runs.
+        // The life lock that was held here meanwhile occupied a slot, which is free again.
         admit(world, Thoroughness::Quick, PATIENCE).await;
     }
     launched
 }
 
-/// Starts the task if there is a slot, and lets it wait if not.
+/// Starts the task if there is a slot for it, and queues it if not.
 async fn place(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched, LaunchError> {
     let mut troubles = Vec::new();
     match Box::pin(slot(world, task, kit)).await? {
         Slot::Taken { claim, untidy } => {
             let launched = Box::pin(start(world, task, kit, claim)).await;
             if untidy {
-                // Somebody else began something and did not finish it.
+                // A killed process left something to repair.
                 admit(world, Thoroughness::Quick, PATIENCE).await;
             }
             launched
         }
         full @ (Slot::None | Slot::Unknown) => {
             troubles.extend(Box::pin(enqueue(world, task, kit)).await?);
-            // Counted again now that the task waits, so that no slot that became free in between is missed.
+            // The task is queued now: this admission sees a slot that became free since the gate.
             if matches!(full, Slot::Unknown) {
                 troubles.push(Trouble::QueueBusy);
             } else {
@@ -108,7 +108,7 @@ async fn place(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched, Lau
     }
 }
 
-/// The task as it is recorded now, or as it was recorded if that cannot be read.
+/// The task as recorded now, or as it was created if the record cannot be read.
 async fn as_recorded(world: World<'_>, task: &Task, troubles: &mut Vec<Trouble>) -> Task {
     match world.store.load(task.id()).await {
         Ok(task) => task,
@@ -136,7 +136,7 @@ async fn start(
             let ending = Ending::failed(Reason::LaunchFailed, alloc::format!("{failure}"));
             let held = match custody::take(world, id).await {
                 Ok(held) => held,
-                // What became of it cannot be told now; by its lock whoever looks finds out.
+                // Whether it started is not known now; the next repair finds it by its life lock.
                 Err(trouble) => {
                     return Ok(Launched { task: task.clone(), troubles: Vec::from([trouble]) });
                 }
@@ -158,11 +158,11 @@ async fn start(
             if let Ok(task) = &ended
                 && task.started_at().is_some()
             {
-                // Its supervisor was killed after the start was recorded and before it could say so.
+                // The supervisor was killed after it recorded the start and before it could report it.
                 return Ok(Launched { task: task.clone(), troubles: Vec::new() });
             }
             let next = ended.ok().and_then(|task| task.progress().retried_as.clone());
-            // The slot it had is free again.
+            // The slot of the task is free again.
             admit(world, Thoroughness::Thorough, PATIENCE).await;
             Err(LaunchError::NotStarted { id: id.clone(), next, failure })
         }
@@ -171,16 +171,16 @@ async fn start(
 
 /// Whether the task has a slot.
 enum Slot {
-    /// It has, and is recorded.
+    /// It has one, and is recorded.
     Taken {
         /// Its life lock.
         claim: Box<dyn Claim>,
-        /// Whether some other task has to be seen to.
+        /// Whether some other task has to be repaired.
         untidy: bool,
     },
-    /// There is none.
+    /// There is no slot for it now.
     None,
-    /// Somebody else held the lock of the queue for too long.
+    /// Another process held the gate for too long.
     Unknown,
 }
 
@@ -206,7 +206,7 @@ async fn has_room(world: World<'_>, task: &Task, found: &Look) -> Result<bool, L
     let mut admission = Admission::new(&limits, world.clock.now());
     count_running(world, found, &mut admission).await;
     for waiting in &found.waiting {
-        // Those who wait for more than room keep nobody from it, unless their time has come.
+        // Tasks with unmet conditions precede no other; eligible tasks do.
         if admission.is_full() || !waiting.conditional {
             return Ok(false);
         }
@@ -221,7 +221,7 @@ async fn has_room(world: World<'_>, task: &Task, found: &Look) -> Result<bool, L
     Ok(admission.consider(task, &mut |_| Standing::Pending) == Verdict::Start)
 }
 
-/// Records a task that starts at once, with its life lock held and what it starts with kept.
+/// Takes the life lock of a task that starts at once, keeps what its start needs, and records it.
 async fn record(
     world: World<'_>,
     task: &Task,
@@ -236,7 +236,7 @@ async fn record(
     match prepare(world, task, kit).await {
         Ok(()) => Ok(claim),
         Err(trouble) => {
-            // Nobody was told of it; what cannot be removed now is found by its lock.
+            // Nobody was told of the task; the next repair removes what stays.
             drop(claim.retire());
             Err(trouble.into())
         }
@@ -244,7 +244,7 @@ async fn record(
 }
 
 async fn prepare(world: World<'_>, task: &Task, kit: &Kit) -> Result<(), Trouble> {
-    // First: of several that try the same task again exactly one goes on.
+    // The link first: of several retries of one task exactly one goes on.
     link(world, task).await?;
     if let Some(instructions) = &kit.instructions {
         world.kits.instruct(task.id(), instructions).await?;

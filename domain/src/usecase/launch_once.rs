@@ -1,8 +1,8 @@
-//! `--key`: the same request twice is one task.
+//! `launch --key`: orders under one key start one task.
 //!
-//! The key's lock is held from the look-up until the task is launched, so that of any number of launches at
-//! once one starts it and the others get that one back. A launcher that died in between leaves a key without
-//! a record, and a task that never had an agent leaves one without work done: the next one takes it over.
+//! The key's lock is held from the look-up until the task is launched, so that of several launches at
+//! once one starts the task and the others return it. The next launch takes over a key whose task never
+//! had an agent, or has no record because its launcher was killed. Never looks at what is ordered.
 
 use alloc::boxed::Box;
 
@@ -13,19 +13,20 @@ use crate::port::keys::KeyEntry;
 use crate::port::{Keys, Kit, StoreError};
 use crate::task::{Reason, State, Task};
 
-/// What a key is claimed with: the task that has it, or the right to launch one.
+/// What claiming a key gives: the task that has it, or the right to launch one.
 #[must_use = "a claim that is dropped is given up"]
 pub enum KeyClaim {
-    /// There is a task of that key.
+    /// The task that has the key.
     Existing(Box<Task>),
-    /// There is none, and nobody else can make one while this is held; nothing is held without a key.
+    /// No task has the key, and no other process can launch one while the entry is held; `None` without
+    /// a key.
     Free(Option<Box<dyn KeyEntry>>),
 }
 
 /// Claims the key of an order that is about to be launched.
 ///
 /// # Errors
-/// [`LaunchError`] if it cannot be told who has the key.
+/// [`LaunchError`] if it cannot be found out which task has the key.
 pub async fn claim(
     world: World<'_>,
     keys: &dyn Keys,
@@ -36,7 +37,8 @@ pub async fn claim(
     if let Some(owner) = entry.owner() {
         match world.store.load(owner).await {
             Ok(task) => {
-                // What is said of it must be true, and one that died may have to be done again.
+                // Reconciled, so that the answer is true and a task that was never started frees its
+                // key.
                 let task = Box::pin(reconcile(world, task)).await?.task;
                 if !never_had_an_agent(&task) {
                     return Ok(KeyClaim::Existing(Box::new(task)));
@@ -49,14 +51,14 @@ pub async fn claim(
     Ok(KeyClaim::Free(Some(entry)))
 }
 
-/// Whether the task ended before there was an agent, so that nothing of what was asked for was done.
+/// Whether the task ended before there was an agent, and without a follower: no work was done.
 fn never_had_an_agent(task: &Task) -> bool {
     let failed_to_launch =
         matches!(task.state(), State::Error(failure) if failure.reason == Reason::LaunchFailed);
     failed_to_launch && task.started_at().is_none() && task.progress().retried_as.is_none()
 }
 
-/// Launches the task under the claim that was made for it.
+/// Launches the task, holding its key.
 ///
 /// # Errors
 /// [`LaunchError`] as for [`launch`].

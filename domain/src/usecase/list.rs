@@ -1,4 +1,4 @@
-//! `list`: what there is, newest first, and what could not be read.
+//! `list`: the tasks, newest first. A record that cannot be read is named, and never fails the listing.
 
 use alloc::vec::Vec;
 
@@ -8,28 +8,28 @@ use super::{Trouble, World};
 use crate::plan::queue::suspects;
 use crate::task::{Listing, Query, TaskId};
 
-/// What there is, with what has to be said beside some of it.
+/// The tasks, and notes on some of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// What there is.
+    /// The tasks.
     pub listing: Listing,
-    /// What has to be said beside running tasks.
+    /// Notes on tasks that have not ended.
     pub notes: Vec<(TaskId, Note)>,
 }
 
-/// Lists tasks, after ending those that lost their supervisor and their agent.
+/// Lists tasks, after repairing what killed processes left.
 ///
 /// # Errors
 /// [`Trouble`] if the store as a whole cannot be read.
 pub async fn list(world: World<'_>, query: &Query) -> Result<Listed, Trouble> {
     if let Ok(found) = look(world).await {
-        // What cannot be mended now must not keep anybody from looking.
+        // A failed repair must not make the listing fail.
         mend(world, &found, &suspects(&found.names)).await;
     }
     survey(world, query).await
 }
 
-/// Lists tasks as they are to be believed, without completing what others left half done.
+/// Lists tasks, reconciled, without repairing what killed processes left in the queue.
 ///
 /// # Errors
 /// [`Trouble`] if the store as a whole cannot be read.
@@ -38,7 +38,7 @@ pub async fn survey(world: World<'_>, query: &Query) -> Result<Listed, Trouble> 
     let mut notes = Vec::new();
     let mut changed = false;
     for task in listing.tasks.iter().filter(|task| !task.status().is_ended()) {
-        // One that cannot be judged now is shown as it is recorded.
+        // A task that cannot be judged now is shown as recorded.
         let Ok(believed) = reconcile(world, task.clone()).await else { continue };
         changed |= believed.task.status() != task.status();
         notes.extend(believed.note.map(|note| (task.id().clone(), note)));

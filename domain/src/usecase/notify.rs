@@ -1,7 +1,7 @@
-//! Telling a parent how its tasks fare: each ending once, and at a stop what is not to be forgotten.
+//! Telling a parent session of its tasks: each ending once, and a reminder when it is about to stop.
 //!
-//! What was said is noted after it was said, in the hands of one teller: a teller that dies in
-//! between can make for a repetition, never for a loss.
+//! An ending is marked as told after it was said, and the parent's lock is held meanwhile: a process
+//! that is killed in between causes a repetition, never a loss. Nothing here prints.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,13 +14,13 @@ use crate::port::{Fault, NoticeBatch, Notices, StoreError, TaskStore};
 use crate::task::notice::{Mark, Occasion, Stage};
 use crate::task::{SessionId, Task, TaskId};
 
-/// A message that is due. It has to be said, and then noted with [`Due::said`]; if it is dropped
-/// instead, it will be due again.
+/// A message that is due: to be printed, then marked with [`Due::said`]. If it is dropped instead, it
+/// will be due again.
 #[must_use = "say it and then note it with `said`"]
 pub struct Due {
     message: String,
     marks: Vec<(TaskId, Mark)>,
-    // Held until the end, so that nobody else says the same.
+    // Held until the end, so that no other process says the same.
     batch: Box<dyn NoticeBatch>,
 }
 
@@ -30,10 +30,10 @@ impl Due {
         &self.message
     }
 
-    /// Notes that the message was said.
+    /// Marks the tasks of the message as told.
     ///
     /// # Errors
-    /// [`Fault`] if that cannot be noted of every task; of the others it is.
+    /// [`Fault`] if some task cannot be marked; the others are.
     pub async fn said(self) -> Result<(), Fault> {
         let mut noted = Ok(());
         for (id, mark) in &self.marks {
@@ -65,7 +65,7 @@ pub async fn due(
     for (id, stage) in batch.entries().iter().filter(|(_, stage)| occasion.concerns(*stage)) {
         let Some(task) = own(store, batch.as_ref(), parent, id).await? else { continue };
         let asked_once = occasion == Occasion::Stopping && !task.status().is_ended();
-        // Noted before it is said: better forgotten than asked at every stop.
+        // Marked before it is said: a lost reminder is better than one at every stop.
         if asked_once && *stage != Stage::Named && batch.mark(id, Mark::Named).await.is_err() {
             continue;
         }
@@ -75,7 +75,7 @@ pub async fn due(
     Ok(plan.message.map(|message| Due { message, marks: plan.marks, batch }))
 }
 
-/// The task of an entry, which is believed only as far as the record goes.
+/// The task of an entry, if its record names this parent; otherwise removes the entry.
 async fn own(
     store: &dyn TaskStore,
     batch: &dyn NoticeBatch,
@@ -94,11 +94,10 @@ async fn own(
     }
 }
 
-/// Notes of every ended task among `tasks` that was launched by `caller` that the caller has seen how
-/// it fared.
+/// Records that `caller` has seen the endings of those of its own tasks among `tasks` that have ended.
 ///
 /// # Errors
-/// [`Fault`] if that cannot be noted of every task; of the others it is.
+/// [`Fault`] if some task cannot be marked; the others are.
 pub async fn collect(
     notices: &dyn Notices,
     caller: &SessionId,

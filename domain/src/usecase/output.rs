@@ -1,4 +1,4 @@
-//! `output`: what a task wrote, in the part that was asked for.
+//! `output`: a part of what a task wrote. Never changes a log.
 
 use super::reconcile::{Believed, reconcile};
 use super::{Trouble, World};

@@ -1,8 +1,9 @@
 //! `prune`: expiring tasks that ran too long or fell silent, and stopping their processes.
 //!
-//! The plan is made without a lock and can be looked at alone. Each task is judged again, under its lock and
-//! with fresh signs of life, when the plan is carried out: a sign that arrives in between saves it. Of a task
-//! that runs, the intent is recorded first and the ending once its processes are gone.
+//! The plan is made without a lock and can be printed alone. When it is carried out, each task is
+//! judged again, under the lock of its record and with fresh signs of life: a sign that arrives in
+//! between saves the task. For a running task, the intent is recorded first, and the ending once its
+//! processes are gone.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -20,11 +21,11 @@ use crate::task::{Event, Policy, Query, Signs, Status, Task, TaskId};
 /// What was expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// What was expired, and why; in a dry run, what would be.
+    /// The tasks that were expired, and why; in a dry run, those that would be.
     pub expired: Vec<Expiry>,
-    /// What was to be expired and gave a sign of life in time.
+    /// The tasks of the plan that were not expired after all, such as for a sign of life in between.
     pub spared: Vec<TaskId>,
-    /// What could not be expired, with why.
+    /// The tasks that could not be expired, with why.
     pub refused: Vec<(TaskId, Trouble)>,
     /// The numbers of processes that are left after all.
     pub survivors: Vec<u32>,
@@ -33,9 +34,9 @@ pub struct Pruned {
 /// How to prune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PruneRequest {
-    /// What life means.
+    /// The limits after which tasks expire.
     pub policy: Policy,
-    /// How long agents have between the polite signal and the last one.
+    /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
     /// What to do with the plan.
     pub mode: Mode,
@@ -44,13 +45,13 @@ pub struct PruneRequest {
 /// What to do with a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Show it.
+    /// Return it.
     DryRun,
     /// Carry it out.
     Execute,
 }
 
-/// Expires the tasks that the policy says are over. What concerns one task is in the receipt.
+/// Expires tasks by the policy. What fails for one task is in the receipt.
 ///
 /// # Errors
 /// [`Trouble`] if the store as a whole cannot be read.
@@ -75,7 +76,7 @@ pub async fn prune(world: World<'_>, request: PruneRequest) -> Result<Pruned, Tr
     Ok(pruned)
 }
 
-/// The task with its signs of life; `None` for one of another machine.
+/// The task, reconciled, with its signs of life; `None` for a task of another machine.
 async fn judge(world: World<'_>, task: Task) -> Result<Option<(Task, Signs)>, Trouble> {
     if !task.belongs_to(world.host.name()) {
         return Ok(None);
@@ -124,11 +125,11 @@ async fn execute(world: World<'_>, request: PruneRequest, plan: Vec<Expiry>, pru
 
 /// What came of expiring one task.
 enum Expired {
-    /// It waited, and has ended.
+    /// It has ended.
     Ended,
-    /// It runs, and that it is to be stopped is recorded.
+    /// It runs, and the intent to stop it is recorded.
     ToStop(Box<Task>),
-    /// It gave a sign of life.
+    /// It was not expired after all.
     Spared,
 }
 
@@ -143,7 +144,7 @@ async fn expire(world: World<'_>, request: PruneRequest, id: &TaskId) -> Result<
                 let event = Event::Expired { policy, signs, grace, next };
                 held.apply(world, event).await.map(|(task, _)| task)
             }
-            // Somebody is just starting it.
+            // Another process is starting or concluding it.
             None => return Ok(Expired::Spared),
         },
         Status::Running | Status::Completed | Status::Error | Status::Cancelled => {

@@ -1,8 +1,8 @@
-//! Finding out what is to be believed of a task whose record says that it has not ended.
+//! Whether a task that has not ended by its record still runs or waits; ends it if not.
 //!
-//! Every verb that shows or changes a task comes through here, so that nobody is ever told "running" of a
-//! task that lost its supervisor. A living agent is stopped here only if its record says that it should be
-//! gone by now, and a task of another machine is never judged.
+//! Verbs that show tasks reconcile them first, so that none shows a task as running that lost both its
+//! supervisor and its agent. Stops a living agent only if its recorded grace has passed, and never
+//! judges a task of another machine.
 
 use alloc::boxed::Box;
 
@@ -15,36 +15,37 @@ use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Record
 use crate::task::{Ending, Event, Reason, Status, Task, TaskId};
 use core::time::Duration;
 
-/// How long whoever concludes a task may take for it: a look at its log and a record.
+/// How long concluding a task may take: reading its log and writing its record.
 const CONCLUSION: Duration = Duration::from_secs(2);
 
-/// A task as it is to be believed, and what has to be said beside it.
+/// A task after reconciling it, and a note on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Believed {
     /// The task.
     pub task: Task,
-    /// What has to be said beside it.
+    /// A note on a task that has not ended.
     pub note: Option<Note>,
-    /// Who holds its life lock; [`Custody::Absent`] once it has ended.
+    /// Who holds its life lock; [`Custody::Absent`] for a task that has ended or belongs to another
+    /// machine.
     pub custody: Custody,
 }
 
-/// What has to be said beside a task that has not ended.
+/// What the record of a task that has not ended does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// No supervisor of ours ever had it; its record stands as it is.
+    /// It never had a supervisor of ours; its record stands as it is.
     Unsupervised,
-    /// Its supervisor is gone, its agent still works; nobody will record its ending until somebody looks
-    /// after the agent is done.
+    /// Its supervisor is gone and its agent still works; the first command after the agent exits
+    /// records the ending.
     Orphaned,
-    /// Another machine runs it, and it alone can judge it.
+    /// Another machine runs it, and only that machine can judge it.
     Elsewhere,
 }
 
-/// Finds out what is to be believed of `task`, and ends it if it is over.
+/// Finds out whether `task` still runs or waits, and ends it if not.
 ///
 /// # Errors
-/// [`Trouble`] if the store or a witness fails.
+/// [`Trouble`] if the store, a lock or a log fails.
 pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     if task.status().is_ended() {
         return Ok(Believed { task, note: None, custody: Custody::Absent });
@@ -80,7 +81,7 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
             }
         }
         Standing::Gone | Standing::NeverStarted => match custody::take(world, task.id()).await? {
-            // Whoever holds it now concludes it, or is just starting it.
+            // The holder of the life lock is concluding or starting the task.
             None => {
                 wait_for_conclusion(world, task.id()).await;
                 let task = world.store.load(task.id()).await?;
@@ -93,8 +94,8 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
     }
 }
 
-/// Whether somebody who is not its supervisor holds the life lock of a task that runs: then it is over, and
-/// that is just being recorded.
+/// Whether the life lock of a running task is held by another process than its supervisor, which is
+/// gone: that process is about to record the ending.
 async fn is_being_concluded(world: World<'_>, task: &Task) -> bool {
     match (task.status(), &task.progress().supervisor) {
         (Status::Running, Some(supervisor)) => !world.host.lives(supervisor).await,
@@ -102,7 +103,7 @@ async fn is_being_concluded(world: World<'_>, task: &Task) -> bool {
     }
 }
 
-/// Waits until whoever concludes a task has let go of its life lock; no longer than that may take.
+/// Waits until the process that concludes a task has freed the life lock, at most [`CONCLUSION`].
 async fn wait_for_conclusion(world: World<'_>, id: &TaskId) {
     if let Ok(mut watch) = world.locks.watch(core::slice::from_ref(id)).await {
         let began = world.clock.elapsed();
@@ -116,9 +117,9 @@ async fn wait_for_conclusion(world: World<'_>, id: &TaskId) {
     }
 }
 
-/// Ends a task that nobody looks after any more, if that is still so now that its life lock is held.
+/// Ends a task without a supervisor, if it still has none now that its life lock is held here.
 async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Believed, Trouble> {
-    // It may have ended in the very moment between its record and its lock.
+    // The task may have ended between the reading of its record and the taking of its lock.
     let ending = match look(world, &held.task, Custody::Free).await {
         Standing::Gone => autopsy(world, &held.task).await?,
         Standing::NeverStarted => {
@@ -132,18 +133,18 @@ async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Beli
             return Ok(Believed { task, note, custody });
         }
     };
-    // What cannot be put away now is found by its lock.
+    // What cannot be removed now, the next repair finds by the life lock.
     let (task, _) = held.end(world, ending).await?;
     Ok(Believed { task, note: None, custody: Custody::Absent })
 }
 
-/// Asks the supervisor to look at its record where that says more than the supervisor may know: that the
-/// task is to be stopped, or, by a life lock that has no name any more, that somebody removed that.
+/// Asks the supervisor to look where it may not know that an intent to stop the task is recorded, or
+/// that the name of its life lock was removed.
 async fn remind_supervisor(world: World<'_>, task: &Task, custody: Custody) {
     let Some(supervisor) = &task.progress().supervisor else { return };
     let unnamed = custody == Custody::Absent && task.was_supervised();
     if unnamed || task.to_be_stopped().is_some() {
-        // One that cannot be asked now looks by itself before long.
+        // A supervisor that cannot be asked looks by itself before long.
         drop(world.host.ask_to_look(supervisor).await);
     }
 }
@@ -161,8 +162,8 @@ async fn look(world: World<'_>, task: &Task, custody: Custody) -> Standing {
     standing(task, custody, supervisor_lives, agent_lives)
 }
 
-/// How a task ended of which nobody saw the end: what its machine comes to when its agent is gone and
-/// nobody knows how.
+/// How a task ended whose agent no supervisor saw exit: the ending that its machine decides from the
+/// logs.
 pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Trouble> {
     let runner = &task.order().runner;
     let account = world.events.account(task.id(), runner).await?;
@@ -182,7 +183,7 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
         });
         match applied {
             Some(Event::Ended { ending, .. }) => return Ok(ending),
-            // What the agent did is worth knowing, its session above all; the ending does not need it.
+            // The progress of the agent, its session above all; the ending does not depend on it.
             Some(event) => drop(world.store.apply(task.id(), event, now.wall).await),
             None => {
                 let unknown =
@@ -202,7 +203,7 @@ mod tests {
     use crate::task::{CancelIntent, State, Status};
     use crate::testing::{self, MemoryWorld, Part};
 
-    /// A world in which somebody left the life lock of `task`, free.
+    /// A world in which the name of the life lock of `task` is left, and nobody holds it.
     fn abandoned(task: &Task) -> MemoryWorld {
         let memory = MemoryWorld::holding([task.clone()]);
         memory.locks.leave_free(task.id());
@@ -242,8 +243,8 @@ mod tests {
         assert_eq!(memory.at_work().len(), 1, "it is left alone");
     }
 
-    // A cancel that was cut short before its signals left the agent of a dead supervisor working for ever:
-    // whoever looked said that it would end by itself.
+    // A cancel that was cut short before its signals left the agent of a dead supervisor working for
+    // ever: later commands reported an orphan and did not stop it.
     #[tokio::test]
     async fn whoever_looks_carries_out_an_intent_to_stop_an_orphan_once_it_is_due() {
         let task = testing::running_task();

@@ -1,8 +1,8 @@
-//! Completing what somebody began and did not finish, one task at a time.
+//! Repair: completing what killed processes left half done, one task at a time.
 //!
-//! [`crate::plan::queue::repair`] decides from the traces of a task and its record; here the move is made,
-//! under the task's life lock and judged again there, so that it can be made by anybody at any time and
-//! any number of times. None of it needs the lock of the queue.
+//! [`crate::plan::queue::repair`] decides on a move from the traces of a task and its record. This
+//! module decides again under the life lock of the task and makes the move there, so any process may do
+//! so at any time, and repeatedly. Never takes the gate.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,15 +16,15 @@ use crate::port::{StoreError, Waiting};
 use crate::run::retry;
 use crate::task::{Ending, Reason, Status, Task, TaskId};
 
-/// What the folders of the store hold, and who waits in which order.
+/// What the folders of the store hold, and the queue.
 pub(super) struct Look {
     /// The names.
     pub(super) names: Names,
-    /// Who waits, first come first.
+    /// The tasks that wait, in the order of the queue.
     pub(super) waiting: Vec<Waiting>,
 }
 
-/// Looks at the folders of the store; reads no record.
+/// Lists the folders of the store and probes the life locks; reads no record.
 ///
 /// # Errors
 /// [`Trouble`] if they cannot be read.
@@ -32,10 +32,10 @@ pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
     let mut found = unlocked(world).await?;
     for id in core::mem::take(&mut found.names.locks).into_keys() {
         let lock = match world.locks.custody(&id).await {
-            // Beside a kept environment a free lock is called waiting.
+            // A free lock beside a kept environment is reported as `Waiting`.
             Ok(Custody::Free | Custody::Waiting) => Lock::Free,
             Ok(Custody::Absent) => continue,
-            // What cannot be looked at is not known to be free.
+            // A lock that cannot be probed is not known to be free.
             Ok(Custody::Held) | Err(_) => Lock::Held,
         };
         found.names.locks.insert(id, lock);
@@ -43,9 +43,10 @@ pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
     Ok(found)
 }
 
-/// The same, where nobody asks who holds the locks: each of them counts as free.
+/// The same as [`look`] without probing the locks: each counts as free.
 async fn unlocked(world: World<'_>) -> Result<Look, Trouble> {
-    // The queue first: a task that is admitted in between has a life lock then, and is not overlooked.
+    // The queue before the locks: a task that is admitted in between has a life lock by then, and is
+    // counted.
     let waiting = world.queue.waiting().await?;
     let index = world.locks.index().await?;
     let names = Names {
@@ -58,8 +59,8 @@ async fn unlocked(world: World<'_>) -> Result<Look, Trouble> {
     Ok(Look { names, waiting })
 }
 
-/// Whether an attempt follows the task, which has ended, and does not wait as it should yet. Where that cannot
-/// be told now, it may: what is kept for the attempt must not be removed then.
+/// Whether the ended task has a follower that is not queued yet. Also true where that cannot be found
+/// out now, since what is kept for the follower must not be removed then.
 pub(super) async fn follower_is_due(world: World<'_>, task: &Task) -> bool {
     let Some(next) = &task.progress().retried_as else { return false };
     if !retry::follows_by_itself(task) {
@@ -78,14 +79,14 @@ pub(super) async fn follower_is_due(world: World<'_>, task: &Task) -> bool {
     }
 }
 
-/// How the attempt stands that the record of the task names.
+/// The state of the follower that the record of the task names.
 async fn follower(world: World<'_>, task: &Task) -> Follower {
     let Some(next) = &task.progress().retried_as else { return Follower::None };
     let loaded = world.store.load(next).await;
     Follower::of(Some(record(&loaded)))
 }
 
-/// How the task stands to the attempt before it.
+/// Whether the attempt before the task names it.
 async fn predecessor(world: World<'_>, look: &Look, task: &Task) -> Predecessor {
     let Some(earlier) = &task.order().lineage.retry_of else { return Predecessor::None };
     match world.store.load(earlier).await {
@@ -98,7 +99,7 @@ async fn predecessor(world: World<'_>, look: &Look, task: &Task) -> Predecessor 
     }
 }
 
-/// What is known of a record that was to be loaded.
+/// What loading a record showed.
 fn record(loaded: &Result<Task, StoreError>) -> Record<'_> {
     match loaded {
         Ok(task) => Record::Task(task),
@@ -121,10 +122,10 @@ async fn kin(world: World<'_>, look: &Look, task: Option<&Task>) -> Kin {
     Kin { follower: follower(world, task).await, predecessor }
 }
 
-/// What became of the tasks that were looked at.
+/// What came of repairing tasks.
 #[derive(Default)]
 pub(super) struct Mended {
-    /// The tasks that ended by this.
+    /// The tasks that were ended.
     pub(super) ended: Vec<TaskId>,
     /// What could not be completed, and why.
     pub(super) troubles: Vec<Trouble>,
@@ -132,7 +133,7 @@ pub(super) struct Mended {
     pub(super) changed: bool,
 }
 
-/// Completes what was left half done of these tasks.
+/// Repairs these tasks, where they need it.
 pub(super) async fn mend(world: World<'_>, look: &Look, suspects: &[TaskId]) -> Mended {
     let mut mended = Mended::default();
     for id in suspects {
@@ -153,13 +154,13 @@ pub(super) async fn mend(world: World<'_>, look: &Look, suspects: &[TaskId]) -> 
 enum Change {
     /// Nothing.
     None,
-    /// Something; the task has not ended by it.
+    /// Something, but the task was not ended.
     Made,
-    /// The task has ended by it.
+    /// The task was ended.
     Ended,
 }
 
-/// Completes what was left half done of one task.
+/// Repairs one task, if it needs it.
 async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Change, Trouble> {
     let traces = look.names.of(id);
     let loaded = world.store.load(id).await;
@@ -187,9 +188,9 @@ async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Change, 
     }
 }
 
-/// Makes the move that the task needs now that its life lock is held.
+/// Decides again, now that the life lock is held, and makes the move.
 async fn conclude(world: World<'_>, held: Held) -> Result<Task, Trouble> {
-    // Looked at again: until the lock was held here, somebody else may have made the very move.
+    // Another process may have made the same move before the lock was taken here.
     let look = unlocked(world).await?;
     let kin = kin(world, &look, Some(&held.task)).await;
     let traces = Traces { lock: Lock::Free, ..look.names.of(held.task.id()) };
@@ -222,13 +223,13 @@ async fn conclude(world: World<'_>, held: Held) -> Result<Task, Trouble> {
     }
 }
 
-/// Sees to it that the attempt that follows an ended task is recorded and waits, with what was kept for it.
+/// Records the follower of an ended task, if it has no record, and queues it with what was kept for it.
 ///
 /// # Errors
-/// [`Trouble`] if that cannot be done; it can be done again.
+/// [`Trouble`] if that cannot be done; it can be repeated.
 async fn follow_up(world: World<'_>, task: &Task) -> Result<(), Trouble> {
     let Some(next) = &task.progress().retried_as else { return Ok(()) };
-    // Whoever holds it is at it already.
+    // The holder is doing this already.
     let Some(claim) = world.locks.claim(next).await? else { return Ok(()) };
     let follower = match world.store.load(next).await {
         Ok(follower) => follower,
@@ -255,9 +256,9 @@ async fn follow_up(world: World<'_>, task: &Task) -> Result<(), Trouble> {
     }
 }
 
-/// Removes all that was prepared for a task that nobody recorded.
+/// Removes all that was prepared for a task without a record.
 async fn forget(world: World<'_>, look: &Look, id: &TaskId) -> Result<(), Trouble> {
-    // Whoever is just recording it holds its life lock.
+    // A process that is recording the task holds its life lock.
     let Some(claim) = world.locks.claim(id).await? else { return Ok(()) };
     if !matches!(world.store.load(id).await, Err(StoreError::NotFound { .. })) {
         claim.leave();

@@ -1,7 +1,7 @@
-//! From what somebody typed to the one task that is meant.
+//! From what a person typed to the id of one task.
 //!
-//! Any unambiguous beginning of an id will do. What is typed never reaches a path before it was
-//! found to be an id.
+//! Any unambiguous beginning of an id is enough. What was typed never becomes part of a path unless it
+//! has the form of an id.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -25,7 +25,7 @@ pub async fn resolve(store: &dyn TaskStore, typed: &str) -> Result<TaskId, Resol
     if let Err(invalid) = TaskId::parse(typed) {
         return Err(ResolveError::Invalid { typed: shown(), invalid });
     }
-    // What every id begins with says nothing; it must not mean the only task there happens to be.
+    // What every id begins with names no task, even if there is only one.
     if COMMON.starts_with(typed) {
         return Err(ResolveError::NotFound { typed: shown() });
     }

@@ -1,4 +1,4 @@
-//! `status`: one task, as it is to be believed.
+//! `status`: one task, after [`super::reconcile`]. Changes nothing else.
 
 use super::reconcile::{Believed, reconcile};
 use super::{Trouble, World};

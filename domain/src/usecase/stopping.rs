@@ -1,9 +1,10 @@
-//! Stopping tasks whose intent to be stopped is recorded, and seeing to it that their ending is recorded:
-//! shared by the verbs that do.
+//! Stopping tasks for which an intent to stop is recorded, until their endings are recorded: shared by
+//! `cancel` and `prune`.
 //!
-//! A task with a supervisor is stopped by its supervisor, which alone sees how its agent exits. Where there
-//! is none, the processes are stopped from here, with the task's life lock held. All are asked first and
-//! then waited for, so that many take no longer than one. What concerns one task never stops the others.
+//! A supervisor stops its own task, since it alone sees how the agent exits. The processes of a task
+//! without a supervisor are stopped from here, under its life lock. All supervisors are asked first and
+//! then waited for, so that many take no longer than one. A failure for one task never affects the
+//! others. Records no intent.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -37,7 +38,7 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         match custody::take(world, task.id()).await {
             Ok(Some(held)) => ours.push(held),
             Ok(None) => {
-                // One that is just starting its agent looks at the record by itself.
+                // A supervisor that is starting its agent reads the record by itself.
                 if let Some(supervisor) = &task.progress().supervisor
                     && let Err(fault) = world.host.ask_to_look(supervisor).await
                 {
@@ -71,8 +72,7 @@ fn doomed(task: &Task) -> Doomed {
     Doomed { id: task.id().clone(), agent: task.progress().agent.clone() }
 }
 
-/// Ends a task that is in our hands, unless it has ended. The recorded intent decides how; what its agent
-/// found is kept.
+/// Ends a task whose life lock is held here, unless it has ended. The recorded intent decides how.
 async fn end(world: World<'_>, held: Held) -> Result<Task, Trouble> {
     if held.task.status().is_ended() {
         let task = held.task.clone();
@@ -83,7 +83,7 @@ async fn end(world: World<'_>, held: Held) -> Result<Task, Trouble> {
     held.end(world, ending).await.map(|(task, _)| task)
 }
 
-/// Stops what a supervisor that is stuck, or was killed meanwhile, left.
+/// Stops the processes that a supervisor left that hangs or was killed.
 async fn sweep(world: World<'_>, id: &TaskId) -> Vec<u32> {
     if world.host.of_task(id).await.is_empty() {
         return Vec::new();
@@ -92,8 +92,8 @@ async fn sweep(world: World<'_>, id: &TaskId) -> Vec<u32> {
     world.host.stop(&[Doomed { id: id.clone(), agent }], Duration::ZERO).await
 }
 
-/// The task, once it has ended; ends it here if its supervisor is gone. Somebody else may be just about to,
-/// which is waited for until `by`.
+/// The task, once it has ended; ends it here if its life lock is free. Waits until `by` for the holder
+/// to end it.
 async fn see_ended(world: World<'_>, id: &TaskId, by: Duration) -> Result<Task, Trouble> {
     loop {
         let task = world.store.load(id).await?;
@@ -110,8 +110,8 @@ async fn see_ended(world: World<'_>, id: &TaskId, by: Duration) -> Result<Task, 
     }
 }
 
-/// Waits until nobody holds the life locks of these any more, at most until `by`; says no
-/// where they cannot be watched.
+/// Waits until nobody holds the life locks of these tasks, at most until `by`; returns `false` if the
+/// locks cannot be watched.
 async fn wait_for_release(world: World<'_>, mut pending: Vec<TaskId>, by: Duration) -> bool {
     if pending.is_empty() {
         return true;
@@ -124,7 +124,7 @@ async fn wait_for_release(world: World<'_>, mut pending: Vec<TaskId>, by: Durati
         }
         match watch.next(left).await {
             Woken::Released(id) => pending.retain(|other| *other != id),
-            // A probe of somebody else's may have been taken for the lock.
+            // The watch may have missed a release, so each lock is probed.
             Woken::Changed | Woken::TimedOut => {
                 let mut held = Vec::new();
                 for id in pending {

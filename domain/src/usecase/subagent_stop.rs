@@ -1,8 +1,8 @@
-//! What the hook does when a session says that a subagent of it stopped.
+//! What the hook does when a session reports that one of its subagents stopped.
 //!
-//! From outside any task, that ends the task of that session, with the last words of its transcript.
-//! From inside a task it only means that the task is alive: a subagent of it ended, and its
-//! supervisor knows better when the task itself does.
+//! A report from outside any task ends the tasks of that session, with the last words of the
+//! transcript. A report from inside a task only counts as a sign of life: its supervisor sees when the
+//! task itself ends. Never stops a process.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,14 +18,14 @@ pub struct Stopped {
     pub session: SessionId,
     /// That session's transcript.
     pub transcript: Option<String>,
-    /// What the subagent found, by the session's account.
+    /// What the subagent found, as the session says.
     pub result: Option<String>,
-    /// What went wrong, by the session's account.
+    /// What went wrong, as the session says.
     pub error: Option<String>,
 }
 
-/// Ends the tasks that work in the session, and returns which; tasks that cannot be ended any more
-/// are passed over.
+/// Ends the tasks that work in the session, and returns them; skips tasks that cannot be ended any
+/// more.
 ///
 /// # Errors
 /// [`Trouble`] if the store fails.
@@ -39,7 +39,7 @@ pub async fn from_outside(
     let mut ended = Vec::new();
     for id in store.in_session(&stopped.session).await? {
         let words = match &stopped.transcript {
-            // Without a transcript the session's own account has to do.
+            // Without a readable transcript, what the session says is used.
             Some(path) => transcripts.last_words(path).await.unwrap_or_default(),
             None => None,
         };
@@ -57,7 +57,7 @@ pub async fn from_outside(
     Ok(ended)
 }
 
-/// Notes that the task `inside` which the subagent stopped is alive.
+/// Records a sign of life of the task `inside` which the subagent stopped.
 ///
 /// # Errors
 /// [`Trouble`] if the store fails.

@@ -1,9 +1,9 @@
-//! The laws of many verbs at once: thousands of schedules in which launches, admissions, endings, cancels,
-//! completions, retries, clean-ups and kills meet over one world in memory.
+//! The laws of concurrent verbs: thousands of schedules that interleave launches, admissions, endings,
+//! cancels, completions, retries, prunes and kills over one world in memory.
 //!
-//! Each seed gives one schedule. A seed that breaks a law is named with it; with `TASK_BG_SCHEDULE_SEED` in
-//! the environment that one alone runs again and tells what happened, step by step, and
-//! `TASK_BG_SCHEDULES` says how many are run. `actors` and `supervisor` have who acts, `laws` what must hold.
+//! Each seed gives one schedule, and a failure names its seed. The variable `TASK_BG_SCHEDULE_SEED`
+//! runs that seed alone and prints each step; `TASK_BG_SCHEDULES` says how many are run. `actors` and
+//! `supervisor` have the actors, `laws` what must hold.
 
 mod actors;
 mod laws;
@@ -22,14 +22,14 @@ use std::vec::Vec;
 
 use laws::Laws;
 
-/// How many schedules are run where nobody says otherwise.
+/// How many schedules are run by default.
 const SCHEDULES: u64 = 10_000;
-/// The most steps of a schedule before everybody is left to come to an end.
+/// The most steps of a schedule before all actors are left to finish.
 const STEPS: usize = 1_500;
-/// The most steps until everybody has.
+/// The most steps until all actors have finished.
 const MOST_STEPS: usize = 40_000;
 
-/// One world in which several act.
+/// One world, and what its actors share.
 struct Scene<'m> {
     memory: &'m MemoryWorld,
     ports: Yielding<'m>,
@@ -46,13 +46,14 @@ impl Scene<'_> {
         self.dice.borrow_mut().once_in(times)
     }
 
-    /// Some recorded task.
+    /// A recorded task, chosen by the dice.
     fn some_task(&self) -> Option<TaskId> {
         let all = self.memory.store.all();
         self.dice.borrow_mut().one_of(&all).map(|task| task.id().clone())
     }
 
-    /// Lets some agent come to its end; of those without a supervisor only if `orphans` may.
+    /// Ends one living agent; one without a supervisor only if `orphans`. Returns whether there was
+    /// one.
     fn end_an_agent(&self, orphans: bool) -> bool {
         let mut living = self.memory.host.living(Part::Agent);
         living.retain(|(_, task)| orphans || self.memory.locks.look(task) == Custody::Held);
@@ -78,7 +79,7 @@ impl Scene<'_> {
     }
 }
 
-/// One step of a schedule, and what always has to hold after it.
+/// Makes one step of a schedule, and checks what must hold after each step.
 fn step<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) -> Progress {
     let mut dice = scene.dice.borrow_mut().split();
     let progress = scheduler.step(&mut dice);
@@ -89,7 +90,7 @@ fn step<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) -> Progress {
     progress
 }
 
-/// Everybody goes on until all have come to their end; agents end and time passes as that is needed.
+/// Runs until all actors have finished; ends agents and lets time pass as needed.
 fn run_out<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) {
     for _ in 0..MOST_STEPS {
         match step(scene, scheduler) {
@@ -106,7 +107,7 @@ fn run_out<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) {
     panic!("law 19: {} never come to an end", scheduler.len());
 }
 
-/// One who survived looks, until nothing changes by it.
+/// Runs `look` until it changes nothing any more.
 fn look_until_quiet<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) {
     let state = || {
         let memory = scene.memory;
@@ -178,7 +179,7 @@ fn run(seed: u64) {
     scene.ports.fail(None);
     run_out(&scene, &mut scheduler);
     if undisturbed && !scene.ports.gave_up() {
-        // Then nobody has to look: whoever freed a slot or came to wait admitted who was next.
+        // No look is needed then: whatever freed a slot or queued a task has also admitted.
         scene.laws.borrow().hold_among_orphans(&memory);
     }
     look_until_quiet(&scene, &mut scheduler);

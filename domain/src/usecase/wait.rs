@@ -1,6 +1,6 @@
-//! `wait`: blocking until tasks have ended, for no longer than the caller can afford.
+//! `wait`: blocking until tasks have ended or the given time has passed.
 //!
-//! A task that is tried once more has not ended for who waits: the last attempt counts.
+//! A retried task counts as ended only when its last attempt has. Never stops or cancels a task.
 //!
 //! The end of a supervised task wakes the wait at once, through its life lock. Endings from outside
 //! and agents without a supervisor are noticed within [`LOOK`].
@@ -18,7 +18,7 @@ use crate::plan::reconcile::Custody;
 use crate::port::{StoreError, Watch, Woken};
 use crate::task::{Status, Task, TaskId};
 
-/// How long an ending that no life lock tells of may go unnoticed.
+/// How long an ending may go unnoticed that frees no life lock.
 pub const LOOK: Duration = Duration::from_millis(200);
 
 /// What to wait for.
@@ -26,7 +26,7 @@ pub const LOOK: Duration = Duration::from_millis(200);
 pub struct WaitRequest {
     /// The tasks.
     pub ids: Vec<TaskId>,
-    /// How many of them.
+    /// How many of them have to end.
     pub until: Until,
     /// For how long; `None` is for ever.
     pub at_most: Option<Duration>,
@@ -48,14 +48,14 @@ pub struct Waited {
     pub ended: Vec<Task>,
     /// Those that have not.
     pub pending: Vec<Believed>,
-    /// Those of which nobody can say whether they have, with why.
+    /// Those that could not be judged, with why.
     pub refused: Vec<(TaskId, Trouble)>,
     /// Whether the time ran out.
     pub timed_out: bool,
 }
 
-/// Waits until the tasks have ended or the time runs out. A task that cannot be looked at is not waited for,
-/// and the others are.
+/// Waits until the tasks have ended or the time runs out. Does not wait for a task that cannot be
+/// judged.
 ///
 /// # Errors
 /// [`Trouble`] if the life locks cannot be watched.
@@ -66,7 +66,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
         request.at_most.map(|at_most| at_most.saturating_sub(spent))
     };
     let mut how = Thoroughness::Thorough;
-    // Those that ended and are tried once more, by an attempt that nobody has recorded yet.
+    // Tasks that ended and whose followers are not queued yet.
     let mut due: BTreeSet<TaskId> = BTreeSet::new();
     let mut watch: Option<Box<dyn Watch>> = None;
     let (mut watched, mut followed) = (BTreeSet::new(), BTreeSet::new());
@@ -86,13 +86,13 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
                 }
             };
             if follower_is_due(world, &believed.task).await {
-                // The attempt that follows is recorded by whoever looks first.
+                // An admission repairs first, and so queues the follower.
                 admit(world, Thoroughness::Quick, Duration::ZERO).await;
                 if follower_is_due(world, &believed.task).await {
                     due.insert(id.clone());
                 }
             }
-            // What tries the same once more is waited for in its place.
+            // Of a retried task, the next attempt is waited for in its place.
             let next = believed.task.progress().retried_as.as_ref();
             match next.filter(|_| believed.task.status() == Status::Error) {
                 Some(next) if is_there(world, next).await && followed.insert(id.clone()) => {
@@ -107,7 +107,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             }
         }
         if waits_for_a_turn(&known) {
-            // Whoever cannot admit now waits on; it waits no longer than it was told to.
+            // A failed admission does not end the wait, nor does a slow one prolong it.
             let patience = left().map_or(PATIENCE, |left| left.min(PATIENCE));
             admit(world, how, patience).await;
             how = Thoroughness::Quick;
@@ -135,7 +135,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             watch.include(id).await;
         }
         if !fresh.is_empty() {
-            // Watched first and looked at once more afterwards, so that no ending falls in between.
+            // Watched first and judged again afterwards, so that no ending in between is missed.
             stale = fresh;
             continue;
         }
@@ -147,23 +147,24 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     }
 }
 
-/// The task as it is to be believed now.
+/// The task, reconciled.
 async fn believed(world: World<'_>, id: &TaskId) -> Result<Believed, Trouble> {
     let task = world.store.load(id).await?;
     Box::pin(reconcile(world, task)).await
 }
 
-/// Whether there is such a task, as far as anybody can tell; an attempt may have been removed.
+/// Whether the task has a record, or may have one that cannot be read; an attempt may have been
+/// removed.
 async fn is_there(world: World<'_>, id: &TaskId) -> bool {
     !matches!(world.store.load(id).await, Err(StoreError::NotFound { .. }))
 }
 
-/// Whether some task waits in our queue, so that it is on us, too, to admit it.
+/// Whether some task waits in our queue, so that this wait has to admit, too.
 fn waits_for_a_turn(known: &BTreeMap<TaskId, Believed>) -> bool {
     known.values().any(|believed| believed.custody == Custody::Waiting)
 }
 
-/// Whether something may happen that no life lock tells of.
+/// Whether something may change without freeing a life lock.
 fn is_restless(known: &BTreeMap<TaskId, Believed>) -> bool {
     waits_for_a_turn(known) || known.values().any(|believed| believed.note == Some(Note::Orphaned))
 }

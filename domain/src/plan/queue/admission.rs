@@ -1,8 +1,8 @@
-//! Who of those that wait may start now.
+//! Which queued tasks may start now.
 //!
-//! First come, first served, within what the limits allow: a task whose group is full is passed by,
-//! not waited for. The planner is fed one task at a time, so that nobody has to be looked at once
-//! there is no free slot; it starts nothing.
+//! First come, first served, within what the limits allow: a task whose group is full is passed over
+//! and delays no other. [`Admission`] is fed one task at a time, so that no record is read once no slot
+//! is free; it starts nothing.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -27,12 +27,12 @@ impl Default for Limits {
     }
 }
 
-/// How an earlier task stands that another waits for.
+/// The state of a task that another waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It has not ended.
     Pending,
-    /// It ended so.
+    /// It ended with this status.
     Ended(Status),
     /// There is no such task any more.
     Absent,
@@ -43,11 +43,11 @@ pub enum Standing {
 pub enum Verdict {
     /// It starts.
     Start,
-    /// It goes on waiting.
+    /// It stays queued.
     Wait,
-    /// It will never start: this task did not end as it had to.
+    /// It will never start: the task named here did not end as required.
     Fail(TaskId),
-    /// It does not wait any more.
+    /// It is not queued any more, or is being cancelled.
     Leave,
 }
 
@@ -61,7 +61,7 @@ pub struct Admission<'a> {
 }
 
 impl<'a> Admission<'a> {
-    /// Begins with nobody running.
+    /// Begins with no task counted.
     pub const fn new(limits: &'a Limits, now: Timestamp) -> Self {
         Self { limits, now, running: 0, groups: BTreeMap::new() }
     }
@@ -74,7 +74,7 @@ impl<'a> Admission<'a> {
         }
     }
 
-    /// Counts a task that runs and of which no more is known: it may be of any group.
+    /// Counts a running task whose record is not known, against every group.
     pub fn count_unknown(&mut self) {
         self.running += 1;
         for group in self.limits.groups.keys() {
@@ -87,13 +87,13 @@ impl<'a> Admission<'a> {
         !self.limits.groups.is_empty()
     }
 
-    /// Whether nobody can be admitted any more.
+    /// Whether no slot is free.
     pub const fn is_full(&self) -> bool {
         self.running >= self.limits.max_running
     }
 
-    /// Decides about the next one in the queue. `dependence` says how the tasks stand that it has to
-    /// wait for.
+    /// Decides about the next task in the queue, and counts it if it starts. `dependence` gives the
+    /// state of each task that it waits for.
     pub fn consider(
         &mut self,
         task: &Task,

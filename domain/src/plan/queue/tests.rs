@@ -1,7 +1,7 @@
 //! The laws of [`repair`] and [`suspects`], over any traces and any record.
 //!
-//! Nothing here has a disk: a move changes a small model of what there is, and of a move that takes several
-//! steps only the first may have been made, as whoever makes it may be killed.
+//! Nothing here has a disk: a move changes a small model, and of a move with several steps only the
+//! first may be made, as if the process was killed then.
 
 use super::*;
 use crate::run::retry;
@@ -22,13 +22,13 @@ enum Known {
     Task(Box<Task>),
 }
 
-/// What there is of one task, and of the attempts before and after it.
+/// The model: one task, and the attempts before and after it.
 #[derive(Clone, Debug)]
 struct Model {
     traces: Traces,
     record: Known,
     kin: Kin,
-    /// Whether its agent works though nobody looks after it.
+    /// Whether its agent works without a supervisor.
     orphaned: bool,
 }
 
@@ -60,7 +60,7 @@ impl Model {
         self.record = Known::Task(Box::new(ended.task));
     }
 
-    /// Makes the first step of a move; the lock is left as somebody leaves it who is killed then.
+    /// Makes the first step of a move, and leaves the lock as a killed process does.
     fn make(&mut self, repair: Repair) {
         self.traces.lock = Lock::Free;
         match repair {
@@ -190,8 +190,8 @@ proptest! {
         }
     }
 
-    // Nothing but an admission starts a task, and that starts only who has a name in the queue: a repair gives
-    // one to nobody who was started or has ended, or whose environment a supervisor took up.
+    // Only an admission starts a task, and only one with a name in the queue. A repair makes no name
+    // for a task that was started or has ended, or whose environment a supervisor has removed.
     #[test]
     fn invariant_a_repair_lets_nobody_wait_who_may_have_started(model in model()) {
         let repair = model.repair();
@@ -217,7 +217,7 @@ proptest! {
         let suspect = suspects(&names).contains(&id);
         let any = lock != Lock::Absent || kept || again || instructed || waiting;
         if any && model.repair() != Repair::Nothing && !suspect {
-            // By its traces it waits; whoever admits meets it, and takes its name away.
+            // By its traces it waits; an admission considers it, and removes its name.
             let limits = Limits::default();
             let mut admission = Admission::new(&limits, ORDERED);
             let leaves = model.task().map(|task| {

@@ -1,4 +1,4 @@
-//! The ending table, line by line.
+//! The ending table, line by line. No process is run.
 
 use super::super::account::AgentEvent;
 use super::*;

@@ -1,6 +1,6 @@
 //! What a machine and its driver tell each other.
 //!
-//! Values without a rule: what follows from them is the machine's to say.
+//! Plain values: nothing here decides anything.
 
 use alloc::string::String;
 use core::time::Duration;
@@ -15,14 +15,14 @@ pub struct Moment {
     pub wall: Timestamp,
     /// By a clock that never goes back: every limit runs on it.
     pub elapsed: Duration,
-    /// By the clock that stands still while the machine sleeps.
+    /// By the clock that does not count the time the computer sleeps.
     pub awake: Duration,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// The agent runs and the record says so; this is what it says.
+    /// The start is recorded, and the record says this.
     Started(Sight),
     /// The agent said something of its own work.
     Said(AgentEvent),
@@ -30,7 +30,7 @@ pub enum Input {
     Stirred,
     /// Somebody asked the driver itself to end.
     Asked,
-    /// The driver looked at the record.
+    /// The driver read the record.
     Seen(Sight),
     /// Time passed.
     Tick,
@@ -40,12 +40,12 @@ pub enum Input {
     Recorded(Recorded),
 }
 
-/// What a record says, as far as it matters to whoever drives its task.
+/// What a record says, as far as a machine has to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sight {
-    /// Whether the task has ended, by whoever.
+    /// Whether the task has ended.
     pub ended: bool,
-    /// By when its processes are to be gone, if somebody wants that.
+    /// The intent to stop its processes, if one is recorded.
     pub stop: Option<CancelIntent>,
 }
 
@@ -56,7 +56,7 @@ impl Sight {
     }
 }
 
-/// How an agent was gone.
+/// How an agent exited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exited {
     /// How it exited; `None` if that cannot be known.
@@ -65,7 +65,7 @@ pub struct Exited {
     pub log_tail: String,
     /// What kind of failure the agent's own words in that log are, where its events never began.
     pub log_complaint: Option<Reason>,
-    /// Random bits, for the name of an attempt that may follow.
+    /// Random bits, for the id of the attempt that may follow.
     pub random: [u8; 3],
 }
 
@@ -74,9 +74,9 @@ pub struct Exited {
 pub enum Recorded {
     /// It is recorded, and the record says this now.
     Done(Sight),
-    /// It cannot happen to the task as it is.
+    /// The task refused the event in its current state.
     Refused,
-    /// The record is gone, or no record any more: nothing can be recorded there, unless somebody puts it back.
+    /// The record is missing or unreadable: nothing can be recorded unless somebody restores it.
     Gone,
     /// The store did not work.
     Failed,
@@ -87,19 +87,18 @@ pub enum Recorded {
 pub enum Output {
     /// Record this event and answer with [`Input::Recorded`].
     Apply(Event),
-    /// Stop the agent and all it started, with so much time between the polite signal and the last one;
-    /// shorten that time if they are being stopped already. Answer with [`Input::AgentExited`] once they
-    /// are gone.
+    /// Stop the agent and all it started, with this grace between SIGTERM and SIGKILL; shorten the
+    /// grace if they are being stopped already. Answer with [`Input::AgentExited`] once they are gone.
     Stop {
-        /// The time between the two signals.
+        /// The time between SIGTERM and SIGKILL.
         grace: Duration,
     },
-    /// Append this to what people read.
+    /// Append this to the readable log.
     Show(String),
     /// Nothing is to be done before this moment by the clock that never goes back, unless something
     /// happens.
     SleepUntil(Duration),
-    /// The task is over and that is recorded.
+    /// The end is recorded, or can never be: the machine has nothing left to do.
     Done,
 }
 
@@ -108,7 +107,7 @@ pub enum Output {
 pub struct Charge {
     /// How its order became a process.
     pub runner: Runner,
-    /// How long it may run.
+    /// The time limit of the task.
     pub time_limit: Option<Duration>,
     /// Whether another attempt may follow.
     pub may_be_retried: bool,

@@ -1,7 +1,7 @@
 //! The laws of the [`Machine`], over any order of inputs against the record of a real task.
 //!
-//! The driver here does what a machine says, with a store that fails when it is told to, while somebody else
-//! changes the same record. No agent and no clock is real; `driver` is the model, here are the laws.
+//! A driver does what the machine says, with a store that fails when told to, while other processes
+//! change the same record. No agent and no clock is real; `driver` is the model, here are the laws.
 
 mod driver;
 mod steps;
@@ -17,8 +17,8 @@ use steps::{Step, charges, inputs, steps};
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
-    // That at most one record is outstanding, that nobody is stopped before the intent is recorded or found
-    // to be beyond recording, and that nobody is given more time than before, the driver checks at each step.
+    // The driver checks at each step that at most one record is outstanding, that no agent is stopped
+    // before the intent is recorded or could not be, and that no grace grows.
     #[test]
     fn invariant_a_task_whose_agent_exited_comes_to_its_end_once_the_store_works(
         order in charges(),
@@ -61,7 +61,7 @@ proptest! {
         for step in steps {
             driver.go(step);
         }
-        // What somebody else reported first stays.
+        // A result that another process reported first stays.
         let reported = driver.record.progress().late_result.clone();
         let found = driver.finds("the answer");
         driver.finish();
@@ -129,7 +129,7 @@ fn a_cancel_that_cannot_be_recorded_stops_the_agent_and_decides_the_ending() {
     assert_eq!(driver.record.status(), Status::Cancelled);
 }
 
-// A record that somebody had moved away, or cut off, in the moment of the limit: the limit was forgotten, and
+// When the record was moved away or truncated as the time limit passed, the limit was forgotten, and
 // nothing stopped the agent any more, even once the record was back.
 #[test]
 fn a_time_limit_is_enforced_also_where_the_record_cannot_be_read_in_that_moment() {

@@ -1,4 +1,4 @@
-//! Names that are like a name: what somebody may have meant who typed one that nobody has.
+//! Suggestions for a name that no droid has: the known names most like it. Compares letters only.
 
 use alloc::vec::Vec;
 

@@ -1,20 +1,20 @@
-//! Halves of characters in JSON: a program that writes UTF-16, as JavaScript does, cuts a text between
-//! the two halves of a character and then escapes one half alone, such as `\ud83d`.
+//! Lone surrogates in JSON: a program that works in UTF-16, as JavaScript does, may cut a text within a
+//! surrogate pair and escape one half alone, such as `\ud83d`.
 //!
-//! A parser that gives Unicode text has to refuse such a half, and with it the whole line. Works on
-//! escapes alone, never parses, and never fails.
+//! A parser that gives Unicode text has to refuse such a half, and with it the whole line. This module
+//! replaces such escapes; it never parses, and never fails.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// The length of an escape such as `\ud83d`, in bytes.
 const ESCAPE: usize = 6;
-/// The digits of U+FFFD, which stands for what cannot be shown.
+/// The digits of U+FFFD, the replacement character.
 const REPLACEMENT: &[u8] = b"fffd";
 
-/// `json` with each half of a surrogate pair that stands alone replaced by the escape of U+FFFD.
+/// `json` with each lone surrogate replaced by the escape of U+FFFD.
 ///
-/// The result is as long as `json`, so places in the one are places in the other.
+/// The result is as long as `json`, so offsets in the one are offsets in the other.
 pub fn without_lone_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
     let mut mended: Option<Vec<u8>> = None;
     let mut at = 0;
@@ -43,7 +43,7 @@ enum Half {
     Low,
 }
 
-/// The half that the escape at the beginning of `json` names, if one stands there.
+/// The half that `json` begins with, if it begins with the escape of one.
 fn half(json: &[u8]) -> Option<Half> {
     match json.get(..ESCAPE)? {
         [b'\\', b'u', b'd' | b'D', digit, rest @ ..] if rest.iter().all(u8::is_ascii_hexdigit) => {

@@ -1,7 +1,8 @@
-//! The machine of a [`Yielding`] world: how a supervisor is started, and what it says to whoever started it.
+//! The machine of a [`Yielding`] world: how a supervisor is started, and what it reports to its
+//! starter.
 //!
-//! Nothing is started here; a start is noted, and whoever started waits until the supervisor said something or
-//! is gone.
+//! Nothing is started here; a start is recorded, and the starter waits until the supervisor has
+//! reported or is gone.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -24,15 +25,15 @@ pub struct Start {
     pub id: TaskId,
     /// The life lock of the task, as an open file.
     pub life: Box<dyn Any + Send>,
-    /// What it says to whoever started it.
+    /// What the supervisor reports to its starter.
     pub words: Words,
 }
 
-/// What a supervisor said to whoever started it. Dropping it is the supervisor's end.
+/// What a supervisor reports to its starter. Dropping it is the supervisor's end.
 #[derive(Default)]
 pub struct Words(Arc<Mutex<Word>>);
 
-/// The last word of a supervisor.
+/// The last report of a supervisor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Word {
     #[default]
@@ -40,22 +41,22 @@ enum Word {
     Detached,
     Started,
     Failed(LaunchFailure),
-    /// It gave up, and is gone.
+    /// It is gone, and its agent never ran.
     Gone(LaunchFailure),
 }
 
 impl Words {
-    /// It is on its own.
+    /// Reports that the supervisor has detached.
     pub fn detached(&self) {
         *open(&self.0) = Word::Detached;
     }
 
-    /// Its agent runs.
+    /// Reports that the agent runs.
     pub fn started(&self) {
         *open(&self.0) = Word::Started;
     }
 
-    /// There will be no agent.
+    /// Reports that there will be no agent.
     pub fn failed(&self, failure: LaunchFailure) {
         *open(&self.0) = Word::Failed(failure);
     }

@@ -1,6 +1,8 @@
-//! Who acts in a schedule: the verbs as a caller uses them, each with what its answer promises.
+//! The actors of a schedule: the verbs as a caller uses them, each with a check of what its answer
+//! promises.
 //!
-//! A promise is checked in the moment the answer is given; what an actor does is decided by the dice.
+//! A promise is checked when the answer is given. The dice decide what an actor does; nothing here uses
+//! other randomness.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -26,7 +28,7 @@ use crate::usecase::wait::{Until, WaitRequest, wait};
 /// The description of an order whose program is not there.
 pub(super) const MISSING: &str = "missing";
 
-/// Adds somebody who does something.
+/// Adds an actor with a verb that the dice choose.
 pub(super) fn add_one<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) {
     let Some(id) = scene.some_task() else {
         return scheduler.add("launch".into(), launch_one(scene));
@@ -43,7 +45,7 @@ pub(super) fn add_one<'s>(scene: &'s Scene<'_>, scheduler: &mut Scheduler<'s>) {
     }
 }
 
-/// An order like many others.
+/// An order that the dice put together.
 fn order(scene: &Scene<'_>) -> Order {
     let mut placement = Placement { priority: i8::from(scene.once_in(5)), ..Placement::default() };
     if scene.once_in(6) {
@@ -165,7 +167,7 @@ async fn wait_for(scene: &Scene<'_>, id: TaskId) {
     }
 }
 
-/// Somebody looks, and admits whom there is room for.
+/// Lists, and admits as many tasks as there are slots.
 pub(super) async fn look(scene: &Scene<'_>) {
     let world = scene.ports.world();
     drop(list(world, &Query::default()).await);

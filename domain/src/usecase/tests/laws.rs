@@ -1,4 +1,4 @@
-//! What must hold in every schedule, by the numbers that the laws have in the house's own list.
+//! What must hold in every schedule. The numbers in the messages only tell the laws apart.
 //!
 //! Nothing here acts; each check panics with the number of the law and the task that breaks it.
 
@@ -9,7 +9,7 @@ use crate::port::{Clock, Queue};
 use crate::task::{Ending, Queued, State, Status, Task, TaskId};
 use crate::testing::{MemoryWorld, Part};
 
-/// What was seen so far, as far as later moments are measured by it.
+/// What was seen so far, for checks of later steps.
 #[derive(Default)]
 pub(super) struct Laws {
     /// The records as they were last.
@@ -19,22 +19,22 @@ pub(super) struct Laws {
     started: BTreeMap<TaskId, Option<TaskId>>,
     /// The attempts that somebody ordered by hand.
     by_hand: BTreeSet<TaskId>,
-    /// The tasks of which somebody was told that they are cancelled.
+    /// The tasks that a caller was told are cancelled.
     over: BTreeSet<TaskId>,
 }
 
 impl Laws {
-    /// Notes that somebody orders this attempt by hand.
+    /// Records that this attempt is ordered by hand.
     pub(super) fn by_hand(&mut self, id: &TaskId) {
         self.by_hand.insert(id.clone());
     }
 
-    /// Notes that somebody was told that this task is cancelled.
+    /// Records that a caller was told that this task is cancelled.
     pub(super) fn never_again(&mut self, id: &TaskId) {
         self.over.insert(id.clone());
     }
 
-    /// What holds whenever an agent is started.
+    /// Checks what must hold whenever an agent is started.
     pub(super) fn agent_starts(&mut self, memory: &MemoryWorld, task: &Task) {
         let (id, limits) = (task.id(), memory.queue.limits());
         assert!(!self.over.contains(id), "law 17: {id} was cancelled and starts");
@@ -70,7 +70,7 @@ impl Laws {
         }
     }
 
-    /// What holds after each step.
+    /// Checks what must hold after each step.
     pub(super) fn hold_always(&mut self, memory: &MemoryWorld) {
         let changes = memory.store.changes();
         if changes == self.changes {
@@ -98,7 +98,8 @@ impl Laws {
         }
     }
 
-    /// What holds once nobody acts any more, and agents without a supervisor may still work.
+    /// Checks what must hold once all actors have finished, while agents without a supervisor may still
+    /// work.
     pub(super) fn hold_among_orphans(&self, memory: &MemoryWorld) {
         let at_work = memory.host.living(Part::Agent);
         let limits = memory.queue.limits();
@@ -117,7 +118,7 @@ impl Laws {
         }
     }
 
-    /// Whether a task waits for nothing but room.
+    /// Whether a queued task waits only for a slot.
     fn may_start(&self, memory: &MemoryWorld, task: &Task) -> bool {
         let State::Queued(Queued { held: false, .. }) = task.state() else { return false };
         let placement = &task.order().placement;
@@ -138,7 +139,7 @@ impl Laws {
         Some(task)
     }
 
-    /// What holds when nobody acts, no agent works, and somebody has looked.
+    /// Checks what must hold once all actors have finished, no agent works, and `look` has run.
     pub(super) fn hold_at_the_end(&self, memory: &MemoryWorld) {
         let mut waiting = Vec::new();
         for task in memory.store.all() {

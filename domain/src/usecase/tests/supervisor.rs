@@ -1,6 +1,6 @@
-//! A supervisor in a schedule, which does what the real one does at the same places.
+//! A supervisor in a schedule, which takes the steps of the real one in the same order.
 //!
-//! Its agent is a line in the table of the world's processes; it never ends by itself.
+//! Its agent is an entry in the world's table of processes, and never ends by itself.
 
 use alloc::boxed::Box;
 use alloc::format;

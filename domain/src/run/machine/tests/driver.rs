@@ -1,7 +1,7 @@
-//! A driver for a machine under test: it keeps a real record, does what the machine says, and checks at each
-//! step what holds at each step.
+//! A driver for a machine under test: it keeps a real record, does what the machine says, and checks at
+//! each step what must always hold.
 //!
-//! It is told by [`Step`]s what happens, and never does anything of itself.
+//! [`Step`]s tell it what happens; it never does anything by itself.
 
 use super::steps::{Step, exited};
 use crate::run::account::AgentEvent;
@@ -25,12 +25,12 @@ pub(super) struct Driver {
     now: Moment,
     outstanding: Option<Event>,
     broken: bool,
-    /// Whether the machine may stop the agent: the record said so, or it could not be recorded.
+    /// Whether the machine may stop the agent: an intent is recorded, or could not be.
     may_stop: bool,
     /// By when the agent was to be gone.
     pub(super) stop_by: Option<Duration>,
     exited: bool,
-    /// Whether the agent was gone before it could find anything more.
+    /// Whether the agent was gone before `finds` could give it a result.
     pub(super) exited_before: bool,
     /// Whether somebody else ended the task.
     pub(super) ended_elsewhere: bool,
@@ -67,7 +67,7 @@ impl Driver {
         driver
     }
 
-    /// Cuts the machine off once it said so much: what it says after that, nobody does.
+    /// Carries out only this many outputs from now on.
     pub(super) fn cut_after(&mut self, outputs: usize) {
         self.left = outputs;
     }
@@ -79,7 +79,7 @@ impl Driver {
                 self.pass(Duration::from_millis(millis));
                 self.tell(Input::Tick);
             }
-            // Nobody says anything after the end.
+            // After its exit an agent does nothing.
             Step::Says(_) | Step::Stirs | Step::Exits(_) if self.exited => {}
             Step::Says(event) => {
                 self.account.note(event.clone());
@@ -117,7 +117,7 @@ impl Driver {
         self.tell(input(sight));
     }
 
-    /// Tells the machine something, and checks what it answers.
+    /// Gives the machine one input, and checks its outputs.
     pub(super) fn tell(&mut self, input: Input) -> Vec<Output> {
         if self.left == 0 {
             return Vec::new();
@@ -170,7 +170,7 @@ impl Driver {
         self.tell(Input::Recorded(recorded));
     }
 
-    /// Lets the agent find something, where it still lives, and exit well.
+    /// Lets the agent, if it still lives, report a result and exit with 0.
     pub(super) fn finds(&mut self, words: &str) -> String {
         let text = words.to_string();
         self.go(Step::Says(AgentEvent::Finished { text, usage: None }));
@@ -181,7 +181,7 @@ impl Driver {
         words.to_string()
     }
 
-    /// The machine is gone, with all that it knew; another takes over, of an agent whose end nobody saw.
+    /// Replaces the machine, with all that it knew, by a new one for an agent whose exit nobody saw.
     pub(super) fn succeed_with_a_fresh_machine(&mut self) {
         let charge = Charge::of(self.record.order());
         self.machine = Machine::with_account(charge, self.account.clone(), self.now);
@@ -191,7 +191,7 @@ impl Driver {
         self.tell(Input::AgentExited(exited(None)));
     }
 
-    /// The agent exits, the store works, and time passes, until the machine says that it is done.
+    /// Lets the agent exit, the store work and time pass, until the machine is done.
     pub(super) fn finish(&mut self) {
         self.broken = false;
         self.go(Step::Exits(Some(Exit::Code(0))));

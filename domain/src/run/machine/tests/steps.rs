@@ -1,4 +1,4 @@
-//! What happens to a task that is driven, in any order: the steps of a driver, and inputs as no driver gives them.
+//! Strategies: steps of a driver, in any order, and inputs that no driver would give.
 //!
 //! Nothing here drives anything.
 
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use std::string::String;
 use std::vec::Vec;
 
-/// What happens to a task that is driven.
+/// What happens to a driven task.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     /// Time passes, in milliseconds, and the machine is told.
@@ -32,7 +32,7 @@ pub(super) enum Step {
     Breaks,
     /// From now on the store works.
     Mends,
-    /// Somebody else lets this happen to the record.
+    /// Another process applies this event to the record.
     Elsewhere(Event),
 }
 
@@ -77,7 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What happens, in any order.
+/// Steps in any order.
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step(), 0..40)
 }
