@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::meddling::{let_come_to_a_lock, lock_records, within};
+use tests::meddling::{let_come_to_a_lock, lock_records, supervisor_of, within};
 use tests::process::{alive, kill, pause, resume, wait_for, wait_until};
 use tests::sandbox::{Sandbox, names, pid_at, task_id, text};
 
@@ -328,4 +328,26 @@ fn of_many_that_retry_what_failed_at_once_each_task_is_tried_again_once() {
     let launches: usize = all.into_iter().map(|retry| launched(&retry.finish().json()).len()).sum();
     sandbox.assert_nothing_left();
     assert_eq!((launches, total(&sandbox)), (1, 2), "{:?}", sandbox.lines_of("ran"));
+}
+
+/// The ending could not be recorded, since somebody had moved the record away for a moment: the attempt that was
+/// prepared for it ended as one that could not be started, and another took its place.
+#[test]
+fn an_attempt_that_ends_while_its_record_is_gone_for_a_moment_is_tried_again_once() {
+    let sandbox = sandbox();
+    let script = format!("echo ran >> ../ran; {}; exit 3", sandbox.until("gate"));
+    let id = sandbox.run_script(&["--retries", "1", "--backoff", "1h"], &script);
+    wait_until("its start", || sandbox.lines_of("ran") == ["ran"]);
+    let (record, away) = (sandbox.store().join(format!("{id}.json")), sandbox.path("away"));
+    let agent = sandbox.record(&id)["progress"]["agentProcess"]["pid"].as_u64().expect("a pid");
+    fs::rename(&record, &away).expect("moved away");
+    sandbox.open_gate("gate");
+    wait_until("its end", || !alive(u32::try_from(agent).expect("a pid")));
+    // A supervisor that does not wait for the record is gone by then.
+    within(Duration::from_millis(500), || supervisor_of(&id).is_none());
+    fs::rename(&away, &record).expect("put back");
+    let next = is_tried_again(&sandbox, &id, "exit");
+    assert_eq!(sandbox.status(&next), "queued");
+    let all = sandbox.task_bg(["list"]).ok().json();
+    assert_eq!(all["total"], 2, "{all:#}");
 }

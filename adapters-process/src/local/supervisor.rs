@@ -165,6 +165,13 @@ async fn record_start(
                 failure: StoreFailure::Busy { .. } | StoreFailure::Full(_),
                 ..
             }) if patient && !signals.take_stop() => signals.wait(Some(RETRY)),
+            Err(error @ StoreError::Failed { .. }) => {
+                // What failed may have been the step after the record was written.
+                let known = post.world.store.load(id).await;
+                let is_recorded =
+                    |task: &Task| task.progress().agent.as_ref() == Some(&agent.process);
+                return known.ok().filter(is_recorded).ok_or(error);
+            }
             applied => return applied,
         }
     }

@@ -23,6 +23,9 @@ use crate::task::{Activity, CancelIntent, Ending, Event, Exit, TaskId};
 pub const GRACE: Duration = Duration::from_secs(10);
 /// The least time between two records of progress.
 const PROGRESS: Duration = Duration::from_secs(1);
+/// How long a record may be gone, or be no record, in the moment of the ending before nobody waits for it to be
+/// put back.
+const ABSENCE: Duration = Duration::from_secs(10);
 /// How long to wait before a record that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -70,6 +73,8 @@ pub struct Machine {
     pending: Option<Wish>,
     /// When a record that failed is tried again.
     retry_at: Option<Duration>,
+    /// Since when there was no record when the ending was to be recorded.
+    gone_since: Option<Duration>,
     done: bool,
 }
 
@@ -97,6 +102,7 @@ impl Machine {
             stirred: false,
             pending: None,
             retry_at: None,
+            gone_since: None,
             done: false,
         }
     }
@@ -202,8 +208,13 @@ impl Machine {
     fn settle(&mut self, recorded: Recorded, now: Moment, outputs: &mut Vec<Output>) {
         let Some(wish) = self.pending.take() else { return };
         match (wish, recorded) {
-            (Wish::End { .. } | Wish::Exit { .. }, Recorded::Done(_) | Recorded::Gone)
+            (Wish::End { .. } | Wish::Exit { .. }, Recorded::Done(_))
             | (Wish::Exit { .. }, Recorded::Refused) => self.done = true,
+            (Wish::End { .. } | Wish::Exit { .. }, Recorded::Gone) => {
+                let since = *self.gone_since.get_or_insert(now.elapsed);
+                self.done = now.elapsed.saturating_sub(since) >= ABSENCE;
+                self.retry_at = Some(now.elapsed.saturating_add(RETRY));
+            }
             // Somebody else ended the task: how its agent exited, and what it found, is recorded all
             // the same.
             (Wish::End { ending, exit, .. }, Recorded::Refused) => {

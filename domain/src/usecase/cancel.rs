@@ -142,7 +142,9 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
 async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doom, Trouble> {
     let id = task.id();
     let ours = task.belongs_to(world.host.name());
-    let held = ours && world.locks.custody(id).await? == Custody::Held;
+    // A task that never started has no supervisor: whoever holds its lock is just ending it.
+    let started = ours && task.started_at().is_some();
+    let held = started && world.locks.custody(id).await? == Custody::Held;
     if held || (ours && !world.host.of_task(id).await.is_empty()) {
         // The supervisor reads the grace from the record; if that failed, it uses its own.
         return Ok(match world.store.apply(id, Event::StopRequested(wish), wish.at).await {

@@ -189,7 +189,13 @@ impl Held {
                 Err(_) => None,
             };
             // What could not be done, the next repair finds by the life lock of the attempt.
-            Box::pin(prepared.settle(world, ended.as_ref())).await;
+            match &applied {
+                // No record names the attempt; it is prepared anew with the next try.
+                Err(StoreError::NotFound { .. } | StoreError::Unreadable { .. }) => {
+                    drop(prepared.take_back(world).await);
+                }
+                Ok(_) | Err(_) => drop(Box::pin(prepared.settle(world, ended.as_ref())).await),
+            }
         }
         applied
     }

@@ -66,6 +66,14 @@ pub(super) fn attempt(world: World<'_>, task: &Task, next: &TaskId) -> Task {
 }
 
 impl Prepared {
+    /// Removes the record of the follower.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it cannot be removed; the next repair finds it by its life lock.
+    pub async fn take_back(self, world: World<'_>) -> Result<(), Trouble> {
+        self.held.retract(world).await
+    }
+
     /// Queues the follower if `ended` names it, and removes its record if not; returns what could not
     /// be done.
     pub async fn settle(self, world: World<'_>, ended: Option<&Task>) -> Vec<Trouble> {
@@ -74,7 +82,7 @@ impl Prepared {
             Some(ended) if ended.progress().retried_as.as_ref() == Some(&id) => {
                 wait(world, ended.id(), self.held).await
             }
-            Some(_) => self.held.retract(world).await.err().into_iter().collect(),
+            Some(_) => self.take_back(world).await.err().into_iter().collect(),
             // Whether the ending is recorded is not known: the lock stays, by which the next repair
             // decides.
             None => Vec::new(),

@@ -74,6 +74,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     let mut order = request.ids.clone();
     let mut stale: Vec<TaskId> = request.ids.clone();
     let mut refused: BTreeMap<TaskId, Trouble> = BTreeMap::new();
+    let mut asked_again = false;
     loop {
         while let Some(id) = stale.pop() {
             due.remove(&id);
@@ -118,6 +119,13 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             Until::All => pending.is_empty(),
             Until::Any => pending.len() < known.len() || known.is_empty(),
         };
+        if enough && !refused.is_empty() && !asked_again {
+            // A record that could not be read for a moment may be back by now.
+            asked_again = true;
+            stale = core::mem::take(&mut refused).into_keys().collect();
+            continue;
+        }
+        asked_again = false;
         if enough || left.is_some_and(|left| left.is_zero()) {
             let refused = refused.into_iter().collect();
             return Ok(Waited { refused, ..waited(&order, known, !enough) });

@@ -130,7 +130,10 @@ impl<'a> Driver<'a> {
             self.wake_at = None;
             for output in self.machine.step(moment(self.post), input) {
                 match output {
-                    Output::Apply(event) => next = Some(Input::Recorded(self.apply(event).await)),
+                    Output::Apply(event) => {
+                        let recorded = Box::pin(self.apply(event)).await;
+                        next = Some(Input::Recorded(recorded));
+                    }
                     Output::Stop { grace } => self.stop(grace),
                     Output::Show(text) => self.show(&text),
                     Output::SleepUntil(moment) => self.wake_at = Some(moment),

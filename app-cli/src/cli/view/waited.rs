@@ -75,7 +75,9 @@ impl View for WaitedView {
 
     fn lines(&self) -> Vec<Value> {
         let pending = self.waited.pending.iter().map(|believed| self.pending(believed));
-        self.waited.ended.iter().map(Self::ended).chain(pending).collect()
+        let refused = failure::refused(&self.refused());
+        let refused = refused.as_array().cloned().unwrap_or_default();
+        self.waited.ended.iter().map(Self::ended).chain(pending).chain(refused).collect()
     }
 
     fn table(&self) -> String {

@@ -148,3 +148,27 @@ fn a_time_limit_is_enforced_also_where_the_record_cannot_be_read_in_that_moment(
     };
     assert_eq!(*reason, Reason::Timeout);
 }
+
+// A record that was moved away, or cut off, in the moment of the ending, and put back: the supervisor was gone by
+// then, the task was recorded as lost, and what its agent had found was thrown away.
+#[test]
+fn an_ending_waits_for_a_record_that_is_gone_for_a_moment_and_not_for_ever() {
+    let at = |elapsed| Moment { wall: ORDERED.plus(elapsed), elapsed, awake: elapsed };
+    let mut machine = Machine::new(Charge::of(&testing::order()), at(Duration::ZERO));
+    let gone = || Input::Recorded(Recorded::Gone);
+    let mut outputs = machine.step(at(Duration::ZERO), Input::AgentExited(Exited::default()));
+    let mut tries = 0;
+    for second in 0..60 {
+        if !matches!(outputs[..], [Output::Apply(Event::Ended { .. })]) {
+            break;
+        }
+        tries += 1;
+        let now = at(Duration::from_secs(second));
+        outputs = machine.step(now, gone());
+        if outputs[..] == [Output::Done] {
+            break;
+        }
+        outputs = machine.step(at(Duration::from_secs(second + 1)), Input::Tick);
+    }
+    assert_eq!((outputs, tries), (std::vec![Output::Done], 11));
+}
