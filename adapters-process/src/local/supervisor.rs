@@ -158,22 +158,25 @@ async fn record_start(
     let (at, began) = (clock.now(), clock.elapsed());
     let started = Started { supervisor, agent: agent.process.clone(), awake: Some(clock.awake()) };
     loop {
-        let applied = post.world.store.apply(id, Event::Started(started.clone()), at).await;
-        let patient = clock.elapsed().saturating_sub(began) < PATIENCE;
-        match applied {
-            Err(StoreError::Failed {
-                failure: StoreFailure::Busy { .. } | StoreFailure::Full(_),
-                ..
-            }) if patient && !signals.take_stop() => signals.wait(Some(RETRY)),
-            Err(error @ StoreError::Failed { .. }) => {
-                // What failed may have been the step after the record was written.
-                let known = post.world.store.load(id).await;
-                let is_recorded =
-                    |task: &Task| task.progress().agent.as_ref() == Some(&agent.process);
-                return known.ok().filter(is_recorded).ok_or(error);
-            }
-            applied => return applied,
+        let error = match post.world.store.apply(id, Event::Started(started.clone()), at).await {
+            Ok(task) => return Ok(task),
+            Err(error) => error,
+        };
+        // What failed may have been the step after the record was written.
+        if let Ok(task) = post.world.store.load(id).await
+            && task.progress().agent.as_ref() == Some(&agent.process)
+        {
+            return Ok(task);
         }
+        let passes = matches!(
+            error,
+            StoreError::Failed { failure: StoreFailure::Busy { .. } | StoreFailure::Full(_), .. }
+        );
+        let patient = clock.elapsed().saturating_sub(began) < PATIENCE;
+        if !passes || !patient || signals.take_stop() {
+            return Err(error);
+        }
+        signals.wait(Some(RETRY));
     }
 }
 
