@@ -6,9 +6,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::meddling::{let_come_to_a_lock, lock_records, supervisor_of, within};
+use tests::meddling::{let_come_to_a_lock, limit_open_files, lock_records, supervisor_of, within};
 use tests::process::{alive, kill, pause, processes_of_task, resume, wait_until};
-use tests::sandbox::{Sandbox, names, pid_at, task_id};
+use tests::sandbox::{Sandbox, names, pid_at, task_id, text};
 
 use crate::sandbox;
 
@@ -322,4 +322,22 @@ fn an_agent_neither_blocks_nor_ignores_what_the_caller_did() {
             assert_eq!(signals.map(|signals| signals & 0x7fff_ffff), Some(0), "{how}: {record:#}");
         }
     }
+}
+
+/// The supervisor could open no file in the moment of the limit and so saw no process: it took the agent for gone,
+/// recorded the ending, and left the agent at work.
+#[test]
+fn an_agent_that_cannot_be_seen_for_a_moment_is_not_taken_for_gone() {
+    let sandbox = sandbox();
+    let script = format!("echo $$ > {0}.new; mv {0}.new {0}; sleep 60", text(&sandbox.path("pid")));
+    let id = sandbox.run_script(&["--timeout", "1"], &script);
+    let agent = sandbox.pid_in("pid");
+    let supervisor = supervisor_of(&id).expect("it runs");
+    let before = limit_open_files(supervisor, 3);
+    within(Duration::from_millis(2_500), || !alive(agent));
+    limit_open_files(supervisor, before);
+    let record = sandbox.ended(&id);
+    assert_eq!(record["progress"]["reason"], "timeout", "{record:#}");
+    assert!(!alive(agent), "its agent works on: {record:#}");
+    sandbox.assert_nothing_left();
 }

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 use crate::process::{alive, everybody};
 use crate::sandbox::Sandbox;
@@ -110,4 +111,17 @@ pub fn supervisor_of(id: &str) -> Option<u32> {
 /// When it cannot be made.
 pub fn make_pipe(path: &std::path::Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+}
+
+/// Lets a process have no number of an open file above this one from now on; returns the limit before.
+///
+/// # Panics
+///
+/// When the limit cannot be set.
+pub fn limit_open_files(pid: u32, most: u64) -> u64 {
+    let process = Pid::from_raw(i32::try_from(pid).expect("a number")).expect("a process");
+    let ours = getrlimit(Resource::Nofile);
+    let limit = Rlimit { current: Some(most), maximum: ours.maximum };
+    let before = prlimit(Some(process), Resource::Nofile, limit).expect("a limit that can be set");
+    before.current.unwrap_or(u64::MAX)
 }

@@ -76,12 +76,16 @@ impl Termination {
         self.polite_until = self.polite_until.min(Instant::now() + grace);
     }
 
-    /// Does what is due now; may be called again once it is over. Returns the numbers of what is left after all once it is over. A zombie counts as
-    /// ended.
+    /// Does what is due now; may be called again once it is over. Once it is over, returns the numbers of the
+    /// processes that are left after all. A zombie counts as ended.
     pub fn step(&mut self) -> Option<Vec<u32>> {
         let snapshot = Snapshot::take();
         let (supervisor, polite_until) = (self.supervisor, self.polite_until);
         self.left.clear();
+        if snapshot.is_blind() {
+            // Who cannot be seen is not gone.
+            return (Instant::now() >= polite_until + VANISH).then(|| self.agents_in_doubt());
+        }
         let mut over = true;
         for target in &mut self.targets {
             let belonging = snapshot.belonging_to(&target.task.id, supervisor);
@@ -95,6 +99,12 @@ impl Termination {
         let survived = self.targets.iter().filter(|target| target.phase == Phase::Survived);
         let left = survived.flat_map(|target| snapshot.belonging_to(&target.task.id, supervisor));
         Some(left.map(|stat| stat.pid).collect())
+    }
+
+    /// The agents that were not seen to be gone.
+    fn agents_in_doubt(&self) -> Vec<u32> {
+        let unseen = self.targets.iter().filter(|target| target.phase != Phase::Gone);
+        unseen.filter_map(|target| Some(target.task.agent.as_ref()?.pid)).collect()
     }
 
     /// Waits until one of the processes ends, for no longer than until the next step is due.

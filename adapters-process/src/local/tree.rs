@@ -32,6 +32,12 @@ impl Snapshot {
         Self { all, children, allegiances }
     }
 
+    /// Whether the look was one: where no file can be opened, not even this process is seen, and nothing
+    /// follows from what is missing.
+    pub fn is_blind(&self) -> bool {
+        !self.all.contains_key(&std::process::id())
+    }
+
     /// The living processes that belong to the task; with `supervisor`, its descendants too.
     ///
     /// Never names the calling process.
