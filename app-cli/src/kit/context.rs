@@ -83,21 +83,28 @@ impl Context {
         ids
     }
 
-    /// All tasks of the session `parent`, with this status if one is given.
-    pub(crate) async fn of_parent(
-        &self,
-        parent: &str,
-        status: Option<Status>,
-    ) -> Result<Vec<TaskId>, Failure> {
-        let parent = parse_session(parent)?;
-        let query = Query { parent: Some(parent), status, ..Query::default() };
-        self.matching(&query).await
+    /// All tasks of the session `parent`, oldest first.
+    pub(crate) async fn of_parent(&self, parent: &str) -> Result<Vec<TaskId>, Failure> {
+        let query = Query { parent: Some(parse_session(parent)?), ..Query::default() };
+        let listing = TaskStore::list(&self.wiring.store, &query).await?;
+        Ok(listing.tasks.iter().rev().map(|task| task.id().clone()).collect())
     }
 
-    /// All tasks that the query shows, oldest first.
-    pub(crate) async fn matching(&self, query: &Query) -> Result<Vec<TaskId>, Failure> {
+    /// The tasks of the session `parent` that have not ended: those that run first, then those that wait,
+    /// each oldest first.
+    pub(crate) async fn unended_of_parent(&self, parent: &str) -> Result<Vec<TaskId>, Failure> {
+        let query = Query { parent: Some(parse_session(parent)?), ..Query::default() };
+        let mut tasks = self.unended(&query).await?;
+        tasks.sort_by_key(|task| task.status() == Status::Queued);
+        Ok(tasks.iter().map(|task| task.id().clone()).collect())
+    }
+
+    /// The tasks that the query shows and that have not ended, oldest first. All are read in one pass: of two,
+    /// one for each status, both would miss a task that starts in between.
+    async fn unended(&self, query: &Query) -> Result<Vec<Task>, Failure> {
         let listing = TaskStore::list(&self.wiring.store, query).await?;
-        Ok(listing.tasks.iter().rev().map(|task| task.id().clone()).collect())
+        let tasks = listing.tasks.into_iter().rev();
+        Ok(tasks.filter(|task| !task.status().is_ended()).collect())
     }
 
     /// All tasks of ours that have not ended, from the index. Records that others wrote are not in it:
@@ -118,14 +125,11 @@ impl Context {
     /// somebody may have removed what the index is made of.
     pub(crate) async fn all_of_ours(&self) -> Result<Vec<TaskId>, Failure> {
         let mut ids = self.unfinished().await?;
-        for status in [Status::Running, Status::Queued] {
-            let query = Query { status: Some(status), ..Query::default() };
-            let listing = TaskStore::list(&self.wiring.store, &query).await?;
-            let ours = listing.tasks.iter().filter(|task| {
-                task.progress().host.is_some() && task.belongs_to(self.wiring.host.name())
-            });
-            ids.extend(ours.map(|task| task.id().clone()));
-        }
+        let unended = self.unended(&Query::default()).await?;
+        let ours = unended.iter().filter(|task| {
+            task.progress().host.is_some() && task.belongs_to(self.wiring.host.name())
+        });
+        ids.extend(ours.map(|task| task.id().clone()));
         ids.sort_unstable();
         ids.dedup();
         Ok(ids)

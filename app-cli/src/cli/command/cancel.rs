@@ -1,6 +1,6 @@
 //! `cancel`: from what was typed to tasks, from the receipt to an answer that names every refusal.
 
-use domain::task::{Status, TaskId};
+use domain::task::TaskId;
 use domain::usecase::cancel::cancel as stop;
 
 use crate::Outcome;
@@ -48,9 +48,7 @@ async fn named(
         return Ok((context.all_of_ours().await?, Vec::new()));
     }
     if let Some(parent) = &args.parent {
-        let mut ids = context.of_parent(parent, Some(Status::Running)).await?;
-        ids.extend(context.of_parent(parent, Some(Status::Queued)).await?);
-        return Ok((ids, Vec::new()));
+        return Ok((context.unended_of_parent(parent).await?, Vec::new()));
     }
     let mut unknown = Vec::new();
     let ids = context.resolve_each(&args.ids, &mut unknown).await;

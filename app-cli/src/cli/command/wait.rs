@@ -16,7 +16,7 @@ use crate::kit::failure::{Failure, Kind};
 pub(super) async fn wait(context: &Context, args: Wait) -> Outcome {
     let ids = if args.ids.is_empty() {
         match args.parent.or_else(Context::default_parent) {
-            Some(parent) => Context::not_around(context.of_parent(&parent, None).await?),
+            Some(parent) => Context::not_around(context.of_parent(&parent).await?),
             None => Context::not_around(context.unfinished().await?),
         }
     } else {
