@@ -359,8 +359,5 @@ fn no_more_agents_live_than_may_though_supervisors_are_killed_at_random() {
     sandbox.task_bg(["cancel", "--all", "--grace", "0"]).run().json();
     sandbox.assert_nothing_left();
     sandbox.task_bg(["cleanup"]).ok().done();
-    let half_made = |name: &String| name.starts_with('.');
-    let active: Vec<String> =
-        sandbox.active().into_iter().filter(|name| !half_made(name)).collect();
-    assert_eq!((sandbox.queue(), active), (vec![], vec![]));
+    sandbox.assert_only_half_written_kept();
 }

@@ -276,10 +276,7 @@ fn the_queue_gets_through_though_supervisors_are_killed_at_random_and_nothing_ru
     sandbox.assert_nothing_left();
     // What those left who were killed once all was recorded is nobody's any more.
     sandbox.task_bg(["cleanup"]).ok().done();
-    let half_made = |name: &String| name.starts_with('.');
-    let active: Vec<String> =
-        sandbox.active().into_iter().filter(|name| !half_made(name)).collect();
-    assert_eq!((sandbox.queue(), active), (vec![], vec![]));
+    sandbox.assert_only_half_written_kept();
 }
 
 /// A recorded task that waits, as it is left when whoever admits it is killed meanwhile.

@@ -241,6 +241,18 @@ impl Sandbox {
         assert_eq!(kept(), (Vec::new(), Vec::new()), "kept in the queue, and beside the records");
     }
 
+    /// Holds that nothing is kept for any task but half-written files of programs that were killed.
+    ///
+    /// # Panics
+    ///
+    /// When something else is there; the message names it.
+    #[track_caller]
+    pub fn assert_only_half_written_kept(&self) {
+        let mut active = self.active();
+        active.retain(|name| !name.starts_with('.'));
+        assert_eq!((self.queue(), active), (Vec::new(), Vec::new()));
+    }
+
     /// The lines of a file that scripts append to; none before the first does.
     pub fn lines_of(&self, name: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path(name)).unwrap_or_default();

@@ -13,7 +13,7 @@ use core::time::Duration;
 use super::Fault;
 use super::kits::Environment;
 use super::life_locks::Claim;
-use crate::task::{ProcessId, TaskId, Timestamp};
+use crate::task::{ProcessId, Task, TaskId, Timestamp};
 
 /// A machine that runs tasks.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
@@ -86,6 +86,13 @@ pub struct Doomed {
     pub id: TaskId,
     /// Its agent, where one is known.
     pub agent: Option<ProcessId>,
+}
+
+impl Doomed {
+    /// The task, with the agent that its record names.
+    pub fn of(task: &Task) -> Self {
+        Self { id: task.id().clone(), agent: task.progress().agent.clone() }
+    }
 }
 
 /// The numbers of the processes that are left.

@@ -16,7 +16,7 @@ use super::stopping::stop_all;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
-use crate::task::{CancelIntent, Ending, Event, Refusal, State, Status, Task, TaskId};
+use crate::task::{CancelIntent, Ending, Event, Refusal, Status, Task, TaskId};
 
 /// How often a cancel is tried on a task that changes meanwhile.
 const TRIES: usize = 8;
@@ -102,37 +102,27 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
         }
         let id = task.id();
         let wish = CancelIntent { at: world.clock.now(), grace };
-        match task.state() {
-            State::Queued(_) => {
-                if let Some(held) = custody::take(world, id).await? {
-                    if held.task.status() != Status::Queued {
-                        continue;
-                    }
-                    let (task, _) = held.end(world, Ending::Cancelled).await?;
-                    if task.status() != Status::Cancelled {
-                        // Somebody else ended it meanwhile, and that ending stands.
-                        continue;
-                    }
+        if task.status().is_ended() {
+            return remains(world, task, wish).await;
+        }
+        if task.status() == Status::Queued
+            && let Some(held) = custody::take(world, id).await?
+        {
+            if held.task.status() == Status::Queued {
+                let (task, _) = held.end(world, Ending::Cancelled).await?;
+                if task.status() == Status::Cancelled {
                     return Ok(Doom::Done(task.id().clone()));
                 }
-                // The process that starts or concludes it will find the intent in the record.
-                match world.store.apply(id, Event::CancelRequested(wish), wish.at).await {
-                    Ok(task) => return Ok(Doom::ToStop(task)),
-                    Err(StoreError::Refused { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
             }
-            State::Running(_) => {
-                match world.store.apply(id, Event::CancelRequested(wish), wish.at).await {
-                    Ok(task) => return Ok(Doom::ToStop(task)),
-                    // Somebody ended it meanwhile: the next try stops what is left of its agent.
-                    Err(StoreError::Refused { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
-                return remains(world, task, wish).await;
-            }
+            // Somebody else started or ended it meanwhile, and that stands.
+            continue;
+        }
+        // Whoever holds the life lock finds the intent in the record.
+        match world.store.apply(id, Event::CancelRequested(wish), wish.at).await {
+            Ok(task) => return Ok(Doom::ToStop(task)),
+            // Somebody ended it meanwhile: the next try stops what is left of its agent.
+            Err(StoreError::Refused { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Err(Trouble::Unanswered { id: id.clone() })
@@ -147,10 +137,8 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
     let held = started && world.locks.custody(id).await? == Custody::Held;
     if held || (ours && !world.host.of_task(id).await.is_empty()) {
         // The supervisor reads the grace from the record; if that failed, it uses its own.
-        return Ok(match world.store.apply(id, Event::StopRequested(wish), wish.at).await {
-            Ok(task) => Doom::Remains(task),
-            Err(_) => Doom::Remains(task),
-        });
+        let recorded = world.store.apply(id, Event::StopRequested(wish), wish.at).await;
+        return Ok(Doom::Remains(recorded.unwrap_or(task)));
     }
     let refusal = already_ended(&task);
     Err(StoreError::Refused { id: id.clone(), refusal }.into())

@@ -54,12 +54,13 @@ pub(super) async fn is_at_work(world: World<'_>, task: &Task) -> bool {
     taken_up && !world.host.of_task(task.id()).await.is_empty()
 }
 
-/// Stops an agent whose supervisor was killed before it could record the start: once the task has
-/// ended, nobody would look for that agent.
-async fn stop_unrecorded(world: World<'_>, task: &Task) {
-    if task.progress().agent.is_none() && is_at_work(world, task).await {
-        let doomed = Doomed { id: task.id().clone(), agent: None };
-        world.host.stop(&[doomed], Duration::ZERO).await;
+/// Stops the processes of a task that nobody would stop any more: those of an agent whose supervisor was
+/// killed before it could record the start, and those whose recorded grace has passed because the command
+/// that recorded it was cut short.
+pub(super) async fn stop_forsaken(world: World<'_>, task: &Task) {
+    let unrecorded = task.progress().agent.is_none();
+    if (unrecorded || is_overdue(world, task)) && is_at_work(world, task).await {
+        world.host.stop(&[Doomed::of(task)], Duration::ZERO).await;
     }
 }
 
@@ -87,6 +88,12 @@ fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)>
 /// Whether the recorded grace for the processes of a task has passed.
 pub(super) fn is_overdue(world: World<'_>, task: &Task) -> bool {
     task.to_be_stopped().is_some_and(|stop| stop.at.plus(stop.grace) <= world.clock.now())
+}
+
+/// What a task ends as whose launcher or supervisor was killed before the start was recorded.
+pub(super) fn cut_short() -> Ending {
+    let message = "its start was cut short; what there was of it has been stopped";
+    Ending::failed(Reason::LaunchFailed, message)
 }
 
 impl Held {
@@ -147,7 +154,7 @@ impl Held {
         event: Event,
     ) -> Result<(Task, Option<StoreError>, Option<Trouble>), Trouble> {
         if self.task.status() == Status::Queued {
-            stop_unrecorded(world, &self.task).await;
+            stop_forsaken(world, &self.task).await;
             // Before the ending: if this process is killed in between, the missing name makes the task
             // a suspect. A name that cannot be removed now is removed by a later repair.
             drop(world.queue.withdraw(&self.task).await);
@@ -218,24 +225,13 @@ impl Held {
             // The lock stays behind, by which the next repair finds the task.
             return None;
         }
-        stop_unrecorded(world, &self.task).await;
-        self.stop_overdue(world).await;
+        stop_forsaken(world, &self.task).await;
         if self.task.progress().agent.is_some() && is_at_work(world, &self.task).await {
             // The lock stays behind, so that admissions count the agent.
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }
         let claim = self.claim.take()?;
         claim.retire().err().map(Trouble::from)
-    }
-
-    /// Stops the processes if their recorded grace has passed: the command that recorded it was cut
-    /// short.
-    pub async fn stop_overdue(&self, world: World<'_>) {
-        if is_overdue(world, &self.task) && is_at_work(world, &self.task).await {
-            let doomed =
-                Doomed { id: self.task.id().clone(), agent: self.task.progress().agent.clone() };
-            world.host.stop(&[doomed], Duration::ZERO).await;
-        }
     }
 
     /// Makes the name of the life lock again, if somebody removed it.

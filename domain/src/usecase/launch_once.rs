@@ -14,7 +14,7 @@ use crate::port::{Keys, Kit, StoreError};
 use crate::task::{Reason, State, Task};
 
 /// What claiming a key gives: the task that has it, or the right to launch one.
-#[must_use = "a claim that is dropped is given up"]
+#[must_use = "dropping the claim frees the key"]
 pub enum KeyClaim {
     /// The task that has the key.
     Existing(Box<Task>),

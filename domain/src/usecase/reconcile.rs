@@ -74,7 +74,7 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
             let overdue = custody::is_overdue(world, &task);
             match if overdue { custody::take(world, task.id()).await? } else { None } {
                 Some(held) => {
-                    held.stop_overdue(world).await;
+                    custody::stop_forsaken(world, &held.task).await;
                     Box::pin(conclude(world, held, custody)).await
                 }
                 None => Ok(as_recorded(task, Some(Note::Orphaned))),
@@ -122,10 +122,7 @@ async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Beli
     // The task may have ended between the reading of its record and the taking of its lock.
     let ending = match look(world, &held.task, Custody::Free).await {
         Standing::Gone => autopsy(world, &held.task).await?,
-        Standing::NeverStarted => {
-            let message = "its start was cut short; what there was of it has been stopped";
-            Ending::failed(Reason::LaunchFailed, message)
-        }
+        Standing::NeverStarted => custody::cut_short(),
         standing @ (Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned) => {
             let task = held.task.clone();
             drop(held.put_away(world).await);

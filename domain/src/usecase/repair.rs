@@ -14,7 +14,7 @@ use crate::plan::queue::{Follower, Kin, Lock, Names, Predecessor, Record, Repair
 use crate::plan::reconcile::Custody;
 use crate::port::{StoreError, Waiting};
 use crate::run::retry;
-use crate::task::{Ending, Reason, Status, Task, TaskId};
+use crate::task::{Ending, Status, Task, TaskId};
 
 /// What the folders of the store hold, and the queue.
 pub(super) struct Look {
@@ -210,10 +210,7 @@ async fn conclude(world: World<'_>, held: Held) -> Result<Task, Trouble> {
         }
         Repair::Release => Ok(held.into_waiting()),
         Repair::Cancel => Ok(held.end(world, Ending::Cancelled).await?.0),
-        Repair::Abandon => {
-            let message = "its start was cut short; what there was of it has been stopped";
-            Ok(held.end(world, Ending::failed(Reason::LaunchFailed, message)).await?.0)
-        }
+        Repair::Abandon => Ok(held.end(world, custody::cut_short()).await?.0),
         Repair::Retire => {
             let task = held.task.clone();
             remove_names(world, &look, task.id()).await?;

@@ -49,7 +49,7 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
             Err(trouble) => drop(stopped.tasks.insert(task.id().clone(), Err(trouble))),
         }
     }
-    let doomed: Vec<Doomed> = ours.iter().map(|held| doomed(&held.task)).collect();
+    let doomed: Vec<Doomed> = ours.iter().map(|held| Doomed::of(&held.task)).collect();
     if !doomed.is_empty() {
         stopped.survivors = world.host.stop(&doomed, grace).await;
     }
@@ -66,10 +66,6 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         stopped.tasks.entry(id).or_insert(ended);
     }
     stopped
-}
-
-fn doomed(task: &Task) -> Doomed {
-    Doomed { id: task.id().clone(), agent: task.progress().agent.clone() }
 }
 
 /// Ends a task whose life lock is held here, unless it has ended. The recorded intent decides how.

@@ -28,10 +28,7 @@ impl View for CancelledView {
             "refused": failure::refused(&self.refused),
             "survivors": self.survivors,
         });
-        // Whoever looks only for an error finds the first one.
-        if let (Some((_, first)), Value::Object(answer)) = (self.refused.first(), &mut answer) {
-            failure::add(answer, first);
-        }
+        failure::add_first(&mut answer, &self.refused);
         answer
     }
 

@@ -75,10 +75,7 @@ impl View for ManyLaunched {
     fn json(&self) -> Value {
         let mut answer =
             json!({"launched": self.lines(), "refused": failure::refused(&self.refused)});
-        // Whoever looks only for an error finds the first one.
-        if let (Some((_, first)), Value::Object(answer)) = (self.refused.first(), &mut answer) {
-            failure::add(answer, first);
-        }
+        failure::add_first(&mut answer, &self.refused);
         answer
     }
 

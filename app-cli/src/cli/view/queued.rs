@@ -57,10 +57,8 @@ impl View for ReleasedView {
             let released: Vec<&str> = self.released.iter().map(TaskId::as_str).collect();
             answer.insert("released".to_owned(), json!(released));
             answer.insert("refused".to_owned(), failure::refused(&self.refused));
-            if let Some((_, first)) = self.refused.first() {
-                failure::add(answer, first);
-            }
         }
+        failure::add_first(&mut answer, &self.refused);
         answer
     }
 

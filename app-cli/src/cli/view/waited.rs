@@ -66,10 +66,10 @@ impl View for WaitedView {
             "next": self.next(),
         });
         let refused = self.refused();
-        if let (Some((_, first)), Value::Object(answer)) = (refused.first(), &mut answer) {
-            answer.insert("refused".to_owned(), failure::refused(&refused));
-            failure::add(answer, first);
+        if !refused.is_empty() {
+            answer["refused"] = failure::refused(&refused);
         }
+        failure::add_first(&mut answer, &refused);
         answer
     }
 
@@ -92,11 +92,7 @@ impl View for WaitedView {
                 terminal::one_line(&task::gist(task), 80),
             ]);
         }
-        let refused = self.refused();
-        let refused: String = refused
-            .iter()
-            .map(|(_, failure)| format!("refused: {}\n", failure.sentence()))
-            .collect();
+        let refused = failure::refused_lines(&self.refused());
         if rows.is_empty() && refused.is_empty() {
             return "there is nothing to wait for\n".to_owned();
         }

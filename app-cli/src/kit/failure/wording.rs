@@ -33,7 +33,15 @@ pub(crate) fn refused(refused: &[(String, Failure)]) -> Value {
     refused.collect()
 }
 
-/// The same, a line each, for people.
+/// Adds the first of what was refused to the answer, if there is any: a reader that looks only for an
+/// error finds it.
+pub(crate) fn add_first(answer: &mut Value, refused: &[(String, Failure)]) {
+    if let (Some((_, first)), Value::Object(answer)) = (refused.first(), answer) {
+        add(answer, first);
+    }
+}
+
+/// The same as [`refused`], a line each, for people.
 pub(crate) fn refused_lines(refused: &[(String, Failure)]) -> String {
     let lines = refused.iter().map(|(id, failure)| {
         format!("{}: {}\n", terminal::harmless(id), terminal::harmless(&failure.sentence()))
