@@ -100,7 +100,11 @@ fn complaint(words: &str) -> Option<Reason> {
         || words.contains("Authentication failed")
         || words.contains("authentication_error")
         || words.contains("FACTORY_API_KEY");
-    refused.then_some(Reason::Auth)
+    if refused {
+        return Some(Reason::Auth);
+    }
+    let limited = status.starts_with("429") || words.contains("rate_limit_error");
+    limited.then_some(Reason::RateLimit)
 }
 
 #[cfg(test)]
@@ -179,7 +183,7 @@ mod tests {
             ("Authentication failed. Please log in using /login", Some(Reason::Auth)),
             (" 401 {\"type\":\"error\"}", Some(Reason::Auth)),
             ("set a valid FACTORY_API_KEY environment variable", Some(Reason::Auth)),
-            ("429 too many requests", None),
+            ("429 {\"type\":\"error\"}", Some(Reason::RateLimit)),
             ("", None),
         ] {
             assert_eq!(complaint(words), reason, "{words}");

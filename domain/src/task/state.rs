@@ -133,6 +133,8 @@ pub enum Reason {
     Permission,
     /// The agent was not logged in, or its model refused the credentials.
     Auth,
+    /// The agent's model refused more work for now: too many requests, or a quota that is used up.
+    RateLimit,
     /// The agent exited with 0 but never said that it was done.
     NoResult,
     /// It could not be started.
@@ -147,7 +149,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Exit,
         Self::Signal,
         Self::Timeout,
@@ -155,6 +157,7 @@ impl Reason {
         Self::Lost,
         Self::Permission,
         Self::Auth,
+        Self::RateLimit,
         Self::NoResult,
         Self::LaunchFailed,
         Self::Dependency,
@@ -177,6 +180,7 @@ impl Reason {
             Self::Lost => "lost",
             Self::Permission => "permission",
             Self::Auth => "auth",
+            Self::RateLimit => "rate_limit",
             Self::NoResult => "no_result",
             Self::LaunchFailed => "launch_failed",
             Self::Dependency => "dependency",
