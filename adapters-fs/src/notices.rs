@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use domain::port::{Fault, NoticeBatch, Notices};
 use domain::task::notice::{Mark, Stage};
 use domain::task::{SessionId, Task, TaskId};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
 
 use crate::data_dir::{DataDir, NoticeSign};
 use crate::disk::{self, Disk, RealDisk};
@@ -79,6 +80,14 @@ impl Notices for FileNotices {
 impl NoticeBatch for FileNoticeBatch {
     fn entries(&self) -> &[(TaskId, Stage)] {
         &self.entries
+    }
+
+    fn takes_marks(&self) -> bool {
+        // A new time is what a folder takes that can be changed and nothing else: a full disk has room
+        // for it, one that is mounted read-only refuses it, and so does one that belongs to others.
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        utimensat(CWD, &self.folder, &times, AtFlags::empty()).is_ok()
     }
 
     async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault> {

@@ -5,13 +5,14 @@
 
 use std::io::{self, Write};
 
-use adapters_fs::{DataDir, FileNotices, FileStore};
+use adapters_fs::{DataDir, FileNotices};
 use domain::task::SessionId;
 use domain::task::notice::Occasion;
 use domain::usecase::Trouble;
 use domain::usecase::notify::due;
 
 use crate::answer::Form;
+use crate::wiring::Wiring;
 
 /// Says to `parent` what is due on this occasion, if anything.
 pub(crate) async fn deliver(
@@ -20,8 +21,8 @@ pub(crate) async fn deliver(
     occasion: Occasion,
     form: Form,
 ) -> Result<(), Trouble> {
-    let (store, notices) = (FileStore::open(dir.clone()), FileNotices::new(dir));
-    if let Some(due) = due(&store, &notices, parent, occasion).await?
+    let (wiring, notices) = (Wiring::over(&dir), FileNotices::new(dir));
+    if let Some(due) = due(wiring.world(), &notices, parent, occasion).await?
         && print(&form.render(due.message())).is_ok()
     {
         due.said().await?;

@@ -1,6 +1,8 @@
 //! Notices: what a parent session hears of its tasks through its hooks, each ending once as long as
 //! no hook is killed.
 
+mod once;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::thread;

@@ -39,21 +39,24 @@ pub struct NoticePlan {
 
 /// Plans what to tell a parent of its tasks, given oldest first.
 ///
-/// A parent at work is told of endings. One about to stop is also reminded, once, of the tasks that
-/// are still at work and of the endings it has not read to the end.
+/// A parent at work is told of endings. One whose session begins, or goes on with what it knew cut
+/// short, is also told what has not ended: it may have forgotten the ids. One about to stop is also
+/// reminded, once, of the tasks that are still at work and of the endings it has not read to the end.
 pub fn plan_notice(occasion: Occasion, pending: &[Pending]) -> NoticePlan {
     let (mut ended, mut at_work, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    let mut unended = Vec::new();
     for Pending { task, stage } in pending {
         match (task.status().is_ended(), stage, occasion) {
             (true, Stage::Open | Stage::Named | Stage::Ended, _) => ended.push(task),
             (true, Stage::Told, Occasion::Stopping) => unread.push(task),
             (false, Stage::Open | Stage::Ended, Occasion::Stopping) => at_work.push(task),
+            (false, _, Occasion::Starting) => unended.push(task),
             (true, Stage::Told, Occasion::Starting | Occasion::Working)
             | (false, Stage::Named | Stage::Told, Occasion::Stopping)
-            | (false, _, Occasion::Starting | Occasion::Working) => {}
+            | (false, _, Occasion::Working) => {}
         }
     }
-    let reminder = reminder(&at_work, &unread);
+    let reminder = format!("{}{}", overview(&unended), reminder(&at_work, &unread));
     let (told, notices) = notices(&ended, MAX_MESSAGE - reminder.chars().count());
     if notices.is_empty() && reminder.is_empty() {
         return NoticePlan::default();
@@ -99,20 +102,38 @@ fn notices(ended: &[&Task], room: usize) -> (usize, String) {
     (told, format!("task-bg: {total} background {have} ended.\n{items}{rest}"))
 }
 
+/// What has not ended, for a parent whose session begins or goes on.
+fn overview(unended: &[&Task]) -> String {
+    if unended.is_empty() {
+        return String::new();
+    }
+    let state = |task: &Task| format!("{} ({})", name(task), task.status().word());
+    let (names, wait) = named(unended, state);
+    let have = if unended.len() == 1 { "task has" } else { "tasks have" };
+    let total = unended.len();
+    format!(
+        "task-bg: {total} background {have} not ended: {names}.\n  `{wait}` waits for what they find.\n"
+    )
+}
+
+/// The first of `tasks` by name, with a count of the others, and the command that waits for all of them.
+fn named(tasks: &[&Task], name: impl Fn(&Task) -> String) -> (String, String) {
+    let shown = &tasks[..tasks.len().min(MAX_TASKS)];
+    let rest = tasks.len() - shown.len();
+    let names: Vec<String> = shown.iter().map(|task| name(task)).collect();
+    let ids = shown.iter().map(|task| task.id());
+    // Without ids the command waits for all tasks of the parent.
+    let wait = if rest == 0 { wait_command(ids) } else { wait_command([].into_iter()) };
+    (format!("{}{}", names.join(", "), and_more(rest)), wait)
+}
+
 /// The reminder for a parent that is about to stop.
 fn reminder(at_work: &[&Task], unread: &[&Task]) -> String {
     let mut words = String::new();
     if !at_work.is_empty() {
-        let shown = &at_work[..at_work.len().min(MAX_TASKS)];
-        let rest = at_work.len() - shown.len();
-        let names: Vec<String> = shown.iter().map(|task| name(task)).collect();
-        let ids = shown.iter().map(|task| task.id());
-        // Without ids the command waits for all tasks of the parent.
-        let wait = if rest == 0 { wait_command(ids) } else { wait_command([].into_iter()) };
+        let (names, wait) = named(at_work, name);
         words.push_str(&format!(
-            "task-bg: still at work: {}{}.\n  `{wait}` waits for what they find. They also go on by themselves when you stop; you will not be asked about them again.\n",
-            names.join(", "),
-            and_more(rest),
+            "task-bg: still at work: {names}.\n  `{wait}` waits for what they find. They also go on by themselves when you stop; you will not be asked about them again.\n",
         ));
     }
     if !unread.is_empty() {
@@ -218,9 +239,10 @@ mod tests {
         #[test]
         fn invariant_a_message_is_bounded_and_something_is_always_said_of_an_ending(
             stages in proptest::collection::vec((stage(), any::<bool>(), 0usize..700), 0..90),
-            stopping: bool,
+            occasion in prop_oneof![
+                Just(Occasion::Starting), Just(Occasion::Working), Just(Occasion::Stopping)
+            ],
         ) {
-            let occasion = if stopping { Occasion::Stopping } else { Occasion::Working };
             let all: Vec<Pending> = stages
                 .into_iter()
                 .zip(0u64..)
@@ -232,7 +254,9 @@ mod tests {
             let plan = plan_notice(occasion, &all);
             let length = plan.message.as_deref().map_or(0, |message| message.chars().count());
             prop_assert!(length <= MAX_MESSAGE, "{length}");
-            prop_assert_eq!(plan.message.is_none(), plan.marks.is_empty());
+            // What has not ended is named at each start, without a mark.
+            prop_assert!(plan.message.is_some() || plan.marks.is_empty());
+            prop_assert!(plan.message.is_none() || !plan.marks.is_empty() || occasion == Occasion::Starting);
             let untold = |pending: &&Pending| {
                 pending.task.status().is_ended() && pending.stage != Stage::Told
             };

@@ -38,6 +38,11 @@ pub trait NoticeBatch: Send {
     /// The tasks, oldest first, with how far telling of each has come.
     fn entries(&self) -> &[(TaskId, Stage)];
 
+    /// Whether marks can be made now: on a store that is read-only they cannot.
+    ///
+    /// MUST be asked before something is told that is to be told once; MUST cost no more than one look.
+    fn takes_marks(&self) -> bool;
+
     /// Records a step.
     ///
     /// MUST NOT keep a told task as untold: where [`Mark::Told`] cannot be recorded, MUST record

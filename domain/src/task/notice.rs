@@ -53,8 +53,8 @@ pub enum Occasion {
 }
 
 impl Occasion {
-    /// Whether a parent may have to be told of a task at this stage; if not, its record need not be
-    /// read.
+    /// Whether a parent may have to be told of a task at this stage, whatever becomes of it; if not, its
+    /// record need be read only where its supervisor is gone.
     pub const fn concerns(self, stage: Stage) -> bool {
         match stage {
             Stage::Ended => true,

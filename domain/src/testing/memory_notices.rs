@@ -1,4 +1,4 @@
-//! Notices in memory, for tests of use cases. They never fail.
+//! Notices in memory, for tests of use cases. They fail only where a test makes them read-only.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,7 @@ pub struct MemoryNotices {
 struct Index {
     entries: BTreeMap<(SessionId, TaskId), Stage>,
     taken: BTreeSet<SessionId>,
+    read_only: bool,
 }
 
 struct Taken {
@@ -41,6 +42,11 @@ impl MemoryNotices {
     /// Marks an entry as ended, as a store does when the task ends.
     pub fn ended(&self, parent: &SessionId, id: &TaskId) {
         self.index().entries.insert((parent.clone(), id.clone()), Stage::Ended);
+    }
+
+    /// Lets no mark be made any more, or lets it again, as on a disk that is mounted read-only.
+    pub fn read_only(&self, so: bool) {
+        self.index().read_only = so;
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -72,8 +78,16 @@ impl NoticeBatch for Taken {
         &self.entries
     }
 
+    fn takes_marks(&self) -> bool {
+        !self.notices.index().read_only
+    }
+
     async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault> {
         let (mut index, entry) = (self.notices.index(), (self.parent.clone(), id.clone()));
+        if index.read_only {
+            let (step, reason) = ("marking".into(), "read-only".into());
+            return Err(Fault { step, reason });
+        }
         match mark {
             Mark::Named => index.entries.insert(entry, Stage::Named),
             Mark::Told => index.entries.insert(entry, Stage::Told),

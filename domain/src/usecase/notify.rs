@@ -1,15 +1,19 @@
 //! Telling a parent session of its tasks: each ending once, and a reminder when it is about to stop.
 //!
 //! An ending is marked as told after it was said, and the parent's lock is held meanwhile: a process
-//! that is killed in between causes a repetition, never a loss. Nothing here prints.
+//! that is killed in between causes a repetition, never a loss. Where no mark can be made, no ending is
+//! told until one can. A task whose supervisor and agent are gone is ended here, so that nobody is told
+//! that it is at work. Nothing here prints.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::Trouble;
+use super::reconcile::conclude_if_gone;
+use super::{Trouble, World};
 use crate::plan::notice::{Pending, plan_notice};
+use crate::plan::reconcile::Custody;
 use crate::port::{Fault, NoticeBatch, Notices, StoreError, TaskStore};
 use crate::task::notice::{Mark, Occasion, Stage};
 use crate::task::{SessionId, Task, TaskId};
@@ -52,27 +56,54 @@ impl fmt::Debug for Due {
 
 /// What is to be said to `parent` on this occasion, if anything.
 ///
+/// Costs a look at the life lock of each task that is at work, and reads the records of the others.
+///
 /// # Errors
 /// [`Trouble`] if the store or the index fails.
 pub async fn due(
-    store: &dyn TaskStore,
+    world: World<'_>,
     notices: &dyn Notices,
     parent: &SessionId,
     occasion: Occasion,
 ) -> Result<Option<Due>, Trouble> {
     let Some(batch) = notices.take(parent).await? else { return Ok(None) };
+    let takes_marks = batch.takes_marks();
     let mut pending = Vec::new();
-    for (id, stage) in batch.entries().iter().filter(|(_, stage)| occasion.concerns(*stage)) {
-        let Some(task) = own(store, batch.as_ref(), parent, id).await? else { continue };
-        let asked_once = occasion == Occasion::Stopping && !task.status().is_ended();
-        // Marked before it is said: a lost reminder is better than one at every stop.
-        if asked_once && *stage != Stage::Named && batch.mark(id, Mark::Named).await.is_err() {
+    for (id, stage) in batch.entries() {
+        if !(occasion.concerns(*stage) || may_be_gone(world, id, *stage).await) {
+            continue;
+        }
+        let Some(task) = own(world.store, batch.as_ref(), parent, id).await? else { continue };
+        // Of what cannot be judged or recorded now nothing is said: it may be dead.
+        let Ok(Some(task)) = conclude_if_gone(world, task).await else { continue };
+        if task.status().is_ended() {
+            // Said without a mark, it would be said again at every event.
+            if !takes_marks {
+                continue;
+            }
+        } else if occasion == Occasion::Stopping
+            && *stage != Stage::Named
+            // Marked before it is said: a lost reminder is better than one at every stop.
+            && batch.mark(id, Mark::Named).await.is_err()
+        {
             continue;
         }
         pending.push(Pending { task, stage: *stage });
     }
     let plan = plan_notice(occasion, &pending);
     Ok(plan.message.map(|message| Due { message, marks: plan.marks, batch }))
+}
+
+/// Whether a task may have lost its supervisor, or ended without a mark: nobody holds its life lock, and
+/// it does not wait.
+async fn may_be_gone(world: World<'_>, id: &TaskId, stage: Stage) -> bool {
+    match stage {
+        Stage::Open | Stage::Named => match world.locks.custody(id).await {
+            Ok(Custody::Free | Custody::Absent) => true,
+            Ok(Custody::Held | Custody::Waiting) | Err(_) => false,
+        },
+        Stage::Ended | Stage::Told => false,
+    }
 }
 
 /// The task of an entry, if its record names this parent; otherwise removes the entry.
@@ -116,7 +147,7 @@ pub async fn collect(
 mod tests {
     use super::*;
     use crate::task::{Ending, Event, Order};
-    use crate::testing::{self, MemoryNotices, MemoryStore};
+    use crate::testing::{self, MemoryNotices, MemoryWorld};
 
     fn parent() -> SessionId {
         SessionId::parse("parent-1").expect("a session")
@@ -134,16 +165,17 @@ mod tests {
             .task
     }
 
-    fn noticed(tasks: &[Task]) -> (MemoryStore, MemoryNotices) {
+    fn noticed(tasks: &[Task]) -> (MemoryWorld, MemoryNotices) {
         let entries = tasks.iter().map(|task| {
             let stage = if task.status().is_ended() { Stage::Ended } else { Stage::Open };
             (parent(), task.id().clone(), stage)
         });
-        (MemoryStore::holding(tasks.to_vec()), MemoryNotices::holding(entries))
+        (MemoryWorld::holding(tasks.to_vec()), MemoryNotices::holding(entries))
     }
 
-    async fn say(found: &(MemoryStore, MemoryNotices), occasion: Occasion) -> Option<String> {
-        let due = due(&found.0, &found.1, &parent(), occasion).await.expect("nothing fails")?;
+    async fn say(found: &(MemoryWorld, MemoryNotices), occasion: Occasion) -> Option<String> {
+        let due =
+            due(found.0.world(), &found.1, &parent(), occasion).await.expect("nothing fails")?;
         let message = due.message().into();
         due.said().await.expect("noted");
         Some(message)
@@ -152,7 +184,8 @@ mod tests {
     #[tokio::test]
     async fn an_ending_is_told_once_and_again_only_if_it_was_not_said() {
         let found = noticed(&[task(1, Some("found"))]);
-        let unsaid = due(&found.0, &found.1, &parent(), Occasion::Working).await.expect("due");
+        let unsaid =
+            due(found.0.world(), &found.1, &parent(), Occasion::Working).await.expect("due");
         drop(unsaid.expect("a message"));
         assert!(say(&found, Occasion::Working).await.expect("again").contains("found"));
         assert_eq!(say(&found, Occasion::Stopping).await, None);
@@ -161,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_else_tells_while_somebody_does() {
         let found = noticed(&[task(1, Some("found"))]);
-        let held = due(&found.0, &found.1, &parent(), Occasion::Working).await.expect("due");
+        let held = due(found.0.world(), &found.1, &parent(), Occasion::Working).await.expect("due");
         assert!(say(&found, Occasion::Working).await.is_none());
         drop(held);
         assert!(say(&found, Occasion::Working).await.is_some());
@@ -176,9 +209,50 @@ mod tests {
         assert_eq!(say(&found, Occasion::Stopping).await, None);
         let ending = Ending::Completed { result: "late".into() };
         let event = Event::Ended { ending, exit: None, next: None };
-        found.0.apply(working.id(), event, testing::ORDERED).await.expect("ended");
+        found.0.store.apply(working.id(), event, testing::ORDERED).await.expect("ended");
         found.1.ended(&parent(), working.id());
         assert!(say(&found, Occasion::Working).await.expect("told").contains("late"));
+    }
+
+    // Hooks were silent about a task whose supervisor and agent had been killed, or "still at work" at a
+    // stop; nobody was told that it was gone.
+    #[tokio::test]
+    async fn a_task_that_is_gone_is_told_as_lost_at_the_first_event_and_never_as_at_work() {
+        for occasion in [Occasion::Starting, Occasion::Working, Occasion::Stopping] {
+            let mut task = task(1, None);
+            task =
+                task.apply(Event::Started(testing::started()), testing::ORDERED).expect("ok").task;
+            let found = noticed(std::slice::from_ref(&task));
+            found.0.locks.leave_free(task.id());
+            let message = say(&found, occasion).await.expect("a message");
+            assert!(message.contains("error (lost)"), "{occasion:?}: {message}");
+            assert!(!message.contains("at work"), "{occasion:?}: {message}");
+            assert_eq!(say(&found, Occasion::Stopping).await, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_begins_anew_is_told_each_time_what_has_not_ended() {
+        let found = noticed(&[task(1, None)]);
+        for _ in 0..2 {
+            let message = say(&found, Occasion::Starting).await.expect("a message");
+            assert!(message.contains("has not ended: "), "{message}");
+            assert!(message.contains("`task-bg wait bg_"), "{message}");
+        }
+        assert!(say(&found, Occasion::Stopping).await.expect("named").contains("still at work"));
+    }
+
+    #[tokio::test]
+    async fn an_ending_is_told_only_where_it_can_be_marked_and_then_once() {
+        let found = noticed(&[task(1, Some("found")), task(2, None)]);
+        found.1.read_only(true);
+        assert_eq!(say(&found, Occasion::Working).await, None);
+        assert_eq!(say(&found, Occasion::Stopping).await, None);
+        let message = say(&found, Occasion::Starting).await.expect("what has not ended");
+        assert!(!message.contains("found"), "{message}");
+        found.1.read_only(false);
+        assert!(say(&found, Occasion::Working).await.expect("told").contains("found"));
+        assert_eq!(say(&found, Occasion::Working).await, None);
     }
 
     #[tokio::test]
@@ -198,8 +272,8 @@ mod tests {
         let gone = task(1, Some("gone"));
         let notices = MemoryNotices::holding([(parent(), gone.id().clone(), Stage::Ended)]);
         let stranger = Task::ordered(gone.id().clone(), testing::order(), None, testing::ORDERED);
-        for store in [MemoryStore::default(), MemoryStore::holding([stranger])] {
-            let due = due(&store, &notices, &parent(), Occasion::Working).await;
+        for memory in [MemoryWorld::default(), MemoryWorld::holding([stranger])] {
+            let due = due(memory.world(), &notices, &parent(), Occasion::Working).await;
             assert!(due.expect("nothing fails").is_none());
         }
         assert!(notices.take(&parent()).await.expect("taken").is_none());

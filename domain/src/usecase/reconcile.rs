@@ -94,6 +94,28 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
     }
 }
 
+/// Ends `task` if its supervisor and its agent are gone, and returns it as it is then; `None` if
+/// another process is about to conclude or start it.
+///
+/// For those who must not be kept waiting: it waits for no other process, and leaves a living agent
+/// alone, whatever its record asks for.
+///
+/// # Errors
+/// [`Trouble`] if a lock, a log or the record fails.
+pub async fn conclude_if_gone(world: World<'_>, task: Task) -> Result<Option<Task>, Trouble> {
+    if task.status().is_ended() || !task.belongs_to(world.host.name()) {
+        return Ok(Some(task));
+    }
+    let custody = world.locks.custody(task.id()).await?;
+    match look(world, &task, custody).await {
+        Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned => Ok(Some(task)),
+        Standing::Gone | Standing::NeverStarted => match custody::take(world, task.id()).await? {
+            Some(held) => Ok(Some(Box::pin(conclude(world, held, custody)).await?.task)),
+            None => Ok(None),
+        },
+    }
+}
+
 /// Whether the life lock of a running task is held by another process than its supervisor, which is
 /// gone: that process is about to record the ending.
 async fn is_being_concluded(world: World<'_>, task: &Task) -> bool {

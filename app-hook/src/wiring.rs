@@ -1,0 +1,65 @@
+//! The concrete adapters, put together for the moment at which a task turns out to be gone.
+//!
+//! The hook admits nobody and starts nothing: queue and host are here only because ending a task asks
+//! them to forget it.
+
+use std::sync::Arc;
+
+use adapters_fs::{DataDir, FileKits, FileLifeLocks, FileLogs, FileQueue, FileStore};
+use adapters_process::agents::event_log::AgentEventLog;
+use adapters_process::agents::registry::{Programs, Registry};
+use adapters_process::clock::SystemClock;
+use adapters_process::entropy::SystemEntropy;
+use adapters_process::local::host::LocalHost;
+use domain::plan::queue::admission::Limits;
+use domain::usecase::World;
+
+/// The concrete adapters over one store.
+pub(crate) struct Wiring {
+    store: FileStore,
+    queue: FileQueue,
+    kits: FileKits,
+    locks: FileLifeLocks,
+    logs: FileLogs,
+    agents: Arc<Registry>,
+    events: AgentEventLog,
+    host: LocalHost,
+    clock: SystemClock,
+    entropy: SystemEntropy,
+}
+
+impl Wiring {
+    /// The adapters over the store in `dir`. Touches nothing.
+    pub(crate) fn over(dir: &DataDir) -> Self {
+        let streams = FileLogs::new(dir.clone());
+        let agents = Arc::new(Registry::new(&Programs::default()));
+        Self {
+            store: FileStore::open(dir.clone()),
+            queue: FileQueue::new(dir.clone(), Limits::default),
+            kits: FileKits::new(dir.clone()),
+            locks: FileLifeLocks::new(dir.clone()),
+            logs: FileLogs::new(dir.clone()),
+            events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id)),
+            agents,
+            host: LocalHost::new(dir.root().to_owned()),
+            clock: SystemClock,
+            entropy: SystemEntropy,
+        }
+    }
+
+    /// Everything that tasks are kept and judged with.
+    pub(crate) fn world(&self) -> World<'_> {
+        World {
+            store: &self.store,
+            locks: &self.locks,
+            kits: &self.kits,
+            queue: &self.queue,
+            host: &self.host,
+            agents: self.agents.as_ref(),
+            events: &self.events,
+            logs: &self.logs,
+            clock: &self.clock,
+            entropy: &self.entropy,
+        }
+    }
+}
