@@ -1,14 +1,14 @@
 //! What tasks wrote: the readable log and the raw event stream.
 //!
 //! Agents write these files themselves, opened to append, so nothing here stands between an agent and
-//! its log, and nothing here writes a byte. Reading takes memory for the part that was asked for,
+//! its log; whoever concludes a task appends what a dead supervisor left out. Reading takes memory for the part that was asked for,
 //! whatever the size of the whole. Where the middle of a log was given back to the disk, the text
 //! names the gap.
 
 mod part;
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -88,6 +88,11 @@ impl OutputLog for FileLogs {
             None => Ok(LogText::default()),
         };
         read().map_err(|error| fault("reading the log", &path, &error))
+    }
+
+    async fn append(&self, id: &TaskId, text: &str) -> Result<(), Fault> {
+        let written = self.append_output(id).and_then(|mut log| log.write_all(text.as_bytes()));
+        written.map_err(|error| fault("completing the log", &self.dir.output(id), &error))
     }
 
     async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault> {

@@ -62,9 +62,9 @@ fn half_a_character_in_the_final_text_does_not_cost_the_result() {
 // A model that refused at the end left no trace in the ending.
 #[test]
 fn an_agent_that_ends_without_a_result_after_an_error_is_recorded_with_that_error() {
-    let (_sandbox, record) = play("ERROR 429 rate_limit_error\nNOCOMPLETE");
+    let (_sandbox, record) = play("ERROR 500 overloaded\nNOCOMPLETE");
     let words = error_of(&record, "no_result");
-    assert!(words.ends_with(": 429 rate_limit_error"), "{words}");
+    assert!(words.ends_with(": 500 overloaded"), "{words}");
 }
 
 #[test]

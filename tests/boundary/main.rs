@@ -15,6 +15,7 @@ mod hooking;
 mod hooks_install;
 mod hostile;
 mod isolating;
+mod keeping;
 mod launching;
 mod losing;
 mod noticing;

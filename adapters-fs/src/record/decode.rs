@@ -98,7 +98,7 @@ fn state(raw: &Object<'_>, progress: &Below<'_>) -> Result<State, Unfit> {
             message: message.unwrap_or_default(),
             result,
         }),
-        Status::Cancelled => State::Cancelled(Cancelled { at }),
+        Status::Cancelled => State::Cancelled(Cancelled { at, result }),
     })
 }
 

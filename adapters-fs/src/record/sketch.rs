@@ -39,7 +39,7 @@ pub(crate) fn sketch(content: &[u8], id: &TaskId) -> Option<Task> {
             let message = String::new();
             State::Error(Failure { at, reason: Reason::Reported, message, result: None })
         }
-        Status::Cancelled => State::Cancelled(Cancelled { at }),
+        Status::Cancelled => State::Cancelled(Cancelled { at, result: None }),
     };
     let parent = found.parent_session_id.filter(|parent| *parent != NO_PARENT);
     let order = Order {

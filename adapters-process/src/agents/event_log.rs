@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::port::{Agent, Agents, EventLog, Fault};
+use domain::run::readable::Readable;
 use domain::run::{Account, AgentEvent};
 use domain::task::{Runner, TaskId};
 
@@ -52,12 +53,30 @@ impl EventLog for AgentEventLog {
             Some(file) => account(file, agent).map_err(fault),
         }
     }
+
+    async fn paragraphs(&self, id: &TaskId, runner: &Runner) -> Result<Vec<String>, Fault> {
+        let fault = |error: io::Error| Fault {
+            step: format!("reading the event stream of {id}"),
+            reason: error.to_string(),
+        };
+        let Some(agent) = self.agents.of(runner) else { return Ok(Vec::new()) };
+        let Some(file) = (self.open)(id).map_err(fault)? else { return Ok(Vec::new()) };
+        let (mut readable, mut paragraphs) = (Readable::default(), Vec::new());
+        let mut note = |event: AgentEvent| paragraphs.extend(readable.paragraph(&event));
+        hear(file, agent, &mut note).map_err(fault)?;
+        Ok(paragraphs)
+    }
 }
 
 fn account(file: File, agent: &dyn Agent) -> io::Result<Account> {
-    let length = file.metadata()?.len();
     let mut account = Account::default();
-    let mut note = |event: AgentEvent| account.note(event);
+    hear(file, agent, &mut |event| account.note(event))?;
+    Ok(account)
+}
+
+/// Hands on every event of the stream, or of its beginning and its end where it is long.
+fn hear(file: File, agent: &dyn Agent, note: &mut dyn FnMut(AgentEvent)) -> io::Result<()> {
+    let length = file.metadata()?.len();
     let start = match length.checked_sub(TAIL) {
         None | Some(0) => 0,
         Some(start) => {
@@ -71,9 +90,9 @@ fn account(file: File, agent: &dyn Agent) -> io::Result<Account> {
         }
     };
     let mut events = EventStream::from(file, start, agent);
-    events.advance(&mut note)?;
-    events.finish(&mut note);
-    Ok(account)
+    events.advance(note)?;
+    events.finish(note);
+    Ok(())
 }
 
 /// The beginning of the first line that begins at or after `offset`.
@@ -109,7 +128,7 @@ mod tests {
         writeln!(file, "DONE found").expect("written");
         file.rewind().expect("rewound");
         let account = account(file, &Lines).expect("it can be read");
-        assert_eq!(account.final_text(), Some("found"));
+        assert_eq!(account.answer(), Some("found"));
         let session = account.activity().session.as_ref().map(ToString::to_string);
         assert_eq!(session.as_deref(), Some("s-1"));
     }

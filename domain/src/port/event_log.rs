@@ -1,6 +1,8 @@
 //! What an agent said about its own work, rebuilt from its raw event stream. Never writes the stream.
 
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 use async_trait::async_trait;
 
 use super::Fault;
@@ -20,4 +22,12 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// [`Fault`] if there is a stream and it cannot be read.
     async fn account(&self, id: &TaskId, runner: &Runner) -> Result<Account, Fault>;
+
+    /// What a person reads of that stream, a paragraph an entry, oldest first: at least the last ones.
+    ///
+    /// MUST hold to the same bounds as [`EventLog::account`].
+    ///
+    /// # Errors
+    /// [`Fault`] if there is a stream and it cannot be read.
+    async fn paragraphs(&self, id: &TaskId, runner: &Runner) -> Result<Vec<String>, Fault>;
 }

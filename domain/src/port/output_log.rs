@@ -1,4 +1,5 @@
-//! What a task wrote, whole or in part. Never writes a log.
+//! What a task wrote, whole or in part. Agents and supervisors write the logs themselves; whoever
+//! concludes a task in the place of a dead supervisor adds what that one did not.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use super::Fault;
 use crate::task::{TaskId, Timestamp};
 
-/// Reads what a task wrote.
+/// Reads what a task wrote, and completes it.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait OutputLog: Send + Sync {
@@ -19,6 +20,14 @@ pub trait OutputLog: Send + Sync {
     /// # Errors
     /// [`Fault`] if there is a log and it cannot be read.
     async fn read(&self, id: &TaskId, which: Stream, part: LogPart) -> Result<LogText, Fault>;
+
+    /// Appends to the readable log of a task, for the holder of its life lock.
+    ///
+    /// MUST write all in one call, so that nothing of somebody else comes in between.
+    ///
+    /// # Errors
+    /// [`Fault`] if it cannot be written.
+    async fn append(&self, id: &TaskId, text: &str) -> Result<(), Fault>;
 
     /// When the task last wrote anything; `None` if it never did.
     ///

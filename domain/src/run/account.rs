@@ -11,6 +11,9 @@ use crate::task::{Activity, Reason, SessionId, Timestamp, Usage, text};
 /// The most bytes of an agent's final text kept in a record; the whole is in its event log.
 pub const RESULT_LIMIT: usize = 1 << 20;
 
+/// How many bytes an agent adds when it only repeats an error, such as `API Error: `.
+const FRAME: usize = 40;
+
 /// One thing an agent said about its own work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentEvent {
@@ -59,8 +62,14 @@ pub struct Account {
     activity: Activity,
     final_text: Option<String>,
     last_words: Option<String>,
+    /// What it said before its last words, in case these turn out to be an error's.
+    earlier_words: Option<String>,
     fatal: Option<Complaint>,
     trouble: Option<Complaint>,
+    /// The error that it reported last, if it has said and done nothing else since.
+    standing: Option<String>,
+    /// Whether it said that it was done in the words of that error.
+    gave_up: bool,
 }
 
 /// An error that an agent reported.
@@ -85,22 +94,37 @@ impl Account {
                 self.activity.last_message =
                     Some(text::beginning(&text, LAST_MESSAGE_LIMIT).into());
                 self.activity.last_message_at = at;
-                self.last_words = Some(text::at_most(text, RESULT_LIMIT));
+                if self.standing.as_deref().is_some_and(|error| repeats(&text, error)) {
+                    return;
+                }
+                self.standing = None;
+                if !text.trim().is_empty() {
+                    self.earlier_words = self.last_words.take();
+                    self.last_words = Some(text::at_most(text, RESULT_LIMIT));
+                }
             }
             AgentEvent::ToolCalled { tool } => {
+                self.standing = None;
                 self.activity.tool_calls = self.activity.tool_calls.saturating_add(1);
                 self.activity.tools_in_flight = self.activity.tools_in_flight.saturating_add(1);
                 self.activity.last_tool = Some(text::beginning(&tool, LAST_MESSAGE_LIMIT).into());
             }
             AgentEvent::ToolReturned => {
+                self.standing = None;
                 self.activity.tools_in_flight = self.activity.tools_in_flight.saturating_sub(1);
             }
             AgentEvent::Failed { message, fatal, reason } => {
+                if self.last_words.as_deref().is_some_and(|said| repeats(said, &message)) {
+                    self.last_words = self.earlier_words.take();
+                }
+                let words = text::at_most(message, RESULT_LIMIT);
+                self.standing = Some(words.clone());
                 let kept = if fatal { &mut self.fatal } else { &mut self.trouble };
-                *kept = Some(Complaint { words: text::at_most(message, RESULT_LIMIT), reason });
+                *kept = Some(Complaint { words, reason });
             }
             AgentEvent::Finished { text, usage } => {
-                self.final_text = Some(text::at_most(text, RESULT_LIMIT));
+                self.gave_up = self.standing.as_deref().is_some_and(|error| repeats(&text, error));
+                self.final_text = (!self.gave_up).then(|| text::at_most(text, RESULT_LIMIT));
                 self.activity.tools_in_flight = 0;
                 self.activity.usage = usage.or(self.activity.usage);
             }
@@ -113,14 +137,22 @@ impl Account {
         &self.activity
     }
 
-    /// Its final text, once it said that it is done.
-    pub fn final_text(&self) -> Option<&str> {
-        self.final_text.as_deref()
+    /// Its answer, once it said that it is done: its final text or, where that is empty, what it said
+    /// last. `None` also where the final text only repeats the error that came before.
+    pub fn answer(&self) -> Option<&str> {
+        let text = self.final_text.as_deref()?;
+        if text.trim().is_empty() { self.last_words.as_deref().or(Some(text)) } else { Some(text) }
     }
 
-    /// What it found, as far as is known: its final text, else what it said last.
+    /// Whether it said that it was done, and only repeated the error that it had met.
+    pub const fn gave_up(&self) -> bool {
+        self.gave_up
+    }
+
+    /// What it found, as far as is known: its answer, else what it said last. Never an error that it
+    /// only repeated.
     pub fn findings(&self) -> Option<&str> {
-        self.final_text.as_deref().or(self.last_words.as_deref())
+        self.answer().or(self.last_words.as_deref())
     }
 
     /// The error its program ended with.
@@ -132,6 +164,17 @@ impl Account {
     pub const fn trouble(&self) -> Option<&Complaint> {
         self.trouble.as_ref()
     }
+}
+
+/// Whether `text` is the words of `error` and hardly more, or a large part of them.
+fn repeats(text: &str, error: &str) -> bool {
+    let (text, error) = (text.trim(), error.trim());
+    if text.is_empty() || error.is_empty() {
+        return false;
+    }
+    let hardly_more = text.len() <= error.len() + FRAME && text.contains(error);
+    let large_part = text.len() >= error.len().div_ceil(2) && error.contains(text);
+    hardly_more || large_part
 }
 
 #[cfg(test)]
@@ -148,6 +191,58 @@ mod tests {
         let activity = account.activity();
         assert_eq!((activity.tool_calls, activity.tools_in_flight), (2, 1));
         assert_eq!(activity.last_tool.as_deref(), Some("Execute"));
+    }
+
+    fn said(text: &str) -> AgentEvent {
+        AgentEvent::Said { text: text.to_string(), at: None }
+    }
+
+    fn failed(message: &str) -> AgentEvent {
+        AgentEvent::Failed { message: message.to_string(), fatal: false, reason: None }
+    }
+
+    fn finished(text: &str) -> AgentEvent {
+        AgentEvent::Finished { text: text.to_string(), usage: None }
+    }
+
+    fn of(events: &[AgentEvent]) -> Account {
+        let mut account = Account::default();
+        for event in events {
+            account.note(event.clone());
+        }
+        account
+    }
+
+    #[test]
+    fn a_final_text_that_only_repeats_the_error_before_it_is_no_answer() {
+        let error = failed("429 rate_limit_error");
+        let echo = "API Error: 429 rate_limit_error";
+        for events in [
+            [said("half"), error.clone(), finished(echo)].to_vec(),
+            [said("half"), error.clone(), said(echo), finished(echo)].to_vec(),
+            [said("half"), said(echo), error.clone(), finished(echo)].to_vec(),
+        ] {
+            let account = of(&events);
+            assert!(account.gave_up() && account.answer().is_none(), "{events:?}");
+            assert_eq!(account.findings(), Some("half"), "{events:?}");
+        }
+        // An agent that worked on after the error may well speak of it, and a short answer may stand
+        // in an error by chance.
+        for (after, text) in [
+            ([error.clone(), said("I go on")], echo),
+            ([error.clone(), AgentEvent::ToolReturned], echo),
+            ([failed("the token expired"), AgentEvent::Other], "ok"),
+        ] {
+            let account = of(&[after.to_vec(), [finished(text)].to_vec()].concat());
+            assert_eq!(account.answer(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_was_said_last_is_the_answer_where_the_final_text_is_empty() {
+        assert_eq!(of(&[said("found"), said(" "), finished("")]).answer(), Some("found"));
+        assert_eq!(of(&[finished("")]).answer(), Some(""));
+        assert_eq!(of(&[said("found")]).answer(), None);
     }
 
     #[test]

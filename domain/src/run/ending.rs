@@ -6,7 +6,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -42,7 +42,7 @@ pub struct Evidence<'a> {
 /// Decides how the task ended, by the first line of the table that fits.
 pub fn decide(seen: &Evidence<'_>) -> Ending {
     if seen.cancel_requested {
-        return Ending::Cancelled;
+        return Ending::Cancelled { result: seen.found() };
     }
     if let Some(limit) = seen.time_limit_passed {
         let message = format!("timed out after {} s", limit.as_secs_f64());
@@ -61,7 +61,7 @@ pub fn decide(seen: &Evidence<'_>) -> Ending {
 impl Evidence<'_> {
     fn agent(&self, name: &AgentName, autonomy: Autonomy) -> Ending {
         let clean = self.exit.is_none_or(Exit::is_success);
-        if clean && let Some(text) = self.account.final_text() {
+        if clean && let Some(text) = self.account.answer() {
             return Ending::Completed { result: text.to_owned() };
         }
         if let Some((_, words)) = self.first_known(|reason| reason == Reason::Permission) {
@@ -74,6 +74,9 @@ impl Evidence<'_> {
         match self.exit {
             Some(Exit::Code(0)) => self.failure(Reason::NoResult, self.without_result(name)),
             Some(exit) => self.bad_exit(exit),
+            None if self.account.gave_up() => {
+                self.failure(Reason::NoResult, self.without_result(name))
+            }
             None => self.lost(),
         }
     }
@@ -94,9 +97,13 @@ impl Evidence<'_> {
 
     /// The message for an agent that exited with 0 and never said that it was done.
     fn without_result(&self, name: &AgentName) -> String {
-        let what = format!(
-            "{name} exited with 0 but never said that it was done (it does so when it is told to stop)"
-        );
+        let what = if self.account.gave_up() {
+            format!("{name} gave an error for its answer")
+        } else {
+            format!(
+                "{name} exited with 0 but never said that it was done (it does so when it is told to stop)"
+            )
+        };
         explained(what, &self.errors().unwrap_or_default())
     }
 
@@ -118,21 +125,24 @@ impl Evidence<'_> {
     }
 
     fn lost(&self) -> Ending {
-        self.failure(
-            Reason::Lost,
-            "its supervisor and its agent are gone, and nothing says how it ended",
-        )
+        let what = "its supervisor and its agent are gone, and nothing says how it ended";
+        self.failure(Reason::Lost, explained(what.to_owned(), &self.errors().unwrap_or_default()))
     }
 
     fn failure(&self, reason: Reason, message: impl Into<String>) -> Ending {
-        let found = match self.runner {
-            Runner::Agent { .. } => self.account.findings(),
-            Runner::Command(_) | Runner::Elsewhere => Some(self.quoted_tail()),
-        };
         let message = message.into();
         // A text that only repeats the error message is no result.
-        let found = found.filter(|found| !found.is_empty() && *found != message);
-        Ending::Failed { reason, message, result: found.map(ToString::to_string) }
+        let result = self.found().filter(|found| *found != message);
+        Ending::Failed { reason, message, result }
+    }
+
+    /// What it had found, if anything.
+    fn found(&self) -> Option<String> {
+        let found = match self.runner {
+            Runner::Agent { .. } => self.account.findings()?,
+            Runner::Command(_) | Runner::Elsewhere => self.quoted_tail(),
+        };
+        (!found.is_empty()).then(|| found.to_owned())
     }
 
     fn quoted_tail(&self) -> &str {

@@ -37,6 +37,22 @@ impl Readable {
     }
 }
 
+/// The paragraphs that come after the last one that stands in `log`, where other words stand between
+/// them. Of a log without any of them all are missing.
+pub fn missing<'a>(log: &str, paragraphs: &'a [String]) -> &'a [String] {
+    let (mut from, mut shown) = (0, 0);
+    for (number, paragraph) in paragraphs.iter().enumerate() {
+        let Some(rest) = log.get(from..) else { break };
+        let mut found = rest.match_indices(paragraph.as_str());
+        let whole = found.find(|(at, _)| *at == 0 || rest[..*at].ends_with('\n'));
+        if let Some((at, _)) = whole {
+            from += at + paragraph.len();
+            shown = number + 1;
+        }
+    }
+    paragraphs.get(shown..).unwrap_or_default()
+}
+
 fn ended(text: &str) -> Option<String> {
     (!text.trim().is_empty()).then(|| format!("{}\n", text.trim_end_matches('\n')))
 }
@@ -51,6 +67,15 @@ mod tests {
 
     fn finished(text: &str) -> AgentEvent {
         AgentEvent::Finished { text: text.into(), usage: None }
+    }
+
+    #[test]
+    fn what_a_log_lacks_comes_after_the_last_paragraph_that_it_has() {
+        let said = ["one\n", "two\n", "one\n", "three\n"].map(String::from);
+        assert_eq!(missing("", &said), said);
+        assert_eq!(missing("one\nnoise\ntwo\n", &said), &said[2..]);
+        assert_eq!(missing("noise one\n", &said), said);
+        assert_eq!(missing("two\none\nthree\nnoise", &said), [] as [String; 0]);
     }
 
     #[test]

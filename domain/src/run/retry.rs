@@ -86,7 +86,7 @@ mod tests {
         assert!(!once(&[]).follow(&failed(Reason::Permission)));
         assert!(once(&[Reason::Auth]).follow(&failed(Reason::Auth)));
         assert!(!once(&[Reason::Auth]).follow(&failed(Reason::Exit)));
-        assert!(!once(&[]).follow(&Ending::Cancelled));
+        assert!(!once(&[]).follow(&Ending::CANCELLED));
         assert!(!once(&[]).follow(&Ending::Completed { result: "done".into() }));
         assert!(!once(&[Reason::Reported]).follow(&failed(Reason::Reported)));
     }

@@ -24,16 +24,21 @@ pub enum Ending {
         result: Option<String>,
     },
     /// It was stopped on request.
-    Cancelled,
+    Cancelled {
+        /// What it had found until then.
+        result: Option<String>,
+    },
 }
 
 impl Ending {
+    /// A stop on request before anything was found.
+    pub const CANCELLED: Self = Self::Cancelled { result: None };
+
     /// What was found, if anything.
     pub fn into_result(self) -> Option<String> {
         match self {
             Self::Completed { result } => Some(result),
-            Self::Failed { result, .. } => result,
-            Self::Cancelled => None,
+            Self::Failed { result, .. } | Self::Cancelled { result } => result,
         }
     }
 

@@ -68,7 +68,7 @@ pub enum Event {
     AgentExited {
         /// How, if that was seen.
         exit: Option<Exit>,
-        /// What it found, which is kept where the ending was a guess.
+        /// What it found, which is kept where the ending was a guess or brought no result.
         result: Option<String>,
     },
 }

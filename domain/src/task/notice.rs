@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(of_ended(&task), notice);
         let failed = ended(Ending::failed(Reason::Exit, "exited with 3"));
         assert!(of_ended(&failed).contains("error (exit): exited with 3\n"));
-        assert!(of_ended(&ended(Ending::Cancelled)).contains("cancelled\n"));
+        assert!(of_ended(&ended(Ending::CANCELLED)).contains("cancelled\n"));
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_short_result_is_told_whole_and_a_long_one_is_not() {
         assert!(tells_all(&completed("short\n")));
-        assert!(tells_all(&ended(Ending::Cancelled)));
+        assert!(tells_all(&ended(Ending::CANCELLED)));
         assert!(!tells_all(&completed(&"long ".repeat(50))));
         let result = Some("half of it".to_string());
         let ending = Ending::Failed { reason: Reason::Signal, message: "x".to_string(), result };

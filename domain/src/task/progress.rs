@@ -36,7 +36,8 @@ pub struct Progress {
     pub retried_as: Option<TaskId>,
     /// The machine it runs on, by its node name; absent in records of other programs.
     pub host: Option<String>,
-    /// What the agent found, where that came after an ending that was only a guess.
+    /// What the agent found, where that came after an ending that was only a guess, or that brought no
+    /// result.
     pub late_result: Option<String>,
     /// The intent to stop the processes that it left after its end.
     pub stop: Option<CancelIntent>,

@@ -114,6 +114,8 @@ pub struct Failure {
 pub struct Cancelled {
     /// When; absent in some records of other programs.
     pub at: Option<Timestamp>,
+    /// What it had found until then, if anything.
+    pub result: Option<String>,
 }
 
 /// Why a task ended badly, for machines.
@@ -258,14 +260,15 @@ impl State {
             Self::Queued(_) | Self::Running(_) => None,
             Self::Completed(Completed { at, .. })
             | Self::Error(Failure { at, .. })
-            | Self::Cancelled(Cancelled { at }) => *at,
+            | Self::Cancelled(Cancelled { at, .. }) => *at,
         }
     }
 
     /// What it found, as far as it got.
     pub fn result(&self) -> Option<&str> {
         match self {
-            Self::Queued(_) | Self::Running(_) | Self::Cancelled(_) => None,
+            Self::Queued(_) | Self::Running(_) => None,
+            Self::Cancelled(stopped) => stopped.result.as_deref(),
             Self::Completed(done) => Some(&done.result),
             Self::Error(failure) => failure.result.as_deref(),
         }

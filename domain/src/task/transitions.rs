@@ -125,7 +125,7 @@ impl Task {
             Ending::Failed { reason, message, result } => {
                 State::Error(Failure { at, reason, message, result })
             }
-            Ending::Cancelled => State::Cancelled(Cancelled { at }),
+            Ending::Cancelled { result } => State::Cancelled(Cancelled { at, result }),
         };
         self.progress.stop = None;
         Weight::Lasting
@@ -193,9 +193,11 @@ impl Task {
         matches!(&self.state, State::Error(failure) if failure.reason.is_guess())
     }
 
-    /// Keeps a result beside an ending that was a guess; the first such result counts.
+    /// Keeps a result beside an ending that was a guess, or that brought none; the first such result
+    /// counts.
     fn keep_late(&mut self, result: Option<String>) {
-        if self.ended_by_guess() && self.progress.late_result.is_none() {
+        let without = self.state.result().is_none_or(str::is_empty);
+        if (without || self.ended_by_guess()) && self.progress.late_result.is_none() {
             self.progress.late_result = result.filter(|result| !result.is_empty());
         }
     }
@@ -206,12 +208,12 @@ impl Task {
     fn honour_intent(&self, ending: Ending) -> Result<Ending, Refusal> {
         self.not_ended()?;
         if self.cancel_requested().is_some() {
-            return Ok(Ending::Cancelled);
+            return Ok(Ending::Cancelled { result: ending.into_result() });
         }
         match &self.state {
             State::Running(Running { stop: Some(StopIntent { cause, .. }) }) => match cause {
-                Cause::Cancel => Ok(Ending::Cancelled),
-                Cause::Expiry { .. } if ending == Ending::Cancelled => Ok(ending),
+                Cause::Cancel => Ok(Ending::Cancelled { result: ending.into_result() }),
+                Cause::Expiry { .. } if matches!(ending, Ending::Cancelled { .. }) => Ok(ending),
                 Cause::Expiry { reason, message } => Ok(Ending::Failed {
                     reason: *reason,
                     message: message.clone(),

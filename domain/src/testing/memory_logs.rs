@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use async_trait::async_trait;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,6 +38,10 @@ impl EventLog for MemoryEvents {
     async fn account(&self, id: &TaskId, _runner: &Runner) -> Result<Account, Fault> {
         Ok(self.accounts().get(id).cloned().unwrap_or_default())
     }
+
+    async fn paragraphs(&self, _id: &TaskId, _runner: &Runner) -> Result<Vec<String>, Fault> {
+        Ok(Vec::new())
+    }
 }
 
 /// Logs of tasks that write nothing.
@@ -47,6 +52,10 @@ pub struct SilentLogs;
 impl OutputLog for SilentLogs {
     async fn read(&self, _id: &TaskId, _which: Stream, _part: LogPart) -> Result<LogText, Fault> {
         Ok(LogText::default())
+    }
+
+    async fn append(&self, _id: &TaskId, _text: &str) -> Result<(), Fault> {
+        Ok(())
     }
 
     async fn last_write(&self, _id: &TaskId) -> Result<Option<Timestamp>, Fault> {

@@ -42,7 +42,7 @@ pub fn ending() -> impl Strategy<Value = Ending> {
             message,
             result
         }),
-        Just(Ending::Cancelled),
+        option::of(text()).prop_map(|result| Ending::Cancelled { result }),
     ]
 }
 

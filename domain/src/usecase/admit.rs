@@ -172,7 +172,7 @@ async fn claim(world: World<'_>, waiting: &Waiting, chosen: &mut Chosen) -> Resu
         State::Queued(queued) if queued.cancel.is_none() => {}
         State::Queued(_) => {
             chosen.ended = true;
-            held.end(world, Ending::Cancelled).await?;
+            held.end(world, Ending::CANCELLED).await?;
             return Ok(());
         }
         State::Running(_) | State::Completed(_) | State::Error(_) | State::Cancelled(_) => {

@@ -109,7 +109,7 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             && let Some(held) = custody::take(world, id).await?
         {
             if held.task.status() == Status::Queued {
-                let (task, _) = held.end(world, Ending::Cancelled).await?;
+                let (task, _) = held.end(world, Ending::CANCELLED).await?;
                 if task.status() == Status::Cancelled {
                     return Ok(Doom::Done(task.id().clone()));
                 }

@@ -2,6 +2,8 @@
 //!
 //! The agent is never stopped; a supervisor lets it finish. A task that waits never starts.
 
+use alloc::borrow::ToOwned;
+
 use super::custody;
 use super::{Trouble, World};
 use crate::task::{Event, Reason, Report, State, Status, Task, TaskId};
@@ -24,6 +26,7 @@ pub struct Completed {
 /// [`Trouble`] if there is no such task, or it has ended or is being cancelled.
 pub async fn complete(world: World<'_>, id: &TaskId, report: Report) -> Result<Completed, Trouble> {
     let before = world.store.load(id).await?;
+    let report = with_findings(world, &before, report).await;
     let held = match before.status() {
         // While its life lock is held here, no other process starts or concludes it.
         Status::Queued | Status::Running => custody::take(world, id).await?,
@@ -38,6 +41,17 @@ pub async fn complete(world: World<'_>, id: &TaskId, report: Report) -> Result<C
     };
     let late = matches!(task.state(), State::Error(failure) if failure.reason != Reason::Reported);
     Ok(Completed { task, late, trouble })
+}
+
+/// The report; where it brings no result, what the agent of a running task said last takes its place.
+async fn with_findings(world: World<'_>, task: &Task, mut report: Report) -> Report {
+    if report.result.is_empty() && task.status() == Status::Running {
+        // Without an account the report stands as it is.
+        let account = world.events.account(task.id(), &task.order().runner).await;
+        let found = account.ok().and_then(|account| account.findings().map(ToOwned::to_owned));
+        report.result = found.unwrap_or_default();
+    }
+    report
 }
 
 #[cfg(test)]
@@ -58,7 +72,7 @@ mod tests {
         let task = testing::queued_task();
         for (event, status) in [
             (Event::Reported(report("first")), Status::Completed),
-            (Event::Ended { ending: Ending::Cancelled, exit: None, next: None }, Status::Cancelled),
+            (Event::Ended { ending: Ending::CANCELLED, exit: None, next: None }, Status::Cancelled),
         ] {
             let memory = MemoryWorld::holding([task.clone()]);
             let held = custody::take(memory.world(), task.id()).await.expect("it works");

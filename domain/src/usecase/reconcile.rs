@@ -12,6 +12,7 @@ use crate::plan::reconcile::{Custody, Standing, standing};
 use crate::port::{LogPart, Stream, Woken};
 use crate::run::ending::QUOTED_LINES;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
+use crate::run::readable;
 use crate::task::{Ending, Event, Reason, Status, Task, TaskId};
 use core::time::Duration;
 
@@ -186,6 +187,7 @@ async fn look(world: World<'_>, task: &Task, custody: Custody) -> Standing {
 pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Trouble> {
     let runner = &task.order().runner;
     let account = world.events.account(task.id(), runner).await?;
+    complete_log(world, task).await;
     let tail = LogPart::LastLines { lines: QUOTED_LINES };
     let log_tail = world.logs.read(task.id(), Stream::Readable, tail).await?.text;
     let agent = world.agents.of(runner);
@@ -211,6 +213,21 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
             }
         }
         outputs = machine.step(now, Input::Recorded(Recorded::Done(Sight::of(task))));
+    }
+}
+
+/// Appends to the readable log what the agent said and its supervisor did not write there any more.
+/// The event stream has it all, so a log that cannot be completed costs nothing else.
+async fn complete_log(world: World<'_>, task: &Task) {
+    let said = world.events.paragraphs(task.id(), &task.order().runner).await.unwrap_or_default();
+    if said.is_empty() {
+        return;
+    }
+    let lines = LogPart::LastLines { lines: usize::MAX };
+    let Ok(log) = world.logs.read(task.id(), Stream::Readable, lines).await else { return };
+    let rest = readable::missing(&log.text, &said);
+    if !rest.is_empty() {
+        drop(world.logs.append(task.id(), &rest.concat()).await);
     }
 }
 

@@ -209,7 +209,7 @@ async fn conclude(world: World<'_>, held: Held) -> Result<Task, Trouble> {
             Ok(held.into_waiting())
         }
         Repair::Release => Ok(held.into_waiting()),
-        Repair::Cancel => Ok(held.end(world, Ending::Cancelled).await?.0),
+        Repair::Cancel => Ok(held.end(world, Ending::CANCELLED).await?.0),
         Repair::Abandon => Ok(held.end(world, custody::cut_short()).await?.0),
         Repair::Retire => {
             let task = held.task.clone();

@@ -75,7 +75,7 @@ async fn end(world: World<'_>, held: Held) -> Result<Task, Trouble> {
         drop(held.put_away(world).await);
         return Ok(task);
     }
-    let ending = autopsy(world, &held.task).await.unwrap_or(Ending::Cancelled);
+    let ending = autopsy(world, &held.task).await.unwrap_or(Ending::CANCELLED);
     held.end(world, ending).await.map(|(task, _)| task)
 }
 

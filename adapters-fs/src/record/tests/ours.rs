@@ -39,7 +39,7 @@ fn when_a_cancel_was_asked_for_stays_known_after_it_had_its_way() {
     let text = first(&asked);
     let Record { task, raw } = read(text.as_bytes(), asked.id()).expect("readable");
     assert_eq!(task, asked);
-    let ended = Event::Ended { ending: Ending::Cancelled, exit: None, next: None };
+    let ended = Event::Ended { ending: Ending::CANCELLED, exit: None, next: None };
     let ended = task.clone().apply(ended, LATER).expect("runs").task;
     assert!(over(raw, &task, &ended).contains("cancelRequestedAt"));
 }

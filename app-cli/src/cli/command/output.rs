@@ -62,13 +62,14 @@ fn answer(context: &Context, receipt: Receipt, stream: Stream) -> Answer {
 /// The final answer; for a task that ended without one, why it did.
 fn result(receipt: &Receipt, id: &TaskId) -> Result<LogText, Failure> {
     let task = &receipt.believed.task;
+    let late = task.progress().late_result.clone();
     let text = match task.state() {
-        State::Completed(done) => done.result.clone(),
+        State::Completed(_) | State::Cancelled(_) => {
+            late.or_else(|| task.state().result().map(ToOwned::to_owned)).unwrap_or_default()
+        }
         State::Error(failure) => {
-            let late = task.progress().late_result.clone();
             late.or_else(|| failure.result.clone()).unwrap_or_else(|| failure.message.clone())
         }
-        State::Cancelled(_) => String::new(),
         State::Queued(_) | State::Running(_) => {
             let message = format!("task {id} has no result yet: it is {}", task.status().word());
             return Err(Failure::new(Kind::WrongState, message).hint(format!(

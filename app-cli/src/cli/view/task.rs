@@ -88,7 +88,8 @@ pub(super) fn gist(task: &Task) -> String {
             Some(late) => format!("{late} (found after it was ended: {})", failure.message),
             None => failure.message.clone(),
         },
-        State::Queued(_) | State::Cancelled(_) => String::new(),
+        State::Queued(_) => String::new(),
+        State::Cancelled(stopped) => stopped.result.clone().unwrap_or_default(),
         State::Running(_) => match (&activity.last_tool, &activity.last_message) {
             (Some(tool), _) if activity.tools_in_flight > 0 => format!("[{tool}]"),
             (_, Some(message)) => message.clone(),

@@ -75,7 +75,7 @@ impl Model {
             Repair::Release => self.traces.lock = Lock::Absent,
             Repair::Cancel => {
                 self.traces.waiting = false;
-                self.end(Ending::Cancelled);
+                self.end(Ending::CANCELLED);
             }
             Repair::Abandon => {
                 self.traces.waiting = false;

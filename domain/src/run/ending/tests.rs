@@ -42,7 +42,7 @@ fn seen<'a>(runner: &'a Runner, account: &'a Account, exit: Option<Exit>) -> Evi
 fn reason(ending: &Ending) -> Option<Reason> {
     match ending {
         Ending::Failed { reason, .. } => Some(*reason),
-        Ending::Completed { .. } | Ending::Cancelled => None,
+        Ending::Completed { .. } | Ending::Cancelled { .. } => None,
     }
 }
 
@@ -51,7 +51,7 @@ fn a_requested_cancel_decides_whatever_the_exit_status_and_the_final_line() {
     let done = account([finished("all done")]);
     for exit in [Some(Exit::Code(0)), Some(Exit::Code(1)), Some(Exit::Signal(15)), None] {
         let ending = decide(&Evidence { cancel_requested: true, ..seen(&agent(), &done, exit) });
-        assert_eq!(ending, Ending::Cancelled);
+        assert_eq!(ending, Ending::Cancelled { result: Some("all done".into()) });
     }
 }
 
@@ -156,6 +156,23 @@ fn exit_0_without_a_final_line_is_no_result() {
         panic!("an exit code of 0 alone is no success");
     };
     assert_eq!((reason, result.as_deref()), (Reason::NoResult, Some("half way")));
+}
+
+#[test]
+fn an_error_in_place_of_an_answer_is_no_success_and_stands_in_the_message() {
+    let overloaded = |reason| AgentEvent::Failed {
+        message: "429 rate_limit_error".into(),
+        fatal: false,
+        reason,
+    };
+    for exit in [Some(Exit::Code(0)), None] {
+        let hollow = account([overloaded(None), finished("API Error: 429 rate_limit_error")]);
+        let ending = decide(&seen(&agent(), &hollow, exit));
+        let message = "droid gave an error for its answer: 429 rate_limit_error";
+        assert_eq!(ending, Ending::failed(Reason::NoResult, message));
+        let known = account([overloaded(Some(Reason::Auth)), finished("429 rate_limit_error")]);
+        assert_eq!(reason(&decide(&seen(&agent(), &known, exit))), Some(Reason::Auth));
+    }
 }
 
 #[test]

@@ -138,7 +138,7 @@ async fn drive(scene: &Scene<'_>, supervisor: &ProcessId, agent: &ProcessId, mut
             let exited = Exited { exit, random: [a, b, c], ..Exited::default() };
             pending.push(Input::AgentExited(exited));
             let account = world.events.account(held.task.id(), &held.task.order().runner).await;
-            let found = account.ok().and_then(|account| account.final_text().map(Into::into));
+            let found = account.ok().and_then(|account| account.answer().map(Into::into));
             let said = |text| Input::Said(AgentEvent::Finished { text, usage: None });
             pending.extend(found.map(said));
             continue;
