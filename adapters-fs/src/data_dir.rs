@@ -168,6 +168,11 @@ impl DataDir {
         self.queue().join(".paused")
     }
 
+    /// The symbolic link that says how many tasks of this store may run at once. It leads nowhere.
+    pub(crate) fn queue_limit(&self) -> PathBuf {
+        self.queue().join(".limit")
+    }
+
     /// The lock under which queued tasks are admitted.
     pub(crate) fn gate(&self) -> PathBuf {
         self.locks().join("gate")

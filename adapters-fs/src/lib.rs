@@ -36,7 +36,7 @@ pub use kits::FileKits;
 pub use life_lock::{ClaimedLife, FileLifeLocks};
 pub use logs::{AgentFiles, FileLogs};
 pub use notices::FileNotices;
-pub use queue::FileQueue;
+pub use queue::{FileQueue, limit_of};
 pub use record::record_text;
 pub use store::FileStore;
 pub use transcript::FileTranscripts;

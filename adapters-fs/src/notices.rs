@@ -8,7 +8,7 @@
 //! marks can be derived from records, so a step that fails is no error of the task; nothing here
 //! reads a record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,21 @@ impl FileNotices {
     /// The notices of the store in `dir`. Touches nothing until they are used.
     pub fn new(dir: DataDir) -> Self {
         Self { dir, disk: Arc::new(RealDisk) }
+    }
+}
+
+impl FileNotices {
+    /// The tasks that have ended without a word to their parents so far. What cannot be read counts as told.
+    pub fn untold(&self) -> BTreeSet<TaskId> {
+        let (all, disk) = (self.dir.notices(), &*self.disk);
+        let mut folders = Vec::new();
+        let listed = disk.list(&all, &mut |name| {
+            folders.push(DataDir::entry(&all, name));
+            true
+        });
+        listed.unwrap_or_default();
+        let noted = folders.iter().flat_map(|folder| entries(disk, folder).unwrap_or_default());
+        noted.filter(|(_, stage)| *stage == Stage::Ended).map(|(id, _)| id).collect()
     }
 }
 

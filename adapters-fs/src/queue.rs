@@ -46,6 +46,29 @@ impl FileQueue {
         Self { dir, disk: Arc::new(RealDisk), limits: Arc::new(limits) }
     }
 
+    /// Sets how many tasks of this store may run at once, or takes that back; returns when it is durable.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be recorded; then what was said before counts.
+    pub fn set_limit(&self, limit: Option<usize>) -> Result<(), Fault> {
+        let (path, disk) = (self.dir.queue_limit(), &*self.disk);
+        let changed = match limit {
+            Some(limit) => disk::prepared(&self.dir, || {
+                let text = limit.to_string();
+                let temp = disk::unnamed(&self.dir, &path, |temp| disk.symlink(&text, temp))?;
+                disk.rename(&temp, &path).map(drop).inspect_err(|_| {
+                    disk::forget(disk, &temp).unwrap_or_default();
+                })?;
+                disk.sync_folder(&self.dir.queue())
+            }),
+            None => match disk::forget(disk, &path) {
+                Ok(true) => disk.sync_folder(&self.dir.queue()),
+                done => done.map(drop),
+            },
+        };
+        changed.map_err(|error| fault("setting the limit in", &path, &error))
+    }
+
     fn fault(&self, doing: &str, error: &io::Error) -> Fault {
         fault(doing, &self.dir.queue(), error)
     }
@@ -112,6 +135,13 @@ impl Queue for FileQueue {
     fn limits(&self) -> Limits {
         (self.limits)()
     }
+}
+
+/// How many tasks of the store in `dir` may run at once, if somebody set that for the store. What cannot be
+/// read counts as nothing said. Costs one system call.
+pub fn limit_of(dir: &DataDir) -> Option<usize> {
+    let text = fs::read_link(dir.queue_limit()).ok()?;
+    text.to_str()?.parse().ok().filter(|limit| *limit > 0)
 }
 
 /// What was done; a failure for this `reason` counts as success.

@@ -86,6 +86,10 @@ impl Worktrees for GitWorktrees {
     async fn remove_if_clean(&self, worktree: &Worktree) -> Result<Removal, Fault> {
         self.remove(worktree)
     }
+
+    async fn is_clean(&self, worktree: &Worktree) -> Result<Removal, Fault> {
+        self.look_at(worktree)
+    }
 }
 
 /// What git is doing where, for a fault.

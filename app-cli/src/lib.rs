@@ -11,9 +11,10 @@ pub mod kit;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use cli::args::{Alone, Args, What};
-use cli::command;
+use cli::{command, usage};
 use kit::answer::Answer;
 use kit::console;
 use kit::context::Context;
@@ -27,8 +28,23 @@ pub fn main() -> ExitCode {
     }
     match Args::try_parse() {
         Ok(args) => run(args),
-        Err(error) => console::usage(&error),
+        Err(error) if is_help(&error) => console::help(&error),
+        Err(error) => {
+            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            let words: Vec<String> = words.collect();
+            console::failed(console::format_of_misuse(&words), &usage::failure(&error, &words))
+        }
     }
+}
+
+/// Whether clap shows the help, or which version this is, as that was asked for or nothing else was.
+fn is_help(error: &clap::Error) -> bool {
+    let shown = [
+        ErrorKind::DisplayHelp,
+        ErrorKind::DisplayVersion,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ];
+    shown.contains(&error.kind())
 }
 
 fn run(args: Args) -> ExitCode {

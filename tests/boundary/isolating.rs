@@ -76,7 +76,7 @@ fn what_changed_is_said_and_shown_committed_or_not_tracked_or_not() {
     let sandbox = sandbox_with_repository();
     let script = "echo two >> src/it; git commit -qam second; echo three >> src/it; echo new > new; \
          printf 'ü%.0s' $(seq 20000) > wide";
-    let answer = isolated(&sandbox, &["--worktree", "mine"], script);
+    let answer = isolated(&sandbox, &["--worktree=mine"], script);
     let id = task_id(&answer);
     sandbox.ended(&id);
     let changes = &sandbox.task_bg(["status", &id]).ok().json()["worktreeChanges"];

@@ -6,6 +6,7 @@
 mod again;
 mod batching;
 mod cancelling;
+mod cleaning;
 mod doctor;
 mod droids;
 mod elsewhere;
@@ -34,6 +35,7 @@ mod telling_the_truth;
 mod trying_again;
 mod turns;
 mod watching;
+mod wording;
 mod working_apart;
 
 use tests::sandbox::{Programs, Sandbox};

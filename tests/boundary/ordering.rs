@@ -43,7 +43,7 @@ fn in_a_diamond_each_comes_after_those_it_waits_for_though_nobody_looks() {
         noting(&sandbox, &["--after", &top], "side"),
         noting(&sandbox, &["--after", &top], "side"),
     );
-    let bottom = noting(&sandbox, &["--after", &left, &right], "bottom");
+    let bottom = noting(&sandbox, &["--after", &format!("{left},{right}")], "bottom");
     assert_eq!(sandbox.record(&bottom)["status"], "queued");
     assert_eq!(sandbox.record(&bottom)["progress"]["after"], json!([left, right]));
     sandbox.open_gate("gate");
@@ -59,9 +59,9 @@ fn in_a_diamond_each_comes_after_those_it_waits_for_though_nobody_looks() {
 fn a_failing_branch_ends_what_waits_for_it_and_names_the_task() {
     let sandbox = sandbox();
     let (bad, good) = (gated(&sandbox, 3), gated(&sandbox, 0));
-    let next = noting(&sandbox, &["--after", &bad, &good], "next");
+    let next = noting(&sandbox, &["--after", &format!("{bad},{good}")], "next");
     let last = noting(&sandbox, &["--after", &next], "last");
-    let whatever = noting(&sandbox, &["--after-any", &bad, &next], "whatever");
+    let whatever = noting(&sandbox, &["--after-any", &format!("{bad},{next}")], "whatever");
     let beside = noting(&sandbox, &["--after", &good], "beside");
     sandbox.open_gate("gate");
     failed_after(&sandbox.ended(&next), &bad, "failed");

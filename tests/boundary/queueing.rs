@@ -331,3 +331,53 @@ fn an_agent_that_lost_its_supervisor_still_takes_up_room() {
     waiter.finish().ok().done();
     assert_eq!(sandbox.lines_of("order"), ["second"]);
 }
+
+#[test]
+fn a_limit_of_the_store_lasts_is_shown_with_its_source_and_is_taken_back() {
+    let sandbox = sandbox();
+    let gated = || sandbox.run_script(&[], &sandbox.until("gate"));
+    let limited = sandbox.task_bg(["queue", "limit", "1"]).ok().json();
+    assert_eq!(
+        (&limited["maxRunning"], &limited["maxRunningSource"]),
+        (&json!(1), &json!("store"))
+    );
+    let (first, second) = (gated(), gated());
+    assert_eq!(
+        (sandbox.status(&first), sandbox.status(&second)),
+        ("running".into(), "queued".into())
+    );
+    let queue = sandbox.task_bg(["queue"]).ok().json();
+    assert_eq!((&queue["running"], &queue["waiting"]), (&json!(1), &json!([second])), "{queue}");
+    let config = sandbox.task_bg(["config"]).ok().json().to_string();
+    assert!(config.contains(r#""name":"max_running","value":1,"source":"store""#), "{config}");
+    // The environment of a command counts before it, and that is said.
+    let other =
+        sandbox.task_bg(["queue", "limit", "2"]).env("TASK_BG_MAX_RUNNING", "1").ok().json();
+    assert!(other["note"].as_str().is_some_and(|it| it.contains("TASK_BG_MAX_RUNNING")), "{other}");
+    let table = sandbox.task_bg(["queue", "--format", "table"]).ok();
+    assert!(table.stdout.contains("of 2 run"), "{table}");
+    sandbox.task_bg(["queue", "limit", "none"]).ok().done();
+    let back = sandbox.task_bg(["queue"]).ok().json();
+    assert_eq!((&back["maxRunning"], &back["maxRunningSource"]), (&json!(10), &json!("default")));
+    assert_eq!(back["running"], 2, "whoever lets more run admits at once: {back}");
+    for (words, code) in
+        [(&["limit"][..], 2), (&["limit", "0"], 2), (&["pause", "3"], 2), (&["3"], 2)]
+    {
+        sandbox.task_bg([&["queue"], words].concat()).code(code).done();
+    }
+    sandbox.open_gate("gate");
+}
+
+#[test]
+fn the_queue_says_how_many_run_of_each_group_that_has_a_limit() {
+    let sandbox = sandbox();
+    fs::create_dir_all(sandbox.store()).expect("a folder");
+    let settings = sandbox.store().with_file_name("task-bg.toml");
+    fs::write(settings, "[limits]\ncommand = 2\nexplorer = 1\n").expect("a file");
+    sandbox.run_script(&[], &sandbox.until("gate"));
+    let queue = sandbox.task_bg(["queue"]).ok().json();
+    assert_eq!(queue["runningByGroup"], json!({"command": 1, "explorer": 0}), "{queue}");
+    let table = sandbox.task_bg(["queue", "--format", "table"]).ok();
+    assert!(table.stdout.contains("1 of 2 of command"), "{table}");
+    sandbox.open_gate("gate");
+}

@@ -23,16 +23,8 @@ impl GitWorktrees {
     /// See [`domain::port::Worktrees::remove_if_clean`].
     pub(super) fn remove(&self, worktree: &Worktree) -> Result<Removal, Fault> {
         let (path, repository) = (Path::new(&worktree.path), Path::new(&worktree.repository));
-        // A repository further up would answer in place of one that is gone.
-        let top = if repository.is_dir() {
-            self.ask(repository, &["rev-parse", "--show-toplevel"])?
-        } else {
-            None
-        };
-        if !top.is_some_and(|top| place::same(Path::new(&top), repository)) {
-            let there = fs::symlink_metadata(path).is_ok();
-            let gone = format!("its repository `{}` is gone", worktree.repository);
-            return Ok(if there { Removal::Kept(gone) } else { Removal::Removed });
+        if let Some(orphaned) = self.without_repository(worktree)? {
+            return Ok(orphaned);
         }
         let common = self.common(repository)?;
         let locked = lock::take(&common, self.patience);
@@ -53,6 +45,41 @@ impl GitWorktrees {
             return Ok(Removal::Kept(why));
         }
         self.dismantle(&locked, worktree)
+    }
+
+    /// See [`domain::port::Worktrees::is_clean`]. Needs no lock, as it changes nothing.
+    pub(super) fn look_at(&self, worktree: &Worktree) -> Result<Removal, Fault> {
+        let (path, repository) = (Path::new(&worktree.path), Path::new(&worktree.repository));
+        if let Some(orphaned) = self.without_repository(worktree)? {
+            return Ok(orphaned);
+        }
+        let common = self.common(repository)?;
+        let is_empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        let why = match place::look(path)? {
+            Place::Foreign => Some(NOT_OURS.to_owned()),
+            Place::Worktree(folder) if !place::is_in(&folder, &common) => Some(NOT_OURS.to_owned()),
+            Place::Worktree(_) => self.attachment(worktree, true)?,
+            Place::Plain if !is_empty() => Some(UNKNOWN.to_owned()),
+            Place::Plain | Place::Empty => self.attachment(worktree, false)?,
+        };
+        Ok(why.map_or(Removal::Removed, Removal::Kept))
+    }
+
+    /// What becomes of a worktree whose repository is gone; `None` if the repository is there.
+    fn without_repository(&self, worktree: &Worktree) -> Result<Option<Removal>, Fault> {
+        let (path, repository) = (Path::new(&worktree.path), Path::new(&worktree.repository));
+        // A repository further up would answer in place of one that is gone.
+        let top = if repository.is_dir() {
+            self.ask(repository, &["rev-parse", "--show-toplevel"])?
+        } else {
+            None
+        };
+        if top.is_some_and(|top| place::same(Path::new(&top), repository)) {
+            return Ok(None);
+        }
+        let there = fs::symlink_metadata(path).is_ok();
+        let gone = format!("its repository `{}` is gone", worktree.repository);
+        Ok(Some(if there { Removal::Kept(gone) } else { Removal::Removed }))
     }
 
     /// Removes a worktree of which nothing would be lost; git looks once more whether it is clean.

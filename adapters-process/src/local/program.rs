@@ -1,24 +1,65 @@
 //! Finding a program where `execvp` would find it, before a process is made for it.
 //!
-//! The search starts nothing and reads no environment variable.
+//! The search starts nothing and reads no environment variable. Main function: [`find`].
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+/// Why there is no such program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoProgram {
+    /// It is a name, and in none of the folders.
+    #[error("it was not found on PATH")]
+    NotOnPath,
+    /// It is a path, and nothing is there.
+    #[error("there is no such file")]
+    Absent,
+    /// It is a path, and a folder is there.
+    #[error("it is a folder")]
+    Folder,
+    /// A file is there that nobody may execute.
+    #[error("it is not executable: no execute bit is set")]
+    NotExecutable,
+    /// It is a path that cannot be looked at.
+    #[error("it cannot be looked at: {0}")]
+    Hidden(std::io::ErrorKind),
+}
+
 /// Finds the program as `execvp` would: a name with a slash is a path, relative to `cwd`; any other
 /// is looked for in the folders of `path`.
-pub fn find(program: &OsStr, cwd: &Path, path: Option<&OsStr>) -> Option<PathBuf> {
-    let executable = |candidate: &Path| {
-        candidate
-            .metadata()
-            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    };
+///
+/// # Errors
+/// [`NoProgram`] if there is none, or it cannot be executed.
+pub fn find(program: &OsStr, cwd: &Path, path: Option<&OsStr>) -> Result<PathBuf, NoProgram> {
     if program.as_encoded_bytes().contains(&b'/') {
-        return Some(cwd.join(program)).filter(|candidate| executable(candidate));
+        let candidate = cwd.join(program);
+        return look(&candidate).map(|()| candidate);
     }
-    let folders = std::env::split_paths(path?);
-    folders.map(|folder| cwd.join(folder).join(program)).find(|candidate| executable(candidate))
+    let mut why = NoProgram::NotOnPath;
+    for folder in path.iter().flat_map(std::env::split_paths) {
+        let candidate = cwd.join(folder).join(program);
+        match look(&candidate) {
+            Ok(()) => return Ok(candidate),
+            Err(NoProgram::NotExecutable) => why = NoProgram::NotExecutable,
+            Err(_) => {}
+        }
+    }
+    Err(why)
+}
+
+fn look(candidate: &Path) -> Result<(), NoProgram> {
+    match candidate.metadata() {
+        Ok(found) if found.is_dir() => Err(NoProgram::Folder),
+        Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(()),
+        Ok(_) => Err(NoProgram::NotExecutable),
+        Err(error) if is_absence(error.kind()) => Err(NoProgram::Absent),
+        Err(error) => Err(NoProgram::Hidden(error.kind())),
+    }
+}
+
+fn is_absence(kind: std::io::ErrorKind) -> bool {
+    matches!(kind, std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]
@@ -28,9 +69,14 @@ mod tests {
     #[test]
     fn a_program_is_found_where_execvp_would_find_it() {
         let (root, path) = (Path::new("/"), Some(OsStr::new("/nowhere:/bin:/usr/bin")));
-        assert_eq!(find(OsStr::new("sh"), root, path), Some("/bin/sh".into()));
-        assert_eq!(find(OsStr::new("bin/sh"), root, None), Some("/bin/sh".into()));
-        assert_eq!(find(OsStr::new("/etc/passwd"), root, path), None);
-        assert_eq!(find(OsStr::new("no-such-program"), root, path), None);
+        let find = |program: &str, path| find(OsStr::new(program), root, path);
+        assert_eq!(find("sh", path), Ok("/bin/sh".into()));
+        assert_eq!(find("bin/sh", None), Ok("/bin/sh".into()));
+        assert_eq!(find("/etc/passwd", path), Err(NoProgram::NotExecutable));
+        assert_eq!(find("/etc/passwd/x", path), Err(NoProgram::Absent));
+        assert_eq!(find("/no/such/program", path), Err(NoProgram::Absent));
+        assert_eq!(find("/etc", path), Err(NoProgram::Folder));
+        assert_eq!(find("no-such-program", path), Err(NoProgram::NotOnPath));
+        assert_eq!(find("passwd", Some(OsStr::new("/etc"))), Err(NoProgram::NotExecutable));
     }
 }

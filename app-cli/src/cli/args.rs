@@ -25,7 +25,7 @@ pub(crate) use again::{Resume, Retry};
 pub(crate) use ending::{Cancel, Cleanup, Complete, Prune};
 pub(crate) use looking::{Diff, Droids, List, Output, Report, Status, Wait};
 pub(crate) use ordering::{Batch, Launch, Run};
-pub use queue::QueueWord;
+pub use queue::{LimitArg, QueueWord};
 pub(crate) use queue::{Queue, Release};
 pub(crate) use terms::Terms;
 pub(crate) use upkeep::{Config, Doctor, Hooks};
@@ -38,7 +38,7 @@ pub use values::{AutonomyArg, EnvArg, ReasonArg, StatusArg, parse_moment};
 /// are tables for people; otherwise each is one JSON object.
 #[derive(Debug, Parser)]
 #[command(name = "task-bg", version, about, long_about, after_help = AFTER_HELP)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
+#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 80)]
 pub struct Args {
     /// What to do
     #[command(subcommand)]
@@ -53,14 +53,14 @@ pub struct Args {
 
 const AFTER_HELP: &str = "\
 Example: launch two tasks, wait for both, read what they found
-  task-bg launch \"Find auth patterns\" \"Find all authentication code in src/\" explorer
+  task-bg launch \"Find auth\" \"Find all authentication code in src/\" explorer
   task-bg run \"Test suite\" -- cargo test
   task-bg wait
   task-bg output --result bg_19c0
 
-Any unambiguous beginning of an id will do. Exit codes: 0 ok, 1 unexpected, 2 usage, 3 no such task,
-4 already ended, 5 a waited task failed, 6 wait timed out, 7 launch failed, 8 store unavailable,
-9 record unreadable.";
+Any unambiguous beginning of an id will do. Exit codes: 0 ok, 1 unexpected,
+2 usage, 3 no such task, 4 already ended, 5 a waited task failed, 6 wait timed
+out, 7 launch failed, 8 store unavailable, 9 record unreadable.";
 
 impl Args {
     /// The format asked for on the command line.
@@ -198,6 +198,75 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Args::command().debug_assert();
+    }
+
+    // Once, `--after` swallowed the words that followed it, and `--worktree` the first of them.
+    #[test]
+    fn an_option_takes_one_value_or_several_with_commas_and_stands_anywhere() {
+        for verb in Args::command().get_subcommands() {
+            let options = verb.get_arguments().filter(|option| !option.is_positional());
+            for option in options.filter(|option| option.get_action().takes_values()) {
+                let (verb, name) = (verb.get_name(), option.get_id());
+                let count = option.get_num_args().unwrap_or_else(|| 1.into());
+                assert!(count.max_values() <= 1, "{verb} --{name} takes {count}");
+                let may_be_left_out = count.min_values() == 0;
+                assert_eq!(may_be_left_out, option.is_require_equals_set(), "{verb} --{name}");
+                let repeats = matches!(option.get_action(), clap::ArgAction::Append);
+                let has_commas = option.get_value_delimiter() == Some(',') || name == "env";
+                assert_eq!(repeats, has_commas, "{verb} --{name}: several, and how");
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_words_and_options_of_a_launch_does_not_matter() {
+        let options = [
+            &["--after", "bg_1"][..],
+            &["--after", "bg_2,bg_3"],
+            &["--wait"],
+            &["--worktree"],
+            &["--env", "A=1"],
+            &["--retry-on", "exit,signal"],
+            &["--retries", "2"],
+        ];
+        let words = ["label", "do it", "explorer"];
+        for at in 0..=words.len() {
+            let (before, after) = words.split_at(at);
+            let options = options.concat();
+            let line = [&["task-bg", "launch"], before, &options, after].concat();
+            let args =
+                Args::try_parse_from(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+            let What::Verb(verb) = args.what else { panic!("it is a verb") };
+            let Verb::Launch(launch) = *verb else { panic!("it is a launch") };
+            assert_eq!(
+                (launch.description.as_str(), launch.words.as_slice()),
+                ("label", ["do it".to_owned(), "explorer".to_owned()].as_slice())
+            );
+            assert_eq!(launch.terms.waits.after, ["bg_1", "bg_2", "bg_3"]);
+            assert_eq!(launch.terms.again.retry_on.len(), 2);
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_verb_fits_80_columns() {
+        let mut all = Args::command();
+        all.build();
+        let mut verbs: Vec<_> = all.get_subcommands().cloned().collect();
+        verbs.push(all);
+        let mut wide = Vec::new();
+        for mut verb in verbs {
+            for help in [verb.render_long_help().to_string(), verb.render_help().to_string()] {
+                let lines = help.lines().filter(|line| line.chars().count() > 80);
+                wide.extend(lines.map(|line| format!("{}: {line}", verb.get_name())));
+            }
+            // What is wrapped for us is cut in the middle of an example.
+            let example = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let usage = verb.render_usage().to_string();
+            let lines =
+                example.lines().chain(usage.lines()).filter(|line| line.chars().count() > 80);
+            wide.extend(lines.map(|line| format!("{}: {line}", verb.get_name())));
+        }
+        assert!(wide.is_empty(), "{}", wide.join("\n"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod hooks;
 mod isolate;
 mod launch;
 mod list;
+mod missing;
 pub(crate) mod ordering;
 mod output;
 mod prune;

@@ -4,6 +4,7 @@
 
 pub(crate) mod batched;
 pub(crate) mod cancelled;
+pub(crate) mod cleaned;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod done;

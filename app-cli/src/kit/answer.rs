@@ -47,7 +47,7 @@ pub(crate) struct Answer {
     view: Option<Box<dyn View>>,
     exit_code: u8,
     collected: Vec<Task>,
-    /// What failed after the deed.
+    /// What failed after the deed, and what is to be said besides.
     notes: Vec<String>,
 }
 
@@ -92,6 +92,12 @@ impl Answer {
                 self.notes.push(note);
             }
         }
+        self
+    }
+
+    /// Adds a note that the reader would otherwise not think of; it changes nothing else.
+    pub(crate) fn saying(mut self, note: Option<String>) -> Self {
+        self.notes.extend(note);
         self
     }
 

@@ -2,10 +2,14 @@
 //!
 //! No other file prints.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use clap::error::ErrorKind;
 
 use crate::kit::answer::Answer;
@@ -56,11 +60,28 @@ fn print(text: &str) -> Result<(), ExitCode> {
 /// Says why a command failed: to machines on standard output, to people on standard error.
 pub(crate) fn failed(format: Format, failure: &Failure) -> ExitCode {
     match format {
+        // Who reads both streams at once need not be told twice.
+        Format::Json | Format::Ndjson if is_one_terminal() => {}
         Format::Json | Format::Ndjson => drop(print(&wording::json(failure))),
         Format::Table | Format::Markdown => {}
     }
     say(failure);
     ExitCode::from(failure.kind.exit_code())
+}
+
+/// Whether standard output and standard error are one terminal.
+fn is_one_terminal() -> bool {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    stdout.is_terminal() && stderr.is_terminal() && is_same_device(&stdout, &stderr)
+}
+
+/// Whether two streams lead to the same device.
+fn is_same_device(one: &impl AsFd, other: &impl AsFd) -> bool {
+    let device = |fd: BorrowedFd<'_>| {
+        let found = File::from(fd.try_clone_to_owned()?).metadata()?;
+        Ok::<u64, io::Error>(found.rdev())
+    };
+    matches!((device(one.as_fd()), device(other.as_fd())), (Ok(one), Ok(other)) if one == other)
 }
 
 fn say(failure: &Failure) {
@@ -69,21 +90,23 @@ fn say(failure: &Failure) {
     drop(stderr.write_all(wording::words(failure, ERROR, HINT).as_bytes()));
 }
 
-/// Prints the help that was asked for, or what is wrong with the command line.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // Clap knows where to print and whether with colour; a reader that went away is no failure.
-    drop(error.print());
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+/// Prints the help that was asked for, with the exit code that goes with it. Clap knows where to print and
+/// whether with colour; a reader that went away is no failure.
+pub(crate) fn help(help: &clap::Error) -> ExitCode {
+    drop(help.print());
+    if matches!(help.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return ExitCode::SUCCESS;
     }
-    let asked = std::env::args_os().any(|word| word == "--json" || word == "--format=json");
-    let (settings, _) = Settings::read(asked.then_some(Format::Json), None);
-    let format = format(settings.format.value, None);
-    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if !is_help && matches!(format, Format::Json | Format::Ndjson) {
-        let (message, hint) = wording::of_usage(error);
-        let failure = Failure::new(Kind::Usage, message).hint(hint);
-        let _ = print(&wording::json(&failure));
-    }
     ExitCode::from(Kind::Usage.exit_code())
+}
+
+/// How to answer a command line that could not be read: as far as it can be, as it asks.
+pub(crate) fn format_of_misuse(words: &[String]) -> Format {
+    let asked = words.iter().enumerate().find_map(|(index, word)| match word.as_str() {
+        "--json" => Some(Format::Json),
+        "--format" => words.get(index + 1).and_then(|word| Format::from_str(word, true).ok()),
+        word => word.strip_prefix("--format=").and_then(|word| Format::from_str(word, true).ok()),
+    });
+    let (settings, _) = Settings::read(asked, None);
+    format(settings.format.value, None)
 }

@@ -1,7 +1,7 @@
 //! Settings: the value of each, and who set it.
 //!
-//! A flag counts before the environment, the environment before the settings file beside the store,
-//! the file before what is usual. All that can be read counts. What cannot be read comes back as one
+//! A flag counts before the environment, the environment before what was set in the store itself, that before
+//! the settings file beside the store, the file before what is usual. All that can be read counts. What cannot be read comes back as one
 //! failure beside it, so that a supervisor can go on where a command stops. `table` names every
 //! setting, `environment` and `file` read the two sources.
 
@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use adapters_fs::DataDir;
+use adapters_fs::{DataDir, limit_of};
 use adapters_process::agents::droid;
 use clap::ValueEnum;
 use domain::plan::queue::admission::Limits;
@@ -59,6 +59,8 @@ pub(crate) enum Source {
     Flag,
     /// An environment variable.
     Environment,
+    /// What `queue limit` put into the store.
+    Store,
     /// The settings file.
     File,
     /// Nobody.
@@ -83,6 +85,13 @@ impl Settings {
             None => droid,
         };
         let max_running = reader.setting(&MAX_RUNNING, limits.max_running, parse_count);
+        let max_running = match (max_running.source, dir) {
+            (Source::File | Source::Default, Some(dir)) => match limit_of(dir) {
+                Some(value) => Said { value, source: Source::Store },
+                None => max_running,
+            },
+            _ => max_running,
+        };
         let ttl = reader.setting(&TTL, policy.time_to_live, parse_duration);
         let stale = reader.setting(&STALE, policy.silence / 2, parse_duration);
         let failure = reader.failure.take().or_else(|| reader.file.failure());
@@ -152,7 +161,11 @@ impl Reader {
     }
 }
 
-fn parse_count(text: &str) -> Result<usize, String> {
+/// Reads how many may run at once.
+///
+/// # Errors
+/// A sentence that says what it has to be.
+pub(crate) fn parse_count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| {
         "give a whole number above 0; to start nothing, run `task-bg queue pause`".to_owned()

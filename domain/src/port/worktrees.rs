@@ -72,6 +72,12 @@ pub trait Worktrees: Send + Sync {
     /// # Errors
     /// [`Fault`] if that cannot be found out.
     async fn remove_if_clean(&self, worktree: &Worktree) -> Result<Removal, Fault>;
+
+    /// Says what [`Worktrees::remove_if_clean`] would do, and does nothing.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be found out.
+    async fn is_clean(&self, worktree: &Worktree) -> Result<Removal, Fault>;
 }
 
 /// The worktree that is wanted.

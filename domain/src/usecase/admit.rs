@@ -9,6 +9,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -16,7 +17,7 @@ use super::again::last_attempt;
 use super::custody;
 use super::repair::{Look, follower_is_due, look, mend};
 use super::{Trouble, World};
-use crate::plan::queue::admission::{Admission, Standing, Verdict};
+use crate::plan::queue::admission::{Admission, Limits, Standing, Verdict};
 use crate::plan::queue::{Lock, suspects};
 use crate::port::{Claim, Environment, Gate, StoreError, Until, Waiting};
 use crate::task::{Ending, Reason, State, Status, Task, TaskId};
@@ -253,6 +254,20 @@ pub(super) async fn count_running(world: World<'_>, found: &Look, admission: &mu
             },
         }
     }
+}
+
+/// How many tasks run: in all, and of each group that has a limit.
+///
+/// # Errors
+/// [`Trouble`] if the store cannot be read.
+pub async fn running(
+    world: World<'_>,
+    limits: &Limits,
+) -> Result<(usize, BTreeMap<String, usize>), Trouble> {
+    let found = look(world).await?;
+    let mut admission = Admission::new(limits, world.clock.now());
+    count_running(world, &found, &mut admission).await;
+    Ok((admission.running(), admission.running_of_groups()))
 }
 
 /// The states of the tasks that the task has to wait for. Of a retried one the last attempt counts.

@@ -4,15 +4,17 @@
 //! that its record still names the worktree. Never removes a task that has not ended.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::prune::Mode;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
 use crate::port::worktrees::{Removal as Fate, Worktrees};
-use crate::task::{Query, Status, Task, TaskId, Unreadable, Worktree};
+use crate::task::{Query, Status, Task, TaskId, Unreadable, Worktree, template};
 
 /// Which ended tasks to remove.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +60,12 @@ pub enum Kept {
         /// Which.
         id: TaskId,
     },
+    /// A task that has not ended comes after it, or asks for its result.
+    #[error("task {by}, which has not ended, waits for it or asks for its result")]
+    Needed {
+        /// That task.
+        by: TaskId,
+    },
     /// Another machine ran it, and its agent is not known to have exited.
     #[error("it runs on another machine")]
     Elsewhere,
@@ -67,7 +75,7 @@ pub enum Kept {
 }
 
 /// Sweeps the store; with a `removal`, removes ended tasks too. What fails for one task is in the
-/// receipt.
+/// receipt. A dry run removes nothing, and its receipt is of what would be removed.
 ///
 /// # Errors
 /// [`Trouble`] if the store as a whole cannot be read.
@@ -75,8 +83,12 @@ pub async fn cleanup(
     world: World<'_>,
     worktrees: &dyn Worktrees,
     removal: Option<Removal>,
+    mode: Mode,
 ) -> Result<Cleaned, Trouble> {
-    let mut cleaned = Cleaned { swept: world.store.sweep().await?, ..Cleaned::default() };
+    let mut cleaned = Cleaned::default();
+    if mode == Mode::Execute {
+        cleaned.swept = world.store.sweep().await?;
+    }
     let Some(removal) = removal else { return Ok(cleaned) };
     let now = world.clock.now();
     let query = Query { status: removal.status, ..Query::default() };
@@ -86,9 +98,9 @@ pub async fn cleanup(
         let ended = task.state().ended_at().or(task.progress().last_update);
         removal.older_than.is_none_or(|age| ended.is_some_and(|ended| now.since(ended) >= age))
     };
-    let in_use = in_use(world).await?;
+    let in_use = InUse::look(world).await?;
     for task in listing.tasks.iter().filter(|task| task.status().is_ended() && old_enough(task)) {
-        remove(world, worktrees, task, &in_use, &mut cleaned).await;
+        remove(world, worktrees, task, (&in_use, mode), &mut cleaned).await;
     }
     Ok(cleaned)
 }
@@ -98,10 +110,13 @@ async fn remove(
     world: World<'_>,
     worktrees: &dyn Worktrees,
     task: &Task,
-    in_use: &[String],
+    (in_use, mode): (&InUse, Mode),
     cleaned: &mut Cleaned,
 ) {
-    if let Err(why) = is_idle(world, task).await {
+    let needed = in_use.needs(task.id());
+    let idle = needed.map_or(Ok(()), Err);
+    let idle = if idle.is_ok() { is_idle(world, task).await } else { idle };
+    if let Err(why) = idle {
         match &task.order().worktree {
             Some(worktree) => {
                 let (id, worktree) = (task.id().clone(), worktree.clone());
@@ -113,10 +128,14 @@ async fn remove(
         return;
     }
     if let Some(worktree) = &task.order().worktree {
-        let why = if in_use.contains(&worktree.path) {
+        let why = if in_use.worktrees.contains(&worktree.path) {
             Some("another task still works in it".to_owned())
         } else {
-            match worktrees.remove_if_clean(worktree).await {
+            let fate = match mode {
+                Mode::Execute => worktrees.remove_if_clean(worktree).await,
+                Mode::DryRun => worktrees.is_clean(worktree).await,
+            };
+            match fate {
                 Ok(Fate::Removed) => None,
                 Ok(Fate::Kept(why)) => Some(why),
                 Err(fault) => Some(alloc::format!("{fault}")),
@@ -127,6 +146,9 @@ async fn remove(
             cleaned.worktrees_kept.push(WorktreeKept { id, worktree, why });
             return;
         }
+    }
+    if mode == Mode::DryRun {
+        return cleaned.removed.push(task.id().clone());
     }
     match world.store.remove(task.id()).await {
         Ok(()) => cleaned.removed.push(task.id().clone()),
@@ -156,17 +178,49 @@ async fn is_idle(world: World<'_>, task: &Task) -> Result<(), Kept> {
     Ok(())
 }
 
-/// The worktrees of tasks that have not ended: a later attempt may work in the worktree of an earlier
-/// one.
-async fn in_use(world: World<'_>) -> Result<Vec<String>, Trouble> {
-    let mut paths = Vec::new();
-    for status in [Status::Running, Status::Queued] {
-        let query = Query { status: Some(status), ..Query::default() };
-        let unfinished = world.store.list(&query).await?.tasks;
-        let worktrees = unfinished.iter().filter_map(|task| task.order().worktree.as_ref());
-        paths.extend(worktrees.map(|worktree| worktree.path.clone()));
+/// What tasks that have not ended need of those that have.
+struct InUse {
+    /// The worktrees that they work in: a later attempt may work in that of an earlier one.
+    worktrees: Vec<String>,
+    /// The tasks that they come after or whose results they ask for, each with one that does.
+    tasks: BTreeMap<TaskId, TaskId>,
+}
+
+impl InUse {
+    async fn look(world: World<'_>) -> Result<Self, Trouble> {
+        let (mut worktrees, mut tasks) = (Vec::new(), BTreeMap::new());
+        for status in [Status::Running, Status::Queued] {
+            let query = Query { status: Some(status), ..Query::default() };
+            for task in world.store.list(&query).await?.tasks {
+                let order = task.order();
+                worktrees.extend(order.worktree.as_ref().map(|worktree| worktree.path.clone()));
+                let results = template::wanted(order.prompt.as_str());
+                for named in order.placement.after.iter().chain(&results) {
+                    need(world, named, task.id(), &mut tasks).await;
+                }
+            }
+        }
+        Ok(Self { worktrees, tasks })
     }
-    Ok(paths)
+
+    /// Says that a task that has not ended needs this one, if one does.
+    fn needs(&self, id: &TaskId) -> Option<Kept> {
+        self.tasks.get(id).map(|by| Kept::Needed { by: by.clone() })
+    }
+}
+
+/// Notes that the task `by` needs the task `named`, and the attempts that follow it: of a retried task the last
+/// attempt counts.
+async fn need(world: World<'_>, named: &TaskId, by: &TaskId, tasks: &mut BTreeMap<TaskId, TaskId>) {
+    let mut next = Some(named.clone());
+    while let Some(id) = next.take() {
+        if tasks.contains_key(&id) {
+            return;
+        }
+        let task = world.store.load(&id).await;
+        tasks.insert(id, by.clone());
+        next = task.ok().and_then(|task| task.progress().retried_as.clone());
+    }
 }
 
 #[cfg(test)]
@@ -209,10 +263,10 @@ mod tests {
         let memory = MemoryWorld::holding([ended.clone(), running]);
         let worktrees = MockWorktrees::new();
         let removal = Removal { older_than: Some(Duration::from_secs(60)), status: None };
-        let early = cleanup(memory.world(), &worktrees, Some(removal)).await;
+        let early = cleanup(memory.world(), &worktrees, Some(removal), Mode::Execute).await;
         assert_eq!(early.expect("cleaned").removed, []);
         memory.clock.advance(Duration::from_secs(60));
-        let late = cleanup(memory.world(), &worktrees, Some(removal)).await;
+        let late = cleanup(memory.world(), &worktrees, Some(removal), Mode::Execute).await;
         assert_eq!(late.expect("cleaned").removed, [ended.id().clone()]);
     }
 
@@ -223,7 +277,8 @@ mod tests {
         let mut worktrees = MockWorktrees::new();
         worktrees.expect_remove_if_clean().returning(|_| Ok(Fate::Kept("it is dirty".into())));
         let removal = Some(Removal::default());
-        let cleaned = cleanup(memory.world(), &worktrees, removal).await.expect("cleaned");
+        let cleaned =
+            cleanup(memory.world(), &worktrees, removal, Mode::Execute).await.expect("cleaned");
         assert_eq!(cleaned.removed, []);
         assert_eq!(cleaned.worktrees_kept[0].why, "it is dirty");
         assert!(memory.world().store.load(ended.id()).await.is_ok());
@@ -237,7 +292,8 @@ mod tests {
         let id = TaskId::mint(testing::ORDERED, [7, 7, 7]);
         let next = Task::ordered(id, isolated(), None, testing::ORDERED);
         let memory = MemoryWorld::holding([ended, next]);
-        let cleaned = cleanup(memory.world(), &untouched, removal).await.expect("cleaned");
+        let cleaned =
+            cleanup(memory.world(), &untouched, removal, Mode::Execute).await.expect("cleaned");
         assert_eq!(cleaned.worktrees_kept.len(), 1);
     }
 
@@ -248,12 +304,14 @@ mod tests {
         let (untouched, removal) = (MockWorktrees::new(), Some(Removal::default()));
         let memory = MemoryWorld::holding([ended.clone()]);
         let claim = memory.locks.take(ended.id());
-        let cleaned = cleanup(memory.world(), &untouched, removal).await.expect("cleaned");
+        let cleaned =
+            cleanup(memory.world(), &untouched, removal, Mode::Execute).await.expect("cleaned");
         assert!(matches!(cleaned.kept[..], [(_, Kept::AtWork { .. })]), "{cleaned:?}");
         drop(claim);
         let agent = ended.progress().agent.clone().expect("it ran");
         memory.host.revive(&agent, ended.id(), Part::Agent);
-        let cleaned = cleanup(memory.world(), &untouched, removal).await.expect("cleaned");
+        let cleaned =
+            cleanup(memory.world(), &untouched, removal, Mode::Execute).await.expect("cleaned");
         assert!(matches!(cleaned.kept[..], [(_, Kept::AtWork { .. })]), "{cleaned:?}");
     }
 
@@ -263,7 +321,8 @@ mod tests {
         let (untouched, removal) = (MockWorktrees::new(), Some(Removal::default()));
         let memory = MemoryWorld::holding([ended.clone()]);
         let claim = memory.locks.take(ended.id());
-        let cleaned = cleanup(memory.world(), &untouched, removal).await.expect("cleaned");
+        let cleaned =
+            cleanup(memory.world(), &untouched, removal, Mode::Execute).await.expect("cleaned");
         assert!(cleaned.worktrees_kept[0].why.contains("its agent still works"), "{cleaned:?}");
         drop(claim);
     }

@@ -19,7 +19,8 @@ use rustix::fs::MemfdFlags;
 use rustix::process::{WaitOptions, WaitStatus};
 
 use super::{AgentFiles, Post};
-use crate::local::{identity, program, termination};
+use crate::local::program::{self, NoProgram};
+use crate::local::{identity, termination};
 use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
 /// An agent that was started.
@@ -59,8 +60,15 @@ impl<'a> Agent<'a> {
             return Err(LaunchFailure::NotStarted { program: name, reason });
         }
         let path = surroundings.path.as_deref();
-        let program = program::find(os(&line.program), cwd, path)
-            .ok_or_else(|| LaunchFailure::NotFound { program: name.clone() })?;
+        let program = program::find(os(&line.program), cwd, path).map_err(|why| match why {
+            NoProgram::NotOnPath => LaunchFailure::NotFound { program: name.clone() },
+            NoProgram::Absent
+            | NoProgram::Folder
+            | NoProgram::NotExecutable
+            | NoProgram::Hidden(_) => {
+                LaunchFailure::NotStarted { program: name.clone(), reason: why.to_string() }
+            }
+        })?;
         let mut command = Command::new(program);
         set_up(&mut command, &line, files, prompt).map_err(|error| not_started(&error))?;
         command.current_dir(cwd);

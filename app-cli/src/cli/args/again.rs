@@ -1,8 +1,10 @@
 //! The arguments of the verbs that make a new task of one that has ended.
 
+use std::path::PathBuf;
+
 use clap::Args as ClapArgs;
 
-use super::AutonomyArg;
+use super::{AutonomyArg, Length};
 
 /// Tries the same once more, as a new task linked to the old one
 #[derive(Debug, ClapArgs)]
@@ -22,6 +24,10 @@ pub(crate) struct Retry {
     /// How much it may do without asking, where that is to be another than before
     #[arg(long, value_enum)]
     pub(crate) autonomy: Option<AutonomyArg>,
+    /// Waits until all have ended, for at most TIME (0: for ever)
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
+          default_missing_value = "50s", value_parser = Length::parse)]
+    pub(crate) wait: Option<Length>,
 }
 
 /// Goes on in the session of a task that has ended, as a new task
@@ -31,11 +37,19 @@ pub(crate) struct Resume {
     /// The task's id, or the beginning of it
     pub(crate) id: String,
     /// What the agent is told next
-    pub(crate) prompt: String,
+    #[arg(required_unless_present = "prompt_file")]
+    pub(crate) prompt: Option<String>,
+    /// Reads the prompt from a file, or from standard input if FILE is -
+    #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
+    pub(crate) prompt_file: Option<PathBuf>,
     /// Goes on in a copy of the session, as it does where droid has no network
     #[arg(long)]
     pub(crate) fork: bool,
     /// How much it may do without asking, where that is to be another than before
     #[arg(long, value_enum)]
     pub(crate) autonomy: Option<AutonomyArg>,
+    /// Waits until it has ended, for at most TIME (0: for ever)
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
+          default_missing_value = "50s", value_parser = Length::parse)]
+    pub(crate) wait: Option<Length>,
 }

@@ -53,12 +53,17 @@ pub(crate) struct Prune {
 /// Forgets what is only derived; with --delete, removes ended tasks and all their files
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Example: remove what completed more than a week ago
-  task-bg cleanup --delete --older-than 7d --status completed")]
+Example: what completed more than a week ago; without --dry-run it is removed
+  task-bg cleanup --delete --older-than 7d --status completed --dry-run
+
+What an unfinished task waits for, or asks the result of, is kept.")]
 pub(crate) struct Cleanup {
     /// Removes ended tasks and all their files
     #[arg(long)]
     pub(crate) delete: bool,
+    /// Only says what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Only those that ended at least so long ago
     #[arg(long, value_name = "TIME", requires = "delete", value_parser = parse_duration)]
     pub(crate) older_than: Option<std::time::Duration>,

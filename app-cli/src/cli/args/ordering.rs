@@ -15,14 +15,15 @@ use super::{AutonomyArg, Length, Terms};
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
-  task-bg launch \"Fix API errors\" \"Fix all validation errors in src/api/\" executor-med
+  task-bg launch \"Fix API errors\" \"Fix the validation in src/api/\" executor-med
 
-A prompt that begins with a dash goes after `--`, or into a file: --prompt-file FILE (- for standard
-input). DROID and PARENT may be left out; PARENT `main` means unknown.")]
-#[command(
-    override_usage = "task-bg launch [OPTIONS] <DESCRIPTION> <PROMPT> [DROID] [PARENT] [AUTONOMY] [MODEL]
-       task-bg launch [OPTIONS] --prompt-file <FILE> <DESCRIPTION> [DROID] [PARENT] [AUTONOMY] [MODEL]"
-)]
+A prompt that begins with a dash goes after `--`, or into a file: --prompt-file
+FILE (- for standard input). DROID and PARENT may be left out; PARENT `main`
+means unknown.")]
+#[command(override_usage = "task-bg launch [OPTIONS] <DESCRIPTION> <PROMPT> [DROID] [PARENT]
+                           [AUTONOMY] [MODEL]
+       task-bg launch [OPTIONS] --prompt-file <FILE> <DESCRIPTION> [DROID]
+                           [PARENT] [AUTONOMY] [MODEL]")]
 pub(crate) struct Launch {
     /// A short label for people
     pub(crate) description: String,
@@ -71,15 +72,17 @@ pub(crate) struct Run {
 /// not launched; the others all are.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Example: two lines, of which the second waits for the first and is told what it found
-  {\"name\":\"look\",\"description\":\"Look\",\"prompt\":\"Find the bug\",\"droid\":\"explorer\"}
-  {\"description\":\"Fix\",\"prompt\":\"Fix this: {{task:look.result}}\",\"after\":[\"look\"]}
+Example: two lines, the second waits for the first and is told what it found
+  {\"name\":\"a\",\"description\":\"Look\",\"prompt\":\"Find it\",\"droid\":\"explorer\"}
+  {\"description\":\"Fix\",\"prompt\":\"Fix: {{task:a.result}}\",\"after\":[\"a\"]}
 
-A line whose prompt wants the result of another comes after that one, whether it says so or not.
+A line whose prompt wants the result of another comes after that one, whether it
+says so or not.
 
-Fields: description, prompt or command (a list of words), droid, autonomy, model, reasoning_effort,
-cwd, worktree, env, timeout, stale, parent, priority, hold, after, after_any, start_in, start_at,
-key, retries, retry_on, backoff, name. Exit code 2 if a line was wrong.")]
+Fields: description, prompt or command (a list of words), droid, autonomy,
+model, reasoning_effort, cwd, worktree, env, timeout, stale, parent, priority,
+hold, after, after_any, start_in, start_at, key, retries, retry_on, backoff,
+name. Exit code 2 if a line was wrong.")]
 pub(crate) struct Batch {
     /// The file with the lines; - for standard input
     pub(crate) file: PathBuf,

@@ -19,9 +19,9 @@ pub(crate) struct Terms {
     /// How long it may be silent before `prune` ends it
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) stale: Option<std::time::Duration>,
-    /// Works in a git worktree of its own, on a new branch `task-bg/NAME` [default NAME: its id];
-    /// last on the line, or as --worktree=NAME
-    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    /// Works in a git worktree of its own, on a new branch `task-bg/NAME` [default NAME: its id]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true,
+          default_missing_value = "")]
     pub(crate) worktree: Option<String>,
     #[command(flatten)]
     pub(crate) waits: Waits,
@@ -46,10 +46,10 @@ pub(crate) struct Waits {
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) priority: i8,
     /// Starts after these tasks have completed; it fails if one of them does
-    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
     pub(crate) after: Vec<String>,
     /// Starts after these tasks have ended, however they did
-    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',', conflicts_with = "after")]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', conflicts_with = "after")]
     pub(crate) after_any: Vec<String>,
     /// Starts only after it is released
     #[arg(long)]
@@ -89,7 +89,7 @@ pub(crate) struct Again {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retries: u32,
     /// After which endings, such as exit,signal,timeout [default: all that may come out better]
-    #[arg(long, value_name = "REASONS", value_delimiter = ',', requires = "retries", value_enum)]
+    #[arg(long, value_name = "REASON,…", value_delimiter = ',', requires = "retries", value_enum)]
     pub(crate) retry_on: Vec<ReasonArg>,
     /// How long the next attempt waits; each later one waits twice as long
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]

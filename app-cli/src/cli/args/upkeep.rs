@@ -59,7 +59,8 @@ pub(crate) struct Doctor {
 
 /// Prints each setting and where it comes from
 ///
-/// A flag counts before the environment, that before the settings file, that before what is usual.
+/// A flag counts before the environment, that before what `queue limit` set in the store, that before the
+/// settings file, that before what is usual.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example of a settings file, `task-bg.toml` beside the store's folder:

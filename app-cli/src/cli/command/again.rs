@@ -1,14 +1,18 @@
 //! `retry` and `resume`: a new task that takes up one that has ended.
 
-use domain::port::{StoreError, TaskStore};
+use domain::port::{Clock, StoreError, TaskStore};
 use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
 use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner};
+use domain::usecase::wait::Until;
 
+use super::launch::read_prompt;
 use super::ordering::{self, Once, Ready, refused_prompt};
+use super::wait;
 use crate::Outcome;
-use crate::cli::args::{AutonomyArg, Resume, Retry};
-use crate::cli::view::launched::{Launched, ManyLaunched};
+use crate::cli::args::{AutonomyArg, Length, Resume, Retry};
+use crate::cli::view::launched::{Launched, ManyLaunched, ManyWaited};
+use crate::cli::view::waited::WaitedView;
 use crate::kit::answer::Answer;
 use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
@@ -35,8 +39,19 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
         }
     }
     match (args.failed, launched.as_slice(), refused.as_slice()) {
-        (false, [only], []) if args.ids.len() == 1 => Ok(answer(only)),
         (false, [], [_]) if args.ids.len() == 1 => Err(refused.remove(0).1),
+        (_, [_, ..], _) if args.wait.is_some() => {
+            let length = args.wait.and_then(Length::limit);
+            let ids = launched.iter().map(|once| once.task().id().clone()).collect();
+            let (waited, kind) = wait::outcome(context, ids, length).await?;
+            let kind = kind.or_else(|| refused.first().map(|(_, failure)| failure.kind));
+            let ended = waited.ended.clone();
+            let waited = WaitedView { waited, now: context.wiring.clock.now() };
+            let troubles: Vec<Trouble> = launched.iter().flat_map(Once::troubles).collect();
+            let view = ManyWaited { waited, refused };
+            Ok(Answer::with(view, kind).collecting(ended).noting(troubles))
+        }
+        (false, [only], []) if args.ids.len() == 1 => Ok(answer(only)),
         _ => {
             let kind = refused.first().map(|(_, failure)| failure.kind);
             let troubles: Vec<Trouble> = launched.iter().flat_map(Once::troubles).collect();
@@ -120,7 +135,11 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let wiring = &context.wiring;
     let id = context.resolve(&args.id).await?;
     let task = wiring.store.load(&id).await?;
-    let prompt = Prompt::parse(&args.prompt).map_err(|invalid| refused_prompt(&invalid))?;
+    let prompt = match (&args.prompt_file, args.prompt) {
+        (Some(path), _) => read_prompt(path)?,
+        (None, prompt) => prompt.unwrap_or_default(),
+    };
+    let prompt = Prompt::parse(&prompt).map_err(|invalid| refused_prompt(&invalid))?;
     // Droid asks its service for a session before it goes on in it, and ends without a word where
     // it cannot.
     let manner = if args.fork || environment::is_airgapped() { Manner::Fork } else { Manner::Same };
@@ -128,8 +147,12 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let order = again::resume(&task, prompt, manner, Some(session))
         .map_err(|why| refused("resumed", &id, why))?;
     let ready = taken_up(context, order, args.autonomy).await?;
-    let once = ordering::launch(context, wiring.world().mint(), ready, Vec::new()).await?;
-    Ok(answer(&once))
+    let next = wiring.world().mint();
+    let once = Box::pin(ordering::launch(context, next, ready, Vec::new())).await?;
+    let Some(length) = args.wait else { return Ok(answer(&once)) };
+    let ids = vec![once.task().id().clone()];
+    let answer = wait::for_ids(context, ids, Until::All, length.limit()).await?;
+    Ok(answer.noting(once.troubles()))
 }
 
 /// The order with another autonomy, if one is asked for, and the droid as it is defined now.

@@ -1,10 +1,11 @@
 //! `cleanup`: from its flags to what may be removed, and from the receipt to an answer.
 
 use domain::usecase::cleanup::{Removal, cleanup as clean};
+use domain::usecase::prune::Mode;
 
 use crate::Outcome;
 use crate::cli::args::Cleanup;
-use crate::cli::view::done::CleanedView;
+use crate::cli::view::cleaned::CleanedView;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::wiring::Wiring;
@@ -16,7 +17,16 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
         status: args.status.map(|status| status.0),
     });
     let worktrees = Wiring::worktrees();
-    let cleaned = clean(wiring.world(), &worktrees, removal).await?;
+    let mut untold = wiring.notices.untold();
+    if args.dry_run {
+        let mut cleaned = clean(wiring.world(), &worktrees, removal, Mode::DryRun).await?;
+        cleaned.swept = wiring.store.leftovers()?;
+        untold.retain(|id| cleaned.removed.contains(id));
+        return Ok(Answer::ok(CleanedView { cleaned, untold, mode: Mode::DryRun }));
+    }
+    let cleaned = clean(wiring.world(), &worktrees, removal, Mode::Execute).await?;
+    untold.retain(|id| cleaned.removed.contains(id));
     let admitted = wiring.admit().await;
-    Ok(Answer::ok(CleanedView { cleaned }).noting(admitted.troubles))
+    let view = CleanedView { cleaned, untold, mode: Mode::Execute };
+    Ok(Answer::ok(view).noting(admitted.troubles))
 }

@@ -116,7 +116,8 @@ fn twice(what: &str) -> Failure {
     Failure::new(Kind::Usage, format!("{what} is given twice, as a word and as a flag"))
 }
 
-fn read_prompt(path: &Path) -> Result<String, Failure> {
+/// Reads a prompt from a file, or from standard input if that is `-`.
+pub(super) fn read_prompt(path: &Path) -> Result<String, Failure> {
     let refused = |reason: String| {
         Failure::new(
             Kind::Usage,

@@ -17,7 +17,7 @@ use domain::usecase::enqueue::enqueue;
 use domain::usecase::launch::{LaunchError, Launched, ordered};
 use domain::usecase::launch_once::{KeyClaim, claim, launch_claimed};
 
-use super::isolate;
+use super::{isolate, missing};
 use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
@@ -217,6 +217,7 @@ pub(super) async fn launch(
         KeyClaim::Existing(task) => return Ok(Once::Existing(*task)),
         KeyClaim::Free(entry) => entry,
     };
+    let runner = ready.order.runner.clone();
     let settled = settle(context, id, ready, variables).await?;
     let outcome = launch_claimed(world, entry, &settled.task, &settled.kit).await;
     if outcome.is_err() {
@@ -226,6 +227,7 @@ pub(super) async fn launch(
         // The failure that is about to be shown says it all.
         context.collected(&context.tasks(std::slice::from_ref(id)).await).await;
     }
+    let outcome = outcome.map_err(|error| missing::failure(context, error, &runner));
     Ok(Once::Launched(outcome?))
 }
 

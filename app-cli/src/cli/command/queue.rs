@@ -1,25 +1,53 @@
-//! `queue` and `release`: which tasks wait, and which need not wait any more.
+//! `queue` and `release`: which tasks wait, and which need not wait any more; and how many may run.
 
 use domain::port::{Clock, Queue as _, TaskStore};
 use domain::task::{Event, TaskId};
+use domain::usecase::admit;
 
 use crate::Outcome;
-use crate::cli::args::{Queue, QueueWord, Release};
+use crate::cli::args::{LimitArg, Queue, QueueWord, Release};
 use crate::cli::view::queued::{QueueView, ReleasedView};
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
-use crate::kit::failure::Failure;
+use crate::kit::failure::{Failure, Kind};
+use crate::kit::settings::{Settings, Source};
+use crate::kit::wiring::Wiring;
 
 /// `queue`.
 pub(super) async fn queue(context: &Context, args: &Queue) -> Outcome {
     let wiring = &context.wiring;
-    match args.what {
-        Some(QueueWord::Pause) => wiring.queue.set_paused(true).await?,
-        Some(QueueWord::Resume) => wiring.queue.set_paused(false).await?,
-        None => {}
+    match (args.what, args.limit) {
+        (Some(QueueWord::Limit), Some(LimitArg(limit))) => return set_limit(context, limit).await,
+        (Some(QueueWord::Limit), None) => {
+            let failure = Failure::new(Kind::Usage, "how many may run is not said");
+            return Err(failure.hint("write `task-bg queue limit 4`, or `none` to take it back"));
+        }
+        (Some(QueueWord::Pause | QueueWord::Resume), Some(_)) => {
+            let failure = Failure::new(Kind::Usage, "a number goes with `limit` alone");
+            return Err(failure.hint("write `task-bg queue limit 4`"));
+        }
+        (Some(QueueWord::Pause), None) => wiring.queue.set_paused(true).await?,
+        (Some(QueueWord::Resume), None) => wiring.queue.set_paused(false).await?,
+        (None, _) => {}
     }
     let admitted = wiring.admit().await;
-    Ok(Answer::ok(view(context).await?).noting(admitted.troubles))
+    let view = view(wiring, &context.settings).await?;
+    Ok(Answer::ok(view).noting(admitted.troubles))
+}
+
+/// Sets how many tasks of the store may run at once, and admits by that at once.
+async fn set_limit(context: &Context, limit: Option<usize>) -> Outcome {
+    context.wiring.queue.set_limit(limit)?;
+    let (settings, _) = Settings::read(None, Some(&context.wiring.dir));
+    let wiring = Wiring::over(context.wiring.dir.clone(), &settings);
+    let admitted = wiring.admit().await;
+    let overruled = limit.is_some() && settings.max_running.source == Source::Environment;
+    let note = overruled.then(|| {
+        let here = settings.max_running.value;
+        format!("the limit is set; for commands with `TASK_BG_MAX_RUNNING` in their environment, as this one, that counts, which is {here}")
+    });
+    let view = view(&wiring, &settings).await?;
+    Ok(Answer::ok(view).noting(admitted.troubles).saying(note))
 }
 
 /// `release`. A task that cannot be released keeps no other waiting.
@@ -35,13 +63,16 @@ pub(super) async fn release(context: &Context, args: &Release) -> Outcome {
     }
     let admitted = wiring.admit().await;
     let kind = refused.first().map(|(_, failure)| failure.kind);
-    let view = ReleasedView { queue: view(context).await?, released, refused };
+    let queue = view(wiring, &context.settings).await?;
+    let view = ReleasedView { queue, released, refused };
     Ok(Answer::with(view, kind).noting(admitted.troubles))
 }
 
-async fn view(context: &Context) -> Result<QueueView, Failure> {
-    let wiring = &context.wiring;
+async fn view(wiring: &Wiring, settings: &Settings) -> Result<QueueView, Failure> {
     let waiting = wiring.queue.waiting().await?.into_iter().map(|waiting| waiting.id).collect();
     let paused = wiring.queue.is_paused().await?;
-    Ok(QueueView { waiting, paused, limits: wiring.queue.limits() })
+    let limits = settings.limits();
+    let (running, of_groups) = admit::running(wiring.world(), &limits).await?;
+    let source = settings.max_running.source;
+    Ok(QueueView { waiting, paused, limits, source, running, of_groups })
 }

@@ -82,10 +82,12 @@ impl View for ConfigView {
     }
 }
 
-const fn word(source: Source) -> &'static str {
+/// The source in the words of an answer.
+pub(crate) const fn word(source: Source) -> &'static str {
     match source {
         Source::Flag => "flag",
         Source::Environment => "env",
+        Source::Store => "store",
         Source::File => "file",
         Source::Default => "default",
     }

@@ -1,8 +1,7 @@
-//! What `complete`, `prune` and `cleanup` answer.
+//! What `complete` and `prune` answer.
 
 use domain::plan::prune::Expiry;
 use domain::task::{Task, TaskId, Verdict};
-use domain::usecase::cleanup::Cleaned;
 use domain::usecase::prune::{Mode, Pruned};
 use serde_json::{Value, json};
 
@@ -108,51 +107,5 @@ impl View for PrunedView {
             .collect();
         let lines = lines + &failure::refused_lines(&self.refused());
         if lines.is_empty() { "nothing has expired\n".to_owned() } else { lines }
-    }
-}
-
-/// What was cleaned up.
-pub(crate) struct CleanedView {
-    /// What was cleaned up.
-    pub(crate) cleaned: Cleaned,
-}
-
-impl View for CleanedView {
-    fn json(&self) -> Value {
-        let kept = self
-            .cleaned
-            .kept
-            .iter()
-            .map(|(id, error)| json!({"taskId": id.as_str(), "error": error.to_string()}));
-        let worktrees = self.cleaned.worktrees_kept.iter().map(|kept| {
-            let (path, branch) = (&kept.worktree.path, &kept.worktree.branch);
-            json!({"taskId": kept.id.as_str(), "path": path, "branch": branch, "why": kept.why})
-        });
-        let unreadable = self.cleaned.unreadable.iter();
-        let unreadable =
-            unreadable.map(|entry| json!({"file": entry.file, "reason": entry.reason}));
-        json!({
-            "cleaned": true,
-            "swept": self.cleaned.swept,
-            "deleted": self.cleaned.removed.iter().map(TaskId::as_str).collect::<Vec<_>>(),
-            "kept": kept.collect::<Vec<_>>(),
-            "worktreesKept": worktrees.collect::<Vec<_>>(),
-            "unreadable": unreadable.collect::<Vec<_>>(),
-        })
-    }
-
-    fn table(&self) -> String {
-        let cleaned = &self.cleaned;
-        let kept = cleaned.kept.iter().map(|(id, error)| format!("kept {id}: {error}\n"));
-        let worktrees = cleaned.worktrees_kept.iter().map(|kept| {
-            let path = terminal::one_line(&kept.worktree.path, 400);
-            format!("kept {} and its worktree {path}: {}\n", kept.id, kept.why)
-        });
-        format!(
-            "removed {} tasks and {} leftovers\n{}",
-            cleaned.removed.len(),
-            cleaned.swept,
-            kept.chain(worktrees).collect::<String>()
-        )
     }
 }

@@ -3,6 +3,7 @@
 use domain::task::{SessionId, Task};
 use serde_json::{Value, json};
 
+use super::waited::WaitedView;
 use super::{View, failure, terminal};
 use crate::cli::command::ordering::Once;
 use crate::kit::failure::Failure;
@@ -89,5 +90,32 @@ impl View for ManyLaunched {
         }
         let launched: String = self.launched.iter().map(Launched::table).collect();
         launched + &failure::refused_lines(&self.refused)
+    }
+}
+
+/// Several tasks that were launched and waited for, and those that could not be launched.
+pub(crate) struct ManyWaited {
+    /// How the launched ones fared.
+    pub(crate) waited: WaitedView,
+    /// Those that could not be launched, with why.
+    pub(crate) refused: Vec<(String, Failure)>,
+}
+
+impl View for ManyWaited {
+    fn json(&self) -> Value {
+        let mut answer = self.waited.json();
+        if let (Value::Array(refused), Value::Object(answer)) =
+            (failure::refused(&self.refused), &mut answer)
+            && !refused.is_empty()
+            && let Value::Array(all) = answer.entry("refused").or_insert_with(|| json!([]))
+        {
+            all.extend(refused);
+        }
+        failure::add_first(&mut answer, &self.refused);
+        answer
+    }
+
+    fn table(&self) -> String {
+        self.waited.table() + &failure::refused_lines(&self.refused)
     }
 }

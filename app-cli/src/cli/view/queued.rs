@@ -1,11 +1,15 @@
 //! What `queue` and `release` answer: who waits, in which order, and for how much room.
 
+use std::collections::BTreeMap;
+
 use domain::plan::queue::admission::Limits;
 use domain::task::TaskId;
 use serde_json::{Value, json};
 
-use super::{View, failure};
+use super::config::word;
+use super::{View, failure, terminal};
 use crate::kit::failure::Failure;
+use crate::kit::settings::Source;
 
 /// The queue.
 pub(crate) struct QueueView {
@@ -15,13 +19,22 @@ pub(crate) struct QueueView {
     pub(crate) paused: bool,
     /// How many may run at once.
     pub(crate) limits: Limits,
+    /// Who said how many may run in all.
+    pub(crate) source: Source,
+    /// How many run.
+    pub(crate) running: usize,
+    /// How many run of each group that has a limit.
+    pub(crate) of_groups: BTreeMap<String, usize>,
 }
 
 impl View for QueueView {
     fn json(&self) -> Value {
         json!({
             "paused": self.paused,
+            "running": self.running,
             "maxRunning": self.limits.max_running,
+            "maxRunningSource": word(self.source),
+            "runningByGroup": self.of_groups,
             "limits": self.limits.groups,
             "waiting": self.waiting.iter().map(TaskId::as_str).collect::<Vec<_>>(),
         })
@@ -31,10 +44,16 @@ impl View for QueueView {
         let state = if self.paused { "paused" } else { "open" };
         let waiting = self.waiting.iter().enumerate();
         let lines = waiting.map(|(index, id)| format!("{:>5}  {id}\n", index + 1));
+        let groups = self.limits.groups.iter().map(|(group, limit)| {
+            let running = self.of_groups.get(group).copied().unwrap_or_default();
+            format!("{running} of {limit} of {}\n", terminal::one_line(group, 80))
+        });
         format!(
-            "the queue is {state}; {} may run at once, {} wait\n{}",
+            "the queue is {state}; {} of {} run, {} wait\n{}{}",
+            self.running,
             self.limits.max_running,
             self.waiting.len(),
+            groups.collect::<String>(),
             lines.collect::<String>()
         )
     }

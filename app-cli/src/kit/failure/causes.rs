@@ -124,10 +124,11 @@ impl From<LaunchError> for Failure {
         match error {
             LaunchError::Trouble(trouble) => trouble.into(),
             LaunchError::NotStarted { ref id, ref failure, ref next } => {
+                // Whoever knows what was to be started adds how to have its program.
                 let hint = match failure {
-                    LaunchFailure::NotFound { program } => format!(
-                        "install `{program}`, put its folder on PATH, or set `TASK_BG_DROID` to the droid program"
-                    ),
+                    LaunchFailure::NotFound { program } => {
+                        format!("install `{program}`, or put its folder on PATH")
+                    }
                     LaunchFailure::NotStarted { .. } | LaunchFailure::Supervisor(_) => {
                         format!("run `task-bg status {id}` to see what was recorded")
                     }

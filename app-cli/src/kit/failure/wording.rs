@@ -63,22 +63,3 @@ pub(crate) fn words(failure: &Failure, error: Style, hint: Style) -> String {
     }
     words
 }
-
-/// What is wrong with a command line, and what to do, from the words that clap has for it.
-pub(crate) fn of_usage(error: &clap::Error) -> (String, String) {
-    let text = error.to_string();
-    let mut paragraphs = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
-    let message = paragraphs.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    let advice: Vec<&str> = paragraphs
-        .filter(|part| !part.starts_with("For more information"))
-        .flat_map(str::lines)
-        .map(str::trim)
-        .collect();
-    let dash = "a prompt that begins with a dash goes after `--` or into --prompt-file";
-    let hint = if message.contains("unexpected argument") {
-        format!("{dash}; {}", advice.join(" "))
-    } else {
-        advice.join(" ")
-    };
-    (message, if hint.is_empty() { "run `task-bg --help`".to_owned() } else { hint })
-}

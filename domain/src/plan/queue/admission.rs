@@ -87,6 +87,19 @@ impl<'a> Admission<'a> {
         !self.limits.groups.is_empty()
     }
 
+    /// How many tasks were counted.
+    pub const fn running(&self) -> usize {
+        self.running
+    }
+
+    /// How many tasks were counted of each group that has a limit.
+    pub fn running_of_groups(&self) -> BTreeMap<String, usize> {
+        let limited = self.limits.groups.keys();
+        limited
+            .map(|group| (group.clone(), self.groups.get(group).copied().unwrap_or_default()))
+            .collect()
+    }
+
     /// Whether no slot is free.
     pub const fn is_full(&self) -> bool {
         self.running >= self.limits.max_running

@@ -1,0 +1,243 @@
+//! What is wrong with a command line, and what its author can do, in words of ours.
+//!
+//! Clap finds what is wrong; here it gets a sentence and a hint. A hint names only what people may type:
+//! never a hidden verb, and a prompt only where there is one. Main function: [`failure`].
+
+mod hands;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory};
+use domain::task::text;
+
+use super::args::Args;
+use crate::kit::failure::{Failure, Kind};
+
+/// How alike two words have to be for one to be offered in place of the other.
+const ALIKE: f64 = 0.7;
+/// How much of what was typed is repeated, in characters.
+const QUOTED: usize = 80;
+/// The options whose value goes with an equals sign, as it may be left out.
+const WITH_EQUALS: [&str; 2] = ["--wait", "--worktree"];
+
+/// The failure that a command line comes to, from what clap found in `words`, the first of which is the
+/// program.
+#[expect(clippy::wildcard_enum_match_arm, reason = "clap may find more one day than it does now")]
+pub(crate) fn failure(error: &clap::Error, words: &[String]) -> Failure {
+    let said = Said { error, words, verb: verb_of(words) };
+    let (message, hint) = match error.kind() {
+        ErrorKind::UnknownArgument | ErrorKind::TooManyValues => said.unknown(),
+        ErrorKind::InvalidSubcommand => said.no_verb(),
+        ErrorKind::MissingRequiredArgument => said.missing(),
+        ErrorKind::InvalidValue => said.invalid_value(),
+        ErrorKind::ValueValidation => said.refused_value(),
+        ErrorKind::ArgumentConflict => said.conflict(),
+        ErrorKind::InvalidUtf8 => (
+            "a word is not UTF-8 text".to_owned(),
+            "give it in a file, if it is a prompt".to_owned(),
+        ),
+        _ => (first_line(&error.to_string()), said.help()),
+    };
+    Failure::new(Kind::Usage, message).hint(hint)
+}
+
+/// The verb among the words of a command line, if it is one.
+fn verb_of(words: &[String]) -> Option<String> {
+    let command = Args::command();
+    let mut words = words.iter().skip(1);
+    while let Some(word) = words.next() {
+        if word == "--format" {
+            words.next();
+        } else if !word.starts_with('-') {
+            return visible(&command).find(|name| name == word).map(ToOwned::to_owned);
+        }
+    }
+    None
+}
+
+/// The verbs that people may type.
+fn visible(command: &Command) -> impl Iterator<Item = &str> {
+    let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    shown.map(Command::get_name).chain(std::iter::once("help"))
+}
+
+/// What clap said.
+struct Said<'a> {
+    error: &'a clap::Error,
+    words: &'a [String],
+    verb: Option<String>,
+}
+
+impl Said<'_> {
+    /// An option that is none, or a word too many.
+    fn unknown(&self) -> (String, String) {
+        let word = self.text(ContextKind::InvalidArg);
+        let (verb, shown) = (self.verb.as_deref().unwrap_or_default(), quoted(&word));
+        let is_option = word.starts_with('-') && word.len() > 1;
+        let message = if is_option {
+            format!("`{}` has no option {shown}", self.command())
+        } else {
+            format!("`{}` has no use for the word {shown}", self.command())
+        };
+        let before = self.words.iter().take_while(|typed| **typed != word).last();
+        if let Some(option) = before.filter(|before| before.starts_with("--"))
+            && is_negative(&word)
+        {
+            let hint = "give a number from 0 up".to_owned();
+            return (format!("`{option}` cannot be {shown}"), hint);
+        }
+        let with_equals = before.filter(|typed| WITH_EQUALS.contains(&typed.as_str()));
+        if let (false, Some(option)) = (is_option, with_equals) {
+            return (message, format!("its value goes with an equals sign: `{option}={word}`"));
+        }
+        let meant = self.text(ContextKind::SuggestedArg);
+        let near = (!meant.is_empty()).then(|| format!("did you mean `{meant}`?"));
+        let hint = match (verb, is_option) {
+            ("run", _) => near.unwrap_or_else(|| {
+                "the command goes after `--`, as in `task-bg run \"Test suite\" -- cargo test`"
+                    .to_owned()
+            }),
+            ("launch" | "resume", true) => {
+                let dash = "a prompt that begins with a dash goes after `--` or into --prompt-file";
+                near.map_or_else(|| dash.to_owned(), |near| format!("{near} {dash}"))
+            }
+            ("complete", true) => "a result that begins with a dash goes after `--`".to_owned(),
+            ("launch" | "resume" | "complete", false) => {
+                "quote what holds spaces, so that it is one word".to_owned()
+            }
+            _ => near.unwrap_or_else(|| self.help()),
+        };
+        (message, hint)
+    }
+
+    /// A verb that is none.
+    fn no_verb(&self) -> (String, String) {
+        let word = self.text(ContextKind::InvalidSubcommand);
+        let message = format!("{} is no command of task-bg", quoted(&word));
+        if let Some(hint) = hands::meant(&word) {
+            return (message, hint.to_owned());
+        }
+        let command = Args::command();
+        let alike = |verb: &str| strsim::jaro(&word, verb);
+        let near = visible(&command).filter(|verb| alike(verb) > ALIKE);
+        let nearest = near.max_by(|a, b| alike(a).total_cmp(&alike(b)));
+        let hint = nearest.map_or_else(
+            || "run `task-bg --help` to see the commands".to_owned(),
+            |verb| format!("did you mean `task-bg {verb}`?"),
+        );
+        (message, hint)
+    }
+
+    fn missing(&self) -> (String, String) {
+        let missing: Vec<String> =
+            self.texts(ContextKind::InvalidArg).iter().map(|word| format!("`{word}`")).collect();
+        let message = format!("`{}` needs {}", self.command(), missing.join(" and "));
+        let hint = match self.verb.as_deref() {
+            Some("run") => {
+                "the command goes after `--`, as in `task-bg run \"Test suite\" -- cargo test`"
+                    .to_owned()
+            }
+            Some(_) | None => self.help(),
+        };
+        (message, hint)
+    }
+
+    /// A value that is none of a few words, or is missing.
+    fn invalid_value(&self) -> (String, String) {
+        let (what, value) = (self.what(), self.text(ContextKind::InvalidValue));
+        let mut valid = self.texts(ContextKind::ValidValue);
+        let alike = |word: &String| strsim::jaro(&value, word);
+        // The sort is stable: words that are equally far keep their order.
+        valid.sort_by(|one, other| alike(other).total_cmp(&alike(one)));
+        let listed = (!valid.is_empty()).then(|| format!("use one of {}", valid.join(", ")));
+        if value.is_empty() {
+            let hint = listed.unwrap_or_else(|| self.help());
+            return (format!("{what} has no value"), hint);
+        }
+        let message = format!("{what} cannot be {}", quoted(&value));
+        (message, listed.unwrap_or_else(|| self.help()))
+    }
+
+    /// A value that a parser refused.
+    fn refused_value(&self) -> (String, String) {
+        let message =
+            format!("{} cannot be {}", self.what(), quoted(&self.text(ContextKind::InvalidValue)));
+        let why =
+            std::error::Error::source(self.error).map_or_else(String::new, ToString::to_string);
+        (message, number_words(&why).unwrap_or(why))
+    }
+
+    fn conflict(&self) -> (String, String) {
+        let prior = self.texts(ContextKind::PriorArg);
+        let what = self.what();
+        let Some(prior) = prior.first().filter(|prior| format!("`{}`", name_of(prior)) != what)
+        else {
+            return (format!("{what} is given more than once"), "give it once".to_owned());
+        };
+        let message = format!("{what} cannot go together with `{}`", name_of(prior));
+        (message, "leave out one of the two".to_owned())
+    }
+
+    /// The argument that clap complains of, as people write it.
+    fn what(&self) -> String {
+        format!("`{}`", name_of(&self.text(ContextKind::InvalidArg)))
+    }
+
+    fn command(&self) -> String {
+        self.verb.as_ref().map_or_else(|| "task-bg".to_owned(), |verb| format!("task-bg {verb}"))
+    }
+
+    fn help(&self) -> String {
+        match &self.verb {
+            Some(verb) => format!("run `task-bg help {verb}` to see how it is used"),
+            None => "run `task-bg --help` to see how it is used".to_owned(),
+        }
+    }
+
+    fn text(&self, kind: ContextKind) -> String {
+        self.texts(kind).into_iter().next().unwrap_or_default()
+    }
+
+    fn texts(&self, kind: ContextKind) -> Vec<String> {
+        match self.error.get(kind) {
+            Some(ContextValue::String(text)) => vec![text.clone()],
+            Some(ContextValue::Strings(texts)) => texts.clone(),
+            Some(ContextValue::StyledStr(text)) => vec![text.to_string()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// `--limit` of `--limit <N>`; a positional argument as it is.
+fn name_of(argument: &str) -> &str {
+    if argument.starts_with('-') {
+        argument.split([' ', '=', '[']).next().unwrap_or(argument)
+    } else {
+        argument
+    }
+}
+
+/// What a number has to be, from the words that the standard library and clap have for one that is not.
+fn number_words(why: &str) -> Option<String> {
+    if let Some((_, range)) = why.split_once(" is not in ") {
+        let (low, high) = range.split_once("..=")?;
+        return Some(format!("give a whole number from {low} to {high}"));
+    }
+    let of_numbers = ["invalid digit", "cannot parse integer", "number too"];
+    let is_number = of_numbers.iter().any(|words| why.starts_with(words));
+    is_number.then(|| "give a whole number, such as 20".to_owned())
+}
+
+fn is_negative(word: &str) -> bool {
+    word.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn quoted(word: &str) -> String {
+    format!("`{}`", text::preview(word, QUOTED))
+}
+
+fn first_line(words: &str) -> String {
+    words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! What is said of command lines that are wrong. Nothing here runs a verb.
+
+use clap::Parser;
+
+use super::*;
+
+/// What is said of a command line that is wrong: the message and the hint.
+fn said(words: &[&str]) -> (String, String) {
+    let words: Vec<String> =
+        std::iter::once(&"task-bg").chain(words).map(|it| (*it).to_owned()).collect();
+    let Err(error) = Args::try_parse_from(&words) else { panic!("{words:?} is right") };
+    let failure = failure(&error, &words);
+    assert_eq!(failure.hints.len(), 1, "{words:?}");
+    let hint = failure.hints.concat();
+    for words in [&failure.message, &hint] {
+        assert!(!words.contains("Usage:") && !words.contains('\n'), "{words}");
+    }
+    (failure.message, hint)
+}
+
+#[track_caller]
+fn says(words: &[&str], message: &str, hint: &str) {
+    let (found, advice) = said(words);
+    assert!(found.contains(message), "{words:?}: {found}");
+    assert!(advice.contains(hint), "{words:?}: {advice}");
+}
+
+// Once, `task-bg rm` offered `__remind`, and what people type by habit was answered with a list of usage.
+#[test]
+fn words_that_hands_know_from_other_programs_are_answered_with_ours() {
+    says(&["rm", "bg_1"], "`rm` is no command", "cleanup --delete");
+    for (word, ours) in [("ls", "list"), ("ps", "list"), ("logs", "output"), ("kill", "cancel")] {
+        says(&[word], word, &format!("task-bg {ours}"));
+    }
+    for (word, ours) in
+        [("stop", "cancel"), ("show", "status"), ("tail", "--tail"), ("start", "launch")]
+    {
+        says(&[word], word, ours);
+    }
+}
+
+#[test]
+fn a_hidden_verb_is_never_offered() {
+    for word in ["remind", "_remind", "__remin", "__generate", "supervise", "generated"] {
+        let (_, hint) = said(&[word]);
+        assert!(!hint.contains("__"), "{word}: {hint}");
+    }
+    says(&["statu"], "`statu` is no command", "did you mean `task-bg status`?");
+    says(&["zzz"], "`zzz`", "task-bg --help");
+}
+
+#[test]
+fn a_prompt_that_begins_with_a_dash_is_spoken_of_only_where_there_is_a_prompt() {
+    says(&["launch", "label", "-do it"], "has no option", "goes after `--` or into --prompt-file");
+    says(&["resume", "bg_1", "-go on"], "has no option", "goes after `--` or into --prompt-file");
+    for words in [&["list", "--stats"][..], &["run", "x", "--nope", "--", "true"], &["wait", "-z"]]
+    {
+        let (_, hint) = said(words);
+        assert!(!hint.contains("prompt"), "{words:?}: {hint}");
+    }
+    says(&["list", "--statu", "error"], "`task-bg list` has no option `--statu`", "`--status`");
+}
+
+#[test]
+fn a_command_without_its_dashes_and_a_value_without_its_equals_sign_are_understood() {
+    says(&["run", "x", "ls"], "no use for the word `ls`", "goes after `--`");
+    says(&["run", "x"], "needs `<CMD>...`", "goes after `--`");
+    says(&["run", "x", "--wait", "5m", "--", "ls"], "`5m`", "`--wait=5m`");
+    says(&["run", "x", "--worktree", "mine", "--", "ls"], "`mine`", "`--worktree=mine`");
+}
+
+#[test]
+fn what_a_value_has_to_be_is_said_in_words() {
+    says(
+        &["wait", "--timeout", "5 minutes", "x"],
+        "`--timeout` cannot be `5 minutes`",
+        "as in 500ms",
+    );
+    says(&["list", "--limit", "many"], "`--limit` cannot be `many`", "whole number");
+    says(&["run", "x", "--retries", "-1", "--", "ls"], "`--retries` cannot be `-1`", "from 0 up");
+    says(&["run", "x", "--priority", "300", "--", "ls"], "`--priority`", "from -128 to 127");
+    says(&["run", "x", "--priority", "high", "--", "ls"], "`--priority`", "whole number");
+    says(&["queue", "limit", "0"], "`0`", "whole number above 0");
+    says(&["run", "x", "--env", "A", "--", "ls"], "`--env` cannot be `A`", "NAME=VALUE");
+    says(
+        &["launch", "x", "y", "--autonomy", "hi"],
+        "`--autonomy` cannot be `hi`",
+        "use one of high, ",
+    );
+    says(
+        &["launch", "x", "y", "--autonomy"],
+        "`--autonomy` has no value",
+        "none, low, medium, high",
+    );
+    says(&["list", "--json", "--format", "table"], "cannot go together", "leave out one");
+    says(&["list", "--json", "--json"], "more than once", "once");
+    says(&["status"], "`task-bg status` needs", "task-bg help status");
+}

@@ -1,0 +1,72 @@
+//! What `cleanup` answers: what was removed, what was kept and why, and what nobody was told of.
+
+use std::collections::BTreeSet;
+
+use domain::task::TaskId;
+use domain::usecase::cleanup::Cleaned;
+use domain::usecase::prune::Mode;
+use serde_json::{Value, json};
+
+use super::{View, terminal};
+
+/// What was cleaned up.
+pub(crate) struct CleanedView {
+    /// What was cleaned up.
+    pub(crate) cleaned: Cleaned,
+    /// Those of the removed tasks whose parents were not told how they ended.
+    pub(crate) untold: BTreeSet<TaskId>,
+    /// Whether anything was removed, or only would be.
+    pub(crate) mode: Mode,
+}
+
+impl View for CleanedView {
+    fn json(&self) -> Value {
+        let kept = self
+            .cleaned
+            .kept
+            .iter()
+            .map(|(id, error)| json!({"taskId": id.as_str(), "error": error.to_string()}));
+        let worktrees = self.cleaned.worktrees_kept.iter().map(|kept| {
+            let (path, branch) = (&kept.worktree.path, &kept.worktree.branch);
+            json!({"taskId": kept.id.as_str(), "path": path, "branch": branch, "why": kept.why})
+        });
+        let unreadable = self.cleaned.unreadable.iter();
+        let unreadable =
+            unreadable.map(|entry| json!({"file": entry.file, "reason": entry.reason}));
+        json!({
+            "cleaned": true,
+            "swept": self.cleaned.swept,
+            "deleted": self.cleaned.removed.iter().map(TaskId::as_str).collect::<Vec<_>>(),
+            "kept": kept.collect::<Vec<_>>(),
+            "worktreesKept": worktrees.collect::<Vec<_>>(),
+            "unreadable": unreadable.collect::<Vec<_>>(),
+            "untold": self.untold.iter().map(TaskId::as_str).collect::<Vec<_>>(),
+            "dryRun": self.mode == Mode::DryRun,
+        })
+    }
+
+    fn table(&self) -> String {
+        let cleaned = &self.cleaned;
+        let kept = cleaned.kept.iter().map(|(id, error)| format!("kept {id}: {error}\n"));
+        let worktrees = cleaned.worktrees_kept.iter().map(|kept| {
+            let path = terminal::one_line(&kept.worktree.path, 400);
+            format!("kept {} and its worktree {path}: {}\n", kept.id, kept.why)
+        });
+        let (verb, known) = match self.mode {
+            Mode::DryRun => ("would remove", "are"),
+            Mode::Execute => ("removed", "were"),
+        };
+        let untold = match self.untold.len() {
+            0 => String::new(),
+            count => {
+                format!("{count} of them {known} not told to the sessions that launched them\n")
+            }
+        };
+        format!(
+            "{verb} {} tasks and {} leftovers\n{untold}{}",
+            cleaned.removed.len(),
+            cleaned.swept,
+            kept.chain(worktrees).collect::<String>()
+        )
+    }
+}
