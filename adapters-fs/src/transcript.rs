@@ -1,10 +1,13 @@
 //! The transcripts that droid keeps of its sessions, read from the end.
 //!
 //! What counts is the last text an assistant said. A transcript may be of any size, and droid may
-//! be writing to it. So the reader goes backwards in blocks, in memory bounded by the longest line
-//! that it holds, and passes over a line that is broken, cut off or too long. Nothing here writes.
+//! be writing to it. So the reader goes backwards in blocks, in bounded memory, and passes over a line
+//! that is broken or in which others speak. Of a line that is too long to be held it reads the beginning
+//! alone; where that does not show what the assistant said, it says so, and takes no older words for the
+//! last. Nothing here writes.
 
 mod backwards;
+mod closed;
 mod line;
 
 use std::fs::File;
@@ -12,13 +15,16 @@ use std::io;
 use std::path::Path;
 
 use async_trait::async_trait;
-use domain::port::{TranscriptError, TranscriptReader};
+use domain::port::{LastWords, TranscriptError, TranscriptReader};
+use domain::run::account::RESULT_LIMIT;
+use domain::task::text;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::disk;
 use crate::fault::fault;
-use backwards::{Backwards, LIMITS, Limits};
+use backwards::{Backwards, LIMITS, Limits, Line};
+use line::Begun;
 
 /// Reads transcripts from plain files.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +32,7 @@ pub struct FileTranscripts;
 
 #[async_trait]
 impl TranscriptReader for FileTranscripts {
-    async fn last_words(&self, path: &str) -> Result<Option<String>, TranscriptError> {
+    async fn last_words(&self, path: &str) -> Result<LastWords, TranscriptError> {
         let file = open(path)?;
         last_words(&file, LIMITS).map_err(|error| {
             TranscriptError::Fault(fault("reading the transcript", Path::new(path), &error))
@@ -50,14 +56,33 @@ fn open(path: &str) -> Result<File, TranscriptError> {
     }
 }
 
-fn last_words(file: &File, limits: Limits) -> io::Result<Option<String>> {
+fn last_words(file: &File, limits: Limits) -> io::Result<LastWords> {
     let mut lines = Backwards::new(file, file.metadata()?.len(), limits);
     while let Some(line) = lines.next_line()? {
-        if let Some(words) = line::assistant_words(line) {
-            return Ok(Some(words));
+        let said = match line {
+            Line::Whole(line) => {
+                line::assistant_words(line).map(|words| text::at_most(words, RESULT_LIMIT))
+            }
+            Line::Beginning { held, length } => match line::begun(held) {
+                Begun::Saying(words) => Some(cut(&words, length)),
+                Begun::Otherwise => None,
+                Begun::Unknown => return Ok(LastWords::OutOfReach),
+            },
+            Line::OutOfReach => return Ok(LastWords::OutOfReach),
+        };
+        if let Some(words) = said {
+            return Ok(LastWords::Said(words));
         }
     }
-    Ok(None)
+    Ok(LastWords::Nothing)
+}
+
+/// The beginning of words that go on in a line of `length` bytes, and a last line that says so.
+fn cut(words: &str, length: u64) -> String {
+    let end = (0..=words.len().min(RESULT_LIMIT)).rev().find(|end| words.is_char_boundary(*end));
+    let kept = &words[..end.unwrap_or(0)];
+    let missing = length.saturating_sub(kept.len() as u64);
+    format!("{kept}\n[… about {missing} more bytes, in the transcript]")
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub use notices::{NoticeBatch, Notices};
 pub use output_log::{LogPart, LogText, OutputLog, Stream};
 pub use queue::{Gate, Queue, Waiting};
 pub use task_store::{StoreError, StoreFailure, TaskStore};
-pub use transcript::{TranscriptError, TranscriptReader};
+pub use transcript::{LastWords, TranscriptError, TranscriptReader};
 pub use worktrees::{WorktreeError, Worktrees};
 
 /// Something outside did not work: which step on which object, and the system's reason.

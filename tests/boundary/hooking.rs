@@ -1,6 +1,8 @@
 //! The hook: an accelerator from outside, a mere observer inside a task, and never an obstacle.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use tests::process::{alive, wait_until};
@@ -180,6 +182,75 @@ fn whatever_it_is_fed_it_is_silent_and_exits_with_0() {
     assert_eq!(sandbox.record(&id)["status"], "running");
     sandbox.open_gate("gate");
     sandbox.ended(&id);
+}
+
+/// What the hook records for a task without a supervisor, of which nothing but this transcript is known.
+fn result_by(sandbox: &Sandbox, transcript: &Path) -> Value {
+    let record = json!({
+        "id": "bg_19b8c0ffee11a1b2c",
+        "session_id": "theirs",
+        "parent_session_id": "main",
+        "description": "find it",
+        "prompt": "find it",
+        "agent": "explorer",
+        "status": "running",
+        "progress": {},
+    });
+    fs::create_dir_all(sandbox.store()).expect("a folder");
+    let file = sandbox.store().join("bg_19b8c0ffee11a1b2c.json");
+    fs::write(file, record.to_string()).expect("written");
+    let input = json!({ "session_id": "theirs", "transcript_path": transcript });
+    sandbox.hook(input.to_string()).ok().done();
+    sandbox.record("bg_19b8c0ffee11a1b2c")
+}
+
+// An answer of 3 MB, or one that a line of 20 MB followed, ended its task with an empty result and
+// without a word.
+#[test]
+fn an_answer_is_found_however_long_it_is_and_whatever_follows_it() {
+    let sandbox = sandbox();
+    let line = |role: &str, size: usize| {
+        let text = format!("found it {}", "x".repeat(size));
+        json!({ "type": "message", "message": { "role": role, "content": [{ "type": "text", "text": text }] } })
+    };
+    for (answer, follows) in [(3 << 20, 10), (10, 20 << 20), (3 << 20, 20 << 20)] {
+        let file = sandbox.path("long.jsonl");
+        let lines = [line("assistant", answer), line("user", follows)].map(|line| line.to_string());
+        fs::write(&file, lines.join("\n") + "\n").expect("written");
+        let record = result_by(&sandbox, &file);
+        assert_eq!(record["status"], "completed");
+        let result = record["result"].as_str().expect("a result");
+        assert!(result.starts_with("found it xxx"), "{}", &result[..result.len().min(80)]);
+        assert!(result.len() < (1 << 20) + 100, "{}", result.len());
+        assert_eq!(result.ends_with("more bytes, in the transcript]"), answer > 1 << 20);
+    }
+}
+
+#[test]
+fn where_nothing_could_be_read_the_ending_says_so_and_where_to_look() {
+    let sandbox = sandbox();
+    let folder = sandbox.work();
+    let endless = sandbox.path("endless");
+    fs::File::create(&endless).and_then(|file| file.set_len(1 << 40)).expect("a file of holes");
+    let circle = sandbox.path("circle");
+    symlink(&circle, &circle).expect("made");
+    for path in [folder, endless, circle, "/dev/zero".into(), sandbox.path("nothing")] {
+        let record = result_by(&sandbox, &path);
+        let result = record["result"].as_str().expect("a result");
+        let shown = format!("`{}`", path.display());
+        assert!(result.starts_with("[no result: ") && result.contains(&shown), "{record:#}");
+    }
+}
+
+#[test]
+fn a_task_is_left_to_its_supervisor_where_the_hook_could_not_read_what_it_found() {
+    let sandbox = sandbox();
+    let Running { id, session } = launch(&sandbox);
+    let input = json!({ "session_id": session, "transcript_path": sandbox.path("nothing") });
+    sandbox.hook(input.to_string()).ok().done();
+    assert_eq!(sandbox.record(&id)["status"], "running");
+    sandbox.open_gate("gate");
+    assert_eq!(sandbox.ended(&id)["result"], "by itself");
 }
 
 #[test]

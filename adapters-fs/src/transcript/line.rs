@@ -9,15 +9,30 @@ use domain::task::text::without_lone_surrogates;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::closed::closed;
+
 /// How context that droid slips in begins and ends.
 const REMINDER: (&str, &str) = ("<system-reminder>", "</system-reminder>");
 /// Who must see a line for it not to count: it is no part of the conversation.
 const ASIDE: [&str; 2] = ["user_only", "llm_only"];
 
+/// What is known of a line of which only the beginning is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// The assistant says something in it; this is how that begins.
+    Saying(String),
+    /// It is no line in which the assistant says something.
+    Otherwise,
+    /// The assistant may say something in it, after what is held.
+    Unknown,
+}
+
 /// A line, or the message in it. Each value is looked at only when it is needed, so that a strange
 /// one elsewhere in the line does not hide what was said.
 #[derive(Deserialize)]
 struct Speech<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
     #[serde(borrow)]
     role: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -42,13 +57,10 @@ pub(super) fn assistant_words(line: &[u8]) -> Option<String> {
     if !line.trim_ascii_start().starts_with(b"{") {
         return None;
     }
-    let line = without_lone_surrogates(line);
+    let line = readable(line);
     let line: Speech<'_> = serde_json::from_slice(&line).ok()?;
-    let inner: Option<Speech<'_>> =
-        line.message.and_then(|message| serde_json::from_str(message.get()).ok());
-    let aside =
-        |speech: &Speech<'_>| text(speech.visibility).is_some_and(|who| ASIDE.contains(&&*who));
-    if aside(&line) || inner.as_ref().is_some_and(aside) {
+    let inner = line.inner();
+    if line.is_aside() || inner.as_ref().is_some_and(Speech::is_aside) {
         return None;
     }
     let speech = if line.role.is_some() { line } else { inner? };
@@ -56,6 +68,47 @@ pub(super) fn assistant_words(line: &[u8]) -> Option<String> {
         return None;
     }
     words(speech.content?)
+}
+
+/// What is known of a line that begins with `held`.
+pub(super) fn begun(held: &[u8]) -> Begun {
+    if !held.trim_ascii_start().starts_with(b"{") {
+        return Begun::Otherwise;
+    }
+    let line = closed(held);
+    if let Some(words) = assistant_words(&line) {
+        return Begun::Saying(words);
+    }
+    let line = readable(&line);
+    let Ok(line) = serde_json::from_slice::<Speech<'_>>(&line) else { return Begun::Otherwise };
+    let inner = line.inner();
+    let speaks = |speech: &Speech<'_>| match text(speech.role) {
+        Some(role) => role == "assistant" && !speech.is_aside(),
+        None => text(speech.kind).is_none_or(|kind| kind == "message"),
+    };
+    if speaks(&line) && inner.as_ref().is_none_or(speaks) {
+        Begun::Unknown
+    } else {
+        Begun::Otherwise
+    }
+}
+
+/// A line that a parser of Unicode text takes: what is no character in it is replaced.
+fn readable(line: &[u8]) -> Cow<'_, [u8]> {
+    match String::from_utf8_lossy(line) {
+        Cow::Borrowed(_) => without_lone_surrogates(line),
+        Cow::Owned(text) => Cow::Owned(without_lone_surrogates(text.as_bytes()).into_owned()),
+    }
+}
+
+impl<'a> Speech<'a> {
+    fn inner(&self) -> Option<Speech<'a>> {
+        self.message.and_then(|message| serde_json::from_str(message.get()).ok())
+    }
+
+    fn is_aside(&self) -> bool {
+        text(self.visibility).is_some_and(|who| ASIDE.contains(&&*who))
+    }
 }
 
 fn text(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
@@ -118,6 +171,40 @@ mod tests {
     fn half_a_character_does_not_cost_the_words() {
         let line = r#"{"role":"assistant","content":[{"type":"text","text":"the answer \ud83d"}]}"#;
         assert_eq!(said(line).as_deref(), Some("the answer \u{fffd}"));
+    }
+
+    // Half an emoji as bytes, which a program leaves that cuts a text by its bytes, hid the line as well.
+    #[test]
+    fn bytes_that_are_no_character_do_not_cost_the_words_either() {
+        let line = b"{\"role\":\"assistant\",\"content\":\"cut \xf0\x9f here\"}";
+        assert_eq!(assistant_words(line).as_deref(), Some("cut \u{fffd} here"));
+    }
+
+    #[test]
+    fn of_a_line_that_is_cut_off_it_is_known_who_speaks_and_how_it_begins() {
+        let saying = |words: &str| Begun::Saying(words.to_owned());
+        for (held, known) in [
+            (
+                r#"{"type":"message","message":{"role":"assistant","content":"so it i"#,
+                saying("so it i"),
+            ),
+            (
+                r#"{"role":"assistant","content":[{"type":"text","text":"one"},{"type":"te"#,
+                saying("one"),
+            ),
+            (r#"{"role":"assistant","content":[{"type":"thinking","thinking":"hm"#, Begun::Unknown),
+            (r#"{"content":"who says thi"#, Begun::Unknown),
+            (r#"{"type":"message","id":"x","message":{"id":"y"#, Begun::Unknown),
+            (
+                r#"{"type":"message","message":{"role":"user","content":[{"type":"tool_r"#,
+                Begun::Otherwise,
+            ),
+            (r#"{"role":"assistant","visibility":"user_only","content":"x"#, Begun::Otherwise),
+            (r#"{"type":"snapshot","files":{"a":"x"#, Begun::Otherwise),
+            ("xxxx", Begun::Otherwise),
+        ] {
+            assert_eq!(begun(held.as_bytes()), known, "{held}");
+        }
     }
 
     #[test]

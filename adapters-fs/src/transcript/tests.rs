@@ -14,12 +14,16 @@ fn scratch(content: &[u8]) -> (PathBuf, TempDir) {
     (path, folder)
 }
 
-fn at(path: &Path) -> Result<Option<String>, TranscriptError> {
+fn at(path: &Path) -> Result<LastWords, TranscriptError> {
     pollster::block_on(FileTranscripts.last_words(path.to_str().expect("text")))
 }
 
 fn assistant(text: &str) -> String {
     format!(r#"{{"type":"message","message":{{"role":"assistant","content":"{text}"}}}}"#)
+}
+
+fn said(text: &str) -> LastWords {
+    LastWords::Said(text.to_owned())
 }
 
 /// As droid 0.225 writes it, cut to the lines that matter here.
@@ -35,14 +39,14 @@ const DROIDS: &str = r#"{"type":"session_start","id":"sample-session","title":"x
 #[test]
 fn the_last_words_of_a_real_session_are_its_final_text() {
     let (path, _folder) = scratch(DROIDS.as_bytes());
-    assert_eq!(at(&path), Ok(Some("all done".into())));
+    assert_eq!(at(&path), Ok(said("all done")));
 }
 
 #[test]
 fn a_transcript_in_which_no_assistant_speaks_has_no_last_words() {
     for content in ["", "\n\n", r#"{"role":"user","content":"hi"}"#, "no json at all"] {
         let (path, _folder) = scratch(content.as_bytes());
-        assert_eq!(at(&path), Ok(None), "{content}");
+        assert_eq!(at(&path), Ok(LastWords::Nothing), "{content}");
     }
 }
 
@@ -52,10 +56,10 @@ fn a_line_that_is_being_written_is_passed_over() {
     for cut in 1..next.len() {
         let (path, _folder) =
             scratch(format!("{}\n{}", assistant("said"), &next[..cut]).as_bytes());
-        assert_eq!(at(&path), Ok(Some("said".into())), "{cut}");
+        assert_eq!(at(&path), Ok(said("said")), "{cut}");
     }
     let (path, _folder) = scratch(next.as_bytes());
-    assert_eq!(at(&path), Ok(Some("not yet".into())), "a last line may lack its line feed");
+    assert_eq!(at(&path), Ok(said("not yet")), "a last line may lack its line feed");
 }
 
 #[test]
@@ -63,7 +67,7 @@ fn what_is_no_plain_file_is_said_to_be_none_at_once() {
     let (path, folder) = scratch(assistant("hi").as_bytes());
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&path, &link).expect("made");
-    assert_eq!(at(&link), Ok(Some("hi".into())), "a link to a plain file will do");
+    assert_eq!(at(&link), Ok(said("hi")), "a link to a plain file will do");
     let pipe = folder.path().join("pipe");
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("made");
@@ -76,15 +80,40 @@ fn what_is_no_plain_file_is_said_to_be_none_at_once() {
     assert_eq!(at(&missing), Err(TranscriptError::Missing { path: shown }));
 }
 
+// An answer that was too long to be held was passed over, and older words, or none, were taken for it.
 #[test]
-fn a_line_that_is_too_long_is_passed_over_without_being_held() {
-    let long = assistant(&"x".repeat(3 << 20));
-    let content = format!("{}\n{long}\n{long}\n{{}}\n", assistant("before"));
+fn of_an_answer_that_is_too_long_the_beginning_is_taken_and_the_rest_is_counted() {
+    let length = 3 << 20;
+    let long = assistant(&format!("found: {}", "x".repeat(length)));
+    let content = format!("{}\n{long}\n{{}}\n", assistant("before"));
     let (path, _folder) = scratch(content.as_bytes());
-    assert_eq!(at(&path), Ok(Some("before".into())));
+    let Ok(LastWords::Said(words)) = at(&path) else { panic!("it was said") };
+    assert!(words.starts_with("found: xxx") && words.ends_with("more bytes, in the transcript]"));
+    assert!((RESULT_LIMIT..RESULT_LIMIT + 100).contains(&words.len()), "{}", words.len());
     let bearable = assistant(&"x".repeat(1 << 20));
     let (path, _folder) = scratch(format!("{}\n{bearable}\n", assistant("before")).as_bytes());
-    assert_eq!(at(&path).expect("read").expect("said").len(), 1 << 20);
+    assert_eq!(at(&path), Ok(said(&"x".repeat(1 << 20))));
+}
+
+#[test]
+fn long_lines_of_others_are_passed_over() {
+    let long = format!(
+        r#"{{"type":"message","message":{{"role":"user","content":"{}"}}}}"#,
+        "x".repeat(20 << 20)
+    );
+    let content = format!("{}\n{long}\n{}\n", assistant("the answer"), "y".repeat(3 << 20));
+    let (path, _folder) = scratch(content.as_bytes());
+    assert_eq!(at(&path), Ok(said("the answer")));
+}
+
+#[test]
+fn older_words_are_never_taken_for_later_ones_that_could_not_be_read() {
+    let thoughts = "x".repeat(3 << 20);
+    let later = format!(
+        r#"{{"role":"assistant","content":[{{"type":"thinking","text":"{thoughts}"}},{{"type":"text","text":"new"}}]}}"#
+    );
+    let (path, _folder) = scratch(format!("{}\n{later}\n", assistant("old")).as_bytes());
+    assert_eq!(at(&path), Ok(LastWords::OutOfReach));
 }
 
 #[test]
@@ -94,7 +123,7 @@ fn the_size_of_a_transcript_does_not_matter() {
     let end = format!("\n{}\n{{\"type\":\"agent_turn_outcome\"}}\n", assistant("the end"));
     file.write_all_at(end.as_bytes(), 1 << 40).expect("a terabyte, most of it a hole");
     let began = std::time::Instant::now();
-    assert_eq!(at(&path), Ok(Some("the end".into())));
+    assert_eq!(at(&path), Ok(said("the end")));
     assert!(began.elapsed() < std::time::Duration::from_secs(1));
 }
 
@@ -104,9 +133,9 @@ fn a_transcript_without_words_near_its_end_is_given_up() {
     let file = fs::OpenOptions::new().read(true).write(true).open(&path).expect("opened");
     let limits = Limits { look: 1 << 20, ..LIMITS };
     file.write_all_at(b"\n{}\n", limits.look / 2).expect("written");
-    assert_eq!(last_words(&file, limits).expect("read").as_deref(), Some("long ago"));
+    assert_eq!(last_words(&file, limits).expect("read"), said("long ago"));
     file.write_all_at(b"\n{}\n", limits.look).expect("written");
-    assert_eq!(last_words(&file, limits).expect("read"), None);
+    assert_eq!(last_words(&file, limits).expect("read"), LastWords::OutOfReach);
 }
 
 /// A line of any kind, and what an assistant says in it.
@@ -126,15 +155,29 @@ proptest! {
         lines in proptest::collection::vec(line(), 0..12),
         ends in any::<bool>(),
         block in 1u64..70,
-        longest in 20usize..200,
+        longest in 20u64..200,
     ) {
         let content = lines.join("\n") + if ends { "\n" } else { "" };
         let (path, _folder) = scratch(content.as_bytes());
-        let naive = content
-            .split('\n')
-            .rev()
-            .filter(|line| line.len() <= longest)
-            .find_map(|line| line::assistant_words(line.as_bytes()));
+        let mut naive = LastWords::Nothing;
+        for line in content.split('\n').rev().map(str::as_bytes) {
+            let length = usize::try_from(longest).expect("short");
+            let words = match line.get(..length).filter(|_| line.len() > length) {
+                None => line::assistant_words(line),
+                Some(held) => match line::begun(held) {
+                    Begun::Saying(words) => Some(cut(&words, line.len() as u64)),
+                    Begun::Otherwise => None,
+                    Begun::Unknown => {
+                        naive = LastWords::OutOfReach;
+                        break;
+                    }
+                },
+            };
+            if let Some(words) = words {
+                naive = LastWords::Said(words);
+                break;
+            }
+        }
         let limits = Limits { block, line: longest, look: u64::MAX };
         let file = File::open(&path).expect("opened");
         prop_assert_eq!(last_words(&file, limits).expect("read"), naive);

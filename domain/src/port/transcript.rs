@@ -10,14 +10,26 @@ use super::Fault;
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait TranscriptReader: Send + Sync {
-    /// The last thing the agent said in the transcript at `path`; `None` if it said nothing.
+    /// The last thing the agent said in the transcript at `path`.
     ///
     /// MUST read from the end, in bounded memory whatever the size. MUST skip broken lines and what
-    /// others said. MUST NOT wait on a file that is no plain file.
+    /// others said; MUST NOT give older words for the last where it could not read the last. MUST NOT
+    /// wait on a file that is no plain file.
     ///
     /// # Errors
     /// [`TranscriptError`] if there is no readable transcript.
-    async fn last_words(&self, path: &str) -> Result<Option<String>, TranscriptError>;
+    async fn last_words(&self, path: &str) -> Result<LastWords, TranscriptError>;
+}
+
+/// What is known of the last thing an agent said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LastWords {
+    /// The words; if they are too long to be kept, their beginning and a line that says so.
+    Said(String),
+    /// It said nothing at all.
+    Nothing,
+    /// It may have said something that is too long, or too far from the end, to be read.
+    OutOfReach,
 }
 
 /// Why a transcript could not be read.

@@ -1,15 +1,20 @@
 //! What the hook does when a session reports that one of its subagents stopped.
 //!
 //! A report from outside any task ends the tasks of that session, with the last words of the
-//! transcript. A report from inside a task only counts as a sign of life: its supervisor sees when the
+//! transcript. Where these cannot be read and the session says nothing itself, a task that has a
+//! supervisor is left to it, and the ending of any other says where its result may be found: none is
+//! recorded as empty that was not. A report from inside a task only counts as a sign of life: its supervisor sees when the
 //! task itself ends. Never stops a process.
 
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Trouble;
-use crate::port::{Clock, LifeLocks, StoreError, TaskStore, TranscriptReader};
-use crate::task::{Activity, Event, Report, SessionId, TaskId};
+use crate::plan::reconcile::Custody;
+use crate::port::{Clock, LastWords, LifeLocks, StoreError, TaskStore, TranscriptReader};
+use crate::run::account::RESULT_LIMIT;
+use crate::task::{Activity, Event, Report, SessionId, TaskId, text};
 
 /// A subagent that stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,13 +42,18 @@ pub async fn from_outside(
     stopped: Stopped,
 ) -> Result<Vec<TaskId>, Trouble> {
     let mut ended = Vec::new();
-    for id in store.in_session(&stopped.session).await? {
-        let words = match &stopped.transcript {
-            // Without a readable transcript, what the session says is used.
-            Some(path) => transcripts.last_words(path).await.unwrap_or_default(),
-            None => None,
+    let ids = store.in_session(&stopped.session).await?;
+    if ids.is_empty() {
+        return Ok(ended);
+    }
+    let found = findings(transcripts, &stopped).await;
+    for id in ids {
+        let result = match &found {
+            Findings::Words(words) => words.clone(),
+            // Its supervisor sees what it found.
+            Findings::Unread(_) if locks.custody(&id).await == Ok(Custody::Held) => continue,
+            Findings::Unread(why) => why.clone(),
         };
-        let result = words.or_else(|| stopped.result.clone()).unwrap_or_default();
         let report = Report { result, error: stopped.error.clone() };
         match store.apply(&id, Event::Reported(report), clock.now()).await {
             Ok(_) => {
@@ -55,6 +65,31 @@ pub async fn from_outside(
         }
     }
     Ok(ended)
+}
+
+/// What a subagent found.
+enum Findings {
+    /// This, which may be nothing.
+    Words(String),
+    /// Something may be there that could not be read; a sentence says where.
+    Unread(String),
+}
+
+async fn findings(transcripts: &dyn TranscriptReader, stopped: &Stopped) -> Findings {
+    let reported = || stopped.result.clone().map(|result| text::at_most(result, RESULT_LIMIT));
+    let Some(path) = &stopped.transcript else {
+        return Findings::Words(reported().unwrap_or_default());
+    };
+    let why = match transcripts.last_words(path).await {
+        Ok(LastWords::Said(words)) => return Findings::Words(words),
+        Ok(LastWords::Nothing) => return Findings::Words(reported().unwrap_or_default()),
+        Ok(LastWords::OutOfReach) => "what was said last is too long to be read".to_string(),
+        Err(error) => error.to_string(),
+    };
+    match reported().filter(|result| !result.is_empty()) {
+        Some(result) => Findings::Words(result),
+        None => Findings::Unread(format!("[no result: {why}; the transcript is `{path}`]")),
+    }
 }
 
 /// Records a sign of life of the task `inside` which the subagent stopped.
