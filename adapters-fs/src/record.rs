@@ -5,7 +5,8 @@
 //! over the text that was read: [`encode`] sets only what changed, and everything that this version
 //! does not understand stays as it was, to the byte. Reading is strict at the top level, where a
 //! mistake would change what a task is, and lenient below: what makes no sense under `progress`
-//! counts as absent. No file is touched here.
+//! counts as absent. Half a character in a text counts as U+FFFD and stays as it was written. No file is
+//! touched here.
 
 mod decode;
 mod encode;

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::port::{StoreError, StoreFailure, TaskStore};
+use domain::task::text::readable;
 use domain::task::{
     Event, Listing, Query, Refusal, SessionId, Status, Task, TaskId, Timestamp, Weight,
 };
@@ -60,14 +61,15 @@ impl FileStore {
         Self { dir, disk, patience, replaced, prepared: OnceLock::new() }
     }
 
-    /// The text of a record as it is in its file, with all that this version does not understand.
+    /// The text of a record as it is in its file, with all that this version does not understand; half a
+    /// character, which strict readers of JSON refuse, is U+FFFD.
     ///
     /// # Errors
     /// [`StoreError`] if there is none, or it cannot be read as a record.
     pub fn text(&self, id: &TaskId) -> Result<String, StoreError> {
         let content = self.content(id)?;
         read(&content, id)?;
-        Ok(String::from_utf8_lossy(&content).into_owned())
+        Ok(String::from_utf8_lossy(&readable(&content)).into_owned())
     }
 
     fn prepare(&self) -> Result<(), StoreError> {

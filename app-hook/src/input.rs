@@ -4,7 +4,7 @@
 //! and requires nothing but the session. It returns `None` for what cannot be an event for us.
 
 use domain::task::SessionId;
-use domain::task::text::without_lone_surrogates;
+use domain::task::text::readable;
 use serde_json::{Map, Value};
 
 /// What happened in a session.
@@ -54,7 +54,7 @@ pub(crate) enum Stop {
 
 /// Reads the input of a hook.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Event> {
-    let input: Map<String, Value> = serde_json::from_slice(&without_lone_surrogates(bytes)).ok()?;
+    let input: Map<String, Value> = serde_json::from_slice(&readable(bytes)).ok()?;
     let text = |names: [&str; 2]| {
         names.into_iter().find_map(|name| input.get(name)?.as_str().map(ToOwned::to_owned))
     };

@@ -11,6 +11,7 @@ mod doctor;
 mod droids;
 mod elsewhere;
 mod endings;
+mod half_characters;
 mod handing_over;
 mod hooking;
 mod hooks_install;

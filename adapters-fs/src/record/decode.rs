@@ -11,7 +11,7 @@ use domain::task::{
 };
 use jiff::tz::TimeZone;
 
-use super::raw::Object;
+use super::raw::{Object, decoded};
 use super::{NO_PARENT, Unfit, iso8601, key, progress_key};
 use below::Below;
 
@@ -111,7 +111,7 @@ fn required(raw: &Object<'_>, key: &'static str) -> Result<String, Unfit> {
 
 fn optional(raw: &Object<'_>, key: &'static str) -> Result<Option<String>, Unfit> {
     let Some(text) = raw.get(key) else { return Ok(None) };
-    serde_json::from_str(text).map_err(|_| wrong(raw, key, "a text"))
+    decoded(text).ok_or_else(|| wrong(raw, key, "a text"))
 }
 
 fn time(raw: &Object<'_>, key: &'static str) -> Result<Option<Timestamp>, Unfit> {
@@ -130,7 +130,6 @@ fn wrong(raw: &Object<'_>, key: &'static str, wanted: &'static str) -> Unfit {
         Some('[') => "a list",
         Some('t' | 'f') => "true or false",
         Some('n') | None => "null",
-        Some('"') if wanted == "a text" => "a text with half a character (a lone surrogate)",
         Some('"') => "a text",
         Some(_) => "a number",
     };

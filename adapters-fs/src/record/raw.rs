@@ -2,11 +2,14 @@
 //!
 //! An [`Object`] is a list of members, each with the exact text of its value, so that what nobody
 //! here understands is written back to the byte and in its place. Where a key stands twice, the last
-//! one counts, as in other readers; setting it leaves one. Nothing here knows what a key means.
+//! one counts, as in other readers; setting it leaves one. Half a character, as JavaScript and Python
+//! write it, stays in the text as it was written, and is U+FFFD to whoever reads a value. Nothing here
+//! knows what a key means.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use domain::task::text::without_lone_surrogates;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::error::Category;
@@ -17,7 +20,22 @@ use super::Unfit;
 /// The members of a JSON object in their order, with the text of each value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Object<'a> {
-    members: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    members: Vec<Member<'a>>,
+}
+
+#[derive(Clone, Debug)]
+struct Member<'a> {
+    name: Cow<'a, str>,
+    /// The name as it is written, in quotes.
+    written: Cow<'a, str>,
+    value: Cow<'a, str>,
+}
+
+/// The value that `text` is, if it can be read as a `T`.
+pub(super) fn decoded<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::from_slice(&without_lone_surrogates(text.as_bytes())))
+        .ok()
 }
 
 /// Reads the members of the object that `content` is.
@@ -45,37 +63,44 @@ impl<'a> Object<'a> {
 
     /// The text of the value of `key`.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.members.iter().rev().find(|(known, _)| known == key).map(|(_, value)| value.as_ref())
+        self.members.iter().rev().find(|member| member.name == key).map(|member| &*member.value)
     }
 
     /// The value of `key`, if it is there and can be read as a `T`.
     pub(super) fn value<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        self.get(key).and_then(|text| serde_json::from_str(text).ok())
+        self.get(key).and_then(decoded)
     }
 
     /// Gives `key` the value that is written as `value`, in its old place or else at the end; `None`
     /// removes it.
     pub(super) fn set(&mut self, key: &'static str, value: Option<String>) {
-        let place = self.members.iter().position(|(known, _)| known == key);
+        let place = self.members.iter().position(|member| member.name == key);
         match (place, value) {
             (Some(place), Some(value)) => {
                 let mut at = 0;
-                self.members.retain(|(known, _)| {
+                self.members.retain(|member| {
                     at += 1;
-                    known != key || at - 1 == place
+                    member.name != key || at - 1 == place
                 });
-                self.members[place].1 = Cow::Owned(value);
+                self.members[place].value = Cow::Owned(value);
             }
-            (Some(_), None) => self.members.retain(|(known, _)| known != key),
-            (None, Some(value)) => self.members.push((Cow::Borrowed(key), Cow::Owned(value))),
+            (Some(_), None) => self.members.retain(|member| member.name != key),
+            (None, Some(value)) => self.members.push(Member {
+                name: Cow::Borrowed(key),
+                written: Cow::Owned(json(&key)),
+                value: Cow::Owned(value),
+            }),
             (None, None) => {}
         }
     }
 
     /// The object as text on one line.
     pub(super) fn line(&self) -> String {
-        let members: Vec<String> =
-            self.members.iter().map(|(key, value)| format!("{}:{value}", json(key))).collect();
+        let members: Vec<String> = self
+            .members
+            .iter()
+            .map(|Member { written, value, .. }| format!("{written}:{value}"))
+            .collect();
         format!("{{{}}}", members.join(","))
     }
 
@@ -84,13 +109,14 @@ impl<'a> Object<'a> {
         if self.members.is_empty() {
             return "{}".to_owned();
         }
-        let size: usize = self.members.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let sizes = self.members.iter().map(|member| member.written.len() + member.value.len());
+        let size: usize = sizes.sum();
         let mut text = String::with_capacity(size + self.members.len() * (indent + 8) + 8);
         let mut separator = "{\n";
-        for (key, value) in &self.members {
+        for Member { written, value, .. } in &self.members {
             text.push_str(separator);
             text.extend(std::iter::repeat_n(' ', indent));
-            text.push_str(&json(key));
+            text.push_str(written);
             text.push_str(": ");
             text.push_str(value);
             separator = ",\n";
@@ -124,14 +150,21 @@ impl<'de> Visitor<'de> for Members {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Object<'de>, M::Error> {
         let mut members = Vec::with_capacity(16);
-        while let Some(key) = map.next_key::<Key<'de>>()? {
+        while let Some(key) = map.next_key::<&'de RawValue>()? {
             let value: &'de RawValue = map.next_value()?;
-            members.push((key.0, Cow::Borrowed(value.get())));
+            let (written, value) = (Cow::Borrowed(key.get()), Cow::Borrowed(value.get()));
+            members.push(Member { name: name(key.get()), written, value });
         }
         Ok(Object { members })
     }
 }
 
-/// A key, borrowed where it has no escapes.
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+/// A name that is written so, borrowed where it has no escapes.
+fn name(written: &str) -> Cow<'_, str> {
+    let plain = written.trim_matches('"');
+    if written.contains('\\') {
+        decoded(written).map_or(Cow::Borrowed(plain), Cow::Owned)
+    } else {
+        Cow::Borrowed(plain)
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use domain::task::text::without_lone_surrogates;
+use domain::task::text::readable;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -90,14 +90,6 @@ pub(super) fn begun(held: &[u8]) -> Begun {
         Begun::Unknown
     } else {
         Begun::Otherwise
-    }
-}
-
-/// A line that a parser of Unicode text takes: what is no character in it is replaced.
-fn readable(line: &[u8]) -> Cow<'_, [u8]> {
-    match String::from_utf8_lossy(line) {
-        Cow::Borrowed(_) => without_lone_surrogates(line),
-        Cow::Owned(text) => Cow::Owned(without_lone_surrogates(text.as_bytes()).into_owned()),
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use surrogates::without_lone_surrogates;
+pub use surrogates::{readable, without_lone_surrogates};
 
 /// The first `limit` characters of `text`.
 pub fn beginning(text: &str, limit: usize) -> &str {

@@ -1,10 +1,12 @@
 //! Lone surrogates in JSON: a program that works in UTF-16, as JavaScript does, may cut a text within a
 //! surrogate pair and escape one half alone, such as `\ud83d`.
 //!
-//! A parser that gives Unicode text has to refuse such a half, and with it the whole line. This module
-//! replaces such escapes; it never parses, and never fails.
+//! A parser that gives Unicode text has to refuse such a half, and with it the whole line. The same holds
+//! for bytes that are no character, which a program leaves that cuts a text by its bytes. This module
+//! replaces both; it never parses, and never fails.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The length of an escape such as `\ud83d`, in bytes.
@@ -34,6 +36,17 @@ pub fn without_lone_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     mended.map_or(Cow::Borrowed(json), Cow::Owned)
+}
+
+/// `json` as Unicode text: each lone surrogate and each byte that is no character is replaced by U+FFFD.
+pub fn readable(json: &[u8]) -> Cow<'_, [u8]> {
+    match String::from_utf8_lossy(json) {
+        Cow::Borrowed(_) => without_lone_surrogates(json),
+        Cow::Owned(text) => match without_lone_surrogates(text.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Owned(text.into_bytes()),
+            Cow::Owned(mended) => Cow::Owned(mended),
+        },
+    }
 }
 
 /// Which half of a surrogate pair an escape names.
@@ -92,6 +105,14 @@ mod tests {
         ] {
             assert!(matches!(without_lone_surrogates(json.as_bytes()), Cow::Borrowed(_)), "{json}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_character_become_that_sign_too() {
+        let json = b"{\"a\":\"cut \xf0\x9f and \\ud83d\"}";
+        let text = String::from_utf8(readable(json).into_owned()).expect("text");
+        assert_eq!(text, "{\"a\":\"cut \u{fffd} and \\ufffd\"}");
+        assert!(matches!(readable(b"\"whole\""), Cow::Borrowed(_)));
     }
 
     proptest! {

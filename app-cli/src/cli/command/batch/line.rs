@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::task::text::without_lone_surrogates;
 use domain::task::{Autonomy, Dependence, Reason, Retries, Runner, Timestamp};
 use serde::Deserialize;
 
@@ -89,7 +90,8 @@ impl Span {
 impl Line {
     /// Reads one line.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| {
+        // Half a character costs no line: programs that work in UTF-16 leave one where they cut a text.
+        serde_json::from_slice(&without_lone_surrogates(text.as_bytes())).map_err(|error| {
             let column = error.column();
             let words = error.to_string();
             let words = words.split(" at line ").next().unwrap_or_default();
