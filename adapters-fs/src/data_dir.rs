@@ -229,6 +229,17 @@ impl DataDir {
         self.root.join(".sessions")
     }
 
+    /// The file that says which records were seen, beside the session index. No session has that name: in
+    /// an entry of the index a dot is encoded.
+    pub(crate) fn seen(&self) -> PathBuf {
+        self.sessions().join(".seen")
+    }
+
+    /// Makes the folder of the session index, in a store that none of ours has written to yet.
+    pub(crate) fn prepare_sessions(&self) -> io::Result<()> {
+        folders::make(&self.sessions()).map(drop)
+    }
+
     /// The entry called `name` of a folder that was listed.
     pub(crate) fn entry(folder: &Path, name: &OsStr) -> PathBuf {
         folder.join(name)

@@ -69,18 +69,6 @@ impl FileLifeLocks {
         }
     }
 
-    /// At most `limit` of the ids that have a life lock, in no order.
-    pub(crate) fn entries(&self, limit: usize) -> io::Result<Vec<TaskId>> {
-        let mut ids = Vec::new();
-        self.each(&mut |entry| {
-            if let ActiveEntry::Lock(id) = entry {
-                ids.push(id);
-            }
-            ids.len() < limit
-        })?;
-        Ok(ids)
-    }
-
     /// Hands everything of ours in the folder to `each` until that says `false`.
     pub(crate) fn each(&self, each: &mut dyn FnMut(ActiveEntry) -> bool) -> io::Result<()> {
         let mut of_name = |name: &std::ffi::OsStr| ActiveEntry::of(name).is_none_or(&mut *each);

@@ -8,6 +8,7 @@
 mod index;
 mod listing;
 mod progress;
+mod seen;
 pub(crate) mod shard;
 mod sweep;
 

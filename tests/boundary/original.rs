@@ -220,6 +220,37 @@ fn a_record_of_the_original_is_ended_by_the_hook_of_its_session() {
     assert_eq!(after["result"], "found");
 }
 
+// In a store of more than 64 records the hook found no record of the original.
+#[test]
+fn a_record_of_the_original_is_found_by_its_session_among_thousands_before_and_after_others_came() {
+    let sandbox = sandbox();
+    let write = |id: &str, session: &str, status: &str| {
+        let mut record = record_of_the_original();
+        record["id"] = json!(id);
+        record["session_id"] = json!(session);
+        record["status"] = json!(status);
+        write_record(&sandbox, &record);
+    };
+    for number in 0..2_000 {
+        write(&format!("bg_19b8c0f{number:04}aaaaaa"), "another", "completed");
+    }
+    let stop = |session: &str| {
+        let input = json!({ "session_id": session, "task_result": "found" });
+        sandbox.hook(input.to_string()).ok().done();
+    };
+    stop("nobody's");
+    for number in 0..3 {
+        let (id, session) =
+            (format!("bg_19b8c10000{number}bbbbbb"), format!("bg-session {number}"));
+        write(&id, &session, "running");
+        // One of ours, which changes the folder as well.
+        sandbox.ended(&sandbox.run_command(["true"]));
+        stop(&session);
+        let after = sandbox.record(&id);
+        assert_eq!((&after["status"], &after["result"]), (&json!("completed"), &json!("found")));
+    }
+}
+
 #[test]
 fn an_old_running_record_of_the_original_is_pruned_and_named() {
     let sandbox = sandbox();

@@ -2,9 +2,9 @@
 //!
 //! The entry of a session is a symbolic link in `.sessions/` that points nowhere: its target is the
 //! ids of the tasks, separated by spaces. Such an entry appears, changes and is read in one system
-//! call, and can never be seen half-written. It is not synced. A look at a few records finds what
-//! the index misses, and whoever reads a record notices what the index has too much. So nothing here
-//! is ever an error.
+//! call, and can never be seen half-written. It is not synced. A look at the records that nobody has
+//! seen yet finds what the index misses ([`super::seen`]), and whoever reads a record notices what the
+//! index has too much. So nothing here is ever an error.
 
 use std::fs;
 use std::io;
@@ -16,15 +16,12 @@ use domain::port::StoreError;
 use domain::task::{SessionId, TaskId};
 
 use super::{FileStore, shard};
-use crate::data_dir::{DataDir, Entry};
+use crate::data_dir::DataDir;
 
 /// How long to wait for the lock of an entry before it stays as it is.
 const DEADLINE: Duration = Duration::from_millis(250);
 /// The longest target a link may have, in bytes.
 const MAX_TARGET: usize = 4_000;
-/// How many records are looked at, at most, for a session that the index does not know. A larger
-/// store is not looked through at all: it is ours, and what is ours is in the index.
-const MAX_LOOK: usize = 64;
 
 /// Notes that the task works in `sessions`.
 pub(super) fn add<'a>(dir: &DataDir, sessions: impl Iterator<Item = &'a SessionId>, id: &TaskId) {
@@ -88,44 +85,18 @@ pub(super) fn read(path: &Path) -> Vec<TaskId> {
 }
 
 impl FileStore {
-    /// The unfinished tasks that work in `session`.
-    ///
-    /// By the index; if that knows none, by a look at the unfinished tasks; if there is none either,
-    /// by a look at all records of a store of at most [`MAX_LOOK`], so that a record that the
-    /// original or a person wrote is found as well.
+    /// The unfinished tasks that work in `session`: those of the index, and if it knows none, those that
+    /// others recorded ([`super::seen`]).
     pub(super) fn working_in(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
         let works = |id: &TaskId| {
             self.task(id).is_ok_and(|task| task.works_in(session) && !task.status().is_ended())
         };
         let indexed = self.dir.session(session).map(|path| read(&path)).unwrap_or_default();
-        let unfinished = || {
-            let active = self.dir.active();
-            let listed = self.life_locks().entries(MAX_LOOK);
-            listed.map_err(|error| self.failed("listing", &active, &error))
-        };
         let mut found: Vec<TaskId> = indexed.into_iter().filter(works).collect();
         if found.is_empty() {
-            found = unfinished()?.into_iter().filter(works).collect();
-        }
-        if found.is_empty() {
-            found = self.few_records()?.into_iter().filter(works).collect();
+            found = self.not_indexed_in(session)?.into_iter().filter(works).collect();
         }
         found.sort_unstable();
         Ok(found)
-    }
-
-    /// All records of a small store; none of a large one.
-    fn few_records(&self) -> Result<Vec<TaskId>, StoreError> {
-        let mut ids = Vec::new();
-        self.names(&mut |name| {
-            if let Entry::Record(id) = Entry::of(name) {
-                ids.push(id);
-            }
-            ids.len() <= MAX_LOOK
-        })?;
-        if ids.len() > MAX_LOOK {
-            ids.clear();
-        }
-        Ok(ids)
     }
 }

@@ -77,6 +77,8 @@ impl FileStore {
             tally.add(self.sweep_temps(&folder, now));
         }
         tally.add(self.sweep_index());
+        // Whoever repaired a record by hand has it looked at anew.
+        disk::forget(&*self.disk, &self.dir.seen()).unwrap_or_default();
         tally.add(self.sweep_notices());
         tally.add(self.sweep_key_locks());
         tally.add(self.sweep_finished());

@@ -117,13 +117,12 @@ impl<'a> Backwards<'a> {
         let held = length.min(self.limits.line);
         let size = usize::try_from(held).map_err(io::Error::other)?;
         let in_block = start.checked_sub(self.block_start).and_then(|at| usize::try_from(at).ok());
-        let held = match in_block.and_then(|at| self.block.get(at..at + size)) {
-            Some(held) => held,
-            None => {
-                self.line.resize(size, 0);
-                self.file.read_exact_at(&mut self.line, start)?;
-                &self.line
-            }
+        let held = if let Some(held) = in_block.and_then(|at| self.block.get(at..at + size)) {
+            held
+        } else {
+            self.line.resize(size, 0);
+            self.file.read_exact_at(&mut self.line, start)?;
+            &self.line
         };
         let whole = length <= self.limits.line;
         Ok(if whole { Line::Whole(held) } else { Line::Beginning { held, length } })

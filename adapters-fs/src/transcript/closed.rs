@@ -10,17 +10,14 @@ pub(super) fn closed(beginning: &[u8]) -> Vec<u8> {
     for (at, byte) in beginning.iter().enumerate() {
         scan.take(at, *byte);
     }
-    let mut json = match scan.text {
-        // A value that is a text keeps what there is of it.
-        Some(Text { begin, is_value: true, .. }) => {
-            let mut json = beginning[..whole_characters(beginning, begin)].to_vec();
-            json.push(b'"');
-            json
-        }
-        Some(Text { is_value: false, .. }) | None => {
-            scan.open = scan.safe_open;
-            beginning[..scan.safe].to_vec()
-        }
+    // A value that is a text keeps what there is of it.
+    let mut json = if let Some(Text { begin, is_value: true, .. }) = scan.text {
+        let mut json = beginning[..whole_characters(beginning, begin)].to_vec();
+        json.push(b'"');
+        json
+    } else {
+        scan.open = scan.safe_open;
+        beginning[..scan.safe].to_vec()
     };
     json.extend(scan.open.iter().rev().map(|open| if *open == b'{' { b'}' } else { b']' }));
     json

@@ -55,7 +55,9 @@ pub trait TaskStore: Send + Sync {
     /// [`StoreError::Failed`] if the store as a whole cannot be read.
     async fn matching(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError>;
 
-    /// The tasks that have not ended and work in this session, found without reading the others.
+    /// The tasks that have not ended and work in this session, also where another program recorded them.
+    ///
+    /// MUST NOT read a record at each call that is of no use.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the index cannot be read.

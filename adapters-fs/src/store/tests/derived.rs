@@ -27,7 +27,8 @@ fn found(store: &FileStore, name: &str) -> Vec<TaskId> {
 }
 
 fn entries(dir: &DataDir) -> usize {
-    fs::read_dir(dir.sessions()).expect("listed").count()
+    let names = fs::read_dir(dir.sessions()).expect("listed");
+    names.filter(|entry| !dir.seen().ends_with(entry.as_ref().expect("one").file_name())).count()
 }
 
 /// Enough records that a session is not looked for among all of them.
@@ -56,7 +57,7 @@ fn several_tasks_may_work_in_one_session_and_each_leaves_it_when_it_ends() {
 }
 
 #[test]
-fn a_running_task_whose_index_entry_was_lost_is_found_by_its_life_lock() {
+fn a_running_task_whose_index_was_lost_is_found_by_a_look_at_what_nobody_has_seen() {
     let Scratch { store, dir, .. } = scratch();
     let task = running(&store, 1, "s");
     let _life = claim(&FileLifeLocks::new(dir.clone()), task.id());
@@ -74,16 +75,77 @@ fn a_session_with_a_name_too_long_for_a_file_is_found_as_well() {
     assert_eq!(found(&store, &name), [task.id().clone()]);
 }
 
+/// Puts the folder of the store back in time, so that its next change is one by its time.
+fn settle(dir: &DataDir) {
+    let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    let folder = File::open(dir.root()).expect("opened");
+    folder.set_times(FileTimes::new().set_modified(past)).expect("set");
+}
+
+fn write_record(dir: &DataDir, task: &Task) {
+    fs::write(dir.record(task.id()), record::first(task)).expect("written");
+}
+
+/// A running record of somebody else's.
+fn of_others(seconds: u64, name: &str) -> Task {
+    let order = Order { session: Some(session(name)), ..testing::order() };
+    let task = Task::ordered(task_at(seconds).id().clone(), order, None, at(seconds));
+    task.apply(started(), at(seconds)).expect("it was queued").task
+}
+
+// Only a store of at most 64 records was looked through.
 #[test]
-fn a_record_that_somebody_else_wrote_is_found_in_a_small_store_alone() {
+fn a_record_that_somebody_else_wrote_is_found_whatever_the_size_of_the_store_and_read_once() {
     let Scratch { store, dir, .. } = scratch();
     dir.prepare().expect("made");
-    let task = testing::foreign_running_task();
-    fs::write(dir.record(task.id()), record::first(&task)).expect("written");
-    let name = task.order().session.clone().expect("a session");
-    assert_eq!(found(&store, name.as_str()), [task.id().clone()]);
     fill(&store);
-    assert_eq!(found(&store, name.as_str()), []);
+    let (one, two) = (of_others(1, "one"), of_others(2, "two"));
+    write_record(&dir, &one);
+    assert_eq!(found(&store, "one"), [one.id().clone()]);
+    settle(&dir);
+    assert_eq!(found(&store, "two"), []);
+    write_record(&dir, &two);
+    assert_eq!(found(&store, "two"), [two.id().clone()]);
+    // What was seen is not read again: a change in place is none of the folder.
+    settle(&dir);
+    assert_eq!(found(&store, "one"), [one.id().clone()]);
+    write_record(&dir, &of_others(2, "renamed"));
+    assert_eq!((found(&store, "two"), found(&store, "renamed")), (vec![], vec![]));
+    wait(store.sweep()).expect("swept");
+    assert_eq!(found(&store, "renamed"), [two.id().clone()]);
+    // What is gone is forgotten, and a new one of that name is new.
+    fs::remove_file(dir.record(one.id())).expect("removed");
+    assert_eq!(found(&store, "one"), []);
+    write_record(&dir, &of_others(1, "again"));
+    assert_eq!(found(&store, "again"), [one.id().clone()]);
+}
+
+#[test]
+fn a_record_that_is_being_written_is_read_once_it_is_whole() {
+    let Scratch { store, dir, .. } = scratch();
+    dir.prepare().expect("made");
+    let task = of_others(1, "one");
+    let text = record::first(&task);
+    fs::write(dir.record(task.id()), &text[..text.len() / 2]).expect("written");
+    assert_eq!(found(&store, "one"), []);
+    // In place, as the original does: the folder does not change.
+    fs::write(dir.record(task.id()), text).expect("written");
+    assert_eq!(found(&store, "one"), [task.id().clone()]);
+}
+
+#[test]
+fn what_is_kept_of_records_is_taken_for_nothing_where_it_makes_no_sense() {
+    let Scratch { store, dir, .. } = scratch();
+    dir.prepare().expect("made");
+    let task = of_others(1, "one");
+    write_record(&dir, &task);
+    for garbage in [&b""[..], b"task-bg seen 1\n", b"\xff\xff\n\n12345678"] {
+        fs::write(dir.seen(), garbage).expect("written");
+        assert_eq!(found(&store, "one"), [task.id().clone()]);
+    }
+    fs::remove_file(dir.seen()).expect("removed");
+    fs::create_dir(dir.seen()).expect("made");
+    assert_eq!(found(&store, "one"), [task.id().clone()], "it cannot be kept, and is found");
 }
 
 #[test]

@@ -1,0 +1,243 @@
+//! Which records the store has seen, and which unfinished ones of these the session index does not name: so
+//! that the hook finds a record that others wrote by its session, without looking through the store.
+//!
+//! Our own tasks are in the index ([`super::index`]). A record that the original or a person wrote is in
+//! nobody's index. So whoever asks for a session that the index does not know looks at the time of the
+//! store's folder. If that is the one at which the names were listed last, nothing is new. Otherwise it
+//! lists the names and reads the records that it has not seen. What it finds is kept in one derived file,
+//! [`DataDir::seen`](crate::DataDir::seen), whose own time is that of the folder: a list of what has not ended,
+//! with its session, and eight bytes for each record that was seen. Without the file, or with one that makes
+//! no sense, each record is read once more. Nothing that fails here is an error but a folder that cannot be
+//! listed, and nothing changes a record.
+
+use std::collections::HashSet;
+use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
+use std::io::{self, Write as _};
+use std::num::NonZero;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use domain::port::StoreError;
+use domain::task::{SessionId, TaskId};
+
+use super::{FileStore, index, read};
+use crate::data_dir::Entry;
+use crate::disk::{self, Found};
+use crate::record::{self, Record};
+
+/// How coarse the times of a file system may be. A folder that changed less than this before it was listed
+/// may change again without getting another time.
+const COARSE: Duration = Duration::from_secs(2);
+/// For how long a record that cannot be read may be one that is just being written.
+const BEING_WRITTEN: Duration = Duration::from_secs(60);
+/// The fewest records worth a second thread.
+const WORTH_A_THREAD: usize = 256;
+/// The most threads that read records.
+const MAX_THREADS: usize = 4;
+/// The first line of the file.
+const HEADING: &str = "task-bg seen 1";
+
+/// What was seen of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// Records that had not ended when they were read, with sessions of theirs that the index does not
+    /// name.
+    unended: Vec<(TaskId, SessionId)>,
+    /// A number for each record that was read.
+    records: HashSet<u64>,
+}
+
+/// What one record is to whoever looks for a session.
+enum Look {
+    /// Its task has not ended, and the index does not name it for these sessions; if these are none, it
+    /// is of no use.
+    Read(Vec<SessionId>),
+    /// It cannot be read yet.
+    Unripe,
+}
+
+impl FileStore {
+    /// The records that the index does not name, name `session`, and had not ended when they were read.
+    pub(super) fn not_indexed_in(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
+        let root = self.dir.root();
+        let Ok(folder) = fs::metadata(root).and_then(|folder| folder.modified()) else {
+            return Ok(Vec::new());
+        };
+        let path = self.dir.seen();
+        let is_current = |file: Metadata| file.modified().is_ok_and(|seen| seen == folder);
+        let current = fs::symlink_metadata(&path).is_ok_and(is_current);
+        let kept = match self.disk.read(&path) {
+            Ok(Found::Plain(content)) => Seen::parse(&content),
+            Ok(Found::Absent | Found::Unfit(_)) | Err(_) => None,
+        };
+        let current = current && kept.is_some();
+        let mut seen = kept.unwrap_or_default();
+        if !current {
+            let changed = self.look_at_what_is_new(&mut seen)?;
+            self.keep(&seen, changed, folder);
+        }
+        let theirs = seen.unended.into_iter().filter(|(_, theirs)| theirs == session);
+        Ok(theirs.map(|(id, _)| id).collect())
+    }
+
+    /// Reads what was not seen, forgets what is gone, and says whether there was any of either.
+    fn look_at_what_is_new(&self, seen: &mut Seen) -> Result<bool, StoreError> {
+        let (mut there, mut new) = (HashSet::with_capacity(seen.records.len()), Vec::new());
+        self.names(&mut |name| {
+            if let Entry::Record(id) = Entry::of(name) {
+                let number = number(&id);
+                there.insert(number);
+                if !seen.records.contains(&number) {
+                    new.push(id);
+                }
+            }
+            true
+        })?;
+        let before = seen.records.len();
+        seen.records.retain(|number| there.contains(number));
+        let mut changed = seen.records.len() < before;
+        seen.unended.retain(|(id, _)| there.contains(&number(id)));
+        for (id, look) in self.look_at(&new) {
+            match look {
+                Look::Unripe => continue,
+                Look::Read(sessions) => {
+                    seen.unended.extend(sessions.into_iter().map(|session| (id.clone(), session)));
+                }
+            }
+            seen.records.insert(number(&id));
+            changed = true;
+        }
+        if changed {
+            // While it is written anyway: of what has ended meanwhile nothing need be known.
+            seen.unended
+                .retain(|(id, _)| !self.task(id).is_ok_and(|task| task.status().is_ended()));
+        }
+        Ok(changed)
+    }
+
+    fn look_at(&self, ids: &[TaskId]) -> Vec<(TaskId, Look)> {
+        let one = |id: &TaskId| (id.clone(), self.look_at_one(id));
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+        let share = ids.len().div_ceil(threads.max(1)).max(WORTH_A_THREAD);
+        let mut shares = ids.chunks(share);
+        let Some(mine) = shares.next() else { return Vec::new() };
+        thread::scope(|scope| {
+            let others: Vec<_> = shares
+                .map(|share| scope.spawn(move || share.iter().map(one).collect::<Vec<_>>()))
+                .collect();
+            let mut looks: Vec<_> = mine.iter().map(one).collect();
+            // What a thread could not finish is looked at the next time.
+            looks.extend(others.into_iter().flat_map(|other| other.join().unwrap_or_default()));
+            looks
+        })
+    }
+
+    fn look_at_one(&self, id: &TaskId) -> Look {
+        let Ok(content) = self.content(id) else { return self.unreadable_yet(id) };
+        if record::sketch(&content, id).is_some_and(|sketch| sketch.status().is_ended()) {
+            return Look::Read(Vec::new());
+        }
+        let Ok(Record { task, .. }) = read(&content, id) else { return self.unreadable_yet(id) };
+        let indexed = |session: &SessionId| {
+            self.dir.session(session).is_some_and(|path| index::read(&path).contains(id))
+        };
+        let sessions = Self::sessions_of(&task).filter(|session| !indexed(session)).cloned();
+        Look::Read(if task.status().is_ended() { Vec::new() } else { sessions.collect() })
+    }
+
+    /// The original writes its records in place, so one that makes no sense may be half-written.
+    fn unreadable_yet(&self, id: &TaskId) -> Look {
+        let written = fs::symlink_metadata(self.dir.record(id)).and_then(|file| file.modified());
+        match written.map(|at| at.elapsed()) {
+            Ok(Ok(age)) if age > BEING_WRITTEN => Look::Read(Vec::new()),
+            Ok(_) | Err(_) => Look::Unripe,
+        }
+    }
+
+    /// Keeps what was seen of the folder as it was at the time `folder`. Best effort.
+    fn keep(&self, seen: &Seen, changed: bool, folder: SystemTime) {
+        let path = self.dir.seen();
+        // A folder that changed just now may change again at what its clock takes for the same time.
+        let is_sure = folder.elapsed().is_ok_and(|age| age > COARSE);
+        if !changed {
+            if is_sure {
+                date(&path, folder);
+            }
+            return;
+        }
+        let content = seen.text();
+        let write = || disk::unnamed(&self.dir, &path, |temp| write_new(temp, &content));
+        let temp = write().or_else(|_| self.dir.prepare_sessions().and_then(|()| write()));
+        let Ok(temp) = temp else { return };
+        date(&temp, if is_sure { folder } else { SystemTime::UNIX_EPOCH });
+        if self.disk.rename(&temp, &path).is_err() {
+            self.disk.remove(&temp).unwrap_or_default();
+        }
+    }
+}
+
+/// Writes a file that must not be there yet. It need not be durable.
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path)?.write_all(content)
+}
+
+/// Gives the file at `path` the time `at`. Best effort.
+fn date(path: &Path, at: SystemTime) {
+    let file = File::options().write(true).open(path);
+    drop(file.and_then(|file| file.set_times(FileTimes::new().set_modified(at))));
+}
+
+/// FNV-1a, 64 bits: of a million records, two have the same number once in ten million stores.
+fn number(id: &TaskId) -> u64 {
+    id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+impl Seen {
+    /// The content of the file: a heading, a line for each record that has not ended, an empty line, and
+    /// eight bytes for each that was seen.
+    fn text(&self) -> Vec<u8> {
+        let lines = self.unended.iter().map(|(id, session)| format!("{id} {}\n", session.as_str()));
+        let mut content = format!("{HEADING}\n{}\n", lines.collect::<String>()).into_bytes();
+        content.extend(self.records.iter().flat_map(|number| number.to_le_bytes()));
+        content
+    }
+
+    fn parse(content: &[u8]) -> Option<Self> {
+        let end = content.windows(2).position(|pair| pair == b"\n\n")?;
+        let mut lines = str::from_utf8(&content[..end]).ok()?.lines();
+        if lines.next()? != HEADING {
+            return None;
+        }
+        let unended = lines.map(|line| {
+            let (id, session) = line.split_once(' ')?;
+            Some((TaskId::parse(id).ok()?, SessionId::parse(session).ok()?))
+        });
+        let numbers = content[end + 2..].chunks_exact(8);
+        let records = numbers.filter_map(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)));
+        Some(Self { unended: unended.collect::<Option<_>>()?, records: records.collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_is_read_back_and_what_makes_no_sense_counts_as_nothing() {
+        let id = TaskId::parse("bg_1").expect("an id");
+        let session = SessionId::parse("a session").expect("a session");
+        let records =
+            (0..100_u64).map(|number| number.wrapping_mul(0x0a0a_0a0a_0a0a_0a0a)).collect();
+        let seen = Seen { unended: vec![(id, session)], records };
+        assert_eq!(Seen::parse(&seen.text()), Some(seen));
+        assert_eq!(Seen::parse(&Seen::default().text()), Some(Seen::default()));
+        for content in ["", "\n\n", "task-bg seen 2\n\n", "task-bg seen 1\nx\n\n"] {
+            assert_eq!(Seen::parse(content.as_bytes()), None, "{content}");
+        }
+    }
+}
