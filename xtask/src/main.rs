@@ -9,6 +9,7 @@
     reason = "a development tool talks to whoever started it"
 )]
 
+mod bench;
 mod ci;
 mod command;
 mod demo;
@@ -53,6 +54,11 @@ const ENTRIES: &[Entry] = &[
         name: "e2e",
         about: "the real droid against a scripted model, without a network (words choose scenarios)",
         run: e2e::e2e,
+    },
+    Entry {
+        name: "bench",
+        about: "whole-process figures beside a C program and other runners (words choose rows)",
+        run: bench::bench,
     },
     Entry {
         name: "demo",

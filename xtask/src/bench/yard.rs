@@ -1,0 +1,158 @@
+//! What is measured with: the programs, and a folder for each of them.
+//!
+//! Our programs are built as they are shipped, static where the target is installed. The others are taken from `PATH`; one
+//! that is missing has no column. Main type: [`Yard`].
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::command::{capture, observe, run, shown, succeeds};
+use crate::failure::{During, Failure};
+use crate::repo::Repo;
+use crate::scratch::Scratch;
+
+/// The target of the static programs.
+const STATIC: &str = "x86_64-unknown-linux-musl";
+
+/// The programs and the folders.
+pub(super) struct Yard {
+    /// `task-bg`.
+    pub(super) ours: PathBuf,
+    /// `task-bg-hook`.
+    pub(super) hook: PathBuf,
+    /// The C program.
+    pub(super) floor: PathBuf,
+    built: String,
+    scratch: Scratch,
+}
+
+impl Yard {
+    /// Builds what is to be built.
+    ///
+    /// # Errors
+    ///
+    /// When a build fails, or there is no C compiler.
+    pub(super) fn prepare(repo: &Repo) -> Result<Self, Failure> {
+        let scratch = Scratch::new()?;
+        let targets = capture(Command::new("rustup").args(["target", "list", "--installed"]));
+        let is_static = targets.is_ok_and(|targets| targets.lines().any(|line| line == STATIC));
+        let mut build = repo.cargo();
+        build.args(["build", "--release", "-p", "app-cli", "-p", "app-hook"]);
+        let (folder, kind) = if is_static {
+            build.args(["--target", STATIC]);
+            (repo.target.join(STATIC), format!("{STATIC}, static"))
+        } else {
+            (repo.target.clone(), "for this machine, dynamic".to_owned())
+        };
+        run(&mut build)?;
+        let floor = scratch.places().root().join("floor");
+        let source = repo.root.join("xtask/src/bench/floor.c");
+        let compile = |flags: &[&str]| {
+            succeeds(Command::new("cc").arg("-O2").args(flags).arg("-o").arg(&floor).arg(&source))
+        };
+        if !compile(&["-static"]) && !compile(&[]) {
+            return Err(Failure::new("the floor cannot be built: install a C compiler (`cc`)"));
+        }
+        let folder = folder.join("release");
+        Ok(Self {
+            ours: folder.join("task-bg"),
+            hook: folder.join("task-bg-hook"),
+            floor,
+            built: kind,
+            scratch,
+        })
+    }
+
+    /// Says what is measured, and on what.
+    pub(super) fn describe(&self) {
+        let first = |words: &mut Command| {
+            let text = capture(words).unwrap_or_default();
+            text.lines().next().unwrap_or("?").to_owned()
+        };
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        let disk = first(Command::new("stat").args(["-f", "-c", "%T"]).arg(self.root()));
+        println!("{} on {cores} cores, {disk}", first(Command::new("uname").arg("-sr")));
+        println!("task-bg: {}", self.built);
+        for (name, version) in [("tsp", "-V"), ("nq", ""), ("pueue", "--version")] {
+            match (has(name), version) {
+                (false, _) => println!("{name}: not installed, no column"),
+                (true, "") => println!("{name}: installed"),
+                (true, version) => println!("{name}: {}", first(Command::new(name).arg(version))),
+            }
+        }
+    }
+
+    /// The folder of everything.
+    pub(super) fn root(&self) -> &Path {
+        self.scratch.places().root()
+    }
+
+    /// A folder of this name, made if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
+        let folder = self.root().join(name);
+        fs::create_dir_all(&folder).during(format_args!("making `{}`", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// Our program over the store of this name.
+    pub(super) fn task_bg(&self, store: &Path) -> Command {
+        let mut command = Command::new(&self.ours);
+        self.scratch.dress(&mut command);
+        command.env("TASK_BG_DIR", store).env("TASK_BG_MAX_RUNNING", "2000");
+        command
+    }
+
+    /// The C program, with syncs or without.
+    pub(super) fn floor(&self, syncs: bool) -> Command {
+        let mut command = Command::new(&self.floor);
+        self.scratch.dress(&mut command);
+        command.env("SYNC", if syncs { "1" } else { "0" });
+        command
+    }
+
+    /// Another program, with `HOME` and its own folder in the scratch folder.
+    pub(super) fn other(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        self.scratch.dress(&mut command);
+        let root = self.root();
+        command.env("TS_SOCKET", root.join("tsp.socket")).env("TMPDIR", root.join("tsp"));
+        command.env("TS_SLOTS", "2000").env("NQDIR", root.join("nq"));
+        command
+    }
+
+    /// Ends what was started, and removes the folder.
+    ///
+    /// # Errors
+    ///
+    /// When processes of ours are left.
+    pub(super) fn close(self) -> Result<(), Failure> {
+        if has("tsp") {
+            drop(observe(self.other("tsp").arg("-K")));
+        }
+        self.scratch.close()
+    }
+}
+
+/// Whether a program is installed.
+pub(super) fn has(program: &str) -> bool {
+    succeeds(Command::new("which").arg(program))
+}
+
+/// Runs a command to its end with its output thrown away.
+///
+/// # Errors
+///
+/// When it does not succeed.
+pub(super) fn quietly(command: &mut Command) -> Result<(), Failure> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let status = command.status().during(format_args!("starting `{}`", shown(command)))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("`{}` ended with {status}", shown(command))))
+}
