@@ -59,6 +59,9 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// need not be.
     fn write_new(&self, path: &Path, content: &[u8]) -> io::Result<()>;
 
+    /// Writes a file that must not be there yet. Neither its content nor its name need be durable.
+    fn write_unsynced(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+
     /// Makes an empty file, unless something has that name. Neither file nor name need be durable.
     fn create(&self, path: &Path) -> io::Result<()>;
 
@@ -112,6 +115,10 @@ impl Disk for RealDisk {
         let mut file = create_new(path)?;
         file.write_all(content)?;
         file.sync_all()
+    }
+
+    fn write_unsynced(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        create_new(path)?.write_all(content)
     }
 
     fn create(&self, path: &Path) -> io::Result<()> {

@@ -46,10 +46,14 @@ impl FileKits {
         Some(self.dir.instructions(id)).filter(|path| path.is_file())
     }
 
-    /// Writes a file in place of whatever a dead process left under its name.
+    /// Writes a file, durably, in place of whatever a dead process left under its name.
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        self.replace(path, || self.disk.write_new(path, content))
+    }
+
+    /// Makes a file with `write` in place of whatever a dead process left under its name.
+    fn replace(&self, path: &Path, write: impl Fn() -> io::Result<()>) -> io::Result<()> {
         disk::forget(&*self.disk, path)?;
-        let write = || self.disk.write_new(path, content);
         disk::prepared(&self.dir, write).inspect_err(|_| {
             disk::forget(&*self.disk, path).unwrap_or_default();
         })
@@ -115,7 +119,10 @@ impl Kits for FileKits {
     }
 
     async fn instruct(&self, id: &TaskId, instructions: &Instructions) -> Result<(), Fault> {
-        self.write_instructions(id, instructions)
+        // The agent reads them at once; after a power cut there is no agent that could.
+        let (path, content) = (self.dir.instructions(id), instructions.as_str().as_bytes());
+        self.replace(&path, || self.disk.write_unsynced(&path, content))
+            .map_err(|error| fault("keeping the instructions in", &path, &error))
     }
 
     async fn kept(&self, id: &TaskId) -> Result<Environment, Fault> {

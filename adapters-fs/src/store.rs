@@ -99,16 +99,16 @@ impl FileStore {
         Ok(read(&content, id)?.task)
     }
 
-    /// Writes a record beside its final name and moves it there with `place`.
+    /// Writes a record beside its final name with `write`, and moves it there with `place`.
     fn write<T>(
         &self,
         path: &Path,
-        content: &str,
+        write: impl Fn(&Path) -> io::Result<()>,
         place: impl FnOnce(&Path) -> io::Result<T>,
     ) -> Result<T, WriteError> {
         let temp = loop {
             let temp = self.dir.temp(path);
-            match self.disk.write_new(&temp, content.as_bytes()) {
+            match write(&temp) {
                 Ok(()) => break temp,
                 // Left behind by somebody who had our number before.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -140,6 +140,29 @@ impl FileStore {
         let old: Vec<Replaced> = replaced.drain(..surplus).collect();
         drop(replaced);
         drop(old);
+    }
+
+    /// Writes the record of a new task with `write`.
+    fn record_new(
+        &self,
+        task: &Task,
+        write: impl Fn(&Path, &[u8]) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
+        self.prepare()?;
+        let path = self.dir.record(task.id());
+        // Before there is a task, so that none that ends is forgotten.
+        notices::launched(&self.dir, &*self.disk, task);
+        let content = record::first(task);
+        let write = |temp: &Path| write(temp, content.as_bytes());
+        match self.write(&path, write, |temp| self.disk.rename_new(temp, &path)) {
+            Ok(()) => Ok(()),
+            Err(WriteError::Placing(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(StoreError::Exists { id: task.id().clone() })
+            }
+            Err(WriteError::Writing(error) | WriteError::Placing(error)) => {
+                Err(self.failed("writing", &path, &error))
+            }
+        }
     }
 
     fn sync_folder(&self) -> Result<(), StoreError> {
@@ -183,22 +206,17 @@ enum WriteError {
 #[async_trait]
 impl TaskStore for FileStore {
     async fn create(&self, task: &Task) -> Result<(), StoreError> {
-        self.prepare()?;
-        let path = self.dir.record(task.id());
-        // Before there is a task, so that none that ends is forgotten.
-        notices::launched(&self.dir, &*self.disk, task);
-        let place = |temp: &Path| self.disk.rename_new(temp, &path);
-        match self.write(&path, &record::first(task), place) {
-            Ok(()) => {}
-            Err(WriteError::Placing(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(StoreError::Exists { id: task.id().clone() });
-            }
-            Err(WriteError::Writing(error) | WriteError::Placing(error)) => {
-                return Err(self.failed("writing", &path, &error));
-            }
-        }
+        self.record_new(task, |path, content| self.disk.write_new(path, content))?;
         // A task that cannot be made durable was not recorded: nobody is told of it.
-        self.sync_folder().inspect_err(|_| self.disk.remove(&path).unwrap_or_default())?;
+        self.sync_folder().inspect_err(|_| {
+            self.disk.remove(&self.dir.record(task.id())).unwrap_or_default();
+        })?;
+        index::add(&self.dir, Self::sessions_of(task), task.id());
+        Ok(())
+    }
+
+    async fn create_untold(&self, task: &Task) -> Result<(), StoreError> {
+        self.record_new(task, |path, content| self.disk.write_unsynced(path, content))?;
         index::add(&self.dir, Self::sessions_of(task), task.id());
         Ok(())
     }
@@ -227,7 +245,9 @@ impl TaskStore for FileStore {
                 .map_err(|error| self.failed("writing", &self.dir.progress(id), &error))?;
         } else if after != before {
             let place = |temp: &Path| self.disk.rename(temp, &path);
-            match self.write(&path, &record::over(raw, &before, &after), place) {
+            let content = record::over(raw, &before, &after);
+            let write = |temp: &Path| self.disk.write_new(temp, content.as_bytes());
+            match self.write(&path, write, place) {
                 Ok(replaced) => self.replaced().push(replaced),
                 Err(WriteError::Writing(error) | WriteError::Placing(error)) => {
                     return Err(self.failed("writing", &path, &error));

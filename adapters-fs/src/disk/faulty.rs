@@ -128,6 +128,16 @@ impl Disk for FaultyDisk {
     }
 
     fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.write_unsynced(path, bytes)?;
+        let mut content = self.content();
+        content.step()?;
+        if let Some(file) = content.names.get(path).copied() {
+            content.files[file].1 = Some(bytes.to_vec());
+        }
+        Ok(())
+    }
+
+    fn write_unsynced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut content = self.content();
         content.step()?;
         if content.names.contains_key(path) {
@@ -143,8 +153,6 @@ impl Disk for FaultyDisk {
             content.step()?;
             content.files[file].0.extend_from_slice(part);
         }
-        content.step()?;
-        content.files[file].1 = Some(bytes.to_vec());
         Ok(())
     }
 

@@ -30,7 +30,7 @@ pub trait Kits: Send + Sync {
     /// [`Fault`] if it cannot be kept; nothing of it is left then, as far as it can be removed.
     async fn keep(&self, id: &TaskId, kit: &Kit) -> Result<(), Fault>;
 
-    /// Keeps the instructions for the agent of a task that starts at once.
+    /// Keeps the instructions for the agent of a task that starts at once. They need not be durable.
     ///
     /// # Errors
     /// [`Fault`] if they cannot be kept.

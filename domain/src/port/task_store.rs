@@ -23,6 +23,16 @@ pub trait TaskStore: Send + Sync {
     /// [`StoreError`] if it cannot be recorded.
     async fn create(&self, task: &Task) -> Result<(), StoreError>;
 
+    /// Records a new task of which nobody is told before its start or its ending is recorded.
+    ///
+    /// MUST be whole for every reader from the moment it is there. It becomes durable with the next
+    /// [`Lasting`](crate::task::Weight::Lasting) change; a power cut before that may lose or tear it. MUST NOT
+    /// replace a record that is there.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be recorded.
+    async fn create_untold(&self, task: &Task) -> Result<(), StoreError>;
+
     /// Reads one record.
     ///
     /// # Errors

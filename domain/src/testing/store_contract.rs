@@ -16,6 +16,7 @@ use crate::testing::{ORDERED, order, process, queued_task};
 /// Puts fresh stores, made by `fresh`, through every check.
 pub async fn check_all<S: TaskStore>(fresh: &dyn Fn() -> S) {
     what_was_created_is_loaded_as_it_was(&fresh()).await;
+    what_was_created_untold_is_loaded_as_it_was(&fresh()).await;
     a_record_that_is_there_is_not_replaced(&fresh()).await;
     a_task_that_is_not_there_is_not_found(&fresh()).await;
     events_change_the_record_and_return_the_task(&fresh()).await;
@@ -54,6 +55,14 @@ async fn what_was_created_is_loaded_as_it_was(store: &dyn TaskStore) {
     let task = queued_task();
     store.create(&task).await.expect("created");
     assert_eq!(store.load(task.id()).await.expect("loaded"), task);
+}
+
+async fn what_was_created_untold_is_loaded_as_it_was(store: &dyn TaskStore) {
+    let task = queued_task();
+    store.create_untold(&task).await.expect("created");
+    assert_eq!(store.load(task.id()).await.expect("loaded"), task);
+    let exists = Err(StoreError::Exists { id: task.id().clone() });
+    assert_eq!(store.create_untold(&task).await, exists);
 }
 
 async fn a_record_that_is_there_is_not_replaced(store: &dyn TaskStore) {

@@ -118,6 +118,10 @@ impl TaskStore for Yielding<'_> {
         between_turns!(format!("  record {}", task.id()), self.memory.store.create(task))
     }
 
+    async fn create_untold(&self, task: &Task) -> Result<(), StoreError> {
+        self.create(task).await
+    }
+
     async fn load(&self, id: &TaskId) -> Result<Task, StoreError> {
         self.attempt_record()?;
         between_turns!(format!("  load {id}"), self.memory.store.load(id))

@@ -252,5 +252,6 @@ async fn prepare(world: World<'_>, task: &Task, kit: &Kit) -> Result<(), Trouble
     if task.order().retries.left > 0 {
         world.kits.keep_for_next(task.id(), &kit.environment).await?;
     }
-    Ok(world.store.create(task).await?)
+    // The caller is told once the supervisor has recorded the start, and that is durable.
+    Ok(world.store.create_untold(task).await?)
 }

@@ -70,6 +70,27 @@ fn invariant_after_a_crash_anywhere_a_new_record_is_whole_or_not_there() {
     }
 }
 
+/// A launch answers once, after the start is recorded: until then its record costs no sync.
+#[test]
+fn invariant_a_start_that_was_announced_lasts_though_the_record_before_it_was_not_synced() {
+    let task = task_at(1);
+    for crash in 0.. {
+        let (store, disk, _folder) = faulty();
+        wait(store.create_untold(&task)).expect("created");
+        let before = disk.steps();
+        disk.crash_after(crash);
+        let answer = wait(store.apply(task.id(), started(), at(2)));
+        if let Ok(task) = &answer {
+            for state in disk.after_crash() {
+                assert_eq!(found(state, &store, task.id()), Ok(task.clone()), "lost at {crash}");
+            }
+            if disk.steps() - before <= crash {
+                break;
+            }
+        }
+    }
+}
+
 #[test]
 fn a_full_disk_is_called_full_and_leaves_the_record_and_nothing_else() {
     for errno in [Errno::NOSPC, Errno::DQUOT] {
