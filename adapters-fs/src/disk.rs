@@ -77,6 +77,9 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Gives a file another name, unless something has that name.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Returns when the content of a plain file is durable. One that is gone has none.
+    fn sync_file(&self, path: &Path) -> io::Result<()>;
+
     /// Returns when the names in a folder are durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
@@ -148,6 +151,14 @@ impl Disk for RealDisk {
                 fs::remove_file(from)
             }
             other => Ok(other?),
+        }
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        match open(path, OFlags::NOFOLLOW) {
+            Ok(file) => file.sync_all(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

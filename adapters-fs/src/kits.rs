@@ -59,16 +59,11 @@ impl FileKits {
         })
     }
 
+    /// Writes the instructions; their task is not announced yet, so nothing is synced.
     fn write_instructions(&self, id: &TaskId, instructions: &Instructions) -> Result<(), Fault> {
-        let path = self.dir.instructions(id);
-        self.write(&path, instructions.as_str().as_bytes())
+        let (path, content) = (self.dir.instructions(id), instructions.as_str().as_bytes());
+        self.replace(&path, || self.disk.write_unsynced(&path, content))
             .map_err(|error| fault("keeping the instructions in", &path, &error))
-    }
-
-    fn write_environment(&self, path: &Path, environment: &Environment) -> Result<(), Fault> {
-        encode(environment)
-            .and_then(|content| self.write(path, &content))
-            .map_err(|error| fault("keeping the environment in", path, &error))
     }
 
     /// Lets a second task have the same instructions, if there are any.
@@ -112,17 +107,27 @@ impl Kits for FileKits {
         if let Some(instructions) = &kit.instructions {
             self.write_instructions(id, instructions)?;
         }
-        self.write_environment(&self.dir.environment(id), &kit.environment).inspect_err(|_| {
-            // The error tells what happened; what cannot be removed either is left to a sweep.
-            disk::forget(&*self.disk, &self.dir.instructions(id)).unwrap_or_default();
-        })
+        let path = self.dir.environment(id);
+        encode(&kit.environment)
+            .and_then(|content| self.replace(&path, || self.disk.write_unsynced(&path, &content)))
+            .inspect_err(|_| {
+                // The error tells what happened; what cannot be removed either is left to a sweep.
+                disk::forget(&*self.disk, &self.dir.instructions(id)).unwrap_or_default();
+            })
+            .map_err(|error| fault("keeping the environment in", &path, &error))
+    }
+
+    async fn make_durable(&self, ids: &[TaskId]) -> Result<(), Fault> {
+        let dir = &self.dir;
+        for path in ids.iter().flat_map(|id| [dir.instructions(id), dir.environment(id)]) {
+            self.disk.sync_file(&path).map_err(|error| fault("syncing", &path, &error))?;
+        }
+        let active = dir.active();
+        self.disk.sync_folder(&active).map_err(|error| fault("syncing", &active, &error))
     }
 
     async fn instruct(&self, id: &TaskId, instructions: &Instructions) -> Result<(), Fault> {
-        // The agent reads them at once; after a power cut there is no agent that could.
-        let (path, content) = (self.dir.instructions(id), instructions.as_str().as_bytes());
-        self.replace(&path, || self.disk.write_unsynced(&path, content))
-            .map_err(|error| fault("keeping the instructions in", &path, &error))
+        self.write_instructions(id, instructions)
     }
 
     async fn kept(&self, id: &TaskId) -> Result<Environment, Fault> {
@@ -140,7 +145,10 @@ impl Kits for FileKits {
     }
 
     async fn keep_for_next(&self, id: &TaskId, environment: &Environment) -> Result<(), Fault> {
-        self.write_environment(&self.dir.again_environment(id), environment)
+        let path = self.dir.again_environment(id);
+        encode(environment)
+            .and_then(|content| self.write(&path, &content))
+            .map_err(|error| fault("keeping the environment in", &path, &error))
     }
 
     async fn begin(&self, id: &TaskId, further: Further) -> Result<(), Fault> {

@@ -221,6 +221,14 @@ impl TaskStore for FileStore {
         Ok(())
     }
 
+    async fn make_durable(&self, ids: &[TaskId]) -> Result<(), StoreError> {
+        for id in ids {
+            let path = self.dir.record(id);
+            self.disk.sync_file(&path).map_err(|error| self.failed("syncing", &path, &error))?;
+        }
+        self.sync_folder()
+    }
+
     async fn load(&self, id: &TaskId) -> Result<Task, StoreError> {
         self.task(id)
     }

@@ -129,12 +129,7 @@ impl Disk for FaultyDisk {
 
     fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.write_unsynced(path, bytes)?;
-        let mut content = self.content();
-        content.step()?;
-        if let Some(file) = content.names.get(path).copied() {
-            content.files[file].1 = Some(bytes.to_vec());
-        }
-        Ok(())
+        self.sync_file(path)
     }
 
     fn write_unsynced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -189,6 +184,15 @@ impl Disk for FaultyDisk {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         self.rename(from, to).map(drop)
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        let mut content = self.content();
+        content.step()?;
+        if let Some(file) = content.names.get(path).copied() {
+            content.files[file].1 = Some(content.files[file].0.clone());
+        }
+        Ok(())
     }
 
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {

@@ -106,6 +106,10 @@ impl Disk for HaltingDisk {
         RealDisk.rename_new(from, to)
     }
 
+    fn sync_file(&self, _path: &Path) -> io::Result<()> {
+        self.step()
+    }
+
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
         self.step()
     }

@@ -23,12 +23,18 @@ use crate::task::droid::Instructions;
 pub trait Kits: Send + Sync {
     /// Keeps environment and instructions for a task that is about to wait.
     ///
-    /// The content MUST be durable when it returns. The environment comes last: where it is kept,
-    /// everything is.
+    /// It need not be durable before [`make_durable`](Self::make_durable). The environment comes last: where
+    /// it is kept, everything is.
     ///
     /// # Errors
     /// [`Fault`] if it cannot be kept; nothing of it is left then, as far as it can be removed.
     async fn keep(&self, id: &TaskId, kit: &Kit) -> Result<(), Fault>;
+
+    /// Returns when what is kept for these tasks is durable. Where nothing is kept, that is so already.
+    ///
+    /// # Errors
+    /// [`Fault`] if some of it cannot be synced.
+    async fn make_durable(&self, ids: &[TaskId]) -> Result<(), Fault>;
 
     /// Keeps the instructions for the agent of a task that starts at once. They need not be durable.
     ///

@@ -26,12 +26,19 @@ pub trait TaskStore: Send + Sync {
     /// Records a new task of which nobody is told before its start or its ending is recorded.
     ///
     /// MUST be whole for every reader from the moment it is there. It becomes durable with the next
-    /// [`Lasting`](crate::task::Weight::Lasting) change; a power cut before that may lose or tear it. MUST NOT
-    /// replace a record that is there.
+    /// [`Lasting`](crate::task::Weight::Lasting) change or by [`make_durable`](Self::make_durable); a power cut
+    /// before that may lose or tear it. MUST NOT replace a record that is there.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be recorded.
     async fn create_untold(&self, task: &Task) -> Result<(), StoreError>;
+
+    /// Returns when the records of these tasks are durable, as they are now. A record that is gone is none
+    /// of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if one of them, or their folder, cannot be synced.
+    async fn make_durable(&self, ids: &[TaskId]) -> Result<(), StoreError>;
 
     /// Reads one record.
     ///

@@ -34,6 +34,11 @@ impl Kits for MemoryKits {
         Ok(())
     }
 
+    async fn make_durable(&self, _ids: &[TaskId]) -> Result<(), Fault> {
+        // The power does not fail in memory.
+        Ok(())
+    }
+
     async fn instruct(&self, id: &TaskId, instructions: &Instructions) -> Result<(), Fault> {
         open(&self.folder).instructed.insert(id.clone(), instructions.clone());
         Ok(())

@@ -61,6 +61,10 @@ impl TaskStore for MemoryStore {
         self.create(task).await
     }
 
+    async fn make_durable(&self, _ids: &[TaskId]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn load(&self, id: &TaskId) -> Result<Task, StoreError> {
         self.tasks().get(id).cloned().ok_or_else(|| StoreError::NotFound { id: id.clone() })
     }

@@ -122,6 +122,12 @@ impl TaskStore for Yielding<'_> {
         self.create(task).await
     }
 
+    async fn make_durable(&self, ids: &[TaskId]) -> Result<(), StoreError> {
+        self.attempt_record()?;
+        let synced = TaskStore::make_durable(&self.memory.store, ids);
+        between_turns!("  sync records".into(), synced)
+    }
+
     async fn load(&self, id: &TaskId) -> Result<Task, StoreError> {
         self.attempt_record()?;
         between_turns!(format!("  load {id}"), self.memory.store.load(id))
@@ -218,6 +224,12 @@ impl Kits for Yielding<'_> {
     async fn keep(&self, id: &TaskId, kit: &Kit) -> Result<(), Fault> {
         self.attempt()?;
         between_turns!(format!("  keep for {id}"), self.memory.kits.keep(id, kit))
+    }
+
+    async fn make_durable(&self, ids: &[TaskId]) -> Result<(), Fault> {
+        self.attempt()?;
+        let synced = Kits::make_durable(&self.memory.kits, ids);
+        between_turns!("  sync what is kept".into(), synced)
     }
 
     async fn instruct(&self, id: &TaskId, instructions: &Instructions) -> Result<(), Fault> {

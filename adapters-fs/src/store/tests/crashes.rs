@@ -92,6 +92,32 @@ fn invariant_a_start_that_was_announced_lasts_though_the_record_before_it_was_no
 }
 
 #[test]
+fn invariant_what_was_made_durable_lasts() {
+    let tasks = [task_at(1), task_at(2)];
+    let ids = tasks.each_ref().map(|task| task.id().clone());
+    for crash in 0.. {
+        let (store, disk, _folder) = faulty();
+        for task in &tasks {
+            wait(store.create_untold(task)).expect("created");
+        }
+        let before = disk.steps();
+        disk.crash_after(crash);
+        if wait(store.make_durable(&ids)).is_ok() {
+            for (state, task) in disk
+                .after_crash()
+                .into_iter()
+                .flat_map(|state| tasks.iter().map(move |task| (state.clone(), task)))
+            {
+                assert_eq!(found(state, &store, task.id()).as_ref(), Ok(task), "lost at {crash}");
+            }
+            if disk.steps() - before <= crash {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn a_full_disk_is_called_full_and_leaves_the_record_and_nothing_else() {
     for errno in [Errno::NOSPC, Errno::DQUOT] {
         let (store, disk, _folder) = faulty();

@@ -15,6 +15,7 @@ use std::path::Path;
 use domain::port::Clock;
 use domain::task::{Runner, TaskId};
 use domain::usecase::Trouble;
+use domain::usecase::enqueue::make_durable;
 
 use super::ordering::{self, Wanted};
 use crate::Outcome;
@@ -39,6 +40,9 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
     if all.rejected.is_empty() || !args.strict {
         let failed = all.launch(context, plan.checked).await;
         kind = kind.or(failed);
+        let ids: Vec<TaskId> = all.launched.iter().map(|line| line.id.clone()).collect();
+        // One announcement, so the records become durable together, before anybody hears of them.
+        all.troubles.extend(make_durable(context.wiring.world(), &ids).await);
         all.troubles.extend(context.wiring.admit().await.troubles);
     }
     let All { launched, rejected, troubles, .. } = all;

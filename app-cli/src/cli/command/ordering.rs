@@ -13,7 +13,7 @@ use domain::task::{
 };
 use domain::usecase::Trouble;
 use domain::usecase::droids::choose;
-use domain::usecase::enqueue::enqueue;
+use domain::usecase::enqueue::enqueue_untold;
 use domain::usecase::launch::{LaunchError, Launched, ordered};
 use domain::usecase::launch_once::{KeyClaim, claim, launch_claimed};
 
@@ -231,8 +231,8 @@ pub(super) async fn launch(
     Ok(Once::Launched(outcome?))
 }
 
-/// Puts a task named `id` from the order into the queue, without admitting anybody; returns what could not be
-/// done once it was recorded.
+/// Puts a task named `id` from the order into the queue, without admitting anybody and without making it durable;
+/// returns what could not be done once it was recorded.
 pub(super) async fn queue(
     context: &Context,
     id: TaskId,
@@ -240,7 +240,7 @@ pub(super) async fn queue(
     variables: Variables,
 ) -> Result<Vec<Trouble>, Failure> {
     let settled = settle(context, id, ready, variables).await?;
-    let outcome = enqueue(context.wiring.world(), &settled.task, &settled.kit).await;
+    let outcome = enqueue_untold(context.wiring.world(), &settled.task, &settled.kit).await;
     if outcome.is_err() {
         settled.take_back(context).await;
     }
