@@ -88,6 +88,8 @@ mod progress_key {
     pub(super) const LATE_RESULT: &str = "lateResult";
     pub(super) const EXPIRY: &str = "expiry";
     pub(super) const STOP: &str = "stopRequested";
+    pub(super) const SURVIVORS: &str = "survivors";
+    pub(super) const SURVIVOR_COUNT: &str = "survivorCount";
 }
 
 /// The keys of a process.

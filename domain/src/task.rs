@@ -33,7 +33,7 @@ pub use id::{InvalidId, SessionId, TaskId};
 pub use order::{
     Autonomy, Continuation, Dependence, Lineage, Order, Placement, Retries, Runner, Worktree,
 };
-pub use process::{Exit, ProcessId};
+pub use process::{Exit, LeftBehind, ProcessId};
 pub use progress::{Activity, Progress, Usage};
 pub use prompt::{InvalidPrompt, Prompt};
 pub use query::{Listing, Query, Tally, Unreadable};
@@ -103,6 +103,13 @@ impl Task {
     #[must_use]
     pub fn on(mut self, host: &str) -> Self {
         self.progress.host = Some(host.into());
+        self
+    }
+
+    /// The task as it is to be shown, with only these processes left behind.
+    #[must_use]
+    pub fn leaving(mut self, left: LeftBehind) -> Self {
+        self.progress.left = left;
         self
     }
 

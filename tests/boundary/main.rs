@@ -19,6 +19,7 @@ mod hostile;
 mod isolating;
 mod keeping;
 mod launching;
+mod leaving;
 mod losing;
 mod noticing;
 mod obstructing;

@@ -189,9 +189,9 @@ fn again(order: &Order) -> [Member; 9] {
 }
 
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 18] {
+fn life(task: &Task) -> [Member; 20] {
     let progress = task.progress();
-    let done = &progress.activity;
+    let (done, left) = (&progress.activity, &progress.left);
     let reason = match task.state() {
         State::Error(failure) => Some(failure.reason),
         State::Queued(_) | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
@@ -223,6 +223,8 @@ fn life(task: &Task) -> [Member; 18] {
         (progress_key::LATE_RESULT, text(progress.late_result.as_ref())),
         (progress_key::EXPIRY, expiry(task.state())),
         (progress_key::STOP, progress.stop.map(|stop| intent(stop).line())),
+        (progress_key::SURVIVORS, (left.count > 0).then(|| processes(&left.processes))),
+        (progress_key::SURVIVOR_COUNT, (left.count > 0).then(|| json(&left.count))),
     ]
 }
 
@@ -277,6 +279,11 @@ fn process(process: &ProcessId) -> String {
     object.set(process_key::START_TIME, Some(json(start_time)));
     object.set(process_key::BOOT_ID, Some(json(boot_id)));
     object.line()
+}
+
+fn processes(found: &[ProcessId]) -> String {
+    let lines: Vec<String> = found.iter().map(process).collect();
+    format!("[{}]", lines.join(","))
 }
 
 fn droid(briefing: &Briefing) -> String {

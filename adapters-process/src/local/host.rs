@@ -154,8 +154,14 @@ impl Host for LocalHost {
         termination::stop(tasks, None, grace)
     }
 
-    async fn of_task(&self, id: &TaskId) -> Vec<u32> {
-        tree::Snapshot::take().belonging_to(id, None).iter().map(|stat| stat.pid).collect()
+    async fn of_task(&self, task: &Doomed) -> Vec<ProcessId> {
+        identity::named(&tree::Snapshot::take().belonging_to(task, None))
+    }
+
+    async fn at_large(&self) -> Vec<(TaskId, ProcessId)> {
+        let named = tree::Snapshot::take().named();
+        let (ids, stats): (Vec<TaskId>, Vec<identity::Stat>) = named.into_iter().unzip();
+        ids.into_iter().zip(identity::named(&stats)).collect()
     }
 }
 

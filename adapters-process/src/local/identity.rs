@@ -19,6 +19,17 @@ pub fn identify(pid: u32) -> Option<ProcessId> {
     stat.lives().then(|| ProcessId { pid, start_time: stat.start_time, boot_id: boot_id() })
 }
 
+/// These processes, so that each can be told from a later one with its number.
+pub fn named(stats: &[Stat]) -> Vec<ProcessId> {
+    let boot_id = boot_id();
+    let named = |stat: &Stat| ProcessId {
+        pid: stat.pid,
+        start_time: stat.start_time,
+        boot_id: boot_id.clone(),
+    };
+    stats.iter().map(named).collect()
+}
+
 /// Whether this very process lives.
 pub fn lives(process: &ProcessId) -> bool {
     Stat::of(process.pid).is_some_and(|stat| stat.lives() && stat.start_time == process.start_time)

@@ -11,6 +11,7 @@ use domain::task::ProcessId;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::local::freezing;
 use crate::local::identity::{self, Stat};
 use crate::local::tree::Snapshot;
 
@@ -88,8 +89,8 @@ impl Termination {
         }
         let mut over = true;
         for target in &mut self.targets {
-            let belonging = snapshot.belonging_to(&target.task.id, supervisor);
-            target.advance(&belonging, polite_until);
+            let belonging = snapshot.belonging_to(&target.task, supervisor);
+            target.advance(&belonging, supervisor, polite_until);
             over &= matches!(target.phase, Phase::Gone | Phase::Survived);
             self.left.extend(belonging);
         }
@@ -97,7 +98,8 @@ impl Termination {
             return None;
         }
         let survived = self.targets.iter().filter(|target| target.phase == Phase::Survived);
-        let left = survived.flat_map(|target| snapshot.belonging_to(&target.task.id, supervisor));
+        let late = Snapshot::take();
+        let left = survived.flat_map(|target| late.belonging_to(&target.task, supervisor));
         Some(left.map(|stat| stat.pid).collect())
     }
 
@@ -117,7 +119,7 @@ impl Termination {
 
 impl Target {
     /// Goes through the phases as far as that is possible now.
-    fn advance(&mut self, belonging: &[Stat], polite_until: Instant) {
+    fn advance(&mut self, belonging: &[Stat], supervisor: Option<u32>, polite_until: Instant) {
         loop {
             let now = Instant::now();
             let next = match self.phase {
@@ -141,15 +143,27 @@ impl Target {
                     }
                     Phase::Kill(now + VANISH)
                 }
-                Phase::Kill(_) if belonging.is_empty() => Phase::Gone,
+                Phase::Kill(_) if self.is_gone(belonging, supervisor) => Phase::Gone,
                 Phase::Kill(until) if now >= until => Phase::Survived,
                 Phase::Kill(_) => {
-                    signal_all(belonging, Signal::KILL);
+                    freezing::freeze_and_kill(&self.task, supervisor);
                     return;
                 }
                 Phase::Gone | Phase::Survived => return,
             };
             self.phase = next;
+        }
+    }
+
+    /// Whether nothing of the task is left, given that this was found. A supervisor is certain of it;
+    /// others look again.
+    fn is_gone(&self, belonging: &[Stat], supervisor: Option<u32>) -> bool {
+        if !belonging.is_empty() {
+            return false;
+        }
+        match supervisor {
+            Some(pid) => freezing::none_below(&self.task, pid),
+            None => !freezing::freeze_and_kill(&self.task, None),
         }
     }
 
@@ -196,7 +210,11 @@ pub fn signal(process: &ProcessId, signal: Signal) -> rustix::io::Result<bool> {
     signal_started(process.pid, process.start_time, signal)
 }
 
-fn signal_started(pid: u32, start_time: u64, signal: Signal) -> rustix::io::Result<bool> {
+pub(super) fn signal_started(
+    pid: u32,
+    start_time: u64,
+    signal: Signal,
+) -> rustix::io::Result<bool> {
     let Some(descriptor) = open(pid)? else { return Ok(false) };
     // Opened first, then looked at: from here on the number cannot change hands unnoticed.
     if !Stat::of(pid).is_some_and(|stat| stat.lives() && stat.start_time == start_time) {
@@ -268,11 +286,12 @@ mod tests {
     }
 
     fn belonging_to(id: &TaskId, supervisor: Option<u32>) -> Vec<Stat> {
-        Snapshot::take().belonging_to(id, supervisor)
+        Snapshot::take().belonging_to(&Doomed::named(id.clone()), supervisor)
     }
 
     fn stop(id: &TaskId, agent: Option<&ProcessId>, grace: Duration) -> Vec<u32> {
-        super::stop(&[Doomed { id: id.clone(), agent: agent.cloned() }], None, grace)
+        let doomed = Doomed { agent: agent.cloned(), ..Doomed::named(id.clone()) };
+        super::stop(&[doomed], None, grace)
     }
 
     fn task(name: &str) -> TaskId {

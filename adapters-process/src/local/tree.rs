@@ -8,9 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use domain::task::TaskId;
+use domain::port::Doomed;
+use domain::task::{ProcessId, TaskId};
 
-use crate::local::identity::Stat;
+use crate::local::identity::{Stat, boot_id};
 use crate::{SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
 /// The processes that lived at one moment, with whose they are.
@@ -38,10 +39,12 @@ impl Snapshot {
         !self.all.contains_key(&std::process::id())
     }
 
-    /// The living processes that belong to the task; with `supervisor`, its descendants too.
+    /// The living processes that belong to the task: those that its environment names, those that are
+    /// known to be its own, and their descendants; with `supervisor`, its descendants too.
     ///
     /// Never names the calling process.
-    pub fn belonging_to(&self, id: &TaskId, supervisor: Option<u32>) -> Vec<Stat> {
+    pub fn belonging_to(&self, task: &Doomed, supervisor: Option<u32>) -> Vec<Stat> {
+        let id = &task.id;
         let mut found = BTreeSet::new();
         let mut next: Vec<u32> = match supervisor {
             Some(pid) => self.children.get(&pid).cloned().unwrap_or_default(),
@@ -49,6 +52,9 @@ impl Snapshot {
         };
         let named = self.allegiances.iter().filter(|(_, whose)| whose.is_to(id));
         next.extend(named.map(|(pid, _)| *pid));
+        next.extend(
+            task.agent.iter().chain(&task.known).filter(|it| self.has(it)).map(|it| it.pid),
+        );
         while let Some(pid) = next.pop() {
             let foreign = self.allegiances.get(&pid).is_none_or(|whose| whose.is_to_another(id));
             if foreign || !found.insert(pid) {
@@ -58,6 +64,28 @@ impl Snapshot {
         }
         found.remove(&std::process::id());
         found.into_iter().filter_map(|pid| self.all.get(&pid).copied()).collect()
+    }
+
+    /// The living children of a process.
+    pub(super) fn children_of(&self, pid: u32) -> Vec<u32> {
+        self.children.get(&pid).cloned().unwrap_or_default()
+    }
+
+    /// The living processes whose environment names a task, with that task.
+    pub fn named(&self) -> Vec<(TaskId, Stat)> {
+        let named = self.allegiances.iter().filter_map(|(pid, whose)| {
+            let Allegiance::Task(name) = whose else { return None };
+            let id = TaskId::parse(std::str::from_utf8(name).ok()?).ok()?;
+            Some((id, *self.all.get(pid)?))
+        });
+        named.collect()
+    }
+
+    /// Whether this very process was there.
+    fn has(&self, process: &ProcessId) -> bool {
+        let there = self.all.get(&process.pid);
+        there.is_some_and(|stat| stat.start_time == process.start_time)
+            && boot_id() == process.boot_id
     }
 }
 
@@ -74,16 +102,16 @@ pub fn cpu_ticks_below(root: u32) -> u64 {
     ticks
 }
 
+/// The numbers of all processes of the system, lowest first.
+pub(super) fn numbers() -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
 /// Every process of the system that lives, by number.
 fn all() -> BTreeMap<u32, Stat> {
-    let Ok(entries) = fs::read_dir("/proc") else { return BTreeMap::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(Stat::of)
-        .filter(Stat::lives)
-        .map(|stat| (stat.pid, stat))
-        .collect()
+    let stats = numbers().into_iter().filter_map(Stat::of).filter(Stat::lives);
+    stats.map(|stat| (stat.pid, stat)).collect()
 }
 
 fn children(all: &BTreeMap<u32, Stat>) -> BTreeMap<u32, Vec<u32>> {
@@ -96,7 +124,7 @@ fn children(all: &BTreeMap<u32, Stat>) -> BTreeMap<u32, Vec<u32>> {
 
 /// Whose a process is, by its environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Allegiance {
+pub(super) enum Allegiance {
     /// It carries the name of this task.
     Task(Vec<u8>),
     /// It is a supervisor, and belongs to no task.
@@ -106,7 +134,7 @@ enum Allegiance {
 }
 
 impl Allegiance {
-    fn of(pid: u32) -> Self {
+    pub(super) fn of(pid: u32) -> Self {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let value = |name: &str| {
             environment.split(|byte| *byte == 0).find_map(|entry| {
@@ -120,11 +148,11 @@ impl Allegiance {
         }
     }
 
-    fn is_to(&self, id: &TaskId) -> bool {
+    pub(super) fn is_to(&self, id: &TaskId) -> bool {
         matches!(self, Self::Task(named) if named == id.as_str().as_bytes())
     }
 
-    fn is_to_another(&self, id: &TaskId) -> bool {
+    pub(super) fn is_to_another(&self, id: &TaskId) -> bool {
         match self {
             Self::Task(named) => named != id.as_str().as_bytes(),
             Self::Supervisor => true,

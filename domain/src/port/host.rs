@@ -61,12 +61,19 @@ pub trait Host: Send + Sync {
     /// Ends the agents' process groups and all other processes of these tasks, all tasks side by side:
     /// SIGTERM, the grace, SIGKILL. Returns what is left.
     ///
-    /// MUST reach descendants in other sessions and those whose parents are gone. MUST spare what belongs
-    /// to another task.
+    /// MUST reach descendants in other sessions, those whose parents are gone, and processes that replace
+    /// themselves meanwhile. MUST spare what belongs to another task, and every process that has only the
+    /// number of one that is known.
     async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors;
 
-    /// The numbers of the living processes of the task.
-    async fn of_task(&self, id: &TaskId) -> Vec<u32>;
+    /// The living processes of the task.
+    ///
+    /// MUST find what [`Host::stop`] would end.
+    async fn of_task(&self, task: &Doomed) -> Vec<ProcessId>;
+
+    /// The living processes whose environment names a task, with that task. One look, whatever the
+    /// number of tasks.
+    async fn at_large(&self) -> Vec<(TaskId, ProcessId)>;
 }
 
 /// What a start waits for.
@@ -86,12 +93,21 @@ pub struct Doomed {
     pub id: TaskId,
     /// Its agent, where one is known.
     pub agent: Option<ProcessId>,
+    /// Further processes that are known to belong to it.
+    pub known: Vec<ProcessId>,
 }
 
 impl Doomed {
-    /// The task, with the agent that its record names.
+    /// The task, with the processes that its record names.
     pub fn of(task: &Task) -> Self {
-        Self { id: task.id().clone(), agent: task.progress().agent.clone() }
+        let progress = task.progress();
+        let known = progress.left.processes.clone();
+        Self { id: task.id().clone(), agent: progress.agent.clone(), known }
+    }
+
+    /// The task, of which nothing but its id is known.
+    pub const fn named(id: TaskId) -> Self {
+        Self { id, agent: None, known: Vec::new() }
     }
 }
 

@@ -17,7 +17,7 @@ pub use exchange::{Charge, Exited, Input, Moment, Output, Recorded, Sight};
 use super::account::Account;
 use super::ending::{Evidence, decide};
 use super::readable::Readable;
-use crate::task::{Activity, CancelIntent, Ending, Event, Exit, TaskId};
+use crate::task::{Activity, CancelIntent, Ending, Event, Exit, LeftBehind, TaskId};
 
 /// The time between SIGTERM and SIGKILL, unless an intent gives another.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -42,6 +42,8 @@ enum Wish {
     Overrun,
     /// What the agent does.
     Progress,
+    /// What lives on of the task.
+    Left(LeftBehind),
 }
 
 /// Everything that is known of one running task, and what follows from it.
@@ -62,6 +64,8 @@ pub struct Machine {
     stop_by: Option<Duration>,
     /// What to record of the end, once the agent has exited.
     conclusion: Option<Wish>,
+    /// What lives on of the task, until that is recorded.
+    left: Option<LeftBehind>,
     /// A cancel or an overrun that is not recorded yet.
     intent: Option<Wish>,
     /// The activity that was last sent to be recorded, and when.
@@ -96,6 +100,7 @@ impl Machine {
             cancelled: false,
             stop_by: None,
             conclusion: None,
+            left: None,
             intent: None,
             recorded: Activity::default(),
             told: None,
@@ -187,7 +192,8 @@ impl Machine {
             return;
         }
         self.intent = None;
-        let Exited { exit, log_tail, log_complaint, random } = exited;
+        let Exited { exit, log_tail, log_complaint, left, random } = exited;
+        self.left = Some(left).filter(|left| left.count > 0);
         let ending = decide(&Evidence {
             runner: &self.charge.runner,
             cancel_requested: self.cancelled && !self.ended_elsewhere,
@@ -222,8 +228,13 @@ impl Machine {
                 let found = self.account.findings().map(String::from);
                 self.conclusion = Some(Wish::Exit { exit, result: ending.into_result().or(found) });
             }
+            (Wish::Left(left), Recorded::Failed) => {
+                self.left = Some(left);
+                self.retry_at = Some(now.elapsed.saturating_add(RETRY));
+            }
             // The next record of progress says the same and more.
-            (Wish::Progress, Recorded::Failed | Recorded::Gone) => {}
+            (Wish::Progress, Recorded::Failed | Recorded::Gone)
+            | (Wish::Left(_), Recorded::Done(_) | Recorded::Refused | Recorded::Gone) => {}
             (Wish::End { .. } | Wish::Exit { .. }, Recorded::Failed) => {
                 self.retry_at = Some(now.elapsed.saturating_add(RETRY));
             }
@@ -264,6 +275,9 @@ impl Machine {
     }
 
     fn due(&mut self, now: Moment) -> Option<(Wish, Event)> {
+        if let Some(left) = self.left.take() {
+            return Some((Wish::Left(left.clone()), Event::LeftBehind(left)));
+        }
         if let Some(wish) = self.conclusion.clone() {
             let event = match &wish {
                 Wish::End { ending, exit, next } => {
@@ -276,7 +290,7 @@ impl Machine {
                 Wish::Exit { exit, result } => {
                     Event::AgentExited { exit: *exit, result: result.clone() }
                 }
-                Wish::Cancel | Wish::Overrun | Wish::Progress => return None,
+                Wish::Cancel | Wish::Overrun | Wish::Progress | Wish::Left(_) => return None,
             };
             return Some((wish, event));
         }

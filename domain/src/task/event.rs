@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::ending::Ending;
 use super::id::TaskId;
-use super::process::{Exit, ProcessId};
+use super::process::{Exit, LeftBehind, ProcessId};
 use super::progress::Activity;
 use super::retention::{Policy, Signs, Verdict};
 use super::state::{CancelIntent, Status};
@@ -64,6 +64,8 @@ pub enum Event {
         /// The id of the next attempt, if this ends a queued task and the order asks for one.
         next: Option<TaskId>,
     },
+    /// Its agent is gone, and this lives on.
+    LeftBehind(LeftBehind),
     /// Its agent exited after the task had ended.
     AgentExited {
         /// How, if that was seen.

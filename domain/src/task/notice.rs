@@ -112,7 +112,24 @@ pub fn tells_all(task: &Task) -> bool {
 pub fn of_ended(task: &Task) -> String {
     let said = quoted(outcome(task), QUOTED);
     let said = if said.is_empty() { said } else { format!(": {said}") };
-    format!("- {} {}{said}\n  more: {}\n", name(task), ending_words(task), output_command(task))
+    let left = left_behind(task);
+    format!(
+        "- {} {}{said}{left}\n  more: {}\n",
+        name(task),
+        ending_words(task),
+        output_command(task)
+    )
+}
+
+/// What it left behind, which need not be there any more.
+fn left_behind(task: &Task) -> String {
+    match task.progress().left.count {
+        0 => String::new(),
+        count => {
+            let what = if count == 1 { "1 process".into() } else { format!("{count} processes") };
+            format!(" (it left {what} behind, which `task-bg cancel {}` ends)", task.id())
+        }
+    }
 }
 
 /// A task by its id and its description.

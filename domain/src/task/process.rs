@@ -4,6 +4,7 @@
 //! adapter compares them with the running system.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// One process: its number, when it started, and in which boot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +15,29 @@ pub struct ProcessId {
     pub start_time: u64,
     /// The boot it lived in (`/proc/sys/kernel/random/boot_id`).
     pub boot_id: String,
+}
+
+/// What lived on of a task when its agent was gone, as it was seen then.
+///
+/// A process that it names may be gone by now; whoever calls one alive looks first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// The processes, at most [`LeftBehind::NAMED`].
+    pub processes: Vec<ProcessId>,
+    /// How many there were.
+    pub count: usize,
+}
+
+impl LeftBehind {
+    /// The most processes that are named.
+    pub const NAMED: usize = 32;
+
+    /// These processes, the first of them by name.
+    pub fn of(mut processes: Vec<ProcessId>) -> Self {
+        let count = processes.len();
+        processes.truncate(Self::NAMED);
+        Self { processes, count }
+    }
 }
 
 /// How a process ended.

@@ -7,7 +7,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::id::{SessionId, TaskId};
-use super::process::{Exit, ProcessId};
+use super::process::{Exit, LeftBehind, ProcessId};
 use super::state::CancelIntent;
 use super::time::Timestamp;
 
@@ -41,6 +41,8 @@ pub struct Progress {
     pub late_result: Option<String>,
     /// The intent to stop the processes that it left after its end.
     pub stop: Option<CancelIntent>,
+    /// What lived on when its agent was gone.
+    pub left: LeftBehind,
 }
 
 /// What an agent did so far, as seen in its event stream.

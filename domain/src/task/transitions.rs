@@ -63,6 +63,13 @@ impl Task {
                     }
                 }
             }
+            Event::LeftBehind(left) => {
+                if self.status() == Status::Queued {
+                    return Err(Refusal::NotStarted);
+                }
+                self.progress.left = left;
+                Weight::Passing
+            }
             Event::AgentExited { exit, result } => {
                 self.ended()?;
                 self.progress.exit = exit.or(self.progress.exit);

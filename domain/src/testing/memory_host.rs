@@ -59,6 +59,8 @@ pub enum Part {
     Supervisor,
     /// It does the work.
     Agent,
+    /// The agent started it, and it lives on.
+    Stray,
 }
 
 impl MemoryHost {
@@ -130,9 +132,10 @@ impl MemoryHost {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn agents_of(&self, id: &TaskId) -> Vec<ProcessId> {
-        let of_task = self.living(Part::Agent).into_iter().filter(|(_, task)| task == id);
-        of_task.map(|(process, _)| process).collect()
+    /// The living agents and strays of a task.
+    fn workers_of(&self, id: &TaskId) -> Vec<ProcessId> {
+        let workers = [Part::Agent, Part::Stray].into_iter().flat_map(|part| self.living(part));
+        workers.filter(|(_, task)| task == id).map(|(process, _)| process).collect()
     }
 }
 
@@ -183,14 +186,19 @@ impl Host for MemoryHost {
 
     async fn stop(&self, tasks: &[Doomed], _grace: Duration) -> Survivors {
         for doomed in tasks {
-            for agent in self.agents_of(&doomed.id).iter().chain(&doomed.agent) {
+            for agent in self.workers_of(&doomed.id).iter().chain(&doomed.agent) {
                 self.end(agent, Some(Exit::Signal(15)));
             }
         }
         Vec::new()
     }
 
-    async fn of_task(&self, id: &TaskId) -> Vec<u32> {
-        self.agents_of(id).iter().map(|process| process.pid).collect()
+    async fn of_task(&self, task: &Doomed) -> Vec<ProcessId> {
+        self.workers_of(&task.id)
+    }
+
+    async fn at_large(&self) -> Vec<(TaskId, ProcessId)> {
+        let workers = [Part::Agent, Part::Stray].into_iter().flat_map(|part| self.living(part));
+        workers.map(|(process, task)| (task, process)).collect()
     }
 }

@@ -100,6 +100,11 @@ impl MemoryWorld {
         }
     }
 
+    /// Whether something of the task lives on that its agent started.
+    pub fn left_something(&self, id: &TaskId) -> bool {
+        self.host.living(Part::Stray).iter().any(|(_, task)| task == id)
+    }
+
     /// The tasks whose agents live.
     pub fn at_work(&self) -> BTreeSet<TaskId> {
         self.host.living(Part::Agent).into_iter().map(|(_, task)| task).collect()

@@ -8,8 +8,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::task::{
-    Activity, CancelIntent, Ending, Event, Exit, Policy, Reason, Report, Signs, Task, TaskId,
-    Timestamp, Usage,
+    Activity, CancelIntent, Ending, Event, Exit, LeftBehind, Policy, Reason, Report, Signs, Task,
+    TaskId, Timestamp, Usage,
 };
 
 /// Any moment from the first sample task on, within some days.
@@ -100,6 +100,10 @@ pub fn event() -> impl Strategy<Value = Event> {
             signs: Signs { last_output, known_to_us: true, awake: None },
             grace: Duration::from_secs(10),
             next,
+        }),
+        (0u32..4).prop_map(|count| {
+            let processes = (0..count).map(|number| super::process(200 + number));
+            Event::LeftBehind(LeftBehind::of(processes.collect()))
         }),
         (option::of(exit()), option::of(text()))
             .prop_map(|(exit, result)| Event::AgentExited { exit, result }),

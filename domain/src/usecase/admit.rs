@@ -19,7 +19,7 @@ use super::repair::{Look, follower_is_due, look, mend};
 use super::{Trouble, World};
 use crate::plan::queue::admission::{Admission, Limits, Standing, Verdict};
 use crate::plan::queue::{Lock, suspects};
-use crate::port::{Claim, Environment, Gate, StoreError, Until, Waiting};
+use crate::port::{Claim, Doomed, Environment, Gate, StoreError, Until, Waiting};
 use crate::task::{Ending, Reason, State, Status, Task, TaskId};
 
 /// How long a command waits for the gate once its own work is done: others hold the gate for
@@ -249,7 +249,9 @@ pub(super) async fn count_running(world: World<'_>, found: &Look, admission: &mu
             Lock::Free => match world.store.load(id).await {
                 Ok(task) if custody::is_at_work(world, &task).await => admission.count(&task),
                 Ok(_) | Err(StoreError::NotFound { .. }) => {}
-                Err(_) if !world.host.of_task(id).await.is_empty() => admission.count_unknown(),
+                Err(_) if !world.host.of_task(&Doomed::named(id.clone())).await.is_empty() => {
+                    admission.count_unknown();
+                }
                 Err(_) => {}
             },
         }

@@ -15,7 +15,7 @@ use super::repair::follower_is_due;
 use super::stopping::stop_all;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
-use crate::port::StoreError;
+use crate::port::{Doomed, StoreError};
 use crate::task::{CancelIntent, Ending, Event, Refusal, Status, Task, TaskId};
 
 /// How often a cancel is tried on a task that changes meanwhile.
@@ -135,7 +135,7 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
     // A task that never started has no supervisor: whoever holds its lock is just ending it.
     let started = ours && task.started_at().is_some();
     let held = started && world.locks.custody(id).await? == Custody::Held;
-    if held || (ours && !world.host.of_task(id).await.is_empty()) {
+    if held || (ours && !world.host.of_task(&Doomed::of(&task)).await.is_empty()) {
         // The supervisor reads the grace from the record; if that failed, it uses its own.
         let recorded = world.store.apply(id, Event::StopRequested(wish), wish.at).await;
         return Ok(Doom::Remains(recorded.unwrap_or(task)));

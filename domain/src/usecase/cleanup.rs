@@ -5,7 +5,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -14,7 +14,10 @@ use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
 use crate::port::worktrees::{Removal as Fate, Worktrees};
-use crate::task::{Query, Status, Task, TaskId, Unreadable, Worktree, template};
+use crate::task::{ProcessId, Query, Status, Task, TaskId, Unreadable, Worktree, template};
+
+/// How many processes of a task are named.
+const NAMED: usize = 5;
 
 /// Which ended tasks to remove.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +69,14 @@ pub enum Kept {
         /// That task.
         by: TaskId,
     },
+    /// Processes that it left behind live on, and may use what would be removed.
+    #[error("processes of it live on: {}; `task-bg cancel {id}` ends them", listed(.pids))]
+    LeftBehind {
+        /// Which.
+        id: TaskId,
+        /// Their numbers.
+        pids: Vec<u32>,
+    },
     /// Another machine ran it, and its agent is not known to have exited.
     #[error("it runs on another machine")]
     Elsewhere,
@@ -99,8 +110,14 @@ pub async fn cleanup(
         removal.older_than.is_none_or(|age| ended.is_some_and(|ended| now.since(ended) >= age))
     };
     let in_use = InUse::look(world).await?;
+    // One look for all of them, and before the first is removed.
+    let at_large = world.host.at_large().await;
     for task in listing.tasks.iter().filter(|task| task.status().is_ended() && old_enough(task)) {
-        remove(world, worktrees, task, (&in_use, mode), &mut cleaned).await;
+        let idle = match in_use.needs(task.id()) {
+            Some(why) => Err(why),
+            None => is_idle(world, task, &at_large).await,
+        };
+        remove(world, worktrees, task, (&in_use, mode, idle), &mut cleaned).await;
     }
     Ok(cleaned)
 }
@@ -110,21 +127,16 @@ async fn remove(
     world: World<'_>,
     worktrees: &dyn Worktrees,
     task: &Task,
-    (in_use, mode): (&InUse, Mode),
+    (in_use, mode, idle): (&InUse, Mode, Result<(), Kept>),
     cleaned: &mut Cleaned,
 ) {
-    let needed = in_use.needs(task.id());
-    let idle = needed.map_or(Ok(()), Err);
-    let idle = if idle.is_ok() { is_idle(world, task).await } else { idle };
     if let Err(why) = idle {
-        match &task.order().worktree {
-            Some(worktree) => {
-                let (id, worktree) = (task.id().clone(), worktree.clone());
-                let why = alloc::format!("{why}");
-                cleaned.worktrees_kept.push(WorktreeKept { id, worktree, why });
-            }
-            None => cleaned.kept.push((task.id().clone(), why)),
+        if let Some(worktree) = &task.order().worktree {
+            let (id, worktree) = (task.id().clone(), worktree.clone());
+            let why = alloc::format!("{why}");
+            cleaned.worktrees_kept.push(WorktreeKept { id, worktree, why });
         }
+        cleaned.kept.push((task.id().clone(), why));
         return;
     }
     if let Some(worktree) = &task.order().worktree {
@@ -159,7 +171,11 @@ async fn remove(
 
 /// Refuses a task whose agent still works: without the record nobody could stop the agent, and it would
 /// occupy a slot for ever.
-async fn is_idle(world: World<'_>, task: &Task) -> Result<(), Kept> {
+async fn is_idle(
+    world: World<'_>,
+    task: &Task,
+    at_large: &[(TaskId, ProcessId)],
+) -> Result<(), Kept> {
     let id = task.id();
     let agent = task.progress().agent.as_ref();
     if !task.belongs_to(world.host.name()) {
@@ -175,7 +191,24 @@ async fn is_idle(world: World<'_>, task: &Task) -> Result<(), Kept> {
     if lives || custody == Custody::Held {
         return Err(Kept::AtWork { id: id.clone() });
     }
-    Ok(())
+    let mut pids: Vec<u32> = Vec::new();
+    for process in &task.progress().left.processes {
+        if world.host.lives(process).await {
+            pids.push(process.pid);
+        }
+    }
+    pids.extend(at_large.iter().filter(|(named, _)| named == id).map(|(_, process)| process.pid));
+    pids.sort_unstable();
+    pids.dedup();
+    if pids.is_empty() { Ok(()) } else { Err(Kept::LeftBehind { id: id.clone(), pids }) }
+}
+
+/// The first of these numbers, and how many more there are.
+fn listed(pids: &[u32]) -> String {
+    let named: Vec<String> = pids.iter().take(NAMED).map(ToString::to_string).collect();
+    let rest = pids.len().saturating_sub(NAMED);
+    let more = if rest == 0 { String::new() } else { alloc::format!(", and {rest} more") };
+    alloc::format!("{}{more}", named.join(", "))
 }
 
 /// What tasks that have not ended need of those that have.

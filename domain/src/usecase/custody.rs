@@ -51,7 +51,7 @@ pub(super) async fn is_at_work(world: World<'_>, task: &Task) -> bool {
     }
     // A supervisor removes the kept environment before it starts the agent.
     let taken_up = world.kits.kept(task.id()).await.is_err();
-    taken_up && !world.host.of_task(task.id()).await.is_empty()
+    taken_up && !world.host.of_task(&Doomed::of(task)).await.is_empty()
 }
 
 /// Stops the processes of a task that nobody would stop any more: those of an agent whose supervisor was
@@ -81,6 +81,7 @@ fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)>
         | Event::Overran { .. }
         | Event::StopRequested(_)
         | Event::Reported(_)
+        | Event::LeftBehind(_)
         | Event::AgentExited { .. } => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::reconcile::{Note, reconcile};
+use super::reconcile::{Note, reconcile, without_gone};
 use super::repair::{look, mend};
 use super::{Trouble, World};
 use crate::plan::queue::suspects;
@@ -13,7 +13,7 @@ use crate::task::{Listing, Query, TaskId};
 pub struct Listed {
     /// The tasks.
     pub listing: Listing,
-    /// Notes on tasks that have not ended.
+    /// Notes on some of them.
     pub notes: Vec<(TaskId, Note)>,
 }
 
@@ -45,6 +45,10 @@ pub async fn survey(world: World<'_>, query: &Query) -> Result<Listed, Trouble> 
     }
     if changed {
         listing = world.store.list(query).await?;
+    }
+    for task in listing.tasks.iter_mut().filter(|task| task.status().is_ended()) {
+        *task = without_gone(world, task.clone()).await;
+        notes.extend(Note::of_ended(task).map(|note| (task.id().clone(), note)));
     }
     Ok(Listed { listing, notes })
 }

@@ -5,15 +5,18 @@
 //! judges a task of another machine.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use super::custody::{self, Held};
 use super::{Trouble, World};
 use crate::plan::reconcile::{Custody, Standing, standing};
-use crate::port::{LogPart, Stream, Woken};
+use crate::port::{Doomed, LogPart, Stream, Woken};
 use crate::run::ending::QUOTED_LINES;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use crate::run::readable;
-use crate::task::{Ending, Event, Reason, Status, Task, TaskId};
+use crate::task::{
+    Ending, Event, LeftBehind, ProcessId, Reason, Runner, State, Status, Task, TaskId,
+};
 use core::time::Duration;
 
 /// How long concluding a task may take: reading its log and writing its record.
@@ -24,14 +27,14 @@ const CONCLUSION: Duration = Duration::from_secs(2);
 pub struct Believed {
     /// The task.
     pub task: Task,
-    /// A note on a task that has not ended.
+    /// What its record does not say, or what has to be looked at in it.
     pub note: Option<Note>,
     /// Who holds its life lock; [`Custody::Absent`] for a task that has ended or belongs to another
     /// machine.
     pub custody: Custody,
 }
 
-/// What the record of a task that has not ended does not say.
+/// What the record of a task does not say, or what has to be looked at in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
     /// It never had a supervisor of ours; its record stands as it is.
@@ -41,6 +44,40 @@ pub enum Note {
     Orphaned,
     /// Another machine runs it, and only that machine can judge it.
     Elsewhere,
+    /// It has ended, and processes of it live on: those that its progress names.
+    LeftBehind,
+    /// Its agent said that it was done, and its answer is empty.
+    EmptyAnswer,
+}
+
+impl Note {
+    /// The note on an ended task whose progress names no process that is gone.
+    pub fn of_ended(task: &Task) -> Option<Self> {
+        if task.progress().left.count > 0 {
+            return Some(Self::LeftBehind);
+        }
+        let State::Completed(done) = task.state() else { return None };
+        let agent = matches!(task.order().runner, Runner::Agent { .. });
+        let empty = done.result.trim().is_empty() && task.progress().late_result.is_none();
+        (agent && empty).then_some(Self::EmptyAnswer)
+    }
+}
+
+/// The task without those processes that it left behind and that are gone by now.
+pub async fn without_gone(world: World<'_>, task: Task) -> Task {
+    let left = &task.progress().left;
+    if left.count == 0 {
+        return task;
+    }
+    let mut living: Vec<ProcessId> = Vec::new();
+    if task.belongs_to(world.host.name()) {
+        for process in &left.processes {
+            if world.host.lives(process).await {
+                living.push(process.clone());
+            }
+        }
+    }
+    task.leaving(LeftBehind::of(living))
 }
 
 /// Finds out whether `task` still runs or waits, and ends it if not.
@@ -48,6 +85,15 @@ pub enum Note {
 /// # Errors
 /// [`Trouble`] if the store, a lock or a log fails.
 pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
+    let mut believed = Box::pin(judge(world, task)).await?;
+    if believed.task.status().is_ended() {
+        believed.task = without_gone(world, believed.task).await;
+        believed.note = Note::of_ended(&believed.task);
+    }
+    Ok(believed)
+}
+
+async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     if task.status().is_ended() {
         return Ok(Believed { task, note: None, custody: Custody::Absent });
     }
@@ -195,7 +241,8 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
     let clock = world.clock;
     let now = Moment { wall: clock.now(), elapsed: clock.elapsed(), awake: clock.awake() };
     let mut machine = Machine::with_account(Charge::of(task.order()), account, now);
-    let exited = Exited { exit: None, log_tail, log_complaint, random: [0; 3] };
+    let left = LeftBehind::of(world.host.of_task(&Doomed::of(task)).await);
+    let exited = Exited { exit: None, log_tail, log_complaint, left, random: [0; 3] };
     let mut outputs = machine.step(now, Input::AgentExited(exited));
     loop {
         let applied = outputs.into_iter().find_map(|output| match output {
@@ -204,7 +251,7 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
         });
         match applied {
             Some(Event::Ended { ending, .. }) => return Ok(ending),
-            // The progress of the agent, its session above all; the ending does not depend on it.
+            // What lives on, and the progress of the agent, its session above all; the ending does not depend on it.
             Some(event) => drop(world.store.apply(task.id(), event, now.wall).await),
             None => {
                 let unknown =

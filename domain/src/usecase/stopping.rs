@@ -81,11 +81,12 @@ async fn end(world: World<'_>, held: Held) -> Result<Task, Trouble> {
 
 /// Stops the processes that a supervisor left that hangs or was killed.
 async fn sweep(world: World<'_>, id: &TaskId) -> Vec<u32> {
-    if world.host.of_task(id).await.is_empty() {
+    let task = world.store.load(id).await;
+    let doomed = task.map_or_else(|_| Doomed::named(id.clone()), |task| Doomed::of(&task));
+    if world.host.of_task(&doomed).await.is_empty() {
         return Vec::new();
     }
-    let agent = world.store.load(id).await.ok().and_then(|task| task.progress().agent.clone());
-    world.host.stop(&[Doomed { id: id.clone(), agent }], Duration::ZERO).await
+    world.host.stop(&[doomed], Duration::ZERO).await
 }
 
 /// The task, once it has ended; ends it here if its life lock is free. Waits until `by` for the holder

@@ -68,6 +68,9 @@ impl Scene<'_> {
                 Exit::Code(0)
             }
         };
+        if self.once_in(3) {
+            self.memory.host.spawn(&task, Part::Stray);
+        }
         note(|| format!("AGENT of {task} ends: {exit:?}"));
         self.memory.host.end(&agent, Some(exit));
         true

@@ -8,10 +8,11 @@ use std::time::Duration;
 use domain::task::agent_name::COMMAND_WORD;
 use domain::task::{
     Activity, AgentName, Autonomy, Briefing, CancelIntent, Cause, Continuation, Dependence,
-    DroidSource, Exit, Lineage, Placement, ProcessId, Progress, Reason, Retries, Runner, SessionId,
-    StopIntent, TaskId, Timestamp, Usage, Worktree,
+    DroidSource, Exit, LeftBehind, Lineage, Placement, ProcessId, Progress, Reason, Retries,
+    Runner, SessionId, StopIntent, TaskId, Timestamp, Usage, Worktree,
 };
 use jiff::tz::TimeZone;
+use serde_json::value::RawValue;
 
 use super::super::raw::Object;
 use super::super::{
@@ -155,12 +156,19 @@ impl<'a> Below<'a> {
     }
 
     fn process(&self, key: &str) -> Option<ProcessId> {
-        let found = Object::within(self.0.get(key)?)?;
-        Some(ProcessId {
-            pid: found.value(process_key::PID)?,
-            start_time: found.value(process_key::START_TIME)?,
-            boot_id: found.value(process_key::BOOT_ID)?,
-        })
+        process(self.0.get(key)?)
+    }
+
+    fn left(&self) -> LeftBehind {
+        let listed: Vec<&RawValue> = self
+            .0
+            .get(progress_key::SURVIVORS)
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
+        let processes: Vec<ProcessId> =
+            listed.iter().filter_map(|text| process(text.get())).take(LeftBehind::NAMED).collect();
+        let count = self.0.value(progress_key::SURVIVOR_COUNT).unwrap_or(0);
+        LeftBehind { count: processes.len().max(count), processes }
     }
 
     fn usage(&self) -> Option<Usage> {
@@ -197,8 +205,18 @@ impl<'a> Below<'a> {
             late_result: self.text(progress_key::LATE_RESULT),
             stop: Object::within(self.0.get(progress_key::STOP).unwrap_or_default())
                 .and_then(|found| intent(&found)),
+            left: self.left(),
         }
     }
+}
+
+fn process(text: &str) -> Option<ProcessId> {
+    let found = Object::within(text)?;
+    Some(ProcessId {
+        pid: found.value(process_key::PID)?,
+        start_time: found.value(process_key::START_TIME)?,
+        boot_id: found.value(process_key::BOOT_ID)?,
+    })
 }
 
 fn intent(found: &Object<'_>) -> Option<CancelIntent> {

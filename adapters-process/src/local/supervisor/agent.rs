@@ -84,8 +84,7 @@ impl<'a> Agent<'a> {
 
     /// Ends the agent and everything it started at once, because no record knows that it runs.
     pub(super) fn end_now(&self, id: &TaskId) {
-        let doomed = Doomed { id: id.clone(), agent: Some(self.process.clone()) };
-        termination::stop(&[doomed], Some(std::process::id()), Duration::ZERO);
+        termination::stop(&[self.doomed(id)], Some(std::process::id()), Duration::ZERO);
         termination::wait_for_exit(&self.process);
     }
 
@@ -94,6 +93,22 @@ impl<'a> Agent<'a> {
     pub(super) fn reap_at_last(&self) -> Option<Exit> {
         termination::wait_for_exit(&self.process);
         self.reap()
+    }
+
+    /// Itself and all that it started, as what is to be ended.
+    pub(super) fn doomed(&self, id: &TaskId) -> Doomed {
+        Doomed { agent: Some(self.process.clone()), ..Doomed::named(id.clone()) }
+    }
+
+    /// Reaps every child that has ended; whether any is left. The agent's own exit is known by then.
+    pub(super) fn reap_others() -> bool {
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
     }
 
     /// Reaps every child that has ended, and returns how the agent exited if it is one of them.

@@ -4,24 +4,30 @@
 //! answers. The machine has every rule; the driver only knows how to carry out each output. It blocks in one
 //! `poll`. It is not in the data path: the agent writes into its files whether or not anybody drives.
 
+use std::fs::File;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use domain::port::{Doomed, LogPart, StoreError, Stream};
+use domain::port::{LogPart, StoreError, Stream};
 use domain::run::ending::QUOTED_LINES;
 use domain::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
-use domain::task::{Event, Exit, TaskId};
+use domain::task::{Event, Exit, LeftBehind, TaskId};
 use domain::usecase::custody::Held;
 
 use super::Post;
 use super::agent::Agent;
 use super::signals::Signals;
 use crate::agents::event_stream::EventStream;
+use crate::local::identity;
 use crate::local::termination::Termination;
-use crate::local::tree;
+use crate::local::tree::{self, Snapshot};
 
 /// How soon an active event stream is looked at again, and how late an idle one.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How long nothing may be written before what lives on when the agent is gone counts as left behind.
+const QUIET: Duration = Duration::from_millis(200);
+/// How long what lives on then is waited for at most.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often the driver looks at processor time and at the record without being asked to.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
@@ -34,6 +40,8 @@ pub(super) struct Driver<'a> {
     machine: Machine,
     stream: Option<Following<'a>>,
     termination: Option<Termination>,
+    /// Whether its processes were to be stopped.
+    stop_was_asked: bool,
     heartbeat: Heartbeat,
     /// When the machine wants to be told that time passed, by the clock that never goes back.
     wake_at: Option<Duration>,
@@ -70,6 +78,7 @@ impl<'a> Driver<'a> {
             machine,
             stream,
             termination: None,
+            stop_was_asked: false,
             heartbeat: Heartbeat { next, ticks: 0, written: 0 },
             wake_at: None,
             done: false,
@@ -81,7 +90,8 @@ impl<'a> Driver<'a> {
     pub(super) async fn run(mut self) {
         self.tell(Input::Started(Sight::of(&self.held.task))).await;
         let exit = self.watch().await;
-        let exited = self.exited(exit).await;
+        let left = self.left_behind();
+        let exited = self.exited(exit, left).await;
         self.tell(Input::AgentExited(exited)).await;
         while !self.done {
             // A full disk delays the ending, and no more.
@@ -97,7 +107,8 @@ impl<'a> Driver<'a> {
     async fn watch(&mut self) -> Option<Exit> {
         let mut exit = None;
         loop {
-            exit = exit.or_else(|| self.agent.reap());
+            let seen = self.agent.reap();
+            exit = exit.or(seen);
             let stopped = self.go_on_stopping();
             match (exit, &self.termination, stopped) {
                 (Some(_), None, _) => return exit,
@@ -173,12 +184,12 @@ impl<'a> Driver<'a> {
     }
 
     fn stop(&mut self, grace: Duration) {
+        self.stop_was_asked = true;
         if let Some(termination) = &mut self.termination {
             termination.hurry(grace);
             return;
         }
-        let agent = Some(self.agent.process.clone());
-        let doomed = Doomed { id: self.id().clone(), agent };
+        let doomed = self.agent.doomed(self.id());
         let own = Some(std::process::id());
         self.termination = Some(Termination::begin(vec![doomed], own, grace));
     }
@@ -241,7 +252,7 @@ impl<'a> Driver<'a> {
             return;
         }
         let ticks = tree::cpu_ticks_below(std::process::id());
-        let written = self.post.files.output.metadata().map_or(0, |file| file.len());
+        let written = self.written();
         self.heartbeat.next = Instant::now() + HEARTBEAT;
         if (ticks, written) != (self.heartbeat.ticks, self.heartbeat.written) {
             (self.heartbeat.ticks, self.heartbeat.written) = (ticks, written);
@@ -251,7 +262,39 @@ impl<'a> Driver<'a> {
         self.look().await;
     }
 
-    async fn exited(&mut self, exit: Option<Exit>) -> Exited {
+    /// What of the task lives on now that its agent is gone. Processes that are just about to end, such as
+    /// a `tee` behind the agent, have a moment for that and for their last words.
+    fn left_behind(&self) -> LeftBehind {
+        let own = Some(std::process::id());
+        let doomed = self.agent.doomed(self.id());
+        let began = Instant::now();
+        let (mut written, mut changed) = (self.written(), began);
+        while Agent::reap_others() {
+            let left = Snapshot::take().belonging_to(&doomed, own);
+            // A task that the agent launched has a supervisor of its own, which is a child, too.
+            if left.is_empty() {
+                break;
+            }
+            let (size, now) = (self.written(), Instant::now());
+            if size != written {
+                (written, changed) = (size, now);
+            }
+            let due = (changed + QUIET).min(began + LAST_WORDS);
+            if now >= due || self.stop_was_asked {
+                return LeftBehind::of(identity::named(&left));
+            }
+            self.signals.wait(Some(due.saturating_duration_since(now)));
+        }
+        LeftBehind::default()
+    }
+
+    /// How many bytes the task has written.
+    fn written(&self) -> u64 {
+        let length = |file: &File| file.metadata().map_or(0, |file| file.len());
+        length(&self.post.files.output).saturating_add(length(&self.post.files.events_reader))
+    }
+
+    async fn exited(&mut self, exit: Option<Exit>, left: LeftBehind) -> Exited {
         let world = self.post.world;
         let adapter = world.agents.of(&self.held.task.order().runner);
         self.finish_stream().await;
@@ -260,7 +303,7 @@ impl<'a> Driver<'a> {
         let log_tail = log.map(|log| log.text).unwrap_or_default();
         let log_complaint = adapter.and_then(|adapter| adapter.complaint(&log_tail));
         let [a, b, c, ..] = world.entropy.bytes();
-        Exited { exit, log_tail, log_complaint, random: [a, b, c] }
+        Exited { exit, log_tail, log_complaint, left, random: [a, b, c] }
     }
 
     fn until_woken(&self) -> Option<Duration> {

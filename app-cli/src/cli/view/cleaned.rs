@@ -48,7 +48,8 @@ impl View for CleanedView {
     fn table(&self) -> String {
         let cleaned = &self.cleaned;
         let kept = cleaned.kept.iter().map(|(id, error)| format!("kept {id}: {error}\n"));
-        let worktrees = cleaned.worktrees_kept.iter().map(|kept| {
+        let named = |id: &TaskId| cleaned.kept.iter().any(|(kept, _)| kept == id);
+        let worktrees = cleaned.worktrees_kept.iter().filter(|kept| !named(&kept.id)).map(|kept| {
             let path = terminal::one_line(&kept.worktree.path, 400);
             format!("kept {} and its worktree {path}: {}\n", kept.id, kept.why)
         });

@@ -46,6 +46,9 @@ impl View for StatusView {
         let mut record: Map<String, Value> = serde_json::from_str(&self.record).unwrap_or_default();
         task::add_note(&mut record, &self.believed.task, self.believed.note);
         task::add_place(&mut record, self.place);
+        if self.believed.task.progress().left.count > 0 {
+            record.insert("survivors".to_owned(), task::survivors(&self.believed.task).into());
+        }
         if self.attempts.len() > 1 {
             let attempts: Vec<Value> = self.attempts.iter().map(attempt).collect();
             record.insert("attempts".to_owned(), attempts.into());

@@ -60,7 +60,22 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
             let host = task.progress().host.as_deref().unwrap_or_default();
             format!("runs on {host}, which alone can judge and stop it")
         }
+        Note::LeftBehind => left_behind(task),
+        Note::EmptyAnswer => "it said that it was done, with an empty answer".to_owned(),
     }
+}
+
+/// The processes that live on after the end of a task, and what ends them.
+fn left_behind(task: &Task) -> String {
+    let (left, id) = (&task.progress().left, task.id());
+    let pids: Vec<String> = left.processes.iter().map(|process| process.pid.to_string()).collect();
+    let what = if left.count == 1 { "1 process" } else { &format!("{} processes", left.count) };
+    format!("{what} left: {}; `task-bg cancel {id}` ends what is left", pids.join(", "))
+}
+
+/// The numbers of the processes that live on after the end of a task.
+pub(super) fn survivors(task: &Task) -> Vec<u32> {
+    task.progress().left.processes.iter().map(|process| process.pid).collect()
 }
 
 /// Why the task ended badly, for machines.

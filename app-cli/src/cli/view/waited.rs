@@ -1,7 +1,7 @@
 //! What `wait` answers: what has ended, what has not, what cannot be judged, and the command to go on with.
 
 use domain::task::{Task, Timestamp, text};
-use domain::usecase::reconcile::Believed;
+use domain::usecase::reconcile::{Believed, Note};
 use domain::usecase::wait::Waited;
 use serde_json::{Value, json};
 
@@ -18,14 +18,21 @@ pub(crate) struct WaitedView {
 
 impl WaitedView {
     fn ended(task: &Task) -> Value {
-        json!({
+        let mut entry = json!({
             "taskId": task.id().as_str(),
             "status": task.status().word(),
             "reason": task::reason(task),
             "description": task.order().description,
             "result": text::preview(&task::gist(task), WAIT_PREVIEW),
             "outputCommand": task::output_command(task),
-        })
+        });
+        if let Some(note) = Note::of_ended(task) {
+            entry["note"] = task::sentence(task, note).into();
+        }
+        if task.progress().left.count > 0 {
+            entry["survivors"] = task::survivors(task).into();
+        }
+        entry
     }
 
     fn pending(&self, believed: &Believed) -> Value {
@@ -96,6 +103,11 @@ impl View for WaitedView {
         if rows.is_empty() && refused.is_empty() {
             return "there is nothing to wait for\n".to_owned();
         }
+        let notes = self.waited.ended.iter().filter_map(|task| {
+            let note = task::sentence(task, Note::of_ended(task)?);
+            Some(format!("{}: {note}\n", task.id()))
+        });
+        let refused = notes.collect::<String>() + &refused;
         let next = self.next().map(|next| {
             let why =
                 if self.waited.timed_out { "the time ran out" } else { "some have not ended" };

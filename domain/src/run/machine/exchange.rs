@@ -6,7 +6,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use crate::run::account::AgentEvent;
-use crate::task::{CancelIntent, Event, Exit, Order, Reason, Runner, Task, Timestamp};
+use crate::task::{CancelIntent, Event, Exit, LeftBehind, Order, Reason, Runner, Task, Timestamp};
 
 /// A moment, by each of the clocks that matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Exited {
     pub log_tail: String,
     /// What kind of failure the agent's own words in that log are, where its events never began.
     pub log_complaint: Option<Reason>,
+    /// What of the task lives on.
+    pub left: LeftBehind,
     /// Random bits, for the id of the attempt that may follow.
     pub random: [u8; 3],
 }

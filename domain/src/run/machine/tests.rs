@@ -30,6 +30,7 @@ proptest! {
         }
         driver.finish();
         prop_assert!(driver.record.status().is_ended());
+        prop_assert_eq!(driver.record.progress().left.count, 1, "what lives on is named");
         prop_assert_eq!(driver.tell(Input::Tick), Vec::from([Output::Done]));
     }
 

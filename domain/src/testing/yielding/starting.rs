@@ -127,7 +127,11 @@ impl Host for Yielding<'_> {
         between_turns!(format!("  stop{ids}"), self.memory.host.stop(tasks, grace))
     }
 
-    async fn of_task(&self, id: &TaskId) -> Vec<u32> {
-        between_turns!(format!("  processes of {id}"), self.memory.host.of_task(id))
+    async fn of_task(&self, task: &Doomed) -> Vec<ProcessId> {
+        between_turns!(format!("  processes of {}", task.id), self.memory.host.of_task(task))
+    }
+
+    async fn at_large(&self) -> Vec<(TaskId, ProcessId)> {
+        between_turns!("  processes at large".into(), self.memory.host.at_large())
     }
 }

@@ -109,10 +109,12 @@ async fn cancel_one(scene: &Scene<'_>, id: TaskId) {
         let task = scene.memory.store.load(id).await.expect("it was cancelled");
         assert_eq!(task.status(), Status::Cancelled, "law 18: {id} was called cancelled");
         assert!(!at_work.contains(id), "law 18: {id} was cancelled and its agent lives");
+        assert!(!scene.memory.left_something(id), "law 20: {id} was cancelled and left something");
         scene.laws.borrow_mut().never_again(id);
     }
     for id in &receipt.stopped {
         assert!(!at_work.contains(id), "law 18: what {id} left was stopped and lives");
+        assert!(!scene.memory.left_something(id), "law 20: what {id} left was stopped and lives");
     }
     admit(scene.ports.world(), Thoroughness::Thorough, PATIENCE).await;
 }

@@ -6,7 +6,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use std::vec::Vec;
 
 use crate::port::{Clock, Queue};
-use crate::task::{Ending, Queued, State, Status, Task, TaskId};
+use crate::task::{Ending, Queued, Reason, State, Status, Task, TaskId};
 use crate::testing::{MemoryWorld, Part};
 
 /// What was seen so far, for checks of later steps.
@@ -168,6 +168,12 @@ impl Laws {
                 }
             }
         }
+        for (process, id) in memory.host.living(Part::Stray) {
+            // Whoever reports an ending by hand has not seen the processes; `cancel` finds them.
+            let Some(task) = self.seen.get(&id).filter(|task| !is_by_hand(task)) else { continue };
+            let named = task.progress().left.processes.contains(&process);
+            assert!(named, "law 20: {id} left {} and does not name it: {task:?}", process.pid);
+        }
         let names = memory.locks.names();
         assert_eq!(names.locked, [], "law 14: life locks of tasks that are over");
         assert_eq!(names.again, [], "law 14: environments of tasks that are over");
@@ -182,5 +188,14 @@ impl Laws {
         let next = task.progress().retried_as.as_ref();
         let follows = next.is_some_and(|next| !self.by_hand.contains(next));
         assert!(!follows, "law 17: {next:?} follows {}, which is over", task.id());
+    }
+}
+
+/// Whether somebody reported the ending who has not seen the agent's.
+fn is_by_hand(task: &Task) -> bool {
+    match task.state() {
+        State::Error(failure) => failure.reason == Reason::Reported,
+        State::Completed(done) => done.result == "by hand",
+        State::Queued(_) | State::Running(_) | State::Cancelled(_) => false,
     }
 }

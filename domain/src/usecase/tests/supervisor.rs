@@ -10,7 +10,9 @@ use super::Scene;
 use crate::port::{Entropy, Further, LaunchFailure, StoreError};
 use crate::run::AgentEvent;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
-use crate::task::{Ending, Event, Exit, ProcessId, Queued, Reason, Started, State, Task};
+use crate::task::{
+    Ending, Event, Exit, LeftBehind, ProcessId, Queued, Reason, Started, State, Task,
+};
 use crate::testing::scheduler::{idle, note, turn};
 use crate::testing::yielding::Start;
 use crate::testing::{Life, MemoryWorld, Part};
@@ -135,7 +137,10 @@ async fn drive(scene: &Scene<'_>, supervisor: &ProcessId, agent: &ProcessId, mut
         } else if let Life::Ended(exit) = memory.host.life_of(agent) {
             gone = true;
             let [a, b, c, ..] = memory.entropy.bytes();
-            let exited = Exited { exit, random: [a, b, c], ..Exited::default() };
+            let strays = memory.host.living(Part::Stray).into_iter();
+            let strays = strays.filter(|(_, task)| task == held.task.id());
+            let left = LeftBehind::of(strays.map(|(process, _)| process).collect());
+            let exited = Exited { exit, left, random: [a, b, c], ..Exited::default() };
             pending.push(Input::AgentExited(exited));
             let account = world.events.account(held.task.id(), &held.task.order().runner).await;
             let found = account.ok().and_then(|account| account.answer().map(Into::into));

@@ -5,7 +5,7 @@
 
 use adapters_fs::inspection::{FolderState, StoreCondition, close_files, store_condition};
 use domain::port::TaskStore as _;
-use domain::task::Query;
+use domain::task::{Query, Task};
 use domain::usecase::list::{Listed, list, survey};
 use domain::usecase::reconcile::Note;
 
@@ -80,7 +80,7 @@ pub(super) async fn records(context: &Context, fix: bool) -> Vec<Finding> {
     }
     match listed {
         Ok(listed) => {
-            vec![unreadable(&listed), unattended(&listed), leftovers]
+            vec![unreadable(&listed), unattended(&listed), survivors(&listed), leftovers]
         }
         Err(trouble) => {
             vec![fail("records", Failure::from(trouble).sentence(), "see the finding on the store")]
@@ -105,14 +105,15 @@ fn unreadable(listed: &Listed) -> Finding {
 
 fn unattended(listed: &Listed) -> Finding {
     // What another machine runs is looked after there.
-    let alone: Vec<_> = listed.notes.iter().filter(|(_, note)| *note != Note::Elsewhere).collect();
+    let alone = |note: &Note| matches!(note, Note::Unsupervised | Note::Orphaned);
+    let alone: Vec<_> = listed.notes.iter().filter(|(_, note)| alone(note)).collect();
     if alone.is_empty() {
         return well("supervision", "every task that runs has somebody who looks after it");
     }
     let word = |note: &Note| match note {
         Note::Unsupervised => "never had a supervisor of ours",
         Note::Orphaned => "lost its supervisor",
-        Note::Elsewhere => "runs on another machine",
+        Note::Elsewhere | Note::LeftBehind | Note::EmptyAnswer => "needs nobody",
     };
     let notes = alone.iter().take(NAMED);
     let named: Vec<String> = notes.map(|(id, note)| format!("{id} {}", word(note))).collect();
@@ -120,6 +121,27 @@ fn unattended(listed: &Listed) -> Finding {
         "supervision",
         format!("{} tasks run on their own: {}", alone.len(), named.join(", ")),
         "`task-bg cancel` stops one, `task-bg prune` ends those that ran too long",
+    )
+}
+
+fn survivors(listed: &Listed) -> Finding {
+    let left = |task: &&Task| task.status().is_ended() && task.progress().left.count > 0;
+    let with: Vec<&Task> = listed.listing.tasks.iter().filter(left).collect();
+    let Some(first) = with.first() else {
+        return well("survivors", "no process of a task that has ended");
+    };
+    let named = with.iter().take(NAMED).map(|task| {
+        let pids = task.progress().left.processes.iter().map(|process| process.pid.to_string());
+        format!("{} ({})", task.id(), pids.collect::<Vec<_>>().join(", "))
+    });
+    warn(
+        "survivors",
+        format!(
+            "{} ended tasks left processes: {}",
+            with.len(),
+            named.collect::<Vec<_>>().join("; ")
+        ),
+        format!("`task-bg cancel {}` ends those of one", first.id()),
     )
 }
 

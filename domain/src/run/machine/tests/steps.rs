@@ -117,5 +117,6 @@ pub(super) fn charges() -> impl Strategy<Value = Order> {
 
 /// An agent that exited like this and left no log.
 pub(super) fn exited(exit: Option<Exit>) -> Exited {
-    Exited { exit, log_tail: String::new(), log_complaint: None, random: [5, 5, 5] }
+    let left = LeftBehind::of(Vec::from([testing::process(200)]));
+    Exited { exit, log_tail: String::new(), log_complaint: None, left, random: [5, 5, 5] }
 }
