@@ -190,7 +190,13 @@ async fn wait_for_conclusion(world: World<'_>, id: &TaskId) {
 async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Believed, Trouble> {
     // The task may have ended between the reading of its record and the taking of its lock.
     let ending = match look(world, &held.task, Custody::Free).await {
-        Standing::Gone => autopsy(world, &held.task).await?,
+        Standing::Gone => {
+            if held.task.to_be_stopped().is_some() {
+                // Its agent is gone, and the intent is meant for all that it started.
+                world.host.stop(&[Doomed::of(&held.task)], Duration::ZERO).await;
+            }
+            autopsy(world, &held.task).await?
+        }
         Standing::NeverStarted => custody::cut_short(),
         standing @ (Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned) => {
             let task = held.task.clone();
@@ -251,7 +257,11 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
         });
         match applied {
             Some(Event::Ended { ending, .. }) => return Ok(ending),
-            // What lives on, and the progress of the agent, its session above all; the ending does not depend on it.
+            // Whoever concludes the task next names it.
+            Some(event @ Event::LeftBehind(_)) => {
+                drop(world.store.apply(task.id(), event, now.wall).await?);
+            }
+            // The progress of the agent, its session above all; the ending does not depend on it.
             Some(event) => drop(world.store.apply(task.id(), event, now.wall).await),
             None => {
                 let unknown =
