@@ -134,6 +134,21 @@ impl DataDir {
         self.active().join(format!("{id}{AGAIN}"))
     }
 
+    /// A file that agents have to find, told apart by its content, so that it never changes.
+    pub(crate) fn attachment(&self, stem: &str, extension: &str, content: &str) -> PathBuf {
+        self.root.join(".agents").join(format!("{stem}-{:08x}.{extension}", fnv(content)))
+    }
+
+    /// What versions programs say they are.
+    pub(crate) fn versions(&self) -> PathBuf {
+        self.root.join(".agents").join("versions")
+    }
+
+    /// Makes the folder of these files if it is missing.
+    pub(crate) fn prepare_attachments(&self) -> io::Result<()> {
+        folders::make_if_missing(&self.root.join(".agents"))
+    }
+
     /// The folder of the queue: one entry for each task that waits.
     pub fn queue(&self) -> PathBuf {
         self.root.join(".queue")

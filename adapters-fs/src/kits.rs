@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::port::kits::Environment;
-use domain::port::{Fault, Further, Kit, Kits};
+use domain::port::{Attachment, Fault, Further, Kit, Kits};
 use domain::task::TaskId;
 use domain::task::droid::Instructions;
 use rustix::io::Errno;
@@ -44,6 +44,24 @@ impl FileKits {
     /// Where the instructions of a task that has not ended are, if its agent is given any.
     pub fn instructions(&self, id: &TaskId) -> Option<PathBuf> {
         Some(self.dir.instructions(id)).filter(|path| path.is_file())
+    }
+
+    /// Keeps a file that agents have to find, and returns where it is. Such a file has nothing secret in it,
+    /// is the same for all tasks that need it, and stays.
+    ///
+    /// # Errors
+    /// The disk's, if it cannot be kept.
+    pub fn attach(&self, file: &Attachment) -> io::Result<PathBuf> {
+        let Attachment { stem, extension, content } = file;
+        let path = self.dir.attachment(stem, extension, content);
+        if matches!(self.disk.read(&path)?, Found::Plain(known) if known == content.as_bytes()) {
+            return Ok(path);
+        }
+        self.dir.prepare_attachments()?;
+        let half_written = self.dir.temp(&path);
+        self.disk.write_new(&half_written, content.as_bytes())?;
+        drop(self.disk.rename(&half_written, &path)?);
+        Ok(path)
     }
 
     /// Writes a file, durably, in place of whatever a dead process left under its name.

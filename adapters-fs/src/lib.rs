@@ -27,6 +27,7 @@ pub mod queue;
 mod record;
 pub mod store;
 pub mod transcript;
+pub mod versions;
 
 pub use data_dir::{DataDir, NoHome};
 pub use droids::FileDroids;
@@ -40,3 +41,4 @@ pub use queue::{FileQueue, limit_of};
 pub use record::record_text;
 pub use store::FileStore;
 pub use transcript::FileTranscripts;
+pub use versions::FileVersions;

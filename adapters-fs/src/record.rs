@@ -62,6 +62,8 @@ mod progress_key {
     pub(super) const CWD: &str = "cwd";
     pub(super) const TIMEOUT: &str = "timeoutMs";
     pub(super) const USAGE: &str = "usage";
+    pub(super) const REFUSED: &str = "refused";
+    pub(super) const UNAPPLIED: &str = "notApplied";
     pub(super) const TOOLS_IN_FLIGHT: &str = "toolsInFlight";
     pub(super) const CANCEL_AT: &str = "cancelRequestedAt";
     pub(super) const CANCEL_GRACE: &str = "cancelGraceMs";
@@ -120,6 +122,7 @@ mod usage_key {
     pub(super) const OUTPUT: &str = "outputTokens";
     pub(super) const CACHE_READ: &str = "cacheReadInputTokens";
     pub(super) const CACHE_CREATION: &str = "cacheCreationInputTokens";
+    pub(super) const COST: &str = "costUsd";
 }
 
 /// The keys under `worktree`.

@@ -4,12 +4,19 @@
 //! [`registry`]. Nothing outside this folder asks which agent it has before it: whatever differs from
 //! one agent to another is behind the port. Nothing in here starts a process.
 
+mod api_failure;
+pub mod claude;
+pub mod codex;
 pub mod command;
 pub mod droid;
 pub mod event_log;
 pub mod event_stream;
+pub mod gemini;
 mod json_line;
+pub mod opencode;
 pub mod registry;
+mod start;
+mod tools;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -22,7 +22,10 @@ pub mod worktrees;
 
 use alloc::string::String;
 
-pub use agent::{Abilities, Agent, Agents, CommandLine, Input, OsText, Speech, Told};
+pub use agent::{
+    Abilities, Agent, Agents, Attachment, Circumstances, CommandLine, Input, Objection, OsText,
+    Program, Speech, Told,
+};
 pub use clock::Clock;
 pub use droid_catalog::DroidCatalog;
 pub use entropy::Entropy;

@@ -9,6 +9,7 @@ pub mod droid;
 pub mod ending;
 pub mod event;
 pub mod id;
+pub mod near;
 pub mod notice;
 pub mod order;
 pub mod process;

@@ -27,6 +27,7 @@ pub mod prune;
 pub mod reconcile;
 pub mod repair;
 pub mod resolve;
+pub mod runners;
 pub mod status;
 pub mod stopping;
 pub mod subagent_stop;

@@ -30,6 +30,7 @@ mod plugin;
 mod queueing;
 mod racing;
 mod reporting;
+mod runners;
 mod settings;
 mod stand_in;
 mod stopping_for_good;

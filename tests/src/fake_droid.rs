@@ -1,8 +1,10 @@
-//! A scripted stand-in for `droid exec`, which plays on demand every way a real run can end.
+//! A scripted stand-in for `droid exec`, which plays on demand every way a real run can end. Under
+//! another name (`claude`, `codex`, `gemini`, `opencode`) it plays that agent.
 //!
 //! It parses droid's command line as droid does, prints droid's own `stream-json`, and never calls
 //! a model, a network or a shell unless its script says so. The prompt is the script: one directive
-//! a line, and every line that is no directive is ordinary prompt text.
+//! a line, and every line that is no directive is ordinary prompt text. Of the others it plays what
+//! differs: their command lines, their streams and their exit codes.
 //!
 //! | directive | what it does |
 //! |---|---|
@@ -41,6 +43,9 @@
 //! | `SETSID_CLEANENV path` | a grandchild in its own session with an empty environment |
 //! | `PERMISSION level` | what droid prints when its autonomy is too low (`medium`, `high` or `unsafe` is the level it asks for), then exit 1 |
 //! | `AUTH` | what droid prints without a login, then exit 1 |
+//! | `REFUSE name` | a tool call that is not allowed; the run goes on (not droid) |
+//! | `REJECT` | a question that nobody answers, and exit 0 (`OpenCode`) |
+//! | `FAIL status` | what the agent prints when its model answers so, and its exit code then (not droid) |
 //! | `FAIL401` | what droid prints when the model answers 401, then exit 1 |
 //!
 //! Where nothing else is said the end is a completion line and exit 0; a script without any `SAY`
@@ -51,7 +56,9 @@
 
 mod arguments;
 mod death;
+mod kind;
 mod offspring;
+mod others;
 mod play;
 mod script;
 mod stream;
@@ -64,6 +71,7 @@ use std::process::ExitCode;
 
 use arguments::{Command, Exec};
 use death::{Ending, Signals};
+use kind::Kind;
 use play::Player;
 
 /// The exit code of a script that makes no sense, and of a defect of the stand-in itself.
@@ -87,12 +95,16 @@ pub fn main() -> ExitCode {
 }
 
 fn answer(arguments: &[OsString]) -> Result<Ending, String> {
+    let kind = Kind::of(&std::env::args_os().next().unwrap_or_default());
+    if kind != Kind::Droid {
+        return other(kind, arguments);
+    }
     match arguments::parse(arguments) {
         Ok(Command::Version) => {
-            say("0.225.2");
+            say(kind.version());
             Ok(Ending::Exit(0))
         }
-        Ok(Command::Exec(exec)) => run(&exec),
+        Ok(Command::Exec(exec)) => run(kind, &exec),
         Err(refusal) => {
             complain(&refusal);
             Ok(Ending::Exit(1))
@@ -100,7 +112,22 @@ fn answer(arguments: &[OsString]) -> Result<Ending, String> {
     }
 }
 
-fn run(exec: &Exec) -> Result<Ending, String> {
+/// Plays one of the other agents.
+fn other(kind: Kind, arguments: &[OsString]) -> Result<Ending, String> {
+    if arguments == ["--version"] {
+        say(kind.version());
+        return Ok(Ending::Exit(0));
+    }
+    match kind.read(arguments) {
+        Ok(exec) => run(kind, &exec),
+        Err(refusal) => {
+            complain(&refusal);
+            Ok(Ending::Exit(1))
+        }
+    }
+}
+
+fn run(kind: Kind, exec: &Exec) -> Result<Ending, String> {
     // The handlers come first: until they are there a TERM kills, as it does with the real one.
     let signals = Signals::listen()?;
     if let Some(cwd) = &exec.cwd
@@ -114,7 +141,7 @@ fn run(exec: &Exec) -> Result<Ending, String> {
         return Ok(Ending::Exit(1));
     }
     let script = script::parse(&String::from_utf8_lossy(&prompt))?;
-    Player::new(exec, prompt, signals)?.play(&script)
+    Player::new(kind, exec, prompt, signals)?.play(&script)
 }
 
 /// The argument wins over `-f`, and that over standard input, as with the real one.

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -24,6 +24,9 @@ pub struct Programs {
     /// The stand-in for `droid`.
     pub droid: &'static str,
 }
+
+/// The agents beside `droid`.
+pub const OTHER_AGENTS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
 
 /// One home with one store.
 #[derive(Debug)]
@@ -81,6 +84,21 @@ impl Sandbox {
     /// A path in the sandbox that a script can mention.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
+    }
+
+    /// Puts the other agents on the search path, which the stand-in for `droid` plays as well.
+    ///
+    /// # Panics
+    ///
+    /// When they are there already.
+    #[must_use]
+    pub fn with_other_agents(self) -> Self {
+        let bin = self.root.join("bin");
+        let stand_in = fs::read_link(bin.join("droid")).expect("droid is there");
+        for name in OTHER_AGENTS {
+            symlink(&stand_in, bin.join(name)).expect("a link in a fresh folder");
+        }
+        self
     }
 
     /// Takes `droid` off the search path.
@@ -314,6 +332,18 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         kill_everything_of(&self.root);
     }
+}
+
+/// Makes a program of a script, in place of whatever has that name.
+///
+/// # Panics
+///
+/// When it cannot be made.
+pub fn executable(program: &Path, script: &str) {
+    // A link would be written through.
+    drop(fs::remove_file(program));
+    fs::write(program, script).expect("a script");
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
 /// The id in the answer of a command that started a task.

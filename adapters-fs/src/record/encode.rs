@@ -130,7 +130,7 @@ fn activity(task: &Task) -> [Member; 6] {
 }
 
 /// How the order becomes a process. Never changes.
-fn how(order: &Order) -> [Member; 8] {
+fn how(order: &Order) -> [Member; 9] {
     let (runner, autonomy, argv) = match &order.runner {
         Runner::Agent { name, autonomy } => (Some(name.as_str()), Some(autonomy.word()), None),
         Runner::Command(argv) => (Some(COMMAND_WORD), None, Some(argv)),
@@ -144,6 +144,10 @@ fn how(order: &Order) -> [Member; 8] {
         (progress_key::DROID, briefing.map(droid)),
         (progress_key::EFFORT, text(briefing.and_then(|given| given.reasoning_effort.as_ref()))),
         (progress_key::TOOLS, briefing.and_then(|given| given.tools.as_ref()).map(json)),
+        (
+            progress_key::UNAPPLIED,
+            briefing.filter(|it| !it.unapplied.is_empty()).map(|it| json(&it.unapplied)),
+        ),
         (progress_key::CWD, text(order.cwd.as_ref())),
         (progress_key::TIMEOUT, order.time_limit.map(millis)),
     ]
@@ -189,7 +193,7 @@ fn again(order: &Order) -> [Member; 9] {
 }
 
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 20] {
+fn life(task: &Task) -> [Member; 21] {
     let progress = task.progress();
     let (done, left) = (&progress.activity, &progress.left);
     let reason = match task.state() {
@@ -212,6 +216,7 @@ fn life(task: &Task) -> [Member; 20] {
         (progress_key::SUPERVISOR, progress.supervisor.as_ref().map(process)),
         (progress_key::AGENT_PROCESS, progress.agent.as_ref().map(process)),
         (progress_key::USAGE, done.usage.map(usage)),
+        (progress_key::REFUSED, (!done.refused.is_empty()).then(|| json(&done.refused))),
         (progress_key::TOOLS_IN_FLIGHT, in_flight.map(|count| json(&count))),
         (progress_key::CANCEL_AT, cancel.and_then(|cancel| time(Some(cancel.at)))),
         (progress_key::CANCEL_GRACE, cancel.map(|cancel| millis(cancel.grace))),
@@ -305,5 +310,6 @@ fn usage(usage: Usage) -> String {
     set(usage_key::OUTPUT, usage.output_tokens);
     set(usage_key::CACHE_READ, usage.cache_read_input_tokens);
     set(usage_key::CACHE_CREATION, usage.cache_creation_input_tokens);
+    object.set(usage_key::COST, usage.cost_usd().map(|cost| json(&cost)));
     object.line()
 }

@@ -269,6 +269,7 @@ fn everything_we_write_is_read() {
         output_tokens: 2,
         cache_read_input_tokens: 3,
         cache_creation_input_tokens: 4,
+        cost_micros: None,
     };
     assert_eq!(progress.activity.usage, Some(usage));
     let cancel = CancelIntent { at: utc("2026-11-18T11:06:42Z"), ..intent() };

@@ -3,7 +3,7 @@
 //! A command has no event stream, no session and no autonomy. It gets no instructions and no prompt,
 //! and what it prints is text for people.
 
-use domain::port::{Abilities, Agent, CommandLine, Input, Speech, Told};
+use domain::port::{Abilities, Agent, CommandLine, Input, Program, Speech, Told};
 use domain::run::AgentEvent;
 use domain::task::agent_name::COMMAND_WORD;
 use domain::task::{Order, Reason, Runner};
@@ -24,21 +24,31 @@ impl Agent for Command {
             program: program.as_str().into(),
             arguments: arguments.iter().map(|word| word.as_str().into()).collect(),
             environment: Vec::new(),
+            defaults: Vec::new(),
             input: Input::Nothing,
             speech: Speech::Text,
         })
     }
 
-    fn decode(&self, _line: &[u8]) -> AgentEvent {
-        AgentEvent::Other
-    }
+    fn decode(&self, _line: &[u8], _take: &mut dyn FnMut(AgentEvent)) {}
 
     fn complaint(&self, _words: &str) -> Option<Reason> {
         None
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { resumes: false, forks: false, takes_session_name: false, levels: &[] }
+        Abilities {
+            resumes: false,
+            forks: false,
+            takes_session_name: false,
+            streams: false,
+            models_of_droids: false,
+            levels: &[],
+        }
+    }
+
+    fn program(&self) -> Option<Program<'_>> {
+        None
     }
 }
 

@@ -8,27 +8,35 @@
 mod stream;
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 
-use domain::port::{Abilities, Agent, CommandLine, Input, OsText, Speech, Told};
+use domain::port::{
+    Abilities, Agent, Circumstances, CommandLine, Input, OsText, Program, Speech, Told,
+};
 use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
+
+use super::start::Start;
 
 /// The name by which orders and records know droid.
 pub(super) const NAME: &str = "droid";
 /// The program that droid is usually started with.
 pub const PROGRAM: &str = "droid";
+/// The variable that says whether droid is kept from its service.
+pub const AIRGAP: &str = "FACTORY_AIRGAP_ENABLED";
+/// How droid is installed.
+const INSTALL: &str = "install droid, Factory's command line, put the folder of `droid` \
+    on PATH, or set `TASK_BG_DROID` to the program";
 
 /// The adapter of droid.
 #[derive(Clone, Debug)]
 pub struct Droid {
-    program: OsText,
+    start: Start,
 }
 
 impl Droid {
-    /// The adapter that starts droid as `program`, a name or a path.
-    pub fn new(program: OsString) -> Self {
-        Self { program: program.into_vec().into() }
+    /// The adapter that starts droid with these words; with none, as usual.
+    pub fn new(words: &[OsString]) -> Self {
+        Self { start: Start::new(words, PROGRAM) }
     }
 }
 
@@ -40,16 +48,14 @@ impl Agent for Droid {
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
         let Runner::Agent { name, autonomy } = &order.runner else { return None };
         (name.as_str() == NAME).then(|| CommandLine {
-            program: self.program.clone(),
-            arguments: arguments(*autonomy, order, told.instructions),
-            environment: Vec::new(),
             input: Input::Prompt,
             speech: Speech::Events,
+            ..self.start.with(arguments(*autonomy, order, told.instructions))
         })
     }
 
-    fn decode(&self, line: &[u8]) -> AgentEvent {
-        stream::decode(line)
+    fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
+        take(stream::decode(line));
     }
 
     fn complaint(&self, words: &str) -> Option<Reason> {
@@ -57,7 +63,24 @@ impl Agent for Droid {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { resumes: true, forks: true, takes_session_name: false, levels: &Autonomy::ALL }
+        Abilities {
+            resumes: true,
+            forks: true,
+            takes_session_name: false,
+            streams: true,
+            models_of_droids: true,
+            levels: &Autonomy::ALL,
+        }
+    }
+
+    fn program(&self) -> Option<Program<'_>> {
+        Some(Program { name: self.start.program(), install: INSTALL })
+    }
+
+    fn only_forks(&self, around: &Circumstances<'_>) -> bool {
+        // Droid asks its service for a session before it goes on in it, and ends without a word where
+        // it cannot.
+        (around.variable)(AIRGAP).is_some_and(|value| value != "0" && value != "false")
     }
 }
 
@@ -114,7 +137,7 @@ mod tests {
     use domain::testing;
 
     fn line(order: &Order, told: Told<'_>) -> CommandLine {
-        Droid::new(PROGRAM.into()).command(order, &told).expect("it is ours")
+        Droid::new(&[]).command(order, &told).expect("it is ours")
     }
 
     fn with(autonomy: Autonomy, model: Option<&str>) -> Order {
@@ -151,10 +174,11 @@ mod tests {
             path: None,
             reasoning_effort: Some("high".into()),
             tools: Some(vec!["Read".into(), "LS".into()]),
+            unapplied: Vec::new(),
         };
         let order = Order { briefing: Some(briefing), ..with(Autonomy::None, None) };
         let file = OsText::from("/s/.active/bg_1.system.md");
-        let line = line(&order, Told { instructions: Some(&file) });
+        let line = line(&order, Told { instructions: Some(&file), ..Told::default() });
         assert_eq!(
             line.arguments[3..],
             [
@@ -173,7 +197,7 @@ mod tests {
         let name = AgentName::parse("another").expect("a name");
         let runner = Runner::Agent { name, autonomy: Autonomy::Low };
         let order = Order { runner, ..testing::order() };
-        assert_eq!(Droid::new(PROGRAM.into()).command(&order, &Told::default()), None);
+        assert_eq!(Droid::new(&[]).command(&order, &Told::default()), None);
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl EventLog for AgentEventLog {
         let (mut readable, mut paragraphs) = (Readable::default(), Vec::new());
         let mut note = |event: AgentEvent| paragraphs.extend(readable.paragraph(&event));
         hear(file, agent, &mut note).map_err(fault)?;
+        paragraphs.extend(readable.rest());
         Ok(paragraphs)
     }
 }
@@ -84,7 +85,7 @@ fn hear(file: File, agent: &dyn Agent, note: &mut dyn FnMut(AgentEvent)) -> io::
             (&file).take(HEAD).read_to_end(&mut head)?;
             let whole = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
             for line in head[..whole].split(|byte| *byte == b'\n') {
-                note(agent.decode(line));
+                agent.decode(line, note);
             }
             next_line(&file, start)?
         }

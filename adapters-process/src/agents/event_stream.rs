@@ -61,7 +61,7 @@ impl<'a> EventStream<'a> {
     pub fn finish(&mut self, take: &mut dyn FnMut(AgentEvent)) {
         let rest = std::mem::take(&mut self.partial);
         if !rest.is_empty() {
-            take(self.agent.decode(&rest));
+            self.agent.decode(&rest, take);
         }
     }
 
@@ -77,7 +77,7 @@ impl<'a> EventStream<'a> {
             }
             if ended {
                 if !self.skipping {
-                    take(self.agent.decode(self.partial.trim_ascii_end()));
+                    self.agent.decode(self.partial.trim_ascii_end(), take);
                 }
                 self.partial.clear();
                 self.skipping = false;

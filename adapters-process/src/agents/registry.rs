@@ -9,24 +9,35 @@ use std::ffi::{OsStr, OsString};
 use domain::port::{Agent, Agents};
 use domain::task::{AgentName, Runner};
 
+use super::claude::{self, Claude};
+use super::codex::{self, Codex};
 use super::command::Command;
 use super::droid::{self, Droid};
+use super::gemini::{self, Gemini};
+use super::opencode::{self, OpenCode};
 
-/// Which program an agent is started with, where that is not the usual one.
+/// Which words an agent is started with, where those are not the usual ones: the program, by name or path,
+/// and what stands before all other arguments.
 #[derive(Clone, Debug, Default)]
-pub struct Programs(BTreeMap<String, OsString>);
+pub struct Programs(BTreeMap<String, Vec<OsString>>);
 
 impl Programs {
     /// The same programs, and `program`, by name or path, for the agent `name`.
     #[must_use]
-    pub fn with(mut self, name: &AgentName, program: &OsStr) -> Self {
-        self.0.insert(name.as_str().to_owned(), program.to_owned());
+    pub fn with(self, name: &AgentName, program: &OsStr) -> Self {
+        self.with_words(name, vec![program.to_owned()])
+    }
+
+    /// The same programs, and these words for the agent `name`.
+    #[must_use]
+    pub fn with_words(mut self, name: &AgentName, words: Vec<OsString>) -> Self {
+        self.0.insert(name.as_str().to_owned(), words);
         self
     }
 
-    /// The program of the agent `name`, where `usual` is the program that it is usually started with.
-    fn of(&self, name: &str, usual: &str) -> OsString {
-        self.0.get(name).cloned().unwrap_or_else(|| usual.into())
+    /// The words of the agent `name`; none where they are the usual ones.
+    fn of(&self, name: &str) -> &[OsString] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -40,7 +51,11 @@ impl Registry {
     /// Every agent that this version ships, started with these programs.
     pub fn new(programs: &Programs) -> Self {
         Self { agents: Vec::new(), command: Command }
-            .with(Droid::new(programs.of(droid::NAME, droid::PROGRAM)))
+            .with(Droid::new(programs.of(droid::NAME)))
+            .with(Claude::new(programs.of(claude::NAME)))
+            .with(Codex::new(programs.of(codex::NAME)))
+            .with(Gemini::new(programs.of(gemini::NAME)))
+            .with(OpenCode::new(programs.of(opencode::NAME)))
     }
 
     /// The same agents, and one more. It takes the place of one that has the same name.

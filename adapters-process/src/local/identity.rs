@@ -13,6 +13,11 @@ pub fn boot_id() -> String {
         .unwrap_or_default()
 }
 
+/// Whether this process may do everything on this machine.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// The process that has the number `pid` now, or `None` if nobody has or it is a zombie.
 pub fn identify(pid: u32) -> Option<ProcessId> {
     let stat = Stat::of(pid)?;

@@ -18,7 +18,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::port::{Further, LaunchFailure, StoreError, StoreFailure};
+use domain::port::{Attachment, Further, LaunchFailure, StoreError, StoreFailure};
 use domain::run::machine::Sight;
 use domain::task::{
     Ending, Event, ProcessId, Queued, Reason, Runner, Started, State, Task, TaskId, template,
@@ -46,18 +46,22 @@ pub struct Post<'a> {
     pub files: AgentFiles,
     /// What the agent is told besides its prompt, as a file.
     pub instructions: Option<PathBuf>,
+    /// Puts a file that an agent has to find where it stays, and returns its path.
+    pub attach: &'a dyn Fn(&Attachment) -> io::Result<PathBuf>,
     /// The part of the environment that matters for the start.
     pub surroundings: Surroundings,
 }
 
 /// The part of the environment that matters for the start of an agent. The agent gets all of the
 /// environment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The folders where programs are looked for, as in `PATH`.
     pub path: Option<OsString>,
     /// How many tasks deep the agent is; 1 for a task that no task launched.
     pub depth: u32,
+    /// Whether a variable is set.
+    pub is_set: fn(&str) -> bool,
 }
 
 /// The files an agent writes to, each opened for appending.

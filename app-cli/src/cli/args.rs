@@ -23,7 +23,7 @@ pub use crate::kit::duration::{Length, parse_duration};
 
 pub(crate) use again::{Resume, Retry};
 pub(crate) use ending::{Cancel, Cleanup, Complete, Prune};
-pub(crate) use looking::{Diff, Droids, List, Output, Report, Status, Wait};
+pub(crate) use looking::{Diff, Droids, List, Output, Report, Runners, Status, Wait};
 pub(crate) use ordering::{Batch, Launch, Run};
 pub use queue::{LimitArg, QueueWord};
 pub(crate) use queue::{Queue, Release};
@@ -100,6 +100,7 @@ pub(crate) enum Verb {
     Release(Release),
     Cleanup(Cleanup),
     Droids(Droids),
+    Runners(Runners),
     Hooks(Hooks),
     Doctor(Doctor),
     Report(Report),
@@ -161,6 +162,7 @@ impl Verb {
             | Self::Release(_)
             | Self::Cleanup(_)
             | Self::Droids(_)
+            | Self::Runners(_)
             | Self::Hooks(_)
             | Self::Config(_)
             | Self::Doctor(_) => true,

@@ -19,6 +19,7 @@ mod output;
 mod prune;
 mod queue;
 mod report;
+mod runners;
 mod status;
 mod wait;
 
@@ -46,6 +47,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Prune(args) => prune::prune(context, &args).await,
         Verb::Cleanup(args) => cleanup::cleanup(context, &args).await,
         Verb::Droids(args) => droids::droids(context, &args).await,
+        Verb::Runners(_) => Ok(runners::runners(context)),
         Verb::Hooks(args) => hooks::hooks(&args),
         Verb::Doctor(args) => doctor::doctor(context, &args).await,
         Verb::Report(args) => report::report(context, args).await,

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use adapters_process::local::supervisor::{self, AgentFiles, Post, Surroundings};
+use domain::port::Attachment;
 use domain::task::{Ending, Reason, TaskId};
 
 use crate::kit::answer::Answer;
@@ -35,13 +36,16 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     let held = wiring.held(id, File::from(life)).await?;
     let outcome = match files {
         Ok(files) => {
+            let attach = |file: &Attachment| wiring.kits.attach(file);
             let post = Post {
                 world: wiring.world(),
                 files,
                 instructions: wiring.kits.instructions(id),
+                attach: &attach,
                 surroundings: Surroundings {
                     path: environment::variable("PATH"),
                     depth: environment::depth().saturating_add(1),
+                    is_set: |name| environment::variable(name).is_some(),
                 },
             };
             // What went wrong is recorded, and the launcher knows.

@@ -17,13 +17,13 @@ use adapters_fs::{DataDir, limit_of};
 use adapters_process::agents::droid;
 use clap::ValueEnum;
 use domain::plan::queue::admission::Limits;
-use domain::task::Policy;
+use domain::task::{AgentName, Policy};
 
 use crate::kit::answer::Format;
 use crate::kit::duration::parse_duration;
 use crate::kit::failure::{Failure, Kind};
 use file::SettingsFile;
-use table::{DROID, FORMAT, MAX_RUNNING, STALE, Setting, TTL};
+use table::{DROID, FORMAT, MAX_RUNNING, RUNNER, STALE, Setting, TTL};
 
 pub(crate) use table::markdown;
 
@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) format: Said<Option<Format>>,
     /// The droid program.
     pub(crate) droid: Said<OsString>,
+    /// The agent that works where an order names none.
+    pub(crate) runner: Said<String>,
     /// How many tasks run at once.
     pub(crate) max_running: Said<usize>,
     /// How long a task may run.
@@ -84,6 +86,7 @@ impl Settings {
             Some(value) => Said { value, source: Source::Environment },
             None => droid,
         };
+        let runner = reader.setting(&RUNNER, AgentName::droid().as_str().to_owned(), parse_runner);
         let max_running = reader.setting(&MAX_RUNNING, limits.max_running, parse_count);
         let max_running = match (max_running.source, dir) {
             (Source::File | Source::Default, Some(dir)) => match limit_of(dir) {
@@ -95,7 +98,7 @@ impl Settings {
         let ttl = reader.setting(&TTL, policy.time_to_live, parse_duration);
         let stale = reader.setting(&STALE, policy.silence / 2, parse_duration);
         let failure = reader.failure.take().or_else(|| reader.file.failure());
-        (Self { format, droid, max_running, ttl, stale, file: reader.file }, failure)
+        (Self { format, droid, runner, max_running, ttl, stale, file: reader.file }, failure)
     }
 
     /// How many tasks may run at once.
@@ -170,6 +173,11 @@ pub(crate) fn parse_count(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| {
         "give a whole number above 0; to start nothing, run `task-bg queue pause`".to_owned()
     })
+}
+
+fn parse_runner(text: &str) -> Result<String, String> {
+    let name = AgentName::parse(text).map(|name| name.as_str().to_owned());
+    name.map_err(|_| "name one that `task-bg runners` lists".to_owned())
 }
 
 fn parse_format(text: &str) -> Result<Format, String> {

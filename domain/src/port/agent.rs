@@ -25,11 +25,13 @@ pub trait Agent: Send + Sync {
     /// end without asking anybody, with no more autonomy than the order gives it.
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine>;
 
-    /// What one line of the agent's event stream says; the line has no line break.
+    /// Hands what one line of the agent's event stream says to `take`, in the agent's order; the line
+    /// has no line break.
     ///
-    /// MUST give [`AgentEvent::Other`] for a line that is broken or unknown, and MUST NOT panic
-    /// whatever the line is: nothing that an agent prints may stop its supervisor.
-    fn decode(&self, line: &[u8]) -> AgentEvent;
+    /// MUST pass over a line that is broken or unknown, and MUST NOT panic whatever the line is: nothing
+    /// that an agent prints may stop its supervisor. MUST NOT make words of the agent, or a final text,
+    /// of what a model's service says of its own failure.
+    fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent));
 
     /// What kind of failure `words` are, where the agent says them outside its event stream, such as
     /// on standard error before the stream begins; `None` where the agent's words do not tell.
@@ -37,6 +39,41 @@ pub trait Agent: Send + Sync {
 
     /// What the agent can do.
     fn abilities(&self) -> Abilities;
+
+    /// The program that the agent is started with; `None` where each order names its own.
+    fn program(&self) -> Option<Program<'_>>;
+
+    /// Why the agent could not be held to what the order gives it, where it is started like this; `None`
+    /// where it can.
+    fn objection(&self, order: &Order, around: &Circumstances<'_>) -> Option<Objection> {
+        let _ = (order, around);
+        None
+    }
+
+    /// Whether a session can here only be continued in a copy.
+    fn only_forks(&self, around: &Circumstances<'_>) -> bool {
+        let _ = around;
+        false
+    }
+
+    /// What of the order and of the definition of its droid this agent cannot apply, each in a few words.
+    fn unapplied(&self, order: &Order) -> Vec<String> {
+        let _ = order;
+        Vec::new()
+    }
+
+    /// The file that the agent of this order has to find besides its instructions; [`Told`] says where it
+    /// is. MUST NOT hold what may be secret.
+    fn attachment(&self, order: &Order) -> Option<Attachment> {
+        let _ = order;
+        None
+    }
+
+    /// The variables by which the agent tells whatever it starts which session it is in, the one that
+    /// counts first.
+    fn session_variables(&self) -> &[&str] {
+        &[]
+    }
 }
 
 /// The agents that this version knows.
@@ -52,6 +89,7 @@ pub trait Agents: Send + Sync {
 
 /// What an agent can do, as far as it matters before an agent is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an ability of its own")]
 pub struct Abilities {
     /// The agent can go on in a session that it left.
     pub resumes: bool,
@@ -59,15 +97,60 @@ pub struct Abilities {
     pub forks: bool,
     /// A new session of the agent can be given a name; otherwise the agent chooses one.
     pub takes_session_name: bool,
+    /// The agent says what it does while it works, and not only text for people.
+    pub streams: bool,
+    /// The models that definitions of droids name are models of this agent.
+    pub models_of_droids: bool,
     /// The levels of autonomy that the agent can be held to, lowest first.
     pub levels: &'static [Autonomy],
+}
+
+/// The program of an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program<'a> {
+    /// Its name or path.
+    pub name: &'a OsText,
+    /// How it is installed, as a sentence without its end.
+    pub install: &'a str,
+}
+
+/// Where an agent is about to be started.
+pub struct Circumstances<'a> {
+    /// Whether it would run as the user who may do everything.
+    pub is_root: bool,
+    /// What a variable of its environment says.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Why an agent cannot be held to what an order gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// Why.
+    pub words: String,
+    /// What can be done about it.
+    pub hint: String,
+}
+
+/// A file that an agent has to find, the same for every order that is alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// What its name begins with: letters and dashes.
+    pub stem: &'static str,
+    /// What its name ends with, without the dot.
+    pub extension: &'static str,
+    /// What is in it.
+    pub content: String,
 }
 
 /// What an agent is told besides its prompt.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Told<'a> {
+    /// The id of the task.
+    pub task: &'a str,
     /// The path of the file with the instructions of the named droid; absent where there are none.
     pub instructions: Option<&'a OsText>,
+    /// The path of the file that [`Agent::attachment`] gave.
+    pub attachment: Option<&'a OsText>,
 }
 
 /// How an agent is started: a program and its arguments, never through a shell.
@@ -81,6 +164,8 @@ pub struct CommandLine {
     pub arguments: Vec<OsText>,
     /// The environment variables to set (to a value) and to unset (`None`); all others are passed on.
     pub environment: Vec<(String, Option<OsText>)>,
+    /// The environment variables to set where nobody has set them.
+    pub defaults: Vec<(&'static str, &'static str)>,
     /// What the agent finds on its standard input.
     pub input: Input,
     /// What the agent writes to its standard output.
@@ -94,6 +179,7 @@ impl fmt::Debug for CommandLine {
             .field("program", &String::from_utf8_lossy(self.program.as_bytes()))
             .field("arguments", &self.arguments.len())
             .field("environment", &names)
+            .field("defaults", &self.defaults)
             .field("input", &self.input)
             .field("speech", &self.speech)
             .finish()
@@ -173,6 +259,7 @@ mod tests {
             program: "curl".into(),
             arguments: vec!["token-1".into()],
             environment: vec![("KEY".into(), Some("token-2".into())), ("OLD".into(), None)],
+            defaults: Vec::new(),
             input: Input::Nothing,
             speech: Speech::Text,
         };

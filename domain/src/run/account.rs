@@ -3,9 +3,10 @@
 //!
 //! Events are given in the agent's own order. Nothing here reads or parses a stream.
 
+use alloc::format;
 use alloc::string::String;
 
-use crate::task::progress::LAST_MESSAGE_LIMIT;
+use crate::task::progress::{LAST_MESSAGE_LIMIT, MOST_REFUSED, REFUSAL_LIMIT};
 use crate::task::{Activity, Reason, SessionId, Timestamp, Usage, text};
 
 /// The most bytes of an agent's final text kept in a record; the whole is in its event log.
@@ -29,6 +30,11 @@ pub enum AgentEvent {
         /// When, by its own clock.
         at: Option<Timestamp>,
     },
+    /// It said the next piece of a message that goes on until it does something else.
+    SaidPart {
+        /// The piece.
+        text: String,
+    },
     /// It called a tool.
     ToolCalled {
         /// The tool's name.
@@ -36,6 +42,23 @@ pub enum AgentEvent {
     },
     /// A tool call returned, well or badly.
     ToolReturned,
+    /// It was not allowed to use a tool, and went on without.
+    Refused {
+        /// The tool's name.
+        tool: String,
+        /// Why, in the agent's words; empty where it only says that it was refused.
+        words: String,
+    },
+    /// Its model did not answer, and it tries again by itself.
+    Retrying {
+        /// Why, and how often it has tried, in the agent's words.
+        message: String,
+    },
+    /// It used up this much, besides what it used up before.
+    Used {
+        /// How much.
+        usage: Usage,
+    },
     /// It, or the program that runs it, met an error.
     Failed {
         /// In its words.
@@ -52,6 +75,11 @@ pub enum AgentEvent {
         /// What it used up.
         usage: Option<Usage>,
     },
+    /// It is done, and what it said last is its final text.
+    Done {
+        /// What it used up in all; absent where it says so step by step.
+        usage: Option<Usage>,
+    },
     /// Anything else it said; it changes no account.
     Other,
 }
@@ -64,6 +92,8 @@ pub struct Account {
     last_words: Option<String>,
     /// What it said before its last words, in case these turn out to be an error's.
     earlier_words: Option<String>,
+    /// Whether the next piece of a message belongs to the last words.
+    unfinished: bool,
     fatal: Option<Complaint>,
     trouble: Option<Complaint>,
     /// The error that it reported last, if it has said and done nothing else since.
@@ -84,8 +114,12 @@ pub struct Complaint {
 impl Account {
     /// Adds one event to the account.
     pub fn note(&mut self, event: AgentEvent) {
+        let goes_on = matches!(event, AgentEvent::SaidPart { .. });
         match event {
             AgentEvent::Began { session } => {
+                // Some agents begin anew, when what they started in the background has ended: what
+                // they were done with before was not the end.
+                self.final_text = None;
                 if session.is_some() {
                     self.activity.session = session;
                 }
@@ -103,6 +137,20 @@ impl Account {
                     self.last_words = Some(text::at_most(text, RESULT_LIMIT));
                 }
             }
+            AgentEvent::SaidPart { text } => {
+                self.standing = None;
+                let before = self.last_words.take();
+                let words = if self.unfinished {
+                    before.unwrap_or_default() + &text
+                } else {
+                    self.earlier_words = before;
+                    text
+                };
+                self.activity.last_message =
+                    Some(text::beginning(&words, LAST_MESSAGE_LIMIT).into());
+                self.activity.last_message_at = None;
+                self.last_words = Some(text::at_most(words, RESULT_LIMIT));
+            }
             AgentEvent::ToolCalled { tool } => {
                 self.standing = None;
                 self.activity.tool_calls = self.activity.tool_calls.saturating_add(1);
@@ -113,7 +161,19 @@ impl Account {
                 self.standing = None;
                 self.activity.tools_in_flight = self.activity.tools_in_flight.saturating_sub(1);
             }
+            AgentEvent::Refused { tool, words } => self.refuse(&tool, &words),
+            AgentEvent::Retrying { message } => {
+                self.activity.last_message =
+                    Some(text::beginning(&message, LAST_MESSAGE_LIMIT).into());
+                self.activity.last_message_at = None;
+            }
+            AgentEvent::Used { usage } => {
+                self.activity.usage = Some(self.activity.usage.unwrap_or_default().plus(usage));
+            }
             AgentEvent::Failed { message, fatal, reason } => {
+                if fatal {
+                    self.final_text = None;
+                }
                 if self.last_words.as_deref().is_some_and(|said| repeats(said, &message)) {
                     self.last_words = self.earlier_words.take();
                 }
@@ -128,7 +188,29 @@ impl Account {
                 self.activity.tools_in_flight = 0;
                 self.activity.usage = usage.or(self.activity.usage);
             }
-            AgentEvent::Other => {}
+            AgentEvent::Done { usage } => {
+                let words = self.last_words.as_deref().unwrap_or_default();
+                self.final_text = Some(words.trim_end().into());
+                self.activity.tools_in_flight = 0;
+                self.activity.usage = usage.or(self.activity.usage);
+            }
+            AgentEvent::Other => return,
+        }
+        self.unfinished = goes_on;
+    }
+
+    /// Remembers that a tool was refused, once for each tool and reason.
+    fn refuse(&mut self, tool: &str, words: &str) {
+        let refused = &mut self.activity.refused;
+        let known = if words.is_empty() {
+            refused.iter().any(|known| known.split(": ").next() == Some(tool))
+        } else {
+            false
+        };
+        let entry = if words.is_empty() { tool.into() } else { format!("{tool}: {words}") };
+        let entry = text::beginning(&entry, REFUSAL_LIMIT).into();
+        if !known && !refused.contains(&entry) && refused.len() < MOST_REFUSED {
+            refused.push(entry);
         }
     }
 
@@ -178,80 +260,4 @@ fn repeats(text: &str, error: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::string::ToString;
-
-    #[test]
-    fn tool_calls_are_counted_and_the_open_ones_known() {
-        let mut account = Account::default();
-        account.note(AgentEvent::ToolCalled { tool: "Read".to_string() });
-        account.note(AgentEvent::ToolCalled { tool: "Execute".to_string() });
-        account.note(AgentEvent::ToolReturned);
-        let activity = account.activity();
-        assert_eq!((activity.tool_calls, activity.tools_in_flight), (2, 1));
-        assert_eq!(activity.last_tool.as_deref(), Some("Execute"));
-    }
-
-    fn said(text: &str) -> AgentEvent {
-        AgentEvent::Said { text: text.to_string(), at: None }
-    }
-
-    fn failed(message: &str) -> AgentEvent {
-        AgentEvent::Failed { message: message.to_string(), fatal: false, reason: None }
-    }
-
-    fn finished(text: &str) -> AgentEvent {
-        AgentEvent::Finished { text: text.to_string(), usage: None }
-    }
-
-    fn of(events: &[AgentEvent]) -> Account {
-        let mut account = Account::default();
-        for event in events {
-            account.note(event.clone());
-        }
-        account
-    }
-
-    #[test]
-    fn a_final_text_that_only_repeats_the_error_before_it_is_no_answer() {
-        let error = failed("429 rate_limit_error");
-        let echo = "API Error: 429 rate_limit_error";
-        for events in [
-            [said("half"), error.clone(), finished(echo)].to_vec(),
-            [said("half"), error.clone(), said(echo), finished(echo)].to_vec(),
-            [said("half"), said(echo), error.clone(), finished(echo)].to_vec(),
-        ] {
-            let account = of(&events);
-            assert!(account.gave_up() && account.answer().is_none(), "{events:?}");
-            assert_eq!(account.findings(), Some("half"), "{events:?}");
-        }
-        // An agent that worked on after the error may well speak of it, and a short answer may stand
-        // in an error by chance.
-        for (after, text) in [
-            ([error.clone(), said("I go on")], echo),
-            ([error.clone(), AgentEvent::ToolReturned], echo),
-            ([failed("the token expired"), AgentEvent::Other], "ok"),
-        ] {
-            let account = of(&[after.to_vec(), [finished(text)].to_vec()].concat());
-            assert_eq!(account.answer(), Some(text));
-        }
-    }
-
-    #[test]
-    fn what_was_said_last_is_the_answer_where_the_final_text_is_empty() {
-        assert_eq!(of(&[said("found"), said(" "), finished("")]).answer(), Some("found"));
-        assert_eq!(of(&[finished("")]).answer(), Some(""));
-        assert_eq!(of(&[said("found")]).answer(), None);
-    }
-
-    #[test]
-    fn findings_are_the_final_text_or_else_the_last_words() {
-        let mut account = Account::default();
-        assert_eq!(account.findings(), None);
-        account.note(AgentEvent::Said { text: "half".to_string(), at: None });
-        assert_eq!(account.findings(), Some("half"));
-        account.note(AgentEvent::Finished { text: "whole".to_string(), usage: None });
-        assert_eq!(account.findings(), Some("whole"));
-    }
-}
+mod tests;

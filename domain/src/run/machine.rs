@@ -132,7 +132,10 @@ impl Machine {
             Input::Stirred => self.stirred = true,
             Input::Asked => self.ask(),
             Input::Tick => self.tick(now),
-            Input::AgentExited(exited) => self.conclude(exited, now),
+            Input::AgentExited(exited) => {
+                outputs.extend(self.readable.rest().map(Output::Show));
+                self.conclude(exited, now);
+            }
             Input::Recorded(recorded) => self.settle(recorded, now, &mut outputs),
         }
         if settled {

@@ -11,11 +11,41 @@ use super::account::AgentEvent;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readable {
     last: String,
+    /// The pieces of a message that goes on.
+    pieces: String,
 }
 
 impl Readable {
     /// The paragraph for one event, if it has one; it ends with a line break.
+    ///
+    /// A message that comes in pieces is shown whole, with the first event of another kind.
     pub fn paragraph(&mut self, event: &AgentEvent) -> Option<String> {
+        if let AgentEvent::SaidPart { text } = event {
+            self.pieces.push_str(text);
+            return None;
+        }
+        if *event == AgentEvent::Other {
+            return None;
+        }
+        let before = self.rest();
+        let own = self.own_paragraph(event);
+        match (before, own) {
+            (Some(before), Some(own)) => Some(before + &own),
+            (before, own) => before.or(own),
+        }
+    }
+
+    /// The paragraph of a message that goes on, as far as it was said.
+    pub fn rest(&mut self) -> Option<String> {
+        let pieces = core::mem::take(&mut self.pieces);
+        let shown = ended(&pieces);
+        if shown.is_some() {
+            self.last = pieces;
+        }
+        shown
+    }
+
+    fn own_paragraph(&mut self, event: &AgentEvent) -> Option<String> {
         match event {
             AgentEvent::Said { text, .. } => {
                 self.last.clone_from(text);
@@ -29,7 +59,15 @@ impl Readable {
             // Some agents say a refusal twice, as a message and as an error.
             AgentEvent::Failed { message, .. } if *message == self.last => None,
             AgentEvent::Failed { message, .. } => ended(&format!("error: {message}")),
+            AgentEvent::Refused { tool, words } if words.is_empty() => {
+                ended(&format!("refused: {tool}"))
+            }
+            AgentEvent::Refused { tool, words } => ended(&format!("refused: {tool}: {words}")),
+            AgentEvent::Retrying { message } => ended(&format!("retrying: {message}")),
             AgentEvent::Began { .. }
+            | AgentEvent::SaidPart { .. }
+            | AgentEvent::Used { .. }
+            | AgentEvent::Done { .. }
             | AgentEvent::ToolCalled { .. }
             | AgentEvent::ToolReturned
             | AgentEvent::Other => None,
@@ -63,6 +101,20 @@ mod tests {
 
     fn said(text: &str) -> AgentEvent {
         AgentEvent::Said { text: text.into(), at: None }
+    }
+
+    #[test]
+    fn a_message_in_pieces_is_shown_whole_before_what_comes_next() {
+        let mut readable = Readable::default();
+        let piece = |text: &str| AgentEvent::SaidPart { text: text.into() };
+        for event in [piece("I "), AgentEvent::Other, piece("look")] {
+            assert_eq!(readable.paragraph(&event), None);
+        }
+        let refused = AgentEvent::Refused { tool: "Bash".into(), words: "no".into() };
+        assert_eq!(readable.paragraph(&refused).as_deref(), Some("I look\nrefused: Bash: no\n"));
+        assert_eq!(readable.paragraph(&piece("cut")), None);
+        assert_eq!(readable.rest().as_deref(), Some("cut\n"));
+        assert_eq!(readable.rest(), None);
     }
 
     fn finished(text: &str) -> AgentEvent {

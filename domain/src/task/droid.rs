@@ -4,11 +4,11 @@
 //! A [`Catalog`] holds everything that was found, best source first; [`Catalog::choose`] is the one
 //! place that decides which definition a name means. Nothing here reads a file or knows a format.
 
-mod near;
-
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+use super::near::near;
 
 /// The longest name of a droid, in bytes.
 pub const MAX_DROID_NAME: usize = 64;
@@ -47,6 +47,12 @@ impl DroidName {
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for DroidName {
+    fn as_ref(&self) -> &str {
         &self.0
     }
 }
@@ -262,8 +268,10 @@ impl Catalog {
                 Err(NoDroid::Unreadable { name, path, reason })
             }
             None => {
-                let known = self.visible().into_iter().map(|visible| &visible.droid.name);
-                Err(NoDroid::Unknown { name: name.clone(), near: near::near(name, known) })
+                let visible = self.visible();
+                let known = visible.iter().map(|visible| &visible.droid.name);
+                let near = near(name.as_str(), known).into_iter().cloned().collect();
+                Err(NoDroid::Unknown { name: name.clone(), near })
             }
         }
     }
@@ -334,6 +342,8 @@ pub struct Briefing {
     pub reasoning_effort: Option<String>,
     /// The only tools it may use; `None` is all of them.
     pub tools: Option<Vec<String>>,
+    /// What of the definition the agent cannot apply, each in a few words.
+    pub unapplied: Vec<String>,
 }
 
 impl Briefing {
@@ -344,6 +354,7 @@ impl Briefing {
             path: droid.path.clone(),
             reasoning_effort: reasoning_effort.or_else(|| droid.reasoning_effort.clone()),
             tools: droid.tools.clone(),
+            unapplied: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`super::retention`] says when a task expires.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::id::{SessionId, TaskId};
@@ -13,6 +14,10 @@ use super::time::Timestamp;
 
 /// The most characters of an agent's message kept as [`Activity::last_message`].
 pub const LAST_MESSAGE_LIMIT: usize = 500;
+/// The most characters of a refusal kept in [`Activity::refused`].
+pub const REFUSAL_LIMIT: usize = 200;
+/// The most refusals kept in [`Activity::refused`].
+pub const MOST_REFUSED: usize = 10;
 
 /// What is known of a task besides its order and its state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +67,8 @@ pub struct Activity {
     pub session: Option<SessionId>,
     /// What it used up, by its own account.
     pub usage: Option<Usage>,
+    /// Which tools it was not allowed to use, and why, where it went on without them.
+    pub refused: Vec<String>,
     /// The time since boot, without sleep, when this was seen.
     pub awake: Option<Duration>,
 }
@@ -77,6 +84,7 @@ impl Activity {
             last_message_at,
             session,
             usage,
+            refused,
             awake,
         } = newer;
         self.tool_calls = self.tool_calls.max(tool_calls);
@@ -88,11 +96,14 @@ impl Activity {
         self.last_message = last_message.or_else(|| self.last_message.take());
         self.session = session.or_else(|| self.session.take());
         self.usage = usage.or(self.usage);
+        if !refused.is_empty() {
+            self.refused = refused;
+        }
         self.awake = self.awake.max(awake);
     }
 }
 
-/// What an agent used up, in tokens, by its own account.
+/// What an agent used up, by its own account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens it read.
@@ -103,4 +114,44 @@ pub struct Usage {
     pub cache_read_input_tokens: u64,
     /// Tokens it put into a cache.
     pub cache_creation_input_tokens: u64,
+    /// What that cost, in millionths of a US dollar, where the agent says so.
+    pub cost_micros: Option<u64>,
+}
+
+impl Usage {
+    /// Millionths of a dollar from dollars; `None` for a cost that makes no sense.
+    pub fn micros(dollars: f64) -> Option<u64> {
+        let micros = dollars * 1e6 + 0.5;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "cut to whole millionths, and the range is looked at before"
+        )]
+        let whole = (0.0..=1e15).contains(&micros).then_some(micros as u64);
+        whole
+    }
+
+    /// What it cost in dollars, where the agent says so.
+    pub fn cost_usd(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "no agent costs as much as that")]
+        self.cost_micros.map(|micros| micros as f64 / 1e6)
+    }
+
+    /// This and `more` together.
+    #[must_use]
+    pub fn plus(self, more: Self) -> Self {
+        let cost = |usage: Self| usage.cost_micros;
+        let both = cost(self).zip(cost(more)).map(|(one, other)| one.saturating_add(other));
+        Self {
+            input_tokens: self.input_tokens.saturating_add(more.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(more.output_tokens),
+            cache_read_input_tokens: self
+                .cache_read_input_tokens
+                .saturating_add(more.cache_read_input_tokens),
+            cache_creation_input_tokens: self
+                .cache_creation_input_tokens
+                .saturating_add(more.cache_creation_input_tokens),
+            cost_micros: both.or(cost(self)).or(cost(more)),
+        }
+    }
 }

@@ -64,6 +64,7 @@ pub fn activity() -> impl Strategy<Value = Activity> {
                 last_message,
                 session: None,
                 usage,
+                refused: Vec::new(),
                 awake: None,
             }
         },

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::repair::follower_is_due;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
-use crate::port::{StoreError, TaskStore};
+use crate::port::{Abilities, StoreError, TaskStore};
 use crate::run::retry::by_hand;
 use crate::task::{
     Continuation, Event, Lineage, Order, Prompt, Retries, Runner, SessionId, Status, Task, TaskId,
@@ -27,9 +27,15 @@ pub enum NotAgain {
     /// Another program launched it, so its command line is not known.
     #[error("its record does not say what to run")]
     NotOurs,
-    /// It is a plain command, which has no session.
-    #[error("it is a plain command and has no session to go on with")]
+    /// It is a plain command, which has no session, or its agent never named one.
+    #[error("it has no session to go on with")]
     NoSession,
+    /// Its agent cannot go on in a session.
+    #[error("its agent cannot go on in a session that it left")]
+    CannotResume,
+    /// Its agent cannot go on in a copy of a session.
+    #[error("its agent cannot go on in a copy of a session")]
+    CannotFork,
 }
 
 /// The order of a next attempt, by hand.
@@ -58,17 +64,26 @@ pub enum Manner {
 /// The order of a follow-up in the session of a task.
 ///
 /// # Errors
-/// [`NotAgain`] if the task has not ended, or has no session to continue.
+/// [`NotAgain`] if the task has not ended, has no session to continue, or an agent with these abilities
+/// cannot do that.
 pub fn resume(
     task: &Task,
     prompt: Prompt,
     manner: Manner,
     session: Option<SessionId>,
+    abilities: Option<Abilities>,
 ) -> Result<Order, NotAgain> {
     if !task.status().is_ended() {
         return Err(NotAgain::NotEnded);
     }
     let Runner::Agent { .. } = task.order().runner else { return Err(NotAgain::NoSession) };
+    match (manner, abilities) {
+        (Manner::Same, Some(Abilities { resumes: false, .. })) => {
+            return Err(NotAgain::CannotResume);
+        }
+        (Manner::Fork, Some(Abilities { forks: false, .. })) => return Err(NotAgain::CannotFork),
+        (Manner::Same | Manner::Fork, Some(_) | None) => {}
+    }
     let theirs = task.progress().activity.session.clone().ok_or(NotAgain::NoSession)?;
     let continues = match manner {
         Manner::Same => Continuation::Same(theirs),
@@ -219,13 +234,25 @@ mod tests {
         };
         let task = task.apply(Event::Progressed(activity), ORDERED).expect("it runs").task;
         let prompt = || Prompt::recorded("and now?".into());
-        assert_eq!(resume(&task, prompt(), Manner::Same, None), Err(NotAgain::NotEnded));
+        let resume =
+            |task: &Task, manner, abilities| resume(task, prompt(), manner, None, abilities);
+        assert_eq!(resume(&task, Manner::Same, None), Err(NotAgain::NotEnded));
         let ending = Ending::Completed { result: "done".into() };
         let task = task
             .apply(Event::Ended { ending, exit: None, next: None }, ORDERED)
             .expect("it ran")
             .task;
-        let order = resume(&task, prompt(), Manner::Fork, None).expect("it has a session");
+        let abilities = |forks| Abilities {
+            resumes: true,
+            forks,
+            takes_session_name: false,
+            streams: true,
+            models_of_droids: false,
+            levels: &[],
+        };
+        let refused = resume(&task, Manner::Fork, Some(abilities(false)));
+        assert_eq!(refused, Err(NotAgain::CannotFork));
+        let order = resume(&task, Manner::Fork, Some(abilities(true))).expect("it has a session");
         let theirs = SessionId::parse("theirs").expect("a session");
         assert_eq!(order.lineage.continues, Some(Continuation::Fork(theirs)));
         assert_eq!((order.lineage.attempt, order.runner), (1, testing::order().runner));

@@ -11,7 +11,9 @@ use serde_json::json;
 
 use super::arguments::Exec;
 use super::death::{Ending, Signals};
+use super::kind::Kind;
 use super::offspring;
+use super::others;
 use super::script::{Directive, End, Fact, Level, OnTerm};
 use super::stream::{Stream, uuid};
 
@@ -32,6 +34,7 @@ impl From<String> for Stop {
 
 /// One run.
 pub(super) struct Player {
+    kind: Kind,
     prompt: Vec<u8>,
     instructions: Option<Vec<u8>>,
     signals: Signals,
@@ -43,15 +46,20 @@ pub(super) struct Player {
 
 impl Player {
     /// A run that has printed its `init` line and nothing else.
-    pub(super) fn new(exec: &Exec, prompt: Vec<u8>, signals: Signals) -> Result<Self, String> {
+    pub(super) fn new(
+        kind: Kind,
+        exec: &Exec,
+        prompt: Vec<u8>,
+        signals: Signals,
+    ) -> Result<Self, String> {
         let session = exec.session.clone().unwrap_or_else(uuid);
-        let stream = Stream::new(exec.format, session);
+        let stream = Stream::new(kind, exec.format, session);
         let cwd = std::env::current_dir().map_err(|error| error.to_string())?;
         stream.init(exec, &cwd.to_string_lossy());
         let (end, on_term) = (End::Completed(0), OnTerm::Leave);
         // Like the real one, it reads them once and never looks again.
         let instructions = exec.instructions.as_ref().and_then(|file| std::fs::read(file).ok());
-        Ok(Self { prompt, instructions, signals, stream, last_words: None, end, on_term })
+        Ok(Self { kind, prompt, instructions, signals, stream, last_words: None, end, on_term })
     }
 
     /// Plays the whole script.
@@ -122,6 +130,14 @@ impl Player {
                     "Authentication failed. Please log in using /login or set a valid \
                      FACTORY_API_KEY environment variable.",
                 ));
+            }
+            Directive::Refuse(name) => self.stream.refused(name),
+            Directive::Reject => {
+                self.stream.rejected();
+                return Err(Stop::Ending(Ending::Exit(0)));
+            }
+            Directive::Fail(status) => {
+                return Err(Stop::Ending(Ending::Exit(self.stream.failure(*status))));
             }
             Directive::Unauthorized => {
                 self.stream.error(
@@ -226,7 +242,12 @@ impl Player {
         let waited = self.wait_for(|| reader.is_finished());
         if waited.is_err() {
             // The real one ends the tool's own group before it leaves.
-            let _ = group.map(|group| kill_process_group(group, Signal::TERM));
+            if others::takes_its_tools_along(self.kind) {
+                let _ = group.map(|group| kill_process_group(group, Signal::TERM));
+            } else {
+                // It leaves at once, and the tool goes on.
+                return waited;
+            }
         }
         let output = reader.join().map_err(|_| "the shell's reader died".to_owned())?;
         let output = output.map_err(|error| error.to_string())?;
@@ -257,7 +278,7 @@ impl Player {
 
     fn terminated(&self) -> Ending {
         match self.on_term {
-            OnTerm::Leave | OnTerm::Ignore => Ending::Exit(0),
+            OnTerm::Leave | OnTerm::Ignore => others::terminated(self.kind),
             OnTerm::Complete => {
                 self.complete();
                 Ending::Exit(0)

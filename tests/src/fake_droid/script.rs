@@ -31,6 +31,9 @@ pub(super) enum Directive {
     Permission(Level),
     Auth,
     Unauthorized,
+    Refuse(String),
+    Reject,
+    Fail(u16),
 }
 
 /// What a directive writes to a file.
@@ -136,6 +139,9 @@ fn directive(word: &str, rest: &str) -> Result<Option<Directive>, String> {
         "PERMISSION" => Directive::Permission(level(rest)?),
         "AUTH" => Directive::Auth,
         "FAIL401" => Directive::Unauthorized,
+        "REFUSE" => Directive::Refuse(rest.to_owned()),
+        "REJECT" => Directive::Reject,
+        "FAIL" => Directive::Fail(number(rest)?),
         _ => return Ok(None),
     }))
 }

@@ -9,6 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::arguments::{Exec, Format};
+use super::kind::Kind;
+use super::others::Voice;
 
 /// The tools of the `init` line, as 0.225.2 lists them.
 const TOOLS: &str = "Read LS Execute Edit ApplyPatch Grep Glob Create ExitSpecMode \
@@ -21,6 +23,8 @@ const TOOLS: &str = "Read LS Execute Edit ApplyPatch Grep Glob Create ExitSpecMo
 
 /// Standard output as droid uses it.
 pub(super) struct Stream {
+    /// The other agent that is played, if it is not droid.
+    other: Option<Voice>,
     format: Format,
     session: String,
     began: u64,
@@ -30,12 +34,23 @@ pub(super) struct Stream {
 
 impl Stream {
     /// A stream for one session.
-    pub(super) fn new(format: Format, session: String) -> Self {
-        Self { format, session, began: now(), tool_calls: 0, last_tool: "Execute".to_owned() }
+    pub(super) fn new(kind: Kind, format: Format, session: String) -> Self {
+        let other = (kind != Kind::Droid).then(|| Voice::new(kind, session.clone()));
+        Self {
+            other,
+            format,
+            session,
+            began: now(),
+            tool_calls: 0,
+            last_tool: "Execute".to_owned(),
+        }
     }
 
     /// The first line, before any model call.
     pub(super) fn init(&self, exec: &Exec, cwd: &str) {
+        if let Some(other) = &self.other {
+            return print(other.init());
+        }
         self.line(&json!({
             "type": "system",
             "subtype": "init",
@@ -49,6 +64,9 @@ impl Stream {
 
     /// A message of the `user` or the `assistant`.
     pub(super) fn message(&self, role: &str, text: &str) {
+        if let Some(other) = &self.other {
+            return print(other.message(role, text));
+        }
         self.line(&json!({
             "type": "message",
             "role": role,
@@ -61,6 +79,9 @@ impl Stream {
 
     /// The start of a tool call.
     pub(super) fn tool_call(&mut self, name: &str, parameters: &Value) {
+        if let Some(other) = &mut self.other {
+            return print(other.tool_call(name));
+        }
         self.tool_calls += 1;
         name.clone_into(&mut self.last_tool);
         self.line(&json!({
@@ -77,6 +98,9 @@ impl Stream {
 
     /// The end of the last tool call.
     pub(super) fn tool_result(&self, text: &str, failed: bool) {
+        if let Some(other) = &self.other {
+            return print(other.tool_result(text, failed));
+        }
         let mut line = json!({
             "type": "tool_result",
             "id": self.tool_call_id(),
@@ -116,6 +140,9 @@ impl Stream {
 
     /// The last line of a run that succeeded.
     pub(super) fn completion(&self, text: &str) {
+        if let Some(other) = &self.other {
+            return print(other.completion(text));
+        }
         match self.format {
             Format::Text => super::say(text),
             Format::Json => self.result("success", text),
@@ -129,6 +156,24 @@ impl Stream {
                 "usage": self.usage(),
             })),
         }
+    }
+
+    /// A tool call that one of the others is not allowed.
+    pub(super) fn refused(&mut self, name: &str) {
+        print(self.other.as_mut().map(|other| other.refused(name)).unwrap_or_default());
+    }
+
+    /// A question of one of the others that nobody answers.
+    pub(super) fn rejected(&mut self) {
+        print(self.other.as_mut().map(Voice::rejected).unwrap_or_default());
+    }
+
+    /// The end of one of the others whose model failed; returns its exit code.
+    pub(super) fn failure(&self, status: u16) -> u8 {
+        let (lines, code) =
+            self.other.as_ref().map(|other| other.failure(status)).unwrap_or_default();
+        print(lines);
+        code
     }
 
     fn result(&self, subtype: &str, text: &str) {
@@ -174,6 +219,12 @@ impl Stream {
             drop(out.write_all(b"\n"));
         }
         drop(out.flush());
+    }
+}
+
+fn print(lines: Vec<Value>) {
+    for line in lines {
+        super::say(&line.to_string());
     }
 }
 

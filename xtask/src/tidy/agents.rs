@@ -29,7 +29,7 @@ const DEFAULT: &str = "AgentName::droid()";
 
 /// The files that may ask for the default name, by how their path begins, and why.
 const DEFAULTERS: &[(&str, &str)] = &[
-    ("app-cli/src/cli/command/ordering.rs", "an order that names no agent is for this one"),
+    ("app-cli/src/kit/settings.rs", "an order that names no agent is for this one"),
     ("app-cli/src/kit/wiring.rs", "hands the program of the setting to the registry"),
 ];
 

@@ -79,6 +79,7 @@ impl<'a> Below<'a> {
             path: found.value(droid_key::PATH),
             reasoning_effort: self.text(progress_key::EFFORT),
             tools: self.0.value(progress_key::TOOLS),
+            unapplied: self.0.value(progress_key::UNAPPLIED).unwrap_or_default(),
         })
     }
 
@@ -179,6 +180,7 @@ impl<'a> Below<'a> {
             output_tokens: count(usage_key::OUTPUT),
             cache_read_input_tokens: count(usage_key::CACHE_READ),
             cache_creation_input_tokens: count(usage_key::CACHE_CREATION),
+            cost_micros: found.value(usage_key::COST).and_then(Usage::micros),
         })
     }
 
@@ -192,6 +194,7 @@ impl<'a> Below<'a> {
                 last_message_at: self.time(progress_key::LAST_MESSAGE_AT),
                 session: self.session(progress_key::DROID_SESSION),
                 usage: self.usage(),
+                refused: self.0.value(progress_key::REFUSED).unwrap_or_default(),
                 awake: self.millis(progress_key::LAST_AWAKE),
             },
             last_update: self.time(progress_key::LAST_UPDATE),

@@ -69,6 +69,7 @@ fn what_a_droids_definition_gave_an_order_is_read_as_it_was_written() {
             path: path.map(ToOwned::to_owned),
             reasoning_effort: Some("high".to_owned()),
             tools: Some(vec!["Read".to_owned(), "LS".to_owned()]),
+            unapplied: vec!["the tools LS".to_owned()],
         };
         let order = Order { briefing: Some(briefing), ..testing::order() };
         let id = TaskId::parse("bg_1").expect("an id");
@@ -76,6 +77,23 @@ fn what_a_droids_definition_gave_an_order_is_read_as_it_was_written() {
         let text = first(&task);
         assert!(text.contains(r#""reasoningEffort": "high""#), "{text}");
         assert!(text.contains(r#""tools": ["Read","LS"]"#), "{text}");
+        assert!(text.contains(r#""notApplied": ["the tools LS"]"#), "{text}");
         assert_eq!(read(text.as_bytes(), &id).expect("readable").task, task);
     }
+}
+
+#[test]
+fn what_an_agent_was_refused_and_what_it_cost_is_read_as_it_was_written() {
+    let usage = Usage { input_tokens: 1, cost_micros: Some(368), ..Usage::default() };
+    let activity = Activity {
+        refused: vec!["Bash: it requires approval".to_owned()],
+        usage: Some(usage),
+        ..Activity::default()
+    };
+    let task = testing::running_task();
+    let task = task.apply(Event::Progressed(activity), LATER).expect("it runs").task;
+    let text = first(&task);
+    assert!(text.contains(r#""refused": ["Bash: it requires approval"]"#), "{text}");
+    assert!(text.contains(r#""costUsd":0.000368"#), "{text}");
+    assert_eq!(read(text.as_bytes(), task.id()).expect("readable").task, task);
 }

@@ -91,6 +91,7 @@ fn event(line: Line) -> AgentEvent {
                 output_tokens: used.output_tokens,
                 cache_read_input_tokens: used.cache_read_input_tokens,
                 cache_creation_input_tokens: used.cache_creation_input_tokens,
+                cost_micros: None,
             }),
         },
     }
@@ -124,6 +125,7 @@ mod tests {
             output_tokens: 28,
             cache_read_input_tokens: 1,
             cache_creation_input_tokens: 2,
+            cost_micros: None,
         };
         let expected = AgentEvent::Finished { text: "all done".into(), usage: Some(usage) };
         assert_eq!(decode(line), expected);

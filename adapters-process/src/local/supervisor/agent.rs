@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -47,7 +47,17 @@ impl<'a> Agent<'a> {
         let adapter = adapter(order, post)?;
         let instructions =
             instructions.as_ref().map(|path| OsText::from(path.as_os_str().as_bytes().to_vec()));
-        let told = Told { instructions: instructions.as_ref() };
+        let not_attached = |error: io::Error| {
+            LaunchFailure::Supervisor(format!("keeping a file for the agent: {error}"))
+        };
+        let attachment = adapter.attachment(order).map(|file| (post.attach)(&file));
+        let attachment = attachment.transpose().map_err(not_attached)?;
+        let attachment = attachment.map(|path| OsText::from(path.into_os_string().into_vec()));
+        let told = Told {
+            task: task.id().as_str(),
+            instructions: instructions.as_ref(),
+            attachment: attachment.as_ref(),
+        };
         let line = adapter.command(order, &told).ok_or_else(nothing_to_run)?;
         let name = os(&line.program).to_string_lossy().into_owned();
         let not_started = |error: &io::Error| LaunchFailure::NotStarted {
@@ -70,7 +80,14 @@ impl<'a> Agent<'a> {
             }
         })?;
         let mut command = Command::new(program);
-        set_up(&mut command, &line, files, prompt).map_err(|error| not_started(&error))?;
+        set_up(&mut command, &line, files, prompt, surroundings.is_set)
+            .map_err(|error| not_started(&error))?;
+        if let Runner::Agent { .. } = order.runner {
+            // The session of an agent that launched the task is not that of the one that is started.
+            for name in post.world.agents.all().iter().flat_map(|agent| agent.session_variables()) {
+                command.env_remove(name);
+            }
+        }
         command.current_dir(cwd);
         command
             .env(TASK_ID_VARIABLE, task.id().as_str())
@@ -159,6 +176,7 @@ fn set_up(
     line: &CommandLine,
     files: &AgentFiles,
     prompt: &str,
+    is_set: fn(&str) -> bool,
 ) -> io::Result<()> {
     let output = &files.output;
     let stdout = match line.speech {
@@ -169,6 +187,11 @@ fn set_up(
         Input::Prompt => in_memory(prompt)?.into(),
         Input::Nothing => Stdio::null(),
     };
+    for (name, value) in &line.defaults {
+        if !is_set(name) {
+            command.env(name, value);
+        }
+    }
     for (name, value) in &line.environment {
         match value {
             Some(value) => command.env(name, os(value)),

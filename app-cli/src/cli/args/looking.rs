@@ -138,3 +138,12 @@ pub(crate) struct Droids {
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,
 }
+
+/// Lists the agents that a task can be given to: where each is, which version, and what it can do
+///
+/// A program is asked for its version once, and then not again until it changes.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Example:\n  task-bg runners\n  task-bg launch \"Review\" \"Review the last commit\" --runner claude"
+)]
+pub(crate) struct Runners {}

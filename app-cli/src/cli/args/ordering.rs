@@ -39,6 +39,9 @@ pub(crate) struct Launch {
     /// How much it may do without asking [default: medium]
     #[arg(long, value_enum)]
     pub(crate) autonomy: Option<AutonomyArg>,
+    /// Which agent works, such as claude or codex; `task-bg runners` lists them [default: droid]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) runner: Option<String>,
     /// Which model, where it is not the droid's own
     #[arg(long)]
     pub(crate) model: Option<String>,
@@ -79,7 +82,7 @@ Example: two lines, the second waits for the first and is told what it found
 A line whose prompt wants the result of another comes after that one, whether it
 says so or not.
 
-Fields: description, prompt or command (a list of words), droid, autonomy,
+Fields: description, prompt or command (a list of words), droid, runner, autonomy,
 model, reasoning_effort, cwd, worktree, env, timeout, stale, parent, priority,
 hold, after, after_any, start_in, start_at, key, retries, retry_on, backoff,
 name. Exit code 2 if a line was wrong.")]

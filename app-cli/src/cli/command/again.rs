@@ -1,6 +1,6 @@
 //! `retry` and `resume`: a new task that takes up one that has ended.
 
-use domain::port::{Clock, StoreError, TaskStore};
+use domain::port::{Agent, Agents, Circumstances, Clock, StoreError, TaskStore};
 use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
 use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner};
@@ -118,7 +118,7 @@ async fn retry_one(
     let ready = taken_up(context, order, autonomy).await?;
     let next = wiring.world().mint();
     // Of several that try it at once exactly one is not refused.
-    match Box::pin(ordering::launch(context, next.clone(), ready, Vec::new())).await {
+    match Box::pin(ordering::launch(context, next.clone(), ready)).await {
         Ok(once) => Ok(once),
         Err(failure) => {
             let known = wiring.store.load(last.id()).await;
@@ -140,15 +140,17 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
         (None, prompt) => prompt.unwrap_or_default(),
     };
     let prompt = Prompt::parse(&prompt).map_err(|invalid| refused_prompt(&invalid))?;
-    // Droid asks its service for a session before it goes on in it, and ends without a word where
-    // it cannot.
-    let manner = if args.fork || environment::is_airgapped() { Manner::Fork } else { Manner::Same };
+    let agent = wiring.agents.of(&task.order().runner);
+    let around = Circumstances { is_root: environment::is_root(), variable: &environment::text };
+    let forks = args.fork || agent.is_some_and(|agent| agent.only_forks(&around));
+    let manner = if forks { Manner::Fork } else { Manner::Same };
     let session = wiring.minted_session();
-    let order = again::resume(&task, prompt, manner, Some(session))
+    let abilities = agent.map(Agent::abilities);
+    let order = again::resume(&task, prompt, manner, Some(session), abilities)
         .map_err(|why| refused("resumed", &id, why))?;
     let ready = taken_up(context, order, args.autonomy).await?;
     let next = wiring.world().mint();
-    let once = Box::pin(ordering::launch(context, next, ready, Vec::new())).await?;
+    let once = Box::pin(ordering::launch(context, next, ready)).await?;
     let Some(length) = args.wait else { return Ok(answer(&once)) };
     let ids = vec![once.task().id().clone()];
     let answer = wait::for_ids(context, ids, Until::All, length.limit()).await?;
@@ -168,7 +170,7 @@ async fn taken_up(
         (runner, _) => runner.clone(),
     };
     let effort = order.briefing.as_ref().and_then(|given| given.reasoning_effort.clone());
-    ordering::brief(context, Order { runner, ..order }, effort).await
+    ordering::brief(context, Order { runner, ..order }, effort, &Vec::new()).await
 }
 
 fn refused(what: &str, id: &TaskId, why: again::NotAgain) -> Failure {
@@ -176,8 +178,11 @@ fn refused(what: &str, id: &TaskId, why: again::NotAgain) -> Failure {
     failure.causes.push(why.to_string());
     match why {
         again::NotAgain::NotEnded => failure.hint(format!("run `task-bg wait {id}` first")),
-        again::NotAgain::NotOurs | again::NotAgain::NoSession => {
+        again::NotAgain::NotOurs | again::NotAgain::NoSession | again::NotAgain::CannotResume => {
             failure.hint("launch a new task instead")
+        }
+        again::NotAgain::CannotFork => {
+            failure.hint("leave out --fork, or launch a new task instead")
         }
     }
 }

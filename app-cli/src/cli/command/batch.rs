@@ -13,11 +13,11 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use domain::port::Clock;
-use domain::task::{Runner, TaskId};
+use domain::task::TaskId;
 use domain::usecase::Trouble;
 use domain::usecase::enqueue::make_durable;
 
-use super::ordering::{self, Wanted};
+use super::ordering::{self, Wanted, Work};
 use crate::Outcome;
 use crate::cli::args::Batch;
 use crate::cli::view::batched::{BatchView, BatchWaitedView, LaunchedLine, RejectedLine};
@@ -103,15 +103,15 @@ impl All {
             let message = format!("it comes after `{missing}`, which could not be launched");
             return Err(Failure::new(Kind::Usage, message));
         }
-        let (wanted, variables) = (line.resolved(&self.ids), line.variables());
+        let wanted = line.resolved(&self.ids);
         let ready = ordering::order(context, wanted).await?;
         let id = context.wiring.world().mint();
         if ready.order.key.is_some() {
-            let once = ordering::launch(context, id, ready, variables).await?;
+            let once = ordering::launch(context, id, ready).await?;
             self.troubles.extend(once.troubles());
             return Ok(once.task().id().clone());
         }
-        self.troubles.extend(ordering::queue(context, id.clone(), ready, variables).await?);
+        self.troubles.extend(ordering::queue(context, id.clone(), ready).await?);
         Ok(id)
     }
 }
@@ -139,5 +139,5 @@ fn read(path: &Path) -> Result<Vec<(usize, String)>, Failure> {
 
 /// Whether the order is one for an agent.
 const fn is_for_agent(wanted: &Wanted) -> bool {
-    matches!(wanted.runner, Runner::Agent { .. })
+    matches!(wanted.work, Work::Agent { .. })
 }

@@ -8,7 +8,7 @@ use crate::kit::settings::{Said, Settings, Source};
 
 pub(super) fn config(context: &Context) -> Answer {
     let settings = &context.settings;
-    let Settings { format, droid, max_running, ttl, stale, .. } = settings;
+    let Settings { format, droid, runner, max_running, ttl, stale, .. } = settings;
     let root = context.wiring.dir.root().display().to_string();
     let named = environment::variable(environment::DIR).is_some();
     let parent = environment::parent_session();
@@ -17,6 +17,7 @@ pub(super) fn config(context: &Context) -> Answer {
         Row::text("store", &Said { source: by_environment(named), value: root }),
         Row::text("format", &Said { value: Row::format_word(context.format), ..said(format) }),
         Row::text("droid", &Said { value: droid.value.display().to_string(), ..said(droid) }),
+        Row::text("runner", runner),
         Row::number("max_running", max_running),
         Row::span("ttl", ttl),
         Row::span("stale", stale),

@@ -6,6 +6,8 @@
 mod agent;
 mod store;
 
+use std::borrow::Cow;
+
 use crate::Outcome;
 use crate::cli::args::Doctor;
 use crate::cli::view::doctor::{DoctorView, Finding, Health};
@@ -14,7 +16,7 @@ use crate::kit::context::Context;
 use crate::kit::failure::Kind;
 
 pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
-    let mut findings = vec![agent::droid(&context.settings.droid.value)];
+    let mut findings = agent::in_use(context).await;
     findings.extend(store::folder(context, args.fix));
     findings.extend(store::records(context, args.fix).await);
     findings.extend(agent::hooks_and_plugin());
@@ -25,16 +27,34 @@ pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
 }
 
 /// All is well.
-fn well(check: &'static str, detail: impl Into<String>) -> Finding {
-    Finding { check, health: Health::Ok, detail: detail.into(), fix: None }
+fn well(check: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Finding {
+    Finding { check: check.into(), health: Health::Ok, detail: detail.into(), fix: None }
 }
 
 /// It works, but something should be done.
-fn warn(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Finding {
-    Finding { check, health: Health::Warn, detail: detail.into(), fix: Some(fix.into()) }
+fn warn(
+    check: impl Into<Cow<'static, str>>,
+    detail: impl Into<String>,
+    fix: impl Into<String>,
+) -> Finding {
+    Finding {
+        check: check.into(),
+        health: Health::Warn,
+        detail: detail.into(),
+        fix: Some(fix.into()),
+    }
 }
 
 /// It does not work.
-fn fail(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Finding {
-    Finding { check, health: Health::Fail, detail: detail.into(), fix: Some(fix.into()) }
+fn fail(
+    check: impl Into<Cow<'static, str>>,
+    detail: impl Into<String>,
+    fix: impl Into<String>,
+) -> Finding {
+    Finding {
+        check: check.into(),
+        health: Health::Fail,
+        detail: detail.into(),
+        fix: Some(fix.into()),
+    }
 }

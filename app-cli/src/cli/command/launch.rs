@@ -5,10 +5,10 @@ use std::io::Read;
 use std::path::Path;
 
 use domain::port::Clock;
-use domain::task::{Autonomy, Runner};
+use domain::task::Autonomy;
 use domain::usecase::wait::Until;
 
-use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, parse_autonomy, usual_agent};
+use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, parse_autonomy};
 use super::wait;
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Launch, Run, Terms};
@@ -53,7 +53,7 @@ pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
         agent,
         model,
         effort: args.reasoning_effort.filter(|effort| !effort.is_empty()),
-        runner: usual_agent(autonomy),
+        work: Work::Agent { name: args.runner.filter(|name| !name.is_empty()), autonomy },
         ..Wanted::default()
     };
     start(context, wanted, terms).await
@@ -65,7 +65,7 @@ pub(super) async fn command(context: &Context, args: Run) -> Outcome {
         description: args.description,
         prompt: ordering::quoted(&args.command)?,
         agent: COMMAND_AGENT.to_owned(),
-        runner: Runner::Command(args.command),
+        work: Work::Command(args.command),
         ..Wanted::default()
     };
     start(context, wanted, args.terms).await
@@ -86,11 +86,11 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
         key: again.key.clone(),
         retries: again.retries(),
         worktree: terms.worktree,
+        variables: terms.env.into_iter().map(|set| (set.name.into(), set.value.into())).collect(),
         ..wanted
     };
     let ready = ordering::order(context, wanted).await?;
-    let variables = terms.env.into_iter().map(|set| (set.name.into(), set.value.into())).collect();
-    let once = ordering::launch(context, context.wiring.world().mint(), ready, variables).await?;
+    let once = ordering::launch(context, context.wiring.world().mint(), ready).await?;
     match terms.wait {
         None => Ok(Answer::ok(Launched::of(&once)).noting(once.troubles())),
         Some(length) => {

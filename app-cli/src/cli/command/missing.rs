@@ -2,7 +2,7 @@
 //!
 //! Nothing here looks for a program: it goes by what the supervisor said.
 
-use domain::port::LaunchFailure;
+use domain::port::{Agents, LaunchFailure};
 use domain::task::Runner;
 use domain::usecase::launch::LaunchError;
 
@@ -25,10 +25,9 @@ pub(super) fn failure(context: &Context, error: LaunchError, runner: &Runner) ->
 
 fn advice(context: &Context, error: &LaunchError, runner: &Runner) -> Option<String> {
     let LaunchError::NotStarted { failure, next: None, .. } = error else { return None };
-    let (is_missing, program) = match failure {
-        LaunchFailure::NotFound { program } => (true, program),
-        LaunchFailure::NotStarted { program, .. } => (false, program),
-        LaunchFailure::Supervisor(_) => return None,
+    let (LaunchFailure::NotFound { program } | LaunchFailure::NotStarted { program, .. }) = failure
+    else {
+        return None;
     };
     match runner {
         Runner::Command(_) if program.contains(SHELL) => {
@@ -37,15 +36,8 @@ fn advice(context: &Context, error: &LaunchError, runner: &Runner) -> Option<Str
         }
         Runner::Command(_) | Runner::Elsewhere => None,
         Runner::Agent { .. } => {
-            let is_droid = context.settings.droid.value.to_string_lossy() == program.as_str();
-            let set = "set `TASK_BG_DROID` to the droid program";
-            match (is_droid, is_missing) {
-                (true, true) => {
-                    Some(format!("install `{program}`, put its folder on PATH, or {set}"))
-                }
-                (true, false) => Some(set.to_owned()),
-                (false, _) => None,
-            }
+            let agent = context.wiring.agents.of(runner)?;
+            agent.program().map(|program| program.install.to_owned())
         }
     }
 }

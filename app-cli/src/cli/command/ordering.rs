@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use domain::port::Kit;
+use domain::port::{Agent, Circumstances, Kit, Objection};
 use domain::task::droid::Instructions;
 use domain::task::{
     AgentName, Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement,
@@ -16,6 +16,7 @@ use domain::usecase::droids::choose;
 use domain::usecase::enqueue::enqueue_untold;
 use domain::usecase::launch::{LaunchError, Launched, ordered};
 use domain::usecase::launch_once::{KeyClaim, claim, launch_claimed};
+use domain::usecase::runners;
 
 use super::{isolate, missing};
 use crate::kit::context::{Context, parse_session};
@@ -38,7 +39,7 @@ pub(super) struct Wanted {
     pub(super) agent: String,
     pub(super) model: Option<String>,
     pub(super) effort: Option<String>,
-    pub(super) runner: Runner,
+    pub(super) work: Work,
     pub(super) parent: Option<String>,
     pub(super) cwd: Option<PathBuf>,
     pub(super) timeout: Option<Duration>,
@@ -52,6 +53,17 @@ pub(super) struct Wanted {
     pub(super) retries: Retries,
     /// The name of a worktree of its own; empty names it after the task.
     pub(super) worktree: Option<String>,
+    /// The variables added to its environment.
+    pub(super) variables: Variables,
+}
+
+/// Who is to do it.
+#[derive(Clone)]
+pub(super) enum Work {
+    /// An agent: this one, or else the one of the settings.
+    Agent { name: Option<String>, autonomy: Autonomy },
+    /// A plain command.
+    Command(Vec<String>),
 }
 
 impl Default for Wanted {
@@ -62,7 +74,7 @@ impl Default for Wanted {
             agent: DEFAULT_DROID.to_owned(),
             model: None,
             effort: None,
-            runner: usual_agent(Autonomy::Medium),
+            work: Work::Agent { name: None, autonomy: Autonomy::Medium },
             parent: None,
             cwd: None,
             timeout: None,
@@ -75,6 +87,7 @@ impl Default for Wanted {
             key: None,
             retries: Retries::default(),
             worktree: None,
+            variables: Vec::new(),
         }
     }
 }
@@ -87,12 +100,14 @@ pub(super) struct Ready {
     pub(super) instructions: Option<Instructions>,
     /// The name of the worktree to be made for it.
     worktree: Option<String>,
+    /// The variables added to its environment.
+    variables: Variables,
 }
 
 impl Ready {
     /// An order that is to run where it says.
     const fn here(order: Order, instructions: Option<Instructions>) -> Self {
-        Self { order, instructions, worktree: None }
+        Self { order, instructions, worktree: None, variables: Vec::new() }
     }
 }
 
@@ -121,7 +136,7 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         agent: wanted.agent,
         session: Some(context.wiring.minted_session()),
         parent,
-        runner: wanted.runner,
+        runner: runner(context, wanted.work)?,
         cwd: Some(working_folder(wanted.cwd.as_deref())?),
         time_limit: wanted.timeout,
         silence: wanted.stale,
@@ -140,35 +155,75 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         model: wanted.model,
         briefing: None,
     };
-    let ready = brief(context, order, wanted.effort).await?;
-    Ok(Ready { worktree: wanted.worktree, ..ready })
+    let ready = brief(context, order, wanted.effort, &wanted.variables).await?;
+    Ok(Ready { worktree: wanted.worktree, variables: wanted.variables, ..ready })
 }
 
-/// The order, with what the definition of its droid says at this moment.
+/// Who does the work.
 ///
 /// # Errors
-/// A failure that names near droids, if there is none of that name.
+/// A failure that names near runners, if there is none of that name.
+fn runner(context: &Context, work: Work) -> Result<Runner, Failure> {
+    match work {
+        Work::Command(argv) => Ok(Runner::Command(argv)),
+        Work::Agent { name, autonomy } => {
+            let name = name.unwrap_or_else(|| context.settings.runner.value.clone());
+            let agent = runners::choose(context.wiring.agents.as_ref(), &name)?;
+            let name = AgentName::parse(agent.name()).map_err(|invalid| {
+                Failure::new(Kind::Usage, format!("`{name}` is no name of a runner: {invalid}"))
+            })?;
+            Ok(Runner::Agent { name, autonomy })
+        }
+    }
+}
+
+/// The order, with what the definition of its droid says at this moment, where its agent can be held to it.
+///
+/// # Errors
+/// A failure that names near droids, if there is none of that name, or says what the agent cannot be held to.
 pub(super) async fn brief(
     context: &Context,
     order: Order,
     effort: Option<String>,
+    variables: &Variables,
 ) -> Result<Ready, Failure> {
-    let Runner::Agent { .. } = order.runner else {
+    let Runner::Agent { name: agent, .. } = &order.runner else {
         return Ok(Ready::here(grouped(context, order), None));
     };
+    let agent = runners::choose(context.wiring.agents.as_ref(), agent.as_str())?;
     let name = DroidName::parse(&order.agent).map_err(|invalid| {
         Failure::new(Kind::Usage, format!("that is no droid name: {invalid}"))
             .hint("run `task-bg droids` to see which droids there are")
     })?;
     let cwd = order.cwd.clone().unwrap_or_default();
     let droid = choose(&context.wiring.droids, &cwd, &name).await?;
-    let order = Order {
-        agent: droid.name.to_string(),
-        briefing: Some(Briefing::of(&droid, effort)),
-        model: order.model.or(droid.model),
-        ..order
+    // A definition names models of droid's, and an order one of the agent that it is for.
+    let (model, foreign) = if agent.abilities().models_of_droids {
+        (order.model.or(droid.model.clone()), None)
+    } else {
+        (order.model, droid.model.clone())
     };
+    let briefing = Some(Briefing::of(&droid, effort));
+    let mut order = Order { agent: droid.name.to_string(), briefing, model, ..order };
+    let foreign =
+        foreign.filter(|_| order.model.is_none()).map(|model| format!("the model {model}"));
+    let unapplied = agent.unapplied(&order).into_iter().chain(foreign).collect();
+    if let Some(briefing) = &mut order.briefing {
+        briefing.unapplied = unapplied;
+    }
+    check_agent(agent, &order, variables)?;
     Ok(Ready::here(grouped(context, order), Some(droid.instructions)))
+}
+
+/// Refuses an order that its agent could not be held to in the environment it would have.
+fn check_agent(agent: &dyn Agent, order: &Order, variables: &Variables) -> Result<(), Failure> {
+    let variable = |name: &str| {
+        let set = variables.iter().rev().find(|(known, _)| known == name);
+        set.map_or_else(|| environment::text(name), |(_, value)| value.clone().into_string().ok())
+    };
+    let around = Circumstances { is_root: environment::is_root(), variable: &variable };
+    runners::check(agent, order, &around)
+        .map_err(|Objection { words, hint }| Failure::new(Kind::Usage, words).hint(hint))
 }
 
 /// The order in the group that it is recorded in.
@@ -204,13 +259,8 @@ impl Once {
     }
 }
 
-/// Launches a task named `id` from the order, with these variables added to its environment.
-pub(super) async fn launch(
-    context: &Context,
-    id: TaskId,
-    ready: Ready,
-    variables: Variables,
-) -> Result<Once, Failure> {
+/// Launches a task named `id` from the order.
+pub(super) async fn launch(context: &Context, id: TaskId, ready: Ready) -> Result<Once, Failure> {
     let wiring = &context.wiring;
     let world = wiring.world();
     let entry = match claim(world, &wiring.keys, ready.order.key.as_deref()).await? {
@@ -218,7 +268,7 @@ pub(super) async fn launch(
         KeyClaim::Free(entry) => entry,
     };
     let runner = ready.order.runner.clone();
-    let settled = settle(context, id, ready, variables).await?;
+    let settled = settle(context, id, ready).await?;
     let outcome = launch_claimed(world, entry, &settled.task, &settled.kit).await;
     if outcome.is_err() {
         settled.take_back(context).await;
@@ -237,9 +287,8 @@ pub(super) async fn queue(
     context: &Context,
     id: TaskId,
     ready: Ready,
-    variables: Variables,
 ) -> Result<Vec<Trouble>, Failure> {
-    let settled = settle(context, id, ready, variables).await?;
+    let settled = settle(context, id, ready).await?;
     let outcome = enqueue_untold(context.wiring.world(), &settled.task, &settled.kit).await;
     if outcome.is_err() {
         settled.take_back(context).await;
@@ -265,20 +314,15 @@ impl Settled {
 }
 
 /// The task of an order, what it starts with, and the worktree that was made for it if it is to have one.
-async fn settle(
-    context: &Context,
-    id: TaskId,
-    ready: Ready,
-    variables: Variables,
-) -> Result<Settled, Failure> {
+async fn settle(context: &Context, id: TaskId, ready: Ready) -> Result<Settled, Failure> {
     let asked = ready.worktree.as_deref();
     let order = isolate::isolated(context, &id, asked, ready.order).await?;
     let made = order.worktree.clone().filter(|_| asked.is_some());
     // One that goes back to an earlier task may work in that one's worktree.
     let kit = if order.worktree.is_some() {
-        Wiring::kit_apart(variables, ready.instructions)
+        Wiring::kit_apart(ready.variables, ready.instructions)
     } else {
-        Wiring::kit(variables, ready.instructions)
+        Wiring::kit(ready.variables, ready.instructions)
     };
     Ok(Settled { task: ordered(context.wiring.world(), id, order), kit, made })
 }
@@ -303,11 +347,6 @@ pub(super) fn check_depth() -> Result<(), Failure> {
 pub(super) fn quoted(command: &[String]) -> Result<String, Failure> {
     shlex::try_join(command.iter().map(String::as_str))
         .map_err(|_| Failure::new(Kind::Usage, "the command has a NUL character"))
-}
-
-/// The agent that an order is for where it names none.
-pub(super) fn usual_agent(autonomy: Autonomy) -> Runner {
-    Runner::Agent { name: AgentName::droid(), autonomy }
 }
 
 /// An autonomy level.

@@ -1,5 +1,7 @@
 //! What `doctor` answers: one finding a check, and whether all of it works.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::{View, terminal};
@@ -29,7 +31,7 @@ impl Health {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     /// The check.
-    pub(crate) check: &'static str,
+    pub(crate) check: Cow<'static, str>,
     /// How it is.
     pub(crate) health: Health,
     /// What was found, as a fact.
@@ -48,7 +50,7 @@ impl View for DoctorView {
     fn json(&self) -> Value {
         let finding = |it: &Finding| {
             json!({
-                "check": it.check, "status": it.health.word(), "detail": it.detail, "fix": it.fix,
+                "check": &*it.check, "status": it.health.word(), "detail": it.detail, "fix": it.fix,
             })
         };
         json!({
@@ -64,7 +66,11 @@ impl View for DoctorView {
                 finding.fix.iter().map(|fix| format!("\n→ {}", terminal::one_line(fix, 300)));
             let detail = terminal::one_line(&finding.detail, 600);
             let found = format!("{detail}{}", advice.collect::<String>());
-            rows.add_row([finding.health.word().to_owned(), finding.check.to_owned(), found]);
+            rows.add_row([
+                finding.health.word().to_owned(),
+                finding.check.clone().into_owned(),
+                found,
+            ]);
         }
         terminal::lines(&rows)
     }

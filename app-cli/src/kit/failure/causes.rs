@@ -12,6 +12,7 @@ use domain::usecase::Trouble;
 use domain::usecase::diff::DiffError;
 use domain::usecase::launch::LaunchError;
 use domain::usecase::resolve::ResolveError;
+use domain::usecase::runners::NoRunner;
 
 use super::{Failure, Kind};
 
@@ -157,6 +158,17 @@ impl From<NoDroid> for Failure {
             }
             NoDroid::Unreadable { .. } => failure.hint(format!("mend the file, or {list}")),
         }
+    }
+}
+
+impl From<NoRunner> for Failure {
+    fn from(error: NoRunner) -> Self {
+        let list = "run `task-bg runners` to see which runners there are";
+        let failure = Self::of(Kind::Usage, &error);
+        if error.near.is_empty() {
+            return failure.hint(list);
+        }
+        failure.hint(format!("did you mean `{}`? {list}", error.near.join("` or `")))
     }
 }
 

@@ -11,12 +11,12 @@ use domain::task::TaskId;
 /// Where the store is.
 pub(crate) const DIR: &str = "TASK_BG_DIR";
 /// The session that launches tasks.
-pub(crate) const PARENT_SESSION: &str = "TASK_BG_PARENT_SESSION";
+pub(crate) use adapters_process::PARENT_SESSION_VARIABLE as PARENT_SESSION;
 
 /// Where droid's home folder is, if not in the user's.
 pub(crate) const HOME_OVERRIDE: &str = "FACTORY_HOME_OVERRIDE";
 /// Whether droid is kept from its service.
-pub(crate) const AIRGAP: &str = "FACTORY_AIRGAP_ENABLED";
+pub(crate) use adapters_process::agents::droid::AIRGAP;
 
 /// The tasks that launched the one that a process belongs to, outermost first.
 const AROUND: &str = "__TASK_BG_AROUND";
@@ -44,9 +44,9 @@ pub(crate) fn home() -> Option<PathBuf> {
     variable(HOME_OVERRIDE).or_else(|| variable("HOME")).map(PathBuf::from)
 }
 
-/// Whether droid is kept from its service.
-pub(crate) fn is_airgapped() -> bool {
-    text(AIRGAP).is_some_and(|value| value != "0" && value != "false")
+/// Whether this process may do everything on this machine.
+pub(crate) fn is_root() -> bool {
+    adapters_process::local::identity::is_root()
 }
 
 /// The task that this process belongs to.

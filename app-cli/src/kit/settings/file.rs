@@ -217,7 +217,10 @@ mod tests {
         let (words, hint) = wrong("max_running = 8\n\n  max_runing = 9\n");
         assert_eq!(words, "/x/task-bg.toml:3:3: `max_runing` is no setting");
         assert_eq!(hint, "did you mean `max_running`?");
-        assert_eq!(wrong("zzz = 1").1, "there are format, droid, max_running, limits, ttl, stale");
+        assert_eq!(
+            wrong("zzz = 1").1,
+            "there are format, droid, runner, max_running, limits, ttl, stale"
+        );
         assert!(wrong("ü = 1\nttl = [1]").0.starts_with("/x/task-bg.toml:1:1: "));
         assert!(wrong("ttl = [1]").0.starts_with("/x/task-bg.toml:1:7: `ttl` is neither"));
         assert!(wrong("[limits]\nexplorer = 0").0.contains(":2:12: the limit of `explorer`"));

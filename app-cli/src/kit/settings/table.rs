@@ -31,6 +31,14 @@ pub(crate) const DROID: Setting = Setting {
     meaning: "the droid program, by name or path",
 };
 
+/// The agent that works.
+pub(crate) const RUNNER: Setting = Setting {
+    variable: Some("TASK_BG_RUNNER"),
+    key: Some("runner"),
+    default: "`droid`",
+    meaning: "the agent that works where an order names none; `task-bg runners` lists them",
+};
+
 /// How many run at once.
 pub(crate) const MAX_RUNNING: Setting = Setting {
     variable: Some("TASK_BG_MAX_RUNNING"),
@@ -64,7 +72,8 @@ pub(crate) const STALE: Setting = Setting {
 };
 
 /// What a settings file may hold.
-pub(crate) const IN_FILE: [&Setting; 6] = [&FORMAT, &DROID, &MAX_RUNNING, &LIMITS, &TTL, &STALE];
+pub(crate) const IN_FILE: [&Setting; 7] =
+    [&FORMAT, &DROID, &RUNNER, &MAX_RUNNING, &LIMITS, &TTL, &STALE];
 
 const fn variable(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
     Setting { variable: Some(name), key: None, default, meaning }

@@ -38,7 +38,12 @@ fn started<T>(
             output: tempfile::tempfile().expect("a file"),
         },
         instructions: None,
-        surroundings: Surroundings { path: Some("/bin:/usr/bin".into()), depth: 1 },
+        attach: &|_| Err(io::Error::other("nothing is attached here")),
+        surroundings: Surroundings {
+            path: Some("/bin:/usr/bin".into()),
+            depth: 1,
+            is_set: |_| false,
+        },
     };
     look(Agent::start(task, task.order().prompt.as_str(), &post), reopened())
 }

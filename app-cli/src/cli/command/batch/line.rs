@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::task::text::without_lone_surrogates;
-use domain::task::{Autonomy, Dependence, Reason, Retries, Runner, Timestamp};
+use domain::task::{Autonomy, Dependence, Reason, Retries, Timestamp};
 use serde::Deserialize;
 
 use super::plan::template;
 use crate::cli::args::{parse_duration, parse_moment};
 use crate::cli::command::ordering::{
-    COMMAND_AGENT, DEFAULT_DROID, Wanted, parse_autonomy, quoted, usual_agent,
+    COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, parse_autonomy, quoted,
 };
 
 /// A batch line as it is written.
@@ -24,6 +24,7 @@ pub(super) struct Line {
     prompt: Option<String>,
     command: Option<Vec<String>>,
     droid: Option<String>,
+    runner: Option<String>,
     autonomy: Option<String>,
     model: Option<String>,
     reasoning_effort: Option<String>,
@@ -112,19 +113,19 @@ impl Line {
     /// What the line asks for; the tasks it comes after are still names.
     pub(super) fn wanted(self, now: Timestamp) -> Result<Wanted, String> {
         let span = |span: Option<Span>| span.map(Span::parse).transpose();
-        let (prompt, agent, runner) = match (self.prompt, self.command) {
+        let (prompt, agent, work) = match (self.prompt, self.command) {
             (Some(prompt), None) => {
                 let autonomy = match &self.autonomy {
                     Some(word) => parse_autonomy(word).map_err(|failure| failure.message)?,
                     None => Autonomy::Medium,
                 };
                 let droid = self.droid.unwrap_or_else(|| DEFAULT_DROID.to_owned());
-                (prompt, droid, usual_agent(autonomy))
+                (prompt, droid, Work::Agent { name: self.runner, autonomy })
             }
             (None, Some(argv)) if argv.is_empty() => return Err("`command` is empty".to_owned()),
             (None, Some(argv)) => {
                 let prompt = quoted(&argv).map_err(|failure| failure.message)?;
-                (prompt, COMMAND_AGENT.to_owned(), Runner::Command(argv))
+                (prompt, COMMAND_AGENT.to_owned(), Work::Command(argv))
             }
             (Some(_), Some(_)) => return Err("it has both `prompt` and `command`".to_owned()),
             (None, None) => return Err("it has neither `prompt` nor `command`".to_owned()),
@@ -140,7 +141,7 @@ impl Line {
             agent,
             model: self.model,
             effort: self.reasoning_effort,
-            runner,
+            work,
             parent: self.parent,
             cwd: self.cwd,
             timeout: span(self.timeout)?,
@@ -161,6 +162,11 @@ impl Line {
                 backoff: span(self.backoff)?.unwrap_or(std::time::Duration::from_secs(2)),
             },
             worktree: self.worktree.and_then(WorktreeName::wanted),
+            variables: self
+                .env
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
         })
     }
 }

@@ -14,7 +14,6 @@ use super::line::Line;
 use super::{Wanted, is_for_agent, ordering};
 use crate::cli::view::batched::RejectedLine;
 use crate::kit::context::Context;
-use crate::kit::wiring::Variables;
 
 /// What is to be done with a batch.
 pub(super) struct Plan {
@@ -31,7 +30,6 @@ pub(super) struct Checked {
     /// What other lines call it.
     pub(super) name: Option<String>,
     wanted: Wanted,
-    env: BTreeMap<String, String>,
     after: Vec<Earlier>,
 }
 
@@ -62,11 +60,6 @@ impl Checked {
             }
         }
         wanted
-    }
-
-    /// The variables added to its environment.
-    pub(super) fn variables(&self) -> Variables {
-        self.env.iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 
     /// The names of the lines that it comes after.
@@ -140,7 +133,7 @@ async fn check(
     if let Some(name) = line.env.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
         return Err(format!("`{name}` is no name of a variable"));
     }
-    let (name, env) = (line.name.clone(), line.env.clone());
+    let name = line.name.clone();
     let wanted = line.wanted(context.wiring.clock.now())?;
     // Everything that could be refused later is refused now.
     let ready = ordering::order(context, wanted.clone()).await;
@@ -156,7 +149,7 @@ async fn check(
             }
         }
     }
-    Ok(Checked { number, name, wanted, env, after })
+    Ok(Checked { number, name, wanted, after })
 }
 
 /// What stands in a prompt for the result of a line or a task.

@@ -4,21 +4,23 @@
 
 use std::ffi::OsStr;
 use std::iter;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use adapters_fs::FactoryDir;
 use adapters_fs::hook_settings::HookScope;
 use adapters_fs::inspection::installed_plugin;
 use adapters_process::probe;
+use domain::task::Runner;
 use domain::task::droid::{Catalog, UnreadableDroid};
-use domain::usecase::droids;
+use domain::usecase::{droids, runners};
 use serde_json::Value;
 
 use super::{fail, warn, well};
 use crate::cli::args::ScopeArg;
 use crate::cli::command::hooks;
 use crate::cli::command::ordering::working_folder;
+use crate::cli::command::runners::PATIENCE;
 use crate::cli::view::doctor::Finding;
 use crate::cli::view::droids::place;
 use crate::cli::view::hooks::flaws;
@@ -26,23 +28,43 @@ use crate::kit::context::Context;
 use crate::kit::environment;
 use crate::kit::failure::Failure;
 
-/// How long droid may take to say its version.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The name of our plugin.
 const PLUGIN: &str = "task-bg";
 
-/// Whether droid is there and which version it is.
-pub(super) fn droid(program: &OsStr) -> Finding {
-    let name = program.to_string_lossy();
-    match probe::version(program, PATIENCE) {
-        Ok(version) => well("droid", format!("`{name}` is version {version}")),
-        Err(silent @ probe::Silent::NotFound) => fail(
-            "droid",
-            format!("`{name}`: {silent}"),
-            "install droid, put its folder on PATH, or set `TASK_BG_DROID` to the program",
-        ),
+/// Whether the agents in use are there, and which versions they are: the one that works where an order names
+/// none, and those of the tasks that have not ended.
+pub(super) async fn in_use(context: &Context) -> Vec<Finding> {
+    let unfinished = context.unfinished().await.unwrap_or_default();
+    let mut names = vec![context.settings.runner.value.clone()];
+    for task in context.tasks(&unfinished).await {
+        if let Runner::Agent { name, .. } = &task.order().runner
+            && !names.iter().any(|known| known == name.as_str())
+        {
+            names.push(name.as_str().to_owned());
+        }
+    }
+    names.into_iter().map(|name| agent(context, name)).collect()
+}
+
+/// Whether one agent is there, and which version it is.
+fn agent(context: &Context, name: String) -> Finding {
+    let agent = match runners::choose(context.wiring.agents.as_ref(), &name) {
+        Ok(agent) => agent,
+        Err(unknown) => {
+            let failure = Failure::from(unknown);
+            return fail(name, failure.sentence(), failure.hints.join("; "));
+        }
+    };
+    let Some(program) = agent.program() else { return well(name, "it is started as it says") };
+    let word = OsStr::from_bytes(program.name.as_bytes());
+    let shown = word.to_string_lossy();
+    match probe::version(word, PATIENCE) {
+        Ok(version) => well(name, format!("`{shown}` is version {version}")),
+        Err(silent @ probe::Silent::NotFound) => {
+            fail(name, format!("`{shown}`: {silent}"), program.install)
+        }
         Err(silent) => {
-            fail("droid", format!("`{name}`: {silent}"), format!("run `{name} --version` by hand"))
+            fail(name, format!("`{shown}`: {silent}"), format!("run `{shown} --version` by hand"))
         }
     }
 }

@@ -1,28 +1,26 @@
-//! Suggestions for a name that no droid has: the known names most like it. Compares letters only.
+//! Suggestions for a name that nobody has: the known names most like it. Compares letters only.
 
 use alloc::vec::Vec;
-
-use super::DroidName;
 
 /// The most names that are worth showing.
 const SHOWN: usize = 5;
 
 /// The names among `known` that `typed` may have been meant to be, nearest first.
-pub(super) fn near<'a>(
-    typed: &DroidName,
-    known: impl Iterator<Item = &'a DroidName>,
-) -> Vec<DroidName> {
-    let typed = typed.as_str().to_ascii_lowercase();
-    let mut near: Vec<(usize, &DroidName)> = known
+pub fn near<'a, N: AsRef<str> + Ord + ?Sized>(
+    typed: &str,
+    known: impl Iterator<Item = &'a N>,
+) -> Vec<&'a N> {
+    let typed = typed.to_ascii_lowercase();
+    let mut near: Vec<(usize, &N)> = known
         .filter_map(|name| {
-            let other = name.as_str().to_ascii_lowercase();
+            let other = name.as_ref().to_ascii_lowercase();
             let steps = distance(&typed, &other);
             let part = typed.len() >= 3 && (other.contains(&typed) || typed.contains(&other));
             (part || steps <= (typed.len() / 3).max(1)).then_some((steps, name))
         })
         .collect();
     near.sort();
-    near.into_iter().take(SHOWN).map(|(_, name)| name.clone()).collect()
+    near.into_iter().take(SHOWN).map(|(_, name)| name).collect()
 }
 
 /// How many letters have to be put in, taken out or exchanged to make `b` of `a` (Levenshtein).
@@ -55,12 +53,8 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_finger_and_a_part_of_a_name_are_near() {
-        let known = ["explorer", "executor-low", "executor-med", "librarian", "oracle"]
-            .map(|name| DroidName::parse(name).expect("a name"));
-        let near = |typed: &str| -> Vec<alloc::string::String> {
-            let typed = DroidName::parse(typed).expect("a name");
-            super::near(&typed, known.iter()).iter().map(|name| name.as_str().into()).collect()
-        };
+        let known = ["explorer", "executor-low", "executor-med", "librarian", "oracle"];
+        let near = |typed: &str| super::near(typed, known.into_iter());
         assert_eq!(near("exporer"), ["explorer"]);
         assert_eq!(near("Oracel"), ["oracle"]);
         assert_eq!(near("executor"), ["executor-low", "executor-med"]);

@@ -1,0 +1,62 @@
+//! What kind of failure a model's service reports: by HTTP status, or by words that all agents pass on.
+//!
+//! Knows no agent. What one agent alone says is in that agent's adapter.
+
+use domain::task::Reason;
+
+/// The kind of failure that an HTTP status stands for; `None` where only the words tell.
+pub(super) const fn of_status(status: u16) -> Option<Reason> {
+    match status {
+        401 | 403 => Some(Reason::Auth),
+        402 | 429 => Some(Reason::RateLimit),
+        _ => None,
+    }
+}
+
+/// The kind of failure that words of a model's service stand for.
+pub(super) fn of_words(words: &str) -> Option<Reason> {
+    let words = words.to_ascii_lowercase();
+    let any = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
+    if any(&[
+        "rate limit",
+        "rate_limit",
+        "too many requests",
+        "usage limit",
+        "quota",
+        "\"code\":429",
+    ]) {
+        return Some(Reason::RateLimit);
+    }
+    let refused = [
+        "unauthorized",
+        "not logged in",
+        "authentication_error",
+        "authentication_failed",
+        "invalid api key",
+        "api key not valid",
+        "\"code\":401",
+        "\"code\":403",
+    ];
+    any(&refused).then_some(Reason::Auth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_or_the_words_tell_a_missing_login_from_a_limit_and_from_other_failures() {
+        assert_eq!(of_status(401), Some(Reason::Auth));
+        assert_eq!(of_status(429), Some(Reason::RateLimit));
+        assert_eq!(of_status(500), None);
+        for (words, reason) in [
+            ("unexpected status 401 Unauthorized: no", Some(Reason::Auth)),
+            ("exceeded retry limit, last status: 429 Too Many Requests", Some(Reason::RateLimit)),
+            ("[API Error: {\"error\":{\"code\":401}}]", Some(Reason::Auth)),
+            ("request a quota increase", Some(Reason::RateLimit)),
+            ("mock error 500", None),
+        ] {
+            assert_eq!(of_words(words), reason, "{words}");
+        }
+    }
+}

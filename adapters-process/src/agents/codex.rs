@@ -1,0 +1,169 @@
+//! Codex: `codex exec --json`, which reads its prompt from standard input and writes one JSON object a
+//! line to standard output.
+//!
+//! `stream` reads the lines of the stream. Codex never asks: what its sandbox does not allow fails, and
+//! it goes on. It chooses the id of its session itself.
+
+mod stream;
+
+use std::ffi::OsString;
+
+use domain::port::{Abilities, Agent, CommandLine, Input, OsText, Program, Speech, Told};
+use domain::run::AgentEvent;
+use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
+
+use super::start::Start;
+use super::{api_failure, tools};
+use crate::PARENT_SESSION_VARIABLE;
+
+/// The name by which orders and records know Codex.
+pub(super) const NAME: &str = "codex";
+/// The program that Codex is usually started with.
+const PROGRAM: &str = "codex";
+/// How Codex is installed.
+const INSTALL: &str = "install Codex with `npm install -g @openai/codex`, put the folder of `codex` on PATH, or \
+    name the program in `[runners.codex]` of the settings";
+/// The variable that names its session to whatever it starts.
+const SESSION: &str = "CODEX_THREAD_ID";
+
+/// What another Codex leaves in the environment that concerns that one alone.
+const OF_ANOTHER: [&str; 7] = [
+    PARENT_SESSION_VARIABLE,
+    SESSION,
+    "CODEX_SESSION_ID",
+    "CODEX_TOOL_CALL_ID",
+    "CODEX_VERSION",
+    "CODEX_CI",
+    "CODEX_SANDBOX_NETWORK_DISABLED",
+];
+
+/// The adapter of Codex.
+#[derive(Clone, Debug)]
+pub struct Codex {
+    start: Start,
+}
+
+impl Codex {
+    /// The adapter that starts Codex with these words; with none, as usual.
+    pub fn new(words: &[OsString]) -> Self {
+        Self { start: Start::new(words, PROGRAM) }
+    }
+}
+
+impl Agent for Codex {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
+        let Runner::Agent { name, autonomy } = &order.runner else { return None };
+        (name.as_str() == NAME).then(|| CommandLine {
+            environment: OF_ANOTHER.iter().map(|name| ((*name).to_owned(), None)).collect(),
+            input: Input::Prompt,
+            speech: Speech::Events,
+            ..self.start.with(arguments(*autonomy, order, told))
+        })
+    }
+
+    fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
+        stream::decode(line, take);
+    }
+
+    fn complaint(&self, words: &str) -> Option<Reason> {
+        api_failure::of_words(words)
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            resumes: true,
+            forks: true,
+            takes_session_name: false,
+            streams: true,
+            models_of_droids: false,
+            levels: &Autonomy::ALL,
+        }
+    }
+
+    fn program(&self) -> Option<Program<'_>> {
+        Some(Program { name: self.start.program(), install: INSTALL })
+    }
+
+    fn unapplied(&self, order: &Order) -> Vec<String> {
+        // Its sandbox restricts what its tools may do, and nothing restricts which there are.
+        let tools = order.briefing.as_ref().and_then(|given| given.tools.as_deref());
+        let all: Vec<&str> = tools.unwrap_or_default().iter().map(String::as_str).collect();
+        tools::unapplied(&all).into_iter().collect()
+    }
+
+    fn session_variables(&self) -> &[&str] {
+        &[SESSION]
+    }
+}
+
+fn arguments(autonomy: Autonomy, order: &Order, told: &Told<'_>) -> Vec<OsText> {
+    let mut words = vec!["exec"];
+    let session = match &order.lineage.continues {
+        Some(Continuation::Same(session)) => {
+            words.push("resume");
+            Some(session)
+        }
+        Some(Continuation::Fork(session)) => {
+            words.push("fork");
+            Some(session)
+        }
+        None => None,
+    };
+    words.extend(["--json", "--skip-git-repo-check"]);
+    // Otherwise it sends how it is used before it exits, which takes seconds where there is no network.
+    words.extend(["-c", "analytics.enabled=false", "-c", "check_for_update_on_startup=false"]);
+    words.extend(held_to(autonomy));
+    if let Some(model) = &order.model {
+        words.extend(["-m", model]);
+    }
+    let mut arguments: Vec<OsText> = words.into_iter().map(OsText::from).collect();
+    let briefing = order.briefing.as_ref();
+    if let Some(effort) = briefing.and_then(|given| given.reasoning_effort.as_deref()) {
+        arguments.extend(["-c".into(), setting("model_reasoning_effort", effort.as_bytes())]);
+    }
+    if let Some(file) = told.instructions {
+        // In place of its own: there is no other file that it adds to them.
+        arguments.extend(["-c".into(), setting("model_instructions_file", file.as_bytes())]);
+    }
+    arguments.extend(session.map(|session| session.as_str().into()));
+    // The prompt comes on standard input.
+    arguments.push("-".into());
+    arguments
+}
+
+/// The words that hold it to a level. The sandbox is given as a setting, because `resume` and `fork` know no
+/// option for it.
+fn held_to(autonomy: Autonomy) -> Vec<&'static str> {
+    match autonomy {
+        Autonomy::None => vec!["-c", "sandbox_mode=\"read-only\""],
+        Autonomy::Low => vec!["-c", "sandbox_mode=\"workspace-write\""],
+        Autonomy::Medium => vec![
+            "-c",
+            "sandbox_mode=\"workspace-write\"",
+            "-c",
+            "sandbox_workspace_write.network_access=true",
+        ],
+        Autonomy::High => vec!["--dangerously-bypass-approvals-and-sandbox"],
+    }
+}
+
+/// A setting as Codex takes it: its key, and a TOML string.
+fn setting(key: &str, value: &[u8]) -> OsText {
+    let mut text = format!("{key}=\"").into_bytes();
+    for byte in value {
+        match byte {
+            b'"' | b'\\' => text.extend([b'\\', *byte]),
+            control @ (0..0x20 | 0x7f) => text.extend(format!("\\u{control:04X}").bytes()),
+            other => text.push(*other),
+        }
+    }
+    text.push(b'"');
+    text.into()
+}
+
+#[cfg(test)]
+mod tests;

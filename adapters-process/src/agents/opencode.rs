@@ -1,0 +1,192 @@
+//! `OpenCode`: `opencode run --format json`, which reads its prompt from standard input.
+//!
+//! `stream` reads the lines of the stream, of which the first comes only with the model's first answer.
+//! There is no last line: a step that ended with `stop` is the end. `OpenCode` exits with 0 where a
+//! question was rejected, so every level is given as rules that allow or deny and never ask.
+
+mod stream;
+
+use std::ffi::OsString;
+
+use domain::port::{Abilities, Agent, CommandLine, Input, OsText, Program, Speech, Told};
+use domain::run::AgentEvent;
+use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
+use serde_json::{Map, Value, json};
+
+use super::start::Start;
+use super::{api_failure, tools};
+
+/// The name by which orders and records know `OpenCode`.
+pub(super) const NAME: &str = "opencode";
+/// The program that `OpenCode` is usually started with.
+const PROGRAM: &str = "opencode";
+/// How `OpenCode` is installed.
+const INSTALL: &str = "install OpenCode with `npm install -g opencode-ai`, put the folder of `opencode` on PATH, or \
+    name the program in `[runners.opencode]` of the settings";
+/// The variable with its permissions, as JSON.
+const PERMISSION: &str = "OPENCODE_PERMISSION";
+/// The variable with configuration that is added to the user's, as JSON.
+const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
+/// The variable that our plugin names its session with.
+const SESSION: &str = "OPENCODE_SESSION_ID";
+
+/// What another `OpenCode` leaves in the environment that concerns that one alone.
+const OF_ANOTHER: [&str; 4] = ["OPENCODE", "OPENCODE_PID", "AGENT", SESSION];
+
+/// Keeps it from replacing itself, and its words on standard error from being coloured.
+const DEFAULTS: [(&str, &str); 2] = [("OPENCODE_DISABLE_AUTOUPDATE", "1"), ("NO_COLOR", "1")];
+
+/// What it calls the tools of droid.
+const TOOLS: &tools::Names = &[
+    ("Read", &["read"]),
+    ("LS", &["list"]),
+    ("Grep", &["grep"]),
+    ("Glob", &["glob"]),
+    ("Edit", &["edit"]),
+    ("MultiEdit", &["edit"]),
+    ("ApplyPatch", &["edit"]),
+    ("Create", &["edit"]),
+    ("Execute", &["bash"]),
+    ("WebSearch", &["websearch"]),
+    ("FetchUrl", &["webfetch"]),
+    ("TodoWrite", &["todowrite", "todoread"]),
+    ("Task", &["task"]),
+    ("Skill", &["skill"]),
+];
+
+/// The adapter of `OpenCode`.
+#[derive(Clone, Debug)]
+pub struct OpenCode {
+    start: Start,
+}
+
+impl OpenCode {
+    /// The adapter that starts `OpenCode` with these words; with none, as usual.
+    pub fn new(words: &[OsString]) -> Self {
+        Self { start: Start::new(words, PROGRAM) }
+    }
+}
+
+impl Agent for OpenCode {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
+        let Runner::Agent { name, autonomy } = &order.runner else { return None };
+        (name.as_str() == NAME).then(|| CommandLine {
+            environment: environment(*autonomy, order, told),
+            defaults: DEFAULTS.to_vec(),
+            input: Input::Prompt,
+            speech: Speech::Events,
+            ..self.start.with(arguments(*autonomy, order, told))
+        })
+    }
+
+    fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
+        stream::decode(line, take);
+    }
+
+    fn complaint(&self, words: &str) -> Option<Reason> {
+        api_failure::of_words(words)
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            resumes: true,
+            forks: true,
+            takes_session_name: false,
+            streams: true,
+            models_of_droids: false,
+            levels: &Autonomy::ALL,
+        }
+    }
+
+    fn program(&self) -> Option<Program<'_>> {
+        Some(Program { name: self.start.program(), install: INSTALL })
+    }
+
+    fn unapplied(&self, order: &Order) -> Vec<String> {
+        let Some(briefing) = &order.briefing else { return Vec::new() };
+        let tools = briefing.tools.as_deref().unwrap_or_default();
+        let (_, unknown) = tools::translated(tools, TOOLS);
+        let effort = briefing.reasoning_effort.as_ref();
+        let effort = effort.map(|effort| format!("the reasoning effort {effort}"));
+        tools::unapplied(&unknown).into_iter().chain(effort).collect()
+    }
+
+    fn session_variables(&self) -> &[&str] {
+        &[SESSION]
+    }
+}
+
+fn environment(
+    autonomy: Autonomy,
+    order: &Order,
+    told: &Told<'_>,
+) -> Vec<(String, Option<OsText>)> {
+    let unset = OF_ANOTHER.iter().map(|name| ((*name).to_owned(), None));
+    let permission = permissions(autonomy, order).to_string();
+    let permission = (PERMISSION.to_owned(), Some(permission.into()));
+    let instructions = told.instructions.and_then(|file| {
+        // A store whose path is no text has no place in JSON.
+        let file = std::str::from_utf8(file.as_bytes()).ok()?;
+        let config = json!({ "instructions": [file] }).to_string();
+        Some((CONFIG.to_owned(), Some(config.into())))
+    });
+    unset.chain([permission]).chain(instructions).collect()
+}
+
+/// What it may do on a level, and with the tools that its droid is given.
+fn permissions(autonomy: Autonomy, order: &Order) -> Value {
+    let level: &[(&str, bool)] = match autonomy {
+        Autonomy::None => &[
+            ("edit", false),
+            ("bash", false),
+            ("webfetch", false),
+            ("websearch", false),
+            ("task", false),
+            ("external_directory", false),
+        ],
+        Autonomy::Low => &[("edit", true), ("bash", false), ("external_directory", false)],
+        Autonomy::Medium => &[("edit", true), ("bash", true), ("external_directory", false)],
+        Autonomy::High => &[("*", true)],
+    };
+    let word = |allowed: bool| Value::from(if allowed { "allow" } else { "deny" });
+    let mut rules: Map<String, Value> =
+        level.iter().map(|(tool, allowed)| ((*tool).to_owned(), word(*allowed))).collect();
+    let tools = order.briefing.as_ref().and_then(|given| given.tools.as_deref());
+    if let Some(tools) = tools {
+        let (known, _) = tools::translated(tools, TOOLS);
+        for tool in TOOLS.iter().flat_map(|(_, theirs)| *theirs) {
+            if !known.contains(tool) {
+                rules.insert((*tool).to_owned(), word(false));
+            }
+        }
+    }
+    Value::Object(rules)
+}
+
+fn arguments(autonomy: Autonomy, order: &Order, told: &Told<'_>) -> Vec<OsText> {
+    let mut words = vec!["run", "--format", "json"];
+    if autonomy == Autonomy::High {
+        words.push("--auto");
+    }
+    if let Some(model) = &order.model {
+        words.extend(["-m", model]);
+    }
+    match &order.lineage.continues {
+        Some(Continuation::Same(session)) => words.extend(["-s", session.as_str()]),
+        Some(Continuation::Fork(session)) => words.extend(["-s", session.as_str(), "--fork"]),
+        None => {}
+    }
+    let mut arguments: Vec<OsText> = words.into_iter().map(OsText::from).collect();
+    if order.lineage.continues.is_none() {
+        // Otherwise it asks a model for one.
+        arguments.extend(["--title".into(), format!("task-bg {}", told.task).into()]);
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The command lines of `OpenCode`, and its truth table, over lines of the shape that it was seen to print.
+
+use domain::task::{Exit, SessionId};
+
+use super::*;
+use crate::agents::tests::{account, briefing, ended, order_for, variable, words};
+
+const START: &str = r#"{"type":"step_start","timestamp":1,"sessionID":"ses_1","part":{}}"#;
+const STOP: &str = r#"{"type":"step_finish","sessionID":"ses_1","part":{"reason":"stop","tokens":{"input":11,"output":7,"cache":{"read":1,"write":2}},"cost":0.002}}"#;
+
+fn opencode() -> OpenCode {
+    OpenCode::new(&[])
+}
+
+fn said(text: &str) -> String {
+    format!(r#"{{"type":"text","sessionID":"ses_1","part":{{"text":"{text}"}}}}"#)
+}
+
+fn tool(error: &str) -> String {
+    format!(
+        r#"{{"type":"tool_use","sessionID":"ses_1","part":{{"tool":"write","state":{{"status":"error","error":"{error}"}}}}}}"#
+    )
+}
+
+fn tools_step() -> String {
+    STOP.replace("\"stop\"", "\"tool-calls\"")
+}
+
+fn line(autonomy: Autonomy, told: &Told<'_>, change: impl FnOnce(&mut Order)) -> CommandLine {
+    opencode().command(&order_for(&opencode(), autonomy, change), told).expect("it is its order")
+}
+
+fn rules(line: &CommandLine) -> Value {
+    let text = variable(line, "OPENCODE_PERMISSION").expect("it is set");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn each_level_is_rules_that_never_ask() {
+    let rules_of = |autonomy| rules(&line(autonomy, &Told::default(), |_| {}));
+    let none = rules_of(Autonomy::None);
+    assert_eq!(
+        (&none["edit"], &none["bash"], &none["webfetch"]),
+        (&json!("deny"), &json!("deny"), &json!("deny"))
+    );
+    let expected = json!({"edit": "allow", "bash": "deny", "external_directory": "deny"});
+    assert_eq!(rules_of(Autonomy::Low), expected);
+    assert_eq!(rules_of(Autonomy::Medium)["bash"], "allow");
+    assert_eq!(rules_of(Autonomy::High), json!({"*": "allow"}));
+    let told = Told { task: "bg_1", ..Told::default() };
+    let words = words(&line(Autonomy::High, &told, |_| {}));
+    assert_eq!(words, ["run", "--format", "json", "--auto", "--title", "task-bg bg_1"]);
+}
+
+#[test]
+fn a_droids_tools_deny_all_others_and_its_instructions_are_added() {
+    let file = OsText::from("/s/x.md");
+    let told = Told { instructions: Some(&file), ..Told::default() };
+    let change = |order: &mut Order| order.briefing = Some(briefing(&["Read", "AskUser"], None));
+    let line = line(Autonomy::Medium, &told, change);
+    let rules = rules(&line);
+    assert_eq!(
+        (&rules["bash"], &rules["edit"], &rules["read"]),
+        (&json!("deny"), &json!("deny"), &Value::Null)
+    );
+    let config = variable(&line, "OPENCODE_CONFIG_CONTENT");
+    assert_eq!(config.as_deref(), Some(r#"{"instructions":["/s/x.md"]}"#));
+    let order = order_for(&opencode(), Autonomy::Medium, change);
+    assert_eq!(opencode().unapplied(&order), ["the tools AskUser"]);
+}
+
+#[test]
+fn a_session_is_gone_on_with_or_copied() {
+    let earlier = || SessionId::parse("ses_1").expect("a session");
+    for (continues, end) in [
+        (Continuation::Same(earlier()), &["-s", "ses_1"][..]),
+        (Continuation::Fork(earlier()), &["-s", "ses_1", "--fork"]),
+    ] {
+        let change = |order: &mut Order| order.lineage.continues = Some(continues);
+        assert_eq!(words(&line(Autonomy::Low, &Told::default(), change))[3..], *end);
+    }
+}
+
+#[test]
+fn a_step_that_ends_with_stop_is_the_end_and_usage_adds_up() {
+    let ran = r#"{"type":"tool_use","sessionID":"ses_1","part":{"tool":"bash","state":{"status":"completed","output":""}}}"#;
+    let lines = [
+        START,
+        &said("I look"),
+        ran,
+        &tools_step(),
+        START,
+        &said("the answer"),
+        &said("and more"),
+        STOP,
+    ];
+    assert_eq!(
+        ended(&opencode(), &lines, Exit::Code(0), ""),
+        (None, "the answer\nand more".into())
+    );
+    let account = account(&opencode(), &lines);
+    let activity = account.activity();
+    assert_eq!((activity.tool_calls, activity.tools_in_flight), (1, 0));
+    assert_eq!(activity.session, SessionId::parse("ses_1").ok());
+    let usage = activity.usage.expect("it says so");
+    assert_eq!((usage.input_tokens, usage.output_tokens), (22, 14));
+    assert_eq!(usage.cost_micros, Some(4_000));
+}
+
+#[test]
+fn a_rejected_question_exits_with_0_and_is_a_refused_permission() {
+    let refused = tool("The user rejected permission to use this specific tool call.");
+    let (reason, message) =
+        ended(&opencode(), &[START, &refused, &tools_step()], Exit::Code(0), "");
+    assert_eq!(reason, Some(Reason::Permission));
+    assert!(message.contains("--autonomy medium"), "{message}");
+}
+
+#[test]
+fn a_rule_that_denies_is_named_beside_the_result() {
+    let denied =
+        tool("The user has specified a rule which prevents you from using this. Here are rules");
+    let lines = [START, &denied, &tools_step(), START, &said("well"), STOP];
+    assert_eq!(ended(&opencode(), &lines, Exit::Code(0), ""), (None, "well".into()));
+    let account = account(&opencode(), &lines);
+    assert!(account.activity().refused[0].starts_with("write: The user has specified a rule"));
+}
+
+#[test]
+fn an_error_ends_by_its_status() {
+    for (status, reason) in [(401, Reason::Auth), (429, Reason::RateLimit), (500, Reason::Exit)] {
+        let error = format!(
+            r#"{{"type":"error","sessionID":"ses_1","error":{{"name":"APIError","data":{{"message":"no","statusCode":{status}}}}}}}"#
+        );
+        let (found, message) = ended(&opencode(), &[&error], Exit::Code(1), "");
+        assert_eq!(found, Some(reason));
+        assert!(message.contains(&format!("no ({status})")), "{message}");
+    }
+}
+
+#[test]
+fn a_run_that_was_cut_short_has_no_result() {
+    let (reason, _) = ended(&opencode(), &[START], Exit::Signal(15), "");
+    assert_eq!(reason, Some(Reason::Signal));
+}

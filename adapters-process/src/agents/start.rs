@@ -1,0 +1,40 @@
+//! What an agent is started with: its program, and words that stand before all others, such as the path of
+//! a script.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use domain::port::{CommandLine, Input, OsText, Speech};
+
+/// The program of an agent, and the words that always stand first.
+#[derive(Clone, Debug)]
+pub(super) struct Start {
+    program: OsText,
+    first: Vec<OsText>,
+}
+
+impl Start {
+    /// These words; where there are none, the program that is usual.
+    pub(super) fn new(words: &[OsString], usual: &str) -> Self {
+        let mut words = words.iter().map(|word| OsText::from(word.as_bytes().to_vec()));
+        let program = words.next().unwrap_or_else(|| usual.into());
+        Self { program, first: words.collect() }
+    }
+
+    /// The program, by name or path.
+    pub(super) const fn program(&self) -> &OsText {
+        &self.program
+    }
+
+    /// The command line that ends in these arguments, with nothing to read and text for people.
+    pub(super) fn with(&self, arguments: Vec<OsText>) -> CommandLine {
+        CommandLine {
+            program: self.program.clone(),
+            arguments: self.first.iter().cloned().chain(arguments).collect(),
+            environment: Vec::new(),
+            defaults: Vec::new(),
+            input: Input::Nothing,
+            speech: Speech::Text,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `runners`: which agents can work here, what each can do, and what is missing.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use adapters_fs::FileVersions;
+use adapters_process::local::program;
+use adapters_process::probe;
+use domain::port::{Agent, Agents};
+
+use crate::cli::view::runners::{RunnerLine, RunnersView};
+use crate::kit::answer::Answer;
+use crate::kit::context::Context;
+use crate::kit::environment;
+
+/// How long an agent may take to say its version: some take seconds, and more on a machine at work.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) fn runners(context: &Context) -> Answer {
+    let mut versions = FileVersions::read(context.wiring.dir.clone());
+    let agents = context.wiring.agents.all();
+    let mut runners: Vec<RunnerLine> =
+        agents.iter().map(|agent| line(context, *agent, &versions)).collect();
+    ask(&mut runners);
+    for runner in &runners {
+        if let (Some(path), Some(Ok(version))) = (&runner.path, &runner.version) {
+            versions.note(path, version);
+        }
+    }
+    // At worst they are asked again.
+    drop(versions.keep());
+    Answer::ok(RunnersView { runners })
+}
+
+/// Where an agent is and what it can do, with its version if that is known.
+fn line(context: &Context, agent: &dyn Agent, versions: &FileVersions) -> RunnerLine {
+    let program = agent.program();
+    let word = program.map(|program| OsStr::from_bytes(program.name.as_bytes()).to_owned());
+    let path = word.as_deref().and_then(located);
+    let version =
+        path.as_deref().and_then(|path| versions.of(path)).map(|said| Ok(said.to_owned()));
+    RunnerLine {
+        name: agent.name().to_owned(),
+        is_usual: agent.name() == context.settings.runner.value,
+        program: word.unwrap_or_default(),
+        version,
+        missing: program.filter(|_| path.is_none()).map(|program| program.install.to_owned()),
+        path,
+        abilities: agent.abilities(),
+    }
+}
+
+/// Where a program is that is called by this name or path.
+fn located(word: &OsStr) -> Option<std::path::PathBuf> {
+    let path = environment::variable("PATH");
+    program::find(word, Path::new("."), path.as_deref()).ok()
+}
+
+/// Asks all whose version is not known, at once.
+fn ask(runners: &mut [RunnerLine]) {
+    thread::scope(|scope| {
+        for runner in runners.iter_mut().filter(|runner| runner.version.is_none()) {
+            let Some(path) = runner.path.clone() else { continue };
+            scope.spawn(move || runner.version = Some(probe::version(path.as_os_str(), PATIENCE)));
+        }
+    });
+}
