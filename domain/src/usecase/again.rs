@@ -27,9 +27,12 @@ pub enum NotAgain {
     /// Another program launched it, so its command line is not known.
     #[error("its record does not say what to run")]
     NotOurs,
-    /// It is a plain command, which has no session, or its agent never named one.
-    #[error("it has no session to go on with")]
+    /// It is a plain command, which has no session.
+    #[error("it is a plain command and has no session to go on with")]
     NoSession,
+    /// Its agent never said which session it works in.
+    #[error("its agent never said which session it works in")]
+    Unnamed,
     /// Its agent cannot go on in a session.
     #[error("its agent cannot go on in a session that it left")]
     CannotResume,
@@ -84,7 +87,7 @@ pub fn resume(
         (Manner::Fork, Some(Abilities { forks: false, .. })) => return Err(NotAgain::CannotFork),
         (Manner::Same | Manner::Fork, Some(_) | None) => {}
     }
-    let theirs = task.progress().activity.session.clone().ok_or(NotAgain::NoSession)?;
+    let theirs = task.progress().activity.session.clone().ok_or(NotAgain::Unnamed)?;
     let continues = match manner {
         Manner::Same => Continuation::Same(theirs),
         Manner::Fork => Continuation::Fork(theirs),
