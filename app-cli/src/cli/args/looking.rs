@@ -139,11 +139,9 @@ pub(crate) struct Droids {
     pub(crate) cwd: Option<PathBuf>,
 }
 
-/// Lists the agents that a task can be given to: where each is, which version, and what it can do
+/// Lists the agents that can work: where each is, and what it can do
 ///
 /// A program is asked for its version once, and then not again until it changes.
 #[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "Example:\n  task-bg runners\n  task-bg launch \"Review\" \"Review the last commit\" --runner claude"
-)]
+#[command(after_help = "Example:\n  task-bg runners --format table")]
 pub(crate) struct Runners {}

@@ -178,9 +178,10 @@ fn refused(what: &str, id: &TaskId, why: again::NotAgain) -> Failure {
     failure.causes.push(why.to_string());
     match why {
         again::NotAgain::NotEnded => failure.hint(format!("run `task-bg wait {id}` first")),
-        again::NotAgain::NotOurs | again::NotAgain::NoSession | again::NotAgain::CannotResume => {
-            failure.hint("launch a new task instead")
-        }
+        again::NotAgain::NotOurs
+        | again::NotAgain::NoSession
+        | again::NotAgain::Unnamed
+        | again::NotAgain::CannotResume => failure.hint("launch a new task instead"),
         again::NotAgain::CannotFork => {
             failure.hint("leave out --fork, or launch a new task instead")
         }
