@@ -5,6 +5,7 @@
 //! `hidden`.
 
 pub(crate) mod answer;
+pub(crate) mod bound;
 pub(crate) mod console;
 pub(crate) mod context;
 pub(crate) mod duration;

@@ -35,7 +35,7 @@ pub use keys::{KeyEntry, Keys};
 pub use kits::{Environment, Further, Kit, Kits};
 pub use life_locks::{Claim, Index, LifeLocks, Watch, Woken};
 pub use notices::{NoticeBatch, Notices};
-pub use output_log::{LogPart, LogText, OutputLog, Stream};
+pub use output_log::{Gap, LogPart, LogText, OutputLog, Portion, Stream};
 pub use queue::{Gate, Queue, Waiting};
 pub use task_store::{StoreError, StoreFailure, TaskStore};
 pub use transcript::{LastWords, TranscriptError, TranscriptReader};

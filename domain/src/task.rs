@@ -12,6 +12,7 @@ pub mod id;
 pub mod near;
 pub mod notice;
 pub mod order;
+pub mod preview;
 pub mod process;
 pub mod progress;
 pub mod prompt;

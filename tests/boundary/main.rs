@@ -4,7 +4,9 @@
 //! with a scripted stand-in for `droid`; a test's name is the sentence it proves.
 
 mod again;
+mod answering;
 mod batching;
+mod bounding;
 mod cancelling;
 mod cleaning;
 mod doctor;

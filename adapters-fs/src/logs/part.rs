@@ -4,6 +4,7 @@
 //! characters. A hole, where the middle of a log was given back to the disk, is never read as text:
 //! the result names it with its size, like any other gap.
 
+mod shown;
 mod text;
 
 use std::fs::File;
@@ -26,9 +27,9 @@ pub(super) fn read(file: &File, part: LogPart) -> io::Result<LogText> {
     let log = Log { file, size: file.metadata()?.len() };
     match part {
         LogPart::Whole => log.whole(),
-        LogPart::HeadAndTail { characters } => log.head_and_tail(characters),
         LogPart::LastLines { lines } => log.last_lines(lines),
         LogPart::From { offset, at_most } => log.from(offset, at_most),
+        LogPart::Shown { what, rendering, room } => log.shown(what, rendering, room),
     }
 }
 
@@ -43,37 +44,15 @@ impl Log<'_> {
         while at < self.size {
             let data = self.data_from(at)?;
             if data > at {
-                text.push_str(&gap(data - at));
+                text.push_str(&gap(at, data - at));
                 truncated = true;
             }
             let hole = self.hole_from(data)?;
             text.push_str(&String::from_utf8_lossy(&self.bytes(data, hole)?));
             at = hole;
         }
-        Ok(LogText { text, total_bytes: self.size, truncated, next_offset: self.size })
-    }
-
-    fn head_and_tail(&self, characters: usize) -> io::Result<LogText> {
-        let (first, last) = (characters / 2, characters - characters / 2);
-        let bytes_of = |characters: usize| (characters as u64).saturating_mul(CHARACTER);
-        let has_hole = self.hole_from(0)? < self.size;
-        if !has_hole && self.size <= bytes_of(characters) {
-            let whole = self.whole()?;
-            if whole.text.chars().count() <= characters {
-                return Ok(whole);
-            }
-        }
-        let head = self.bytes(0, self.hole_from(0)?.min(bytes_of(first)))?;
-        let (head, head_end) = text::first_characters(&head, first);
-
-        // A little more than needed: what is left of a character cut at its beginning falls off.
-        let wanted = self.size.saturating_sub(bytes_of(last).saturating_add(CHARACTER));
-        let tail_start = self.last_data(wanted.max(head_end))?;
-        let tail = self.bytes(tail_start, self.size)?;
-        let (tail, skipped) = text::last_characters(&tail, last);
-        let left_out = (tail_start + skipped).saturating_sub(head_end);
-        let text = if left_out == 0 { head + &tail } else { head + &gap(left_out) + &tail };
-        Ok(self.until_the_end(text, left_out > 0))
+        let (total_bytes, next_offset) = (self.size, self.size);
+        Ok(LogText { text, total_bytes, truncated, next_offset, gap: None })
     }
 
     fn last_lines(&self, lines: usize) -> io::Result<LogText> {
@@ -119,17 +98,19 @@ impl Log<'_> {
         let bytes = self.bytes(data, end)?;
         let whole = text::without_broken_end(&bytes);
         let next_offset = data + whole.len() as u64;
-        let named = if data > offset { gap(data - offset) } else { String::new() };
+        let named = if data > offset { gap(offset, data - offset) } else { String::new() };
         Ok(LogText {
             text: named + &String::from_utf8_lossy(whole),
             total_bytes: self.size,
             truncated: data > offset || next_offset < self.size,
             next_offset,
+            gap: None,
         })
     }
 
     fn until_the_end(&self, text: String, truncated: bool) -> LogText {
-        LogText { text, total_bytes: self.size, truncated, next_offset: self.size }
+        let (total_bytes, next_offset) = (self.size, self.size);
+        LogText { text, total_bytes, truncated, next_offset, gap: None }
     }
 
     /// The bytes from `start` up to `end`; fewer if the log shrank meanwhile.
@@ -183,7 +164,7 @@ impl Log<'_> {
     }
 }
 
-/// The words for `bytes` that are not shown, on a line of their own.
-fn gap(bytes: u64) -> String {
-    format!("\n[… {bytes} bytes left out …]\n")
+/// The words for `bytes` from byte `offset` on that are not shown, on a line of their own.
+fn gap(offset: u64, bytes: u64) -> String {
+    format!("\n[… from byte {offset} on, {bytes} bytes left out …]\n")
 }

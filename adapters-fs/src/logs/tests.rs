@@ -1,6 +1,8 @@
 //! Parts of logs, on real files: at characters' borders, around holes, of any size.
 
 use super::*;
+use domain::port::{Gap, Portion};
+use domain::task::text::{self, screen::Rendering};
 use proptest::prelude::*;
 use std::os::unix::fs::FileExt;
 use tempfile::TempDir;
@@ -26,8 +28,8 @@ fn part_of(content: &[u8], part: LogPart) -> LogText {
     wait(logs.read(&id(), Stream::Readable, part)).expect("read")
 }
 
-fn head_and_tail(content: &[u8], characters: usize) -> LogText {
-    part_of(content, LogPart::HeadAndTail { characters })
+fn shown(content: &[u8], what: Portion, room: usize) -> LogText {
+    part_of(content, LogPart::Shown { what, rendering: Rendering::Settled, room })
 }
 
 fn last_lines(content: &[u8], lines: usize) -> String {
@@ -44,7 +46,9 @@ fn a_task_that_has_written_nothing_has_an_empty_log() {
     let (logs, dir, _folder) = scratch();
     let parts = [
         LogPart::Whole,
-        LogPart::HeadAndTail { characters: 9 },
+        LogPart::Shown { what: Portion::Ends, rendering: Rendering::Settled, room: 9 },
+        LogPart::Shown { what: Portion::LastLines(9), rendering: Rendering::Settled, room: 9 },
+        LogPart::Shown { what: Portion::From(9), rendering: Rendering::Verbatim, room: 9 },
         LogPart::LastLines { lines: 9 },
         LogPart::From { offset: 3, at_most: 9 },
     ];
@@ -99,15 +103,46 @@ fn bytes_that_are_no_text_come_out_as_replacement_characters() {
 }
 
 #[test]
-fn the_head_and_the_tail_are_cut_between_characters_and_the_gap_is_named() {
-    let content = "äöü".repeat(1_000);
-    let text = head_and_tail(content.as_bytes(), 4);
-    assert_eq!(text.text, "äö\n[… 5992 bytes left out …]\nöü");
-    assert!(text.truncated);
-    assert_eq!((text.total_bytes, text.next_offset), (6_000, 6_000));
-    assert_eq!(head_and_tail(b"abcd", 4).text, "abcd");
-    assert_eq!(head_and_tail(b"abcde", 4).text, "ab\n[… 1 bytes left out …]\nde");
-    assert_eq!(head_and_tail(b"abcde", 0).text, "\n[… 5 bytes left out …]\n");
+fn the_head_and_the_tail_are_whole_lines_and_the_gap_is_named_with_its_offset() {
+    let lines: String = (0..100).map(|number| format!("line {number}\n")).collect();
+    let part = shown(lines.as_bytes(), Portion::Ends, 80);
+    let expected =
+        "line 0\nline 1\n\n[… from byte 14 on, 760 bytes left out …]\nline 98\nline 99\n";
+    assert_eq!(part.text, expected);
+    assert_eq!(part.gap, Some(Gap { offset: 14, bytes: 760 }));
+    assert_eq!((part.truncated, part.total_bytes, part.next_offset), (true, 790, 790));
+    assert_eq!(shown(b"ab\ncd", Portion::Ends, 100).text, "ab\ncd");
+    assert_eq!(shown(b"ab\ncd", Portion::Ends, 100).gap, None);
+}
+
+#[test]
+fn a_part_is_what_a_terminal_would_show_in_the_end() {
+    let steps: String = (1..=5_000).map(|step| format!("\rstep {step}\u{1b}[K")).collect();
+    let log = format!("one\n{steps}\n\u{1b}[1mtwo\u{1b}[0m\n");
+    for what in [Portion::Ends, Portion::From(0), Portion::LastLines(9)] {
+        let part = shown(log.as_bytes(), what, 1_000);
+        assert_eq!(part.text, "one\nstep 5000\ntwo\n", "{what:?}");
+        assert_eq!((part.next_offset, part.gap), (log.len() as u64, None), "{what:?}");
+    }
+    assert_eq!(shown(log.as_bytes(), Portion::LastLines(1), 1_000).text, "two\n");
+    let raw =
+        LogPart::Shown { what: Portion::LastLines(1), rendering: Rendering::Verbatim, room: 1_000 };
+    assert_eq!(part_of(log.as_bytes(), raw).text, "\u{1b}[1mtwo\u{1b}[0m\n");
+}
+
+#[test]
+fn of_last_lines_that_do_not_fit_the_last_ones_are_shown_and_the_rest_is_named() {
+    let log = "a line of the log\n".repeat(100_000);
+    let part = shown(log.as_bytes(), Portion::LastLines(90_000), 1_000);
+    assert_eq!(part.text, "a line of the log\n".repeat(26));
+    let bytes = (100_000 - 26) * 18;
+    assert_eq!(part.gap, Some(Gap { offset: 0, bytes }));
+    let part = shown(log.as_bytes(), Portion::LastLines(20), 1_000);
+    assert_eq!((part.text.lines().count(), part.gap, part.truncated), (20, None, true));
+    assert_eq!(
+        shown(log.as_bytes(), Portion::LastLines(20_000), usize::MAX).text.lines().count(),
+        20_000
+    );
 }
 
 #[test]
@@ -119,12 +154,13 @@ fn a_hole_is_named_and_never_read_as_text() {
     let far = 3 << 30;
     file.write_all_at(b"end\n", far).expect("written");
     let read = |part| wait(logs.read(&id(), Stream::Readable, part)).expect("read");
-    for part in [LogPart::Whole, LogPart::HeadAndTail { characters: 30_000 }] {
+    let ends = LogPart::Shown { what: Portion::Ends, rendering: Rendering::Settled, room: 30_000 };
+    for part in [LogPart::Whole, ends] {
         let whole = read(part);
         assert!(whole.truncated);
         assert_eq!(whole.total_bytes, far + 4);
         let text = whole.text.replace('\0', "");
-        assert!(text.starts_with("beginning\n\n[… 322"), "{text}");
+        assert!(text.starts_with("beginning\n\n[… from byte "), "{text}");
         assert!(text.ends_with(" bytes left out …]\nend\n"), "{text}");
         assert!(whole.text.len() < 20_000, "{}", whole.text.len());
     }
@@ -198,17 +234,41 @@ proptest! {
     }
 
     #[test]
-    fn invariant_head_tail_and_gap_add_up_to_the_whole(text in "\\PC{0,200}", characters in 0usize..60) {
-        let part = head_and_tail(text.as_bytes(), characters);
-        let count = text.chars().count();
-        if count <= characters {
-            prop_assert_eq!(part.text, text);
-        } else {
-            let (head, tail) = (characters / 2, characters - characters / 2);
-            let head: String = text.chars().take(head).collect();
-            let tail: String = text.chars().skip(count - tail).collect();
-            let gap = text.len() - head.len() - tail.len();
-            prop_assert_eq!(part.text, format!("{head}\n[… {gap} bytes left out …]\n{tail}"));
+    fn invariant_pages_add_up_to_what_was_written(
+        content in "(\\PC|\n|\t){0,3000}",
+        room in 1usize..4_000,
+        verbatim: bool,
+    ) {
+        let (logs, dir, _folder) = scratch();
+        fs::write(dir.output(&id()), &content).expect("written");
+        let rendering = if verbatim { Rendering::Verbatim } else { Rendering::Settled };
+        let (mut read, mut offset) = (String::new(), 0);
+        while offset < content.len() as u64 {
+            let part = LogPart::Shown { what: Portion::From(offset), rendering, room };
+            let part = wait(logs.read(&id(), Stream::Readable, part)).expect("read");
+            prop_assert!(part.next_offset > offset);
+            prop_assert!(text::weight(&part.text) <= room.max(4 * 512));
+            read.push_str(&part.text);
+            offset = part.next_offset;
+        }
+        prop_assert_eq!(read, content);
+    }
+
+    #[test]
+    fn invariant_ends_and_gap_add_up_to_the_whole(content in "(\\PC|\n){0,2000}", room in 0usize..3_000) {
+        let part = shown(content.as_bytes(), Portion::Ends, room);
+        if text::weight(&content) <= room / 2 {
+            prop_assert_eq!(&part.text, &content);
+        }
+        match part.gap {
+            None => prop_assert_eq!(part.text, content),
+            Some(Gap { offset, bytes }) => {
+                let byte = |at| usize::try_from(at).expect("a small log");
+                let (from, to) = (byte(offset), byte(offset + bytes));
+                let gap = format!("\n[… from byte {offset} on, {bytes} bytes left out …]\n");
+                prop_assert_eq!(part.text, format!("{}{gap}{}", &content[..from], &content[to..]));
+                prop_assert!(text::weight(&content) - text::weight(&content[from..to]) <= room);
+            }
         }
     }
 
@@ -220,8 +280,10 @@ proptest! {
     ) {
         let whole = part_of(&content, LogPart::Whole);
         prop_assert_eq!(whole.text, String::from_utf8_lossy(&content));
-        let part = head_and_tail(&content, size);
-        prop_assert_eq!(part.truncated, part.text.contains("left out"));
+        for what in [Portion::Ends, Portion::From(offset), Portion::LastLines(size)] {
+            let part = shown(&content, what, size);
+            prop_assert!(part.next_offset <= content.len() as u64);
+        }
         last_lines(&content, size);
         let (_, next) = from(&content, offset, size);
         prop_assert!(next <= content.len() as u64);

@@ -30,7 +30,7 @@ pub(crate) use queue::{Queue, Release};
 pub(crate) use terms::Terms;
 pub(crate) use upkeep::{Config, Doctor, Hooks};
 pub use upkeep::{HooksAction, ScopeArg};
-pub use values::{AutonomyArg, EnvArg, ReasonArg, StatusArg, parse_moment};
+pub use values::{AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_moment};
 
 /// Runs coding agents and long commands in the background, and says honestly how they fare.
 ///

@@ -15,6 +15,7 @@ pub(crate) mod listing;
 pub(crate) mod output;
 pub(crate) mod queued;
 pub(crate) mod report;
+mod rows;
 pub(crate) mod runners;
 pub(crate) mod status;
 mod task;

@@ -5,8 +5,9 @@
 use clap::ValueEnum;
 use domain::task::Task;
 use domain::usecase::Trouble;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::bound::{self, Shape};
 use super::failure::{Failure, Kind};
 use super::terminal;
 
@@ -28,9 +29,20 @@ pub(crate) trait View {
     /// For programs: one object.
     fn json(&self) -> Value;
 
-    /// For programs that read line by line.
-    fn lines(&self) -> Vec<Value> {
-        vec![self.json()]
+    /// The same with texts of at most so many characters, if it can be had.
+    fn json_within(&self, texts: usize) -> Value {
+        let _ = texts;
+        self.json()
+    }
+
+    /// What gives way if it is too long; `None` if it was asked for whole.
+    fn shape(&self) -> Option<Shape> {
+        Some(Shape::default())
+    }
+
+    /// The lists whose rows are the lines for programs that read line by line; none if it is one line.
+    fn line_lists(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// For people at a terminal.
@@ -111,21 +123,50 @@ impl Answer {
         self.exit_code
     }
 
+    /// The answer for programs, within the bound unless it was asked for whole.
+    fn fitted(&self, view: &dyn View) -> Value {
+        let mut build = |texts: Option<usize>| {
+            let mut answer = texts.map_or_else(|| view.json(), |texts| view.json_within(texts));
+            if let (Value::Object(answer), false) = (&mut answer, self.notes.is_empty()) {
+                answer.insert("note".to_owned(), self.notes.join("; ").into());
+            }
+            answer
+        };
+        match view.shape() {
+            Some(shape) => bound::fit(&mut build, &shape),
+            None => build(None),
+        }
+    }
+
     /// The text to print.
     pub(crate) fn render(&self, format: Format) -> String {
         let Some(view) = &self.view else { return String::new() };
         let notes = self.notes.iter().map(|note| format!("note: {}\n", terminal::harmless(note)));
         match format {
-            Format::Json => {
-                let mut answer = view.json();
-                if let (Value::Object(answer), false) = (&mut answer, self.notes.is_empty()) {
-                    answer.insert("note".to_owned(), self.notes.join("; ").into());
-                }
-                format!("{answer}\n")
-            }
-            Format::Ndjson => view.lines().iter().map(|line| format!("{line}\n")).collect(),
+            Format::Json => format!("{}\n", self.fitted(&**view)),
+            Format::Ndjson => lines(self.fitted(&**view), view.line_lists()),
             Format::Table => view.table() + &notes.collect::<String>(),
             Format::Markdown => view.markdown() + &notes.collect::<String>(),
         }
     }
+}
+
+/// The rows of these lists, a line each, and a line that counts what was left out of them; or the whole answer as
+/// one line.
+fn lines(mut answer: Value, lists: &[&str]) -> String {
+    if lists.is_empty() {
+        return format!("{answer}\n");
+    }
+    let rows =
+        lists.iter().filter_map(|list| answer.get_mut(*list)?.as_array_mut().map(std::mem::take));
+    let mut text: String = rows.flatten().map(|row| format!("{row}\n")).collect();
+    if let Some(more) = answer.get("more") {
+        let counts = answer.as_object().into_iter().flatten();
+        let counts = counts.filter(|(key, _)| key.to_lowercase().ends_with("omitted"));
+        let mut last: Map<String, Value> =
+            counts.map(|(key, count)| (key.clone(), count.clone())).collect();
+        last.insert("more".to_owned(), more.clone());
+        text.push_str(&format!("{}\n", Value::Object(last)));
+    }
+    text
 }

@@ -41,6 +41,15 @@ pub(crate) fn stream(text: &str) -> bool {
     print(text).is_ok()
 }
 
+/// Says something beside the answer to a person at a terminal, at once; programs are not told.
+pub(crate) fn remark(words: &str) {
+    let stderr = io::stderr();
+    if stderr.is_terminal() {
+        // Nobody is left to be told if this fails.
+        drop(writeln!(stderr.lock(), "{words}"));
+    }
+}
+
 fn print(text: &str) -> Result<(), ExitCode> {
     let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

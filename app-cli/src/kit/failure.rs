@@ -8,6 +8,8 @@ pub(crate) mod wording;
 
 use std::error::Error;
 
+use domain::task::TaskId;
+
 /// What kind of failure it is. Decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -153,6 +155,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// The same with the task that it is about.
+    #[must_use]
+    pub fn about(mut self, id: &TaskId) -> Self {
+        self.facts.extend([("taskId", id.to_string()), ("id", id.to_string())]);
         self
     }
 

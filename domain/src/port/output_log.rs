@@ -6,6 +6,7 @@ use alloc::string::String;
 use async_trait::async_trait;
 
 use super::Fault;
+use crate::task::text::screen::Rendering;
 use crate::task::{TaskId, Timestamp};
 
 /// Reads what a task wrote, and completes it.
@@ -53,10 +54,15 @@ pub enum Stream {
 pub enum LogPart {
     /// All of it.
     Whole,
-    /// At most this many characters: the first and the last half, with the gap named.
-    HeadAndTail {
-        /// The most characters, the words about the gap not counted.
-        characters: usize,
+    /// What fits into an answer.
+    Shown {
+        /// Which part.
+        what: Portion,
+        /// How to show it.
+        rendering: Rendering,
+        /// What it may weigh in an answer ([`crate::task::text::weight_of`]), the words about what is left out not
+        /// counted.
+        room: usize,
     },
     /// The last lines.
     LastLines {
@@ -72,6 +78,26 @@ pub enum LogPart {
     },
 }
 
+/// Which part of a log is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Portion {
+    /// The beginning and the end; what is left out in between is named in the text.
+    Ends,
+    /// The last so many lines.
+    LastLines(usize),
+    /// What comes from this byte on.
+    From(u64),
+}
+
+/// What was left out of a part of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The byte at which it begins.
+    pub offset: u64,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
 /// A part of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogText {
@@ -83,4 +109,6 @@ pub struct LogText {
     pub truncated: bool,
     /// The byte after the last one that was read.
     pub next_offset: u64,
+    /// What was left out although it was asked for.
+    pub gap: Option<Gap>,
 }

@@ -10,7 +10,7 @@ use alloc::string::String;
 
 use super::id::TaskId;
 use super::state::{State, Status};
-use super::{Task, text};
+use super::{Task, preview, text};
 
 /// The most characters of a result that a notice quotes.
 pub const QUOTED: usize = 200;
@@ -90,27 +90,14 @@ pub fn wait_command<'a>(ids: impl Iterator<Item = &'a TaskId>) -> String {
     ids.fold("task-bg wait".to_owned(), |command, id| format!("{command} {id}"))
 }
 
-/// The result, or the error message, of an ended task.
-fn outcome(task: &Task) -> &str {
-    match task.state() {
-        State::Completed(done) => &done.result,
-        State::Error(failure) => &failure.message,
-        State::Queued(_) | State::Running(_) | State::Cancelled(_) => "",
-    }
-}
-
 /// Whether the notice of an ended task leaves nothing to read.
 pub fn tells_all(task: &Task) -> bool {
-    let found = match task.state() {
-        State::Error(failure) => failure.result.as_deref().unwrap_or_default(),
-        State::Queued(_) | State::Running(_) | State::Completed(_) | State::Cancelled(_) => "",
-    };
-    found.is_empty() && text::preview(outcome(task).trim(), QUOTED) == outcome(task).trim()
+    preview::tells_all(task, QUOTED)
 }
 
 /// The notice of an ended task: one line, and one with the command that shows the rest.
 pub fn of_ended(task: &Task) -> String {
-    let said = quoted(outcome(task), QUOTED);
+    let said = quoted(&preview::line(task, QUOTED), QUOTED + 1);
     let said = if said.is_empty() { said } else { format!(": {said}") };
     let left = left_behind(task);
     format!(

@@ -3,19 +3,20 @@
 //! A listing always says what it left out: what is not shown is counted, what cannot be read is
 //! named with the reason.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Task;
-use super::id::SessionId;
+use super::id::{SessionId, TaskId};
 use super::state::Status;
 use super::time::Timestamp;
 
 /// Which tasks are asked for. The default asks for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// Only those with this status.
-    pub status: Option<Status>,
+    /// Only those with one of these statuses; all if there is none.
+    pub statuses: Vec<Status>,
     /// Only those launched by this session.
     pub parent: Option<SessionId>,
     /// Only those of this droid.
@@ -38,7 +39,7 @@ impl Query {
 
     /// Whether `task` is one of those shown, as far as the limit allows.
     pub fn shows(&self, task: &Task) -> bool {
-        self.counts(task) && self.status.is_none_or(|status| task.status() == status)
+        self.counts(task) && (self.statuses.is_empty() || self.statuses.contains(&task.status()))
     }
 }
 
@@ -87,6 +88,34 @@ pub struct Listing {
     pub omitted: usize,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
+}
+
+impl Listing {
+    /// Only the last attempts among the tasks shown, counted anew.
+    #[must_use]
+    pub fn of_last_attempts(self) -> Self {
+        let shown: BTreeSet<TaskId> = self.tasks.iter().map(|task| task.id().clone()).collect();
+        let mut tally = Tally::default();
+        let mut tasks = self.tasks;
+        tasks.retain(|task| {
+            let next = task.progress().retried_as.as_ref();
+            let is_last = next.is_none_or(|next| !shown.contains(next));
+            if is_last {
+                tally.add(task.status());
+            }
+            is_last
+        });
+        Self { tally, tasks, ..self }
+    }
+
+    /// At most the first `limit` tasks after the first `offset`; the others are counted.
+    #[must_use]
+    pub fn part(mut self, offset: usize, limit: usize) -> Self {
+        let before = self.tasks.len();
+        self.tasks = self.tasks.into_iter().skip(offset).take(limit).collect();
+        self.omitted += before - self.tasks.len();
+        self
+    }
 }
 
 /// An entry of the store that could not be read. It is left unchanged.

@@ -1,6 +1,7 @@
 //! Cutting text so that it fits, always at a character's border, and making text that others wrote safe
 //! to show and to parse. Never interprets a text.
 
+pub mod screen;
 mod surrogates;
 
 use alloc::format;
@@ -26,6 +27,41 @@ pub fn ending(text: &str, limit: usize) -> &str {
 pub fn preview(text: &str, limit: usize) -> String {
     let cut = beginning(text, limit);
     if cut.len() == text.len() { String::from(text) } else { format!("{cut}…") }
+}
+
+/// The last whole lines of `text` that have at most `limit` characters together, after an ellipsis if something
+/// precedes them; of a last line that is longer, its end.
+pub fn last_lines(text: &str, limit: usize) -> String {
+    let text = text.trim_end();
+    let end = ending(text, limit);
+    let cut = text.len() - end.len();
+    if cut == 0 {
+        return String::from(text);
+    }
+    let is_whole = text[..cut].ends_with('\n');
+    let whole = if is_whole { end } else { end.split_once('\n').map_or(end, |(_, lines)| lines) };
+    let whole = if whole.trim().is_empty() { end } else { whole };
+    format!("…{whole}")
+}
+
+/// How much of an answer's room a character takes that stands in a JSON string, in halves of a printed character:
+/// twice the characters that are printed for it, or their bytes if those are more.
+///
+/// So what weighs at most 2n has at most n characters and 2n bytes.
+pub const fn weight_of(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 4,
+        '\0'..='\u{1f}' => 12,
+        _ => {
+            let bytes = c.len_utf8();
+            if bytes > 2 { bytes } else { 2 }
+        }
+    }
+}
+
+/// The [weight](weight_of) of all characters of `text`.
+pub fn weight(text: &str) -> usize {
+    text.chars().map(weight_of).sum()
 }
 
 /// `text` if it has at most `limit` bytes; else as much of its beginning as fits, and a last line
@@ -79,6 +115,21 @@ mod tests {
         assert!(!shown.contains(['\u{1b}', '\u{7}', '\r', '\u{9b}', '\u{202e}']));
         assert!(shown.ends_with("drow\n\ttab"));
         assert_eq!(one_line(" a\n\tb  c ", 3), "a b…");
+    }
+
+    #[test]
+    fn last_lines_are_whole_unless_one_alone_is_too_long() {
+        assert_eq!(last_lines("one\ntwo\nthree\n", 9), "…two\nthree");
+        assert_eq!(last_lines("one\ntwo\nthree\n", 8), "…three");
+        assert_eq!(last_lines("one\ntwo\nthree", 13), "one\ntwo\nthree");
+        assert_eq!(last_lines("a long line", 4), "…line");
+        assert_eq!(last_lines("", 4), "");
+    }
+
+    #[test]
+    fn a_character_weighs_what_is_printed_for_it() {
+        assert_eq!(['a', 'ä', '漢', '😀', '"', '\n', '\0'].map(weight_of), [2, 2, 3, 4, 4, 4, 12]);
+        assert_eq!(weight("a漢"), 5);
     }
 
     #[test]

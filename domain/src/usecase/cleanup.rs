@@ -102,7 +102,7 @@ pub async fn cleanup(
     }
     let Some(removal) = removal else { return Ok(cleaned) };
     let now = world.clock.now();
-    let query = Query { status: removal.status, ..Query::default() };
+    let query = Query { statuses: removal.status.into_iter().collect(), ..Query::default() };
     let listing = world.store.list(&query).await?;
     cleaned.unreadable = listing.unreadable;
     let old_enough = |task: &Task| {
@@ -223,7 +223,7 @@ impl InUse {
     async fn look(world: World<'_>) -> Result<Self, Trouble> {
         let (mut worktrees, mut tasks) = (Vec::new(), BTreeMap::new());
         for status in [Status::Running, Status::Queued] {
-            let query = Query { status: Some(status), ..Query::default() };
+            let query = Query { statuses: alloc::vec![status], ..Query::default() };
             for task in world.store.list(&query).await?.tasks {
                 let order = task.order();
                 worktrees.extend(order.worktree.as_ref().map(|worktree| worktree.path.clone()));

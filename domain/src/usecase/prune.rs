@@ -59,7 +59,7 @@ pub async fn prune(world: World<'_>, request: PruneRequest) -> Result<Pruned, Tr
     let mut pruned = Pruned::default();
     let mut judged = Vec::new();
     for status in [Status::Running, Status::Queued] {
-        let query = Query { status: Some(status), ..Query::default() };
+        let query = Query { statuses: alloc::vec![status], ..Query::default() };
         for task in world.store.list(&query).await?.tasks {
             let id = task.id().clone();
             match judge(world, task).await {

@@ -14,6 +14,7 @@ use crate::port::{Doomed, LogPart, Stream, Woken};
 use crate::run::ending::QUOTED_LINES;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use crate::run::readable;
+use crate::task::text::screen::settled;
 use crate::task::{
     Ending, Event, LeftBehind, ProcessId, Reason, Runner, State, Status, Task, TaskId,
 };
@@ -241,7 +242,7 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
     let account = world.events.account(task.id(), runner).await?;
     complete_log(world, task).await;
     let tail = LogPart::LastLines { lines: QUOTED_LINES };
-    let log_tail = world.logs.read(task.id(), Stream::Readable, tail).await?.text;
+    let log_tail = settled(&world.logs.read(task.id(), Stream::Readable, tail).await?.text);
     let agent = world.agents.of(runner);
     let log_complaint = agent.and_then(|agent| agent.complaint(&log_tail));
     let clock = world.clock;

@@ -3,24 +3,6 @@
 //! One broken sequence of bytes counts as one character: the replacement character it is shown as.
 //! Nothing here reads a file.
 
-/// The first `limit` characters of `bytes`, and how many bytes they take.
-///
-/// A sequence that `bytes` breaks off in the middle of is not shown.
-pub(super) fn first_characters(bytes: &[u8], limit: usize) -> (String, u64) {
-    let bytes = without_broken_end(bytes);
-    let end = characters(bytes).nth(limit).unwrap_or(bytes.len());
-    (String::from_utf8_lossy(&bytes[..end]).into_owned(), end as u64)
-}
-
-/// The last `limit` characters of `bytes`, and how many bytes come before them.
-pub(super) fn last_characters(bytes: &[u8], limit: usize) -> (String, u64) {
-    let skipped = broken_beginning(bytes);
-    let bytes = &bytes[skipped..];
-    let surplus = characters(bytes).count().saturating_sub(limit);
-    let start = characters(bytes).nth(surplus).unwrap_or(bytes.len());
-    (String::from_utf8_lossy(&bytes[start..]).into_owned(), (skipped + start) as u64)
-}
-
 /// `bytes` without the first part of a character at its end, of which the rest may still come.
 pub(super) fn without_broken_end(bytes: &[u8]) -> &[u8] {
     // Only the last three bytes can be the beginning of an unfinished character.
@@ -52,20 +34,4 @@ pub(super) fn last_feed(bytes: &[u8], nth: usize) -> Result<usize, usize> {
         }
     }
     Err(found)
-}
-
-/// Where each character begins.
-fn characters(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    let mut at = 0;
-    bytes
-        .utf8_chunks()
-        .flat_map(|chunk| {
-            let broken = chunk.invalid().len();
-            chunk.valid().chars().map(char::len_utf8).chain((broken > 0).then_some(broken))
-        })
-        .map(move |length| {
-            let start = at;
-            at += length;
-            start
-        })
 }

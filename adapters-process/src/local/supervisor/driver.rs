@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use domain::port::{LogPart, StoreError, Stream};
 use domain::run::ending::QUOTED_LINES;
 use domain::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
+use domain::task::text::screen::settled;
 use domain::task::{Event, Exit, LeftBehind, TaskId};
 use domain::usecase::custody::Held;
 
@@ -300,7 +301,7 @@ impl<'a> Driver<'a> {
         self.finish_stream().await;
         let tail = LogPart::LastLines { lines: QUOTED_LINES };
         let log = world.logs.read(self.id(), Stream::Readable, tail).await;
-        let log_tail = log.map(|log| log.text).unwrap_or_default();
+        let log_tail = log.map(|log| settled(&log.text)).unwrap_or_default();
         let log_complaint = adapter.and_then(|adapter| adapter.complaint(&log_tail));
         let [a, b, c, ..] = world.entropy.bytes();
         Exited { exit, log_tail, log_complaint, left, random: [a, b, c] }

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{Length, StatusArg, parse_duration};
+use super::{Length, SortArg, StatusArg, parse_duration};
 
 /// Lists the tasks, newest first
 #[derive(Debug, Default, ClapArgs)]
 #[command(after_help = "\
 Example: what still runs of this session
-  task-bg list --status running --parent \"$TASK_BG_PARENT_SESSION\"")]
+  task-bg list --status running,queued --parent \"$TASK_BG_PARENT_SESSION\"")]
 pub(crate) struct List {
-    /// Only those with this status
-    #[arg(long, value_enum)]
-    pub(crate) status: Option<StatusArg>,
+    /// Only those with one of these statuses; several with commas
+    #[arg(long, value_enum, value_name = "STATUS", value_delimiter = ',')]
+    pub(crate) status: Vec<StatusArg>,
     /// Only those launched by this session
     #[arg(long, value_name = "SESSION")]
     pub(crate) parent: Option<String>,
@@ -24,13 +24,19 @@ pub(crate) struct List {
     /// Only those ordered within this time: 90s, 5m, 2h, 1d
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) since: Option<std::time::Duration>,
-    /// At most so many
+    /// In which order
+    #[arg(long, value_enum, default_value = "newest")]
+    pub(crate) sort: SortArg,
+    /// Only those after the first so many
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) offset: usize,
+    /// At most so many; more than 300 only with --full
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) limit: usize,
-    /// All, however many
+    /// All, however many and however long the answer is
     #[arg(long, conflicts_with = "limit")]
     pub(crate) all: bool,
-    /// Prompts and results whole
+    /// Whole records, however long the answer is
     #[arg(long)]
     pub(crate) full: bool,
 }
@@ -41,11 +47,15 @@ pub(crate) struct List {
 pub(crate) struct Status {
     /// The task's id, or the beginning of it
     pub(crate) id: String,
+    /// All of it, however long the prompt and the result are
+    #[arg(long)]
+    pub(crate) full: bool,
 }
 
-/// Shows what a task wrote
+/// Shows what tasks wrote, as a terminal would show it in the end
 ///
-/// Without an option at most 30,000 characters, the beginning and the end.
+/// Without --full no more than fits into an answer of 30,000 characters: the beginning and the end, or as many of the
+/// last lines, or of what follows an offset. What is left out is named with the command that shows it.
 #[derive(Debug, ClapArgs)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = "\
@@ -53,12 +63,13 @@ Example: the final answer alone, and the last lines while it still runs
   task-bg output --result bg_19c0
   task-bg output --tail 20 bg_19c0")]
 pub(crate) struct Output {
-    /// The task's id, or the beginning of it
-    pub(crate) id: String,
+    /// The tasks' ids, or the beginnings of them
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
     /// The final answer alone
-    #[arg(long, group = "part")]
+    #[arg(long, conflicts_with_all = ["tail", "follow", "events"])]
     pub(crate) result: bool,
-    /// All of it
+    /// All of it, as it was written, however long it is
     #[arg(long, group = "part")]
     pub(crate) full: bool,
     /// The last lines
@@ -70,8 +81,11 @@ pub(crate) struct Output {
     /// What comes, as it comes, until the task has ended
     #[arg(long, group = "part")]
     pub(crate) follow: bool,
+    /// Carriage returns, colours and the like as they were written
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// The agent's raw event stream instead of the readable log
-    #[arg(long, conflicts_with = "result")]
+    #[arg(long)]
     pub(crate) events: bool,
 }
 
@@ -115,16 +129,23 @@ pub(crate) struct Wait {
 
 /// Reports on tasks in Markdown, for an answer to whoever asked for them
 ///
-/// Without --parent: the tasks of this session, or all where no session is known.
+/// Without ids and --parent: the tasks of this session, or all where no session is known. Of a task that was tried
+/// again the last attempt counts.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example: what became of this session's tasks, and the same for a program
   task-bg report
   task-bg report --json")]
 pub(crate) struct Report {
+    /// The tasks' ids, or the beginnings of them
+    #[arg(value_name = "ID", conflicts_with = "parent")]
+    pub(crate) ids: Vec<String>,
     /// The session whose tasks to report on [default: `$TASK_BG_PARENT_SESSION`]
     #[arg(long, value_name = "SESSION")]
     pub(crate) parent: Option<String>,
+    /// All tasks, however many and however long the answer is
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Lists the droids that a task can be given to, and where each is defined

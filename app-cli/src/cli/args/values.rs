@@ -40,6 +40,29 @@ impl ValueEnum for StatusArg {
     }
 }
 
+/// The order of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SortArg {
+    /// The one ordered last first
+    #[default]
+    Newest,
+    /// The one ordered first first
+    Oldest,
+    /// The one that ended last first, and those that have not ended last
+    Ended,
+    /// The one that took longest first
+    Longest,
+    /// Those that run, those that wait, then the failed, the cancelled and the completed
+    Status,
+}
+
+impl SortArg {
+    /// The word for it on the command line.
+    pub(crate) fn word(self) -> Option<String> {
+        self.to_possible_value().map(|value| value.get_name().to_owned())
+    }
+}
+
 /// A reason why a task ended badly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReasonArg(pub Reason);

@@ -4,7 +4,6 @@ use domain::port::{Agent, Agents, Circumstances, Clock, StoreError, TaskStore};
 use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
 use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner};
-use domain::usecase::wait::Until;
 
 use super::launch::read_prompt;
 use super::ordering::{self, Once, Ready, refused_prompt};
@@ -12,7 +11,7 @@ use super::wait;
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Length, Resume, Retry};
 use crate::cli::view::launched::{Launched, ManyLaunched, ManyWaited};
-use crate::cli::view::waited::WaitedView;
+use crate::cli::view::waited::{Besides, WaitedView};
 use crate::kit::answer::Answer;
 use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
@@ -46,7 +45,8 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
             let (waited, kind) = wait::outcome(context, ids, length).await?;
             let kind = kind.or_else(|| refused.first().map(|(_, failure)| failure.kind));
             let ended = waited.ended.clone();
-            let waited = WaitedView { waited, now: context.wiring.clock.now() };
+            let (now, besides) = (context.wiring.clock.now(), Besides::Nothing);
+            let waited = WaitedView { waited, now, besides };
             let troubles: Vec<Trouble> = launched.iter().flat_map(Once::troubles).collect();
             let view = ManyWaited { waited, refused };
             Ok(Answer::with(view, kind).collecting(ended).noting(troubles))
@@ -68,7 +68,7 @@ fn answer(once: &Once) -> Answer {
 /// The last attempts that had failed when this command began and were not tried once more.
 async fn failed(context: &Context, parent: Option<&str>) -> Result<Vec<TaskId>, Failure> {
     let parent = parent.map(parse_session).transpose()?;
-    let query = Query { parent, status: Some(Status::Error), ..Query::default() };
+    let query = Query { parent, statuses: vec![Status::Error], ..Query::default() };
     let listing = context.wiring.store.list(&query).await?;
     let mut untried = Vec::new();
     for task in listing.tasks.iter().rev() {
@@ -152,8 +152,8 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let next = wiring.world().mint();
     let once = Box::pin(ordering::launch(context, next, ready)).await?;
     let Some(length) = args.wait else { return Ok(answer(&once)) };
-    let ids = vec![once.task().id().clone()];
-    let answer = wait::for_ids(context, ids, Until::All, length.limit()).await?;
+    let id = once.task().id().clone();
+    let answer = wait::for_launched(context, id, length.limit()).await?;
     Ok(answer.noting(once.troubles()))
 }
 

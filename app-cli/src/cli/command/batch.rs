@@ -21,7 +21,7 @@ use super::ordering::{self, Wanted, Work};
 use crate::Outcome;
 use crate::cli::args::Batch;
 use crate::cli::view::batched::{BatchView, BatchWaitedView, LaunchedLine, RejectedLine};
-use crate::cli::view::waited::WaitedView;
+use crate::cli::view::waited::{Besides, WaitedView};
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::failure::{Failure, Kind};
@@ -53,7 +53,11 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
             let (waited, how) = watch::ended(context, ids, length.limit()).await?;
             let ended = waited.ended.clone();
             let now = context.wiring.clock.now();
-            let view = BatchWaitedView { batch: view, waited: WaitedView { waited, now }, now };
+            let view = BatchWaitedView {
+                batch: view,
+                waited: WaitedView { waited, now, besides: Besides::Nothing },
+                now,
+            };
             Ok(Answer::with(view, kind.or(how)).collecting(ended).noting(troubles))
         }
         Some(_) | None => Ok(Answer::with(view, kind).noting(troubles)),

@@ -25,5 +25,5 @@ pub(super) async fn diff(context: &Context, args: &Diff) -> Outcome {
         text.truncate(end);
         found.diff.truncated = true;
     }
-    Ok(Answer::ok(DiffView { id, found }))
+    Ok(Answer::ok(DiffView { id, found, whole: args.full }))
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use domain::port::Clock;
 use domain::task::Autonomy;
-use domain::usecase::wait::Until;
 
 use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, parse_autonomy};
 use super::wait;
@@ -14,6 +13,7 @@ use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Launch, Run, Terms};
 use crate::cli::view::launched::Launched;
 use crate::kit::answer::Answer;
+use crate::kit::console;
 use crate::kit::context::Context;
 use crate::kit::failure::{Failure, Kind};
 
@@ -94,8 +94,10 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
     match terms.wait {
         None => Ok(Answer::ok(Launched::of(&once)).noting(once.troubles())),
         Some(length) => {
-            let ids = vec![once.task().id().clone()];
-            let answer = wait::for_ids(context, ids, Until::All, length.limit()).await?;
+            let id = once.task().id().clone();
+            // Whoever is cut off while it waits knows which task it was.
+            console::remark(&format!("launched {id}; waiting for its end"));
+            let answer = wait::for_launched(context, id, length.limit()).await?;
             Ok(answer.noting(once.troubles()))
         }
     }

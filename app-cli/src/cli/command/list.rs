@@ -1,32 +1,98 @@
 //! `list`: from filters to a query. It never shows more than was asked for.
 
+use std::cmp::Reverse;
+
 use domain::port::Clock;
-use domain::task::Query;
+use domain::task::{Query, Status, Task, Timestamp};
 use domain::usecase::list;
 
 use crate::Outcome;
-use crate::cli::args::List;
-use crate::cli::view::listing::ListingView;
+use crate::cli::args::{List, SortArg};
+use crate::cli::view::listing::{Extent, ListingView};
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::context::parse_session;
+
+/// The most tasks of which an answer within its bound has at least the ids and the endings.
+const MOST: usize = 300;
 
 pub(super) async fn list(context: &Context, args: List) -> Outcome {
     let wiring = &context.wiring;
     let now = wiring.clock.now();
     let since = args.since.map(|span| {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-        domain::task::Timestamp::from_micros(now.as_micros().saturating_sub(micros))
+        Timestamp::from_micros(now.as_micros().saturating_sub(micros))
     });
-    let query = Query {
-        status: args.status.map(|status| status.0),
-        parent: args.parent.as_deref().map(parse_session).transpose()?,
-        agent: args.droid,
-        since,
-        limit: (!args.all).then_some(args.limit),
+    let extent = match (args.full, args.all) {
+        (true, _) => Extent::Full,
+        (false, true) => Extent::All,
+        (false, false) => Extent::Bounded,
     };
-    let listed = list::list(wiring.world(), &query).await?;
-    let anybody_waits = listed.listing.tally.queued > 0;
+    let limit = match extent {
+        _ if args.all => usize::MAX,
+        Extent::Bounded => args.limit.min(MOST),
+        Extent::All | Extent::Full => args.limit,
+    };
+    // The newest ones need no look at the others.
+    let is_plain = args.sort == SortArg::Newest && args.offset == 0;
+    let query = Query {
+        statuses: args.status.iter().map(|status| status.0).collect(),
+        parent: args.parent.as_deref().map(parse_session).transpose()?,
+        agent: args.droid.clone(),
+        since,
+        limit: is_plain.then_some(limit),
+    };
+    let mut listed = list::list(wiring.world(), &query).await?;
+    if !is_plain {
+        sort(&mut listed.listing.tasks, args.sort, now);
+        listed.listing = listed.listing.part(args.offset, limit);
+    }
+    let anybody_waits = listed.listing.tasks.iter().any(|task| task.status() == Status::Queued);
     let queue = if anybody_waits { context.queue().await? } else { Vec::new() };
-    Ok(Answer::ok(ListingView { listed, queue, whole: args.full, now }))
+    let more = next_page(&args, args.offset + listed.listing.tasks.len());
+    Ok(Answer::ok(ListingView { listed, queue, extent, waits: Vec::new(), more, now }))
+}
+
+/// Sorts tasks that are given newest first.
+fn sort(tasks: &mut [Task], by: SortArg, now: Timestamp) {
+    match by {
+        SortArg::Newest => {}
+        SortArg::Oldest => tasks.reverse(),
+        SortArg::Ended => tasks.sort_by_key(|task| Reverse(task.state().ended_at())),
+        SortArg::Longest => tasks.sort_by_key(|task| {
+            let began = task.started_at().or(task.queued_at()).unwrap_or(now);
+            Reverse(task.state().ended_at().unwrap_or(now).since(began))
+        }),
+        SortArg::Status => tasks.sort_by_key(|task| match task.status() {
+            Status::Running => 0,
+            Status::Queued => 1,
+            Status::Error => 2,
+            Status::Cancelled => 3,
+            Status::Completed => 4,
+        }),
+    }
+}
+
+/// The command that shows what comes after the first `offset` tasks.
+fn next_page(args: &List, offset: usize) -> String {
+    let mut command = "task-bg list".to_owned();
+    if !args.status.is_empty() {
+        let statuses: Vec<&str> = args.status.iter().map(|status| status.0.word()).collect();
+        command.push_str(&format!(" --status {}", statuses.join(",")));
+    }
+    let mut add = |flag: &str, value: &str| {
+        if let Ok(value) = shlex::try_quote(value) {
+            command.push_str(&format!(" {flag} {value}"));
+        }
+    };
+    args.parent.iter().for_each(|parent| add("--parent", parent));
+    args.droid.iter().for_each(|droid| add("--droid", droid));
+    if let Some(since) = args.since {
+        add("--since", &since.as_secs().max(1).to_string());
+    }
+    if let (Some(sort), false) = (args.sort.word(), args.sort == SortArg::Newest) {
+        add("--sort", &sort);
+    }
+    add("--offset", &offset.to_string());
+    command
 }

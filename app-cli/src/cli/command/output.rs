@@ -1,67 +1,117 @@
-//! `output`, in all its forms.
+//! `output`, in all its forms. Whatever is shown without `--full` fits into an answer, and what does not is named with
+//! the command that shows it.
 
-use std::time::Duration;
+mod follow;
 
-use domain::port::{LifeLocks, LogPart, LogText, Stream};
-use domain::task::{State, TaskId};
-use domain::usecase::output::{Output as Receipt, output as read};
+use domain::port::{Gap, LogPart, LogText, Portion, Stream};
+use domain::task::text::screen::{Rendering, settled};
+use domain::task::{State, Task, TaskId, text};
+use domain::usecase::output::output as read;
 
-use crate::cli::args::{Format, Output};
-use crate::cli::view::output::OutputView;
+use crate::Outcome;
+use crate::cli::args::Output;
+use crate::cli::view::output::{ManyOutputsView, OutputView};
 use crate::kit::answer::Answer;
+use crate::kit::bound;
 use crate::kit::context::Context;
 use crate::kit::failure::{Failure, Kind};
-use crate::kit::terminal;
-use crate::{Outcome, console};
 
-/// How many characters are shown unless more is asked for: an agent's tool shows about 40,000.
-const BOUND: usize = 30_000;
-/// How much is read at a time while following, in bytes.
-const PIECE: usize = 256 << 10;
-/// How long following waits for news at a time.
-const PAUSE: Duration = Duration::from_millis(200);
+/// What the answer about one task weighs without the text and the path.
+const FRAME: usize = 1_700;
+/// The most tasks in one answer: of each there is room for a few lines.
+const MOST: usize = 8;
 
 pub(super) async fn output(context: &Context, args: &Output) -> Outcome {
-    let id = context.resolve(&args.id).await?;
-    let stream = if args.events { Stream::Events } else { Stream::Readable };
+    if let ([only], true) = (args.ids.as_slice(), args.follow) {
+        let id = context.resolve(only).await?;
+        return follow::follow(context, &id, stream(args), rendering(args)).await;
+    }
     if args.follow {
-        return follow(context, &id, stream).await;
+        let message = "only one task can be followed at a time";
+        return Err(Failure::new(Kind::Usage, message).hint("give one id with --follow"));
     }
-    let part = match (args.full, args.tail, args.since) {
-        (true, _, _) => LogPart::Whole,
-        (_, Some(lines), _) => LogPart::LastLines { lines },
-        (_, _, Some(offset)) => LogPart::From { offset, at_most: BOUND },
-        (false, None, None) => LogPart::HeadAndTail { characters: BOUND },
+    let mut refused = Vec::new();
+    let ids = context.resolve_each(&args.ids, &mut refused).await;
+    if let ([_], [(_, failure)]) = (args.ids.as_slice(), refused.as_slice()) {
+        return Err(failure.clone());
+    }
+    let (mut shown, mut collected) = (Vec::new(), Vec::new());
+    let (now, later) = ids.split_at(if args.full { ids.len() } else { ids.len().min(MOST) });
+    let share = bound::ROOM / now.len().max(1);
+    for id in now {
+        match one(context, id, args, share).await {
+            Ok(view) => {
+                collected.push(view.receipt.believed.task.clone());
+                shown.push(view);
+            }
+            Err(failure) if args.ids.len() == 1 => return Err(failure),
+            Err(failure) => refused.push((id.to_string(), failure)),
+        }
+    }
+    let kind = refused.first().map(|(_, failure)| failure.kind);
+    let answer = match (shown.pop(), args.ids.len()) {
+        (Some(only), 1) => Answer::ok(only),
+        (last, _) => {
+            shown.extend(last);
+            let later = later.to_vec();
+            Answer::with(ManyOutputsView { shown, refused, later, whole: args.full }, kind)
+        }
     };
-    let mut receipt = receipt(context, &id, (stream, part)).await?;
-    if args.result {
-        receipt.log = result(&receipt, &id)?;
-    }
-    Ok(answer(context, receipt, stream))
+    Ok(answer.collecting(collected))
 }
 
-async fn receipt(
+/// What one task wrote, in an answer that may weigh `share`.
+async fn one(
     context: &Context,
     id: &TaskId,
-    part: (Stream, LogPart),
-) -> Result<Receipt, Failure> {
-    let wiring = &context.wiring;
-    Ok(read(wiring.world(), id, part).await?)
-}
-
-fn answer(context: &Context, receipt: Receipt, stream: Stream) -> Answer {
-    let id = receipt.believed.task.id();
+    args: &Output,
+    share: usize,
+) -> Result<OutputView, Failure> {
+    let stream = stream(args);
     let path = match stream {
         Stream::Readable => context.wiring.dir.output(id),
         Stream::Events => context.wiring.dir.events(id),
     };
-    let task = receipt.believed.task.clone();
-    Answer::ok(OutputView { receipt, path: path.display().to_string() }).collecting([task])
+    let is_there = path.exists();
+    let path = path.display().to_string();
+    let room = share.saturating_sub(FRAME + bound::weight(&path));
+    let shown = |what| LogPart::Shown { what, rendering: rendering(args), room };
+    let part = match (args.full, args.tail, args.since) {
+        // The log itself is not shown.
+        _ if args.result => shown(Portion::LastLines(0)),
+        (true, _, _) => LogPart::Whole,
+        (_, Some(lines), _) => shown(Portion::LastLines(lines)),
+        (_, _, Some(offset)) => shown(Portion::From(offset)),
+        (false, None, None) => shown(Portion::Ends),
+    };
+    let mut receipt = read(context.wiring.world(), id, (stream, part)).await?;
+    if args.result {
+        let whole = result(&receipt.believed.task, args.raw)?;
+        let room = if args.full { usize::MAX } else { room };
+        receipt.log = page(&whole, args.since.unwrap_or(0), room);
+    }
+    let mut command = "task-bg output".to_owned();
+    for (flag, is_set) in
+        [(" --result", args.result), (" --events", args.events), (" --raw", args.raw)]
+    {
+        command.push_str(if is_set { flag } else { "" });
+    }
+    let is_missing = !is_there && !args.result && receipt.log.total_bytes == 0;
+    Ok(OutputView { receipt, path, command, is_result: args.result, is_missing, whole: args.full })
+}
+
+const fn stream(args: &Output) -> Stream {
+    if args.events { Stream::Events } else { Stream::Readable }
+}
+
+const fn rendering(args: &Output) -> Rendering {
+    // Events are lines for programs.
+    if args.raw || args.events { Rendering::Verbatim } else { Rendering::Settled }
 }
 
 /// The final answer; for a task that ended without one, why it did.
-fn result(receipt: &Receipt, id: &TaskId) -> Result<LogText, Failure> {
-    let task = &receipt.believed.task;
+fn result(task: &Task, raw: bool) -> Result<String, Failure> {
+    let id = task.id();
     let late = task.progress().late_result.clone();
     let text = match task.state() {
         State::Completed(_) | State::Cancelled(_) => {
@@ -72,41 +122,32 @@ fn result(receipt: &Receipt, id: &TaskId) -> Result<LogText, Failure> {
         }
         State::Queued(_) | State::Running(_) => {
             let message = format!("task {id} has no result yet: it is {}", task.status().word());
-            return Err(Failure::new(Kind::WrongState, message).hint(format!(
+            return Err(Failure::new(Kind::WrongState, message).about(id).hint(format!(
                 "run `task-bg wait {id}`, or `task-bg output {id}` for what there is"
             )));
         }
     };
-    let total_bytes = text.len() as u64;
-    Ok(LogText { text, total_bytes, truncated: false, next_offset: total_bytes })
+    Ok(if raw { text } else { settled(&text) })
 }
 
-/// Shows what comes, as it comes, until the task has ended.
-async fn follow(context: &Context, id: &TaskId, stream: Stream) -> Outcome {
-    let mut offset = 0;
-    let mut watch = context.wiring.locks.watch(std::slice::from_ref(id)).await?;
-    loop {
-        // Whether it has ended is looked up before its log is read, so that nothing is missed.
-        let part = LogPart::From { offset, at_most: PIECE };
-        let receipt = receipt(context, id, (stream, part)).await?;
-        let ended = receipt.believed.task.status().is_ended();
-        let exhausted = receipt.log.next_offset == offset;
-        offset = receipt.log.next_offset;
-        if !show(context.format, &receipt) || (ended && exhausted) {
-            return Ok(Answer::nothing().collecting([receipt.believed.task]));
-        }
-        if !ended && exhausted {
-            drop(watch.next(PAUSE).await);
-        }
-    }
-}
-
-fn show(format: Format, receipt: &Receipt) -> bool {
-    if receipt.log.text.is_empty() {
-        return true;
-    }
-    match format {
-        Format::Json | Format::Ndjson => console::stream(&receipt.log.text),
-        Format::Table | Format::Markdown => console::stream(&terminal::harmless(&receipt.log.text)),
+/// As much of a text from a byte on as there is room for.
+fn page(whole: &str, offset: u64, room: usize) -> LogText {
+    let from = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
+    let from = (0..=from).rev().find(|at| whole.is_char_boundary(*at)).unwrap_or(0);
+    let mut left = room;
+    let fits = |c: &char| {
+        let rest = left.checked_sub(text::weight_of(*c));
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    let length: usize = whole[from..].chars().take_while(fits).map(char::len_utf8).sum();
+    let (end, total) = (from + length, whole.len());
+    let gap = (end < total).then_some(Gap { offset: end as u64, bytes: (total - end) as u64 });
+    LogText {
+        text: whole[from..end].to_owned(),
+        total_bytes: total as u64,
+        truncated: gap.is_some() || from > 0,
+        next_offset: end as u64,
+        gap,
     }
 }

@@ -1,8 +1,9 @@
 //! `report`: which tasks are meant. It changes nothing, and no task counts as collected by it.
 
 use domain::port::Clock;
-use domain::task::Query;
-use domain::usecase::list;
+use domain::task::{Listing, Query, Tally};
+use domain::usecase::list::{self, Listed};
+use domain::usecase::status;
 
 use crate::Outcome;
 use crate::cli::args::Report;
@@ -10,15 +11,35 @@ use crate::cli::view::report::ReportView;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::context::parse_session;
+use crate::kit::failure::Failure;
 
-/// The most tasks that a report shows; the rest is counted.
+/// The most tasks that a report shows unless all are wanted; the rest is counted.
 const LIMIT: usize = 200;
 
 pub(super) async fn report(context: &Context, args: Report) -> Outcome {
     let wiring = &context.wiring;
-    let parent = args.parent.or_else(Context::default_parent);
+    let limit = if args.all { usize::MAX } else { LIMIT };
+    let parent = args.parent.or_else(Context::default_parent).filter(|_| args.ids.is_empty());
     let parent = parent.as_deref().map(parse_session).transpose()?;
-    let query = Query { parent, limit: Some(LIMIT), ..Query::default() };
-    let listed = list::list(wiring.world(), &query).await?;
-    Ok(Answer::ok(ReportView { listed, parent: query.parent, now: wiring.clock.now() }))
+    let mut listed = if args.ids.is_empty() {
+        // All of them are read: a task whose next attempt is shown is not, however many there are.
+        list::list(wiring.world(), &Query { parent: parent.clone(), ..Query::default() }).await?
+    } else {
+        named(context, &args.ids).await?
+    };
+    listed.listing = listed.listing.of_last_attempts().part(0, limit);
+    let now = wiring.clock.now();
+    Ok(Answer::ok(ReportView { listed, parent, whole: args.all, now }))
+}
+
+/// The tasks with these names, in their order.
+async fn named(context: &Context, ids: &[String]) -> Result<Listed, Failure> {
+    let (mut tasks, mut tally, mut notes) = (Vec::new(), Tally::default(), Vec::new());
+    for id in context.resolve_all(ids).await? {
+        let believed = status::status(context.wiring.world(), &id).await?;
+        tally.add(believed.task.status());
+        notes.extend(believed.note.map(|note| (id, note)));
+        tasks.push(believed.task);
+    }
+    Ok(Listed { listing: Listing { tally, tasks, ..Listing::default() }, notes })
 }

@@ -28,6 +28,7 @@ pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
     let waits = task.status() == State::Queued;
     let queue = if waits { context.queue().await? } else { Vec::new() };
     let place = queue.iter().position(|waiting| *waiting == id);
-    let view = StatusView { believed, record, changes, attempts, place, now: wiring.clock.now() };
+    let (whole, now) = (args.full, wiring.clock.now());
+    let view = StatusView { believed, record, changes, attempts, place, waits: None, whole, now };
     Ok(Answer::ok(view).collecting([task]))
 }

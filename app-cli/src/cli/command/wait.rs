@@ -1,29 +1,74 @@
 //! `wait`: which tasks are meant, and what their endings mean for the exit code.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
-use domain::port::Clock;
-use domain::task::{Status, TaskId};
+use domain::port::{Clock, TaskStore};
+use domain::task::{Query, Status, TaskId, Timestamp};
 use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
 
 use crate::Outcome;
 use crate::cli::args::Wait;
-use crate::cli::view::waited::WaitedView;
+use crate::cli::view::waited::{Besides, WaitedView};
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::failure::{Failure, Kind};
 
+/// What counts as lately.
+const LATELY: Duration = Duration::from_secs(10 * 60);
+/// How long ago a task may have been ordered that ended lately.
+const ORDERED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// The most tasks that are named as ended lately.
+const RECENT: usize = 10;
+
 pub(super) async fn wait(context: &Context, args: Wait) -> Outcome {
     let ids = if args.ids.is_empty() {
-        match args.parent.or_else(Context::default_parent) {
-            Some(parent) => Context::not_around(context.of_parent(&parent).await?),
-            None => Context::not_around(context.unfinished().await?),
+        let parent = args.parent.clone().or_else(Context::default_parent);
+        let ids = match &parent {
+            Some(parent) => context.of_parent(parent).await?,
+            None => context.unfinished().await?,
+        };
+        if let (Some(parent), true) = (args.parent, ids.is_empty()) {
+            let message = format!("no task of session `{parent}` is recorded");
+            let hint = "run `task-bg list` to see the tasks and their `parent_session_id`";
+            return Err(Failure::new(Kind::NotFound, message).hint(hint));
         }
+        let mut ids = Context::not_around(ids);
+        if ids.is_empty() && parent.is_none() {
+            // Somebody may have removed what the index is made of.
+            ids = Context::not_around(context.all_of_ours().await?);
+        }
+        if ids.is_empty() {
+            return idle(context, parent).await;
+        }
+        ids
     } else {
         context.resolve_all(&args.ids).await?
     };
     let until = if args.any { Until::Any } else { Until::All };
     for_ids(context, ids, until, args.timeout.limit()).await
+}
+
+/// Says that there is nothing to wait for, and what ended lately.
+async fn idle(context: &Context, parent: Option<String>) -> Outcome {
+    let now = context.wiring.clock.now();
+    let began = |span: Duration| {
+        let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(now.as_micros().saturating_sub(micros))
+    };
+    let query = Query {
+        statuses: vec![Status::Error, Status::Cancelled, Status::Completed],
+        since: Some(began(ORDERED_WITHIN)),
+        ..Query::default()
+    };
+    let listing = TaskStore::list(&context.wiring.store, &query).await?.of_last_attempts();
+    let mut recent = listing.tasks;
+    recent.retain(|task| task.state().ended_at().is_some_and(|at| at >= began(LATELY)));
+    recent
+        .sort_by_key(|task| (task.status() == Status::Completed, Reverse(task.state().ended_at())));
+    recent.truncate(RECENT);
+    let besides = Besides::Idle { parent, recent };
+    Ok(Answer::ok(WaitedView { waited: Waited::default(), now, besides }))
 }
 
 /// Waits for these tasks and says how they fared.
@@ -35,7 +80,20 @@ pub(super) async fn for_ids(
 ) -> Outcome {
     let (waited, kind) = block_on(context, WaitRequest { ids, until, at_most }).await?;
     let (ended, now) = (waited.ended.clone(), context.wiring.clock.now());
-    Ok(Answer::with(WaitedView { waited, now }, kind).collecting(ended))
+    let besides = Besides::default();
+    Ok(Answer::with(WaitedView { waited, now, besides }, kind).collecting(ended))
+}
+
+/// Waits for a task that was launched by this command.
+pub(super) async fn for_launched(
+    context: &Context,
+    id: TaskId,
+    at_most: Option<Duration>,
+) -> Outcome {
+    let (waited, kind) = outcome(context, vec![id.clone()], at_most).await?;
+    let (ended, now) = (waited.ended.clone(), context.wiring.clock.now());
+    let besides = Besides::Launched(id);
+    Ok(Answer::with(WaitedView { waited, now, besides }, kind).collecting(ended))
 }
 
 /// Waits until all of these tasks have ended, or for so long; says how they fared, and what that means

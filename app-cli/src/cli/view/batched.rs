@@ -5,8 +5,12 @@ use domain::usecase::list::Listed;
 use serde_json::{Value, json};
 
 use super::report::ReportView;
-use super::waited::WaitedView;
-use super::{View, terminal};
+use super::waited::{WaitedView, wait_for};
+use super::{View, WAIT_PREVIEW, rows, terminal};
+use crate::kit::bound::{List, Shape};
+
+/// The command that shows the tasks that were left out.
+const MORE: &str = "task-bg list";
 
 /// A line that was launched.
 pub(crate) struct LaunchedLine {
@@ -44,6 +48,15 @@ pub(crate) struct BatchWaitedView {
     pub(crate) now: Timestamp,
 }
 
+impl BatchView {
+    /// Which lists give way in an answer that is too long.
+    fn lists() -> [List; 2] {
+        let launched = rows::of_others("launched", &["line", "taskId"], "launchedOmitted");
+        let rejected = rows::of_others("rejected", &["line"], "rejectedOmitted");
+        [launched, rejected]
+    }
+}
+
 impl BatchWaitedView {
     /// The report over its tasks.
     fn report(&self) -> ReportView {
@@ -55,17 +68,34 @@ impl BatchWaitedView {
             tally.add(task.status());
         }
         let listing = Listing { tally, tasks, ..Listing::default() };
-        ReportView { listed: Listed { listing, notes: Vec::new() }, parent: None, now: self.now }
+        ReportView {
+            listed: Listed { listing, notes: Vec::new() },
+            parent: None,
+            whole: false,
+            now: self.now,
+        }
     }
 }
 
 impl View for BatchWaitedView {
     fn json(&self) -> Value {
+        self.json_within(WAIT_PREVIEW)
+    }
+
+    fn json_within(&self, texts: usize) -> Value {
         let mut answer = self.batch.json();
-        if let (Value::Object(answer), Value::Object(waited)) = (&mut answer, self.waited.json()) {
+        let waited = self.waited.json_within(texts);
+        if let (Value::Object(answer), Value::Object(waited)) = (&mut answer, waited) {
             answer.extend(waited);
         }
         answer
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let waited = WaitedView::limits();
+        // Which line became which task can be told from the order of the lines.
+        let lists = BatchView::lists().into_iter().chain(waited.lists).collect();
+        Some(Shape { lists, ..waited })
     }
 
     fn table(&self) -> String {
@@ -85,15 +115,25 @@ impl View for BatchView {
                 "line": line.line,
                 "name": line.name,
                 "taskId": line.id.as_str(),
+                "id": line.id.as_str(),
                 "status": Status::Queued.word(),
             })
         });
         let rejected =
             self.rejected.iter().map(|line| json!({"line": line.line, "error": line.error}));
-        json!({
+        let mut answer = json!({
             "launched": launched.collect::<Vec<_>>(),
             "rejected": rejected.collect::<Vec<_>>(),
-        })
+        });
+        let ids: Vec<&TaskId> = self.launched.iter().map(|line| &line.id).collect();
+        if !ids.is_empty() {
+            answer["next"] = json!(wait_for(&ids));
+        }
+        answer
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        Some(Shape { lists: Self::lists().into(), more: Some(MORE.to_owned()), ..Shape::default() })
     }
 
     fn table(&self) -> String {

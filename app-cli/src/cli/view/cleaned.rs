@@ -25,10 +25,10 @@ impl View for CleanedView {
             .cleaned
             .kept
             .iter()
-            .map(|(id, error)| json!({"taskId": id.as_str(), "error": error.to_string()}));
+            .map(|(id, error)| json!({"taskId": id.as_str(), "id": id.as_str(), "error": error.to_string()}));
         let worktrees = self.cleaned.worktrees_kept.iter().map(|kept| {
             let (path, branch) = (&kept.worktree.path, &kept.worktree.branch);
-            json!({"taskId": kept.id.as_str(), "path": path, "branch": branch, "why": kept.why})
+            json!({"taskId": kept.id.as_str(), "id": kept.id.as_str(), "path": path, "branch": branch, "why": kept.why})
         });
         let unreadable = self.cleaned.unreadable.iter();
         let unreadable =

@@ -32,7 +32,7 @@ impl CompletedView {
 impl View for CompletedView {
     fn json(&self) -> Value {
         let id = self.task.id().as_str();
-        let mut answer = json!({"taskId": id, "id": id, "status": self.task.status().word(), "reason": task::reason(&self.task)});
+        let mut answer = json!({"taskId": id, "id": id, "status": self.task.status().word(), "completed": !self.late, "reason": task::reason(&self.task), "description": self.task.order().description});
         if let (true, Value::Object(answer)) = (self.late, &mut answer) {
             answer.insert("lateResult".to_owned(), json!(self.task.progress().late_result));
             failure::add(answer, &self.late());
@@ -82,7 +82,7 @@ impl View for PrunedView {
         let ids: Vec<&str> = self.pruned.expired.iter().map(|expiry| expiry.id.as_str()).collect();
         let details = self.pruned.expired.iter().map(|expiry| {
             let (reason, detail) = Self::why(expiry);
-            json!({"taskId": expiry.id.as_str(), "reason": reason, "detail": detail})
+            json!({"taskId": expiry.id.as_str(), "id": expiry.id.as_str(), "reason": reason, "detail": detail})
         });
         json!({
             "removed": ids,

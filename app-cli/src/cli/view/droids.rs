@@ -17,11 +17,12 @@ impl View for DroidsView {
         let unreadable = self.catalog.unreadable().map(|UnreadableDroid { source, path, reason, .. }| {
             json!({"file": path, "source": source_word(source), "reason": reason})
         });
-        json!({"droids": self.lines(), "unreadable": unreadable.collect::<Vec<_>>()})
+        let droids: Vec<Value> = self.catalog.visible().iter().map(droid).collect();
+        json!({"droids": droids, "unreadable": unreadable.collect::<Vec<_>>()})
     }
 
-    fn lines(&self) -> Vec<Value> {
-        self.catalog.visible().iter().map(droid).collect()
+    fn line_lists(&self) -> &'static [&'static str] {
+        &["droids"]
     }
 
     fn table(&self) -> String {

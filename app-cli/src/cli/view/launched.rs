@@ -1,11 +1,13 @@
 //! What `launch`, `run`, `retry` and `resume` answer: the names of new tasks.
 
+use domain::task::notice::wait_command;
 use domain::task::{SessionId, Task};
 use serde_json::{Value, json};
 
-use super::waited::WaitedView;
-use super::{View, failure, terminal};
+use super::waited::{WaitedView, wait_for};
+use super::{View, WAIT_PREVIEW, failure, rows, task, terminal};
 use crate::cli::command::ordering::Once;
+use crate::kit::bound::Shape;
 use crate::kit::failure::Failure;
 
 /// A task that has just been launched, or was there under the same key.
@@ -21,18 +23,31 @@ impl Launched {
     }
 }
 
+impl Launched {
+    /// The command to go on with: to wait for its end, or to see what it found.
+    fn next(&self) -> String {
+        if self.task.status().is_ended() {
+            task::output_command(&self.task)
+        } else {
+            wait_command([self.task.id()].into_iter())
+        }
+    }
+}
+
 impl View for Launched {
     fn json(&self) -> Value {
         let (task, order) = (&self.task, self.task.order());
         let mut answer = json!({
             "taskId": task.id().as_str(),
             "id": task.id().as_str(),
+            "sessionId": order.session.as_ref().map(SessionId::as_str),
             "session_id": order.session.as_ref().map(SessionId::as_str),
             "parent_session_id": order.parent.as_ref().map_or("main", SessionId::as_str),
             "description": order.description,
             "agent": order.agent,
             "status": task.status().word(),
             "outputFile": task.progress().output_file,
+            "next": self.next(),
         });
         if self.existing {
             answer["existing"] = json!(true);
@@ -55,7 +70,8 @@ impl View for Launched {
         let worktree = worktree
             .map(|it| format!("in {} on {}\n", terminal::one_line(&it.path, 400), it.branch));
         let worktree = worktree.unwrap_or_default();
-        format!("{how} {id}  {label} ({status})\n{worktree}wait for it with `task-bg wait {id}`\n")
+        let next = self.next();
+        format!("{how} {id}  {label} ({status})\n{worktree}go on with `{next}`\n")
     }
 }
 
@@ -74,14 +90,28 @@ impl ManyLaunched {
 
 impl View for ManyLaunched {
     fn json(&self) -> Value {
-        let mut answer =
-            json!({"launched": self.lines(), "refused": failure::refused(&self.refused)});
+        let launched: Vec<Value> = self.launched.iter().map(Launched::json).collect();
+        let mut answer = json!({"launched": launched, "refused": failure::refused(&self.refused)});
+        let pending = self.launched.iter().map(|one| &one.task);
+        let pending: Vec<_> =
+            pending.filter(|task| !task.status().is_ended()).map(Task::id).collect();
+        if !pending.is_empty() {
+            answer["next"] = json!(wait_for(&pending));
+        }
         failure::add_first(&mut answer, &self.refused);
         answer
     }
 
-    fn lines(&self) -> Vec<Value> {
-        self.launched.iter().map(Launched::json).collect()
+    fn shape(&self) -> Option<Shape> {
+        let lists = vec![
+            rows::of_tasks("launched", "launchedOmitted"),
+            rows::of_tasks("refused", "refusedOmitted"),
+        ];
+        Some(Shape { lists, more: Some("task-bg list".to_owned()), ..Shape::default() })
+    }
+
+    fn line_lists(&self) -> &'static [&'static str] {
+        &["launched"]
     }
 
     fn table(&self) -> String {
@@ -103,7 +133,19 @@ pub(crate) struct ManyWaited {
 
 impl View for ManyWaited {
     fn json(&self) -> Value {
-        let mut answer = self.waited.json();
+        self.json_within(WAIT_PREVIEW)
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        self.waited.shape()
+    }
+
+    fn line_lists(&self) -> &'static [&'static str] {
+        self.waited.line_lists()
+    }
+
+    fn json_within(&self, texts: usize) -> Value {
+        let mut answer = self.waited.json_within(texts);
         if let (Value::Array(refused), Value::Object(answer)) =
             (failure::refused(&self.refused), &mut answer)
             && !refused.is_empty()

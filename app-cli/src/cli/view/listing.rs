@@ -5,7 +5,20 @@ use domain::usecase::list::Listed;
 use domain::usecase::reconcile::Note;
 use serde_json::{Value, json};
 
-use super::{View, task, terminal};
+use super::task::Beside;
+use super::{LIST_PREVIEW, View, rows, task, terminal};
+use crate::kit::bound::Shape;
+
+/// How much of a listing was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// As much as fits into an answer.
+    Bounded,
+    /// All tasks.
+    All,
+    /// Whole records.
+    Full,
+}
 
 /// What there is.
 pub(crate) struct ListingView {
@@ -13,8 +26,12 @@ pub(crate) struct ListingView {
     pub(crate) listed: Listed,
     /// Who waits in the queue, first come first.
     pub(crate) queue: Vec<TaskId>,
-    /// Whether prompts and results are wanted whole.
-    pub(crate) whole: bool,
+    /// How much was asked for.
+    pub(crate) extent: Extent,
+    /// Why those in the queue wait.
+    pub(crate) waits: Vec<(TaskId, String)>,
+    /// The command that shows those that come after these.
+    pub(crate) more: String,
     /// The moment it is now.
     pub(crate) now: Timestamp,
 }
@@ -40,10 +57,20 @@ impl ListingView {
         }
     }
 
-    fn records(&self) -> Vec<Value> {
-        let tasks = self.listed.listing.tasks.iter();
-        let beside = |task| (self.note(task), self.place(task));
-        tasks.map(|task| task::record(task, beside(task), self.whole)).collect()
+    fn waits(&self, task: &Task) -> Option<&str> {
+        self.waits.iter().find(|(id, _)| id == task.id()).map(|(_, why)| why.as_str())
+    }
+
+    fn records(&self, texts: usize) -> Vec<Value> {
+        let record = |task: &Task| {
+            let (note, place) = (self.note(task), self.place(task));
+            let beside = Beside { note, place, waits: self.waits(task) };
+            match self.extent {
+                Extent::Full => task::whole(task, beside),
+                Extent::All | Extent::Bounded => task::listed(task, beside, texts),
+            }
+        };
+        self.listed.listing.tasks.iter().map(record).collect()
     }
 
     fn unreadable(&self) -> Vec<Value> {
@@ -65,8 +92,8 @@ impl ListingView {
         let mut remarks = String::new();
         if listing.omitted > 0 {
             remarks.push_str(&format!(
-                "{} older ones are not shown; --all shows them\n",
-                listing.omitted
+                "{} more are not shown; `{}` shows more\n",
+                listing.omitted, self.more
             ));
         }
         for (id, note) in &self.listed.notes {
@@ -85,22 +112,41 @@ impl ListingView {
 
 impl View for ListingView {
     fn json(&self) -> Value {
+        self.json_within(LIST_PREVIEW)
+    }
+
+    fn json_within(&self, texts: usize) -> Value {
         let tally = self.listed.listing.tally;
-        json!({
+        let mut answer = json!({
             "total": tally.total(),
             "running": tally.running,
             "queued": tally.queued,
             "completed": tally.completed,
             "error": tally.error,
             "cancelled": tally.cancelled,
-            "tasks": self.records(),
+            "tasks": self.records(texts),
             "omitted": self.listed.listing.omitted,
             "unreadable": self.unreadable(),
-        })
+        });
+        if self.listed.listing.omitted > 0 {
+            answer["more"] = json!(self.more);
+        }
+        answer
     }
 
-    fn lines(&self) -> Vec<Value> {
-        self.records()
+    fn shape(&self) -> Option<Shape> {
+        let tasks = rows::of_tasks("tasks", "omitted");
+        let unreadable = rows::of_others("unreadable", &["file"], "unreadableOmitted");
+        let lists = vec![unreadable, tasks];
+        // Of a row that was reduced, its record tells the rest.
+        let is_last = self.listed.listing.omitted == 0;
+        let more = if is_last { "task-bg status ID".to_owned() } else { self.more.clone() };
+        let shape = Shape { texts: &[100, 50], lists, more: Some(more) };
+        (self.extent == Extent::Bounded).then_some(shape)
+    }
+
+    fn line_lists(&self) -> &'static [&'static str] {
+        &["tasks"]
     }
 
     fn table(&self) -> String {
@@ -112,7 +158,8 @@ impl View for ListingView {
                 terminal::one_line(&task.order().agent, 20),
                 terminal::span(task::duration(task, self.now)),
                 terminal::one_line(&task.order().description, 40),
-                terminal::one_line(&task::gist(task), 60),
+                self.waits(task)
+                    .map_or_else(|| task::gist(task, 60), |why| terminal::one_line(why, 60)),
             ]);
         }
         let shown = if self.listed.listing.tasks.is_empty() {
@@ -131,7 +178,7 @@ impl View for ListingView {
                 task.id(),
                 terminal::cell(&order.agent),
                 task::status_words(task),
-                terminal::cell(&task::gist(task)),
+                terminal::cell(&task::gist(task, LIST_PREVIEW)),
             )
         });
         let head = "| Task ID | Droid | Status | Result |\n|---|---|---|---|\n";

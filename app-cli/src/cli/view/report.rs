@@ -1,25 +1,28 @@
 //! What `report` answers: the Markdown that an agent puts into its own answer.
 //!
-//! A table of all tasks, then what was found, what went wrong, and what is still at work. Texts are
-//! cut and made harmless; the commands that show the rest are in the JSON form.
+//! A table of all tasks, then what was found, what went wrong, and what is still at work. Texts are cut and made
+//! harmless, and no result stands in it twice; the commands that show the rest are in the JSON form.
 
-use domain::task::{SessionId, Status, Tally, Task, Timestamp};
+use domain::task::{SessionId, Status, Tally, Task, Timestamp, text};
 use domain::usecase::list::Listed;
 use serde_json::{Value, json};
 
-use super::{View, task, terminal};
+use super::{View, rows, task, terminal};
+use crate::kit::bound::{self, Shape};
 
-/// The characters of a result in the table.
-const CELL: usize = 100;
-/// The characters of a result in the sections.
-const LINE: usize = 300;
+/// How much a document holds: the characters of a result in the table, and in the sections.
+type Size = (usize, usize);
+/// How long results are, tried one after another: the usual first.
+const SIZES: [Size; 4] = [(80, 300), (60, 150), (40, 80), (20, 40)];
 
 /// How tasks fare.
 pub(crate) struct ReportView {
-    /// The tasks.
+    /// The tasks, of each only the last attempt.
     pub(crate) listed: Listed,
     /// Whose they are, if not everybody's.
     pub(crate) parent: Option<SessionId>,
+    /// Whether all of it is wanted, however long it is.
+    pub(crate) whole: bool,
     /// The moment it is now.
     pub(crate) now: Timestamp,
 }
@@ -34,50 +37,77 @@ impl ReportView {
     }
 
     /// What a task found, or what it is doing and for how long.
-    fn gist(&self, task: &Task) -> String {
-        let gist = task::gist(task);
+    fn gist(&self, task: &Task, limit: usize) -> String {
         if task.status().is_ended() {
-            return gist;
+            return task::gist(task, limit);
         }
         let span = terminal::span(task::duration(task, self.now));
-        if gist.is_empty() { format!("for {span}") } else { format!("for {span}, last: {gist}") }
+        match task::gist(task, limit) {
+            none if none.is_empty() => format!("for {span}"),
+            gist => format!("for {span}, last: {gist}"),
+        }
     }
 
-    fn row(&self, task: &Task) -> String {
+    fn row(&self, task: &Task, cell: usize) -> String {
         format!(
             "| {} | {} | {} | {} |\n",
             task.id(),
-            terminal::cell(&task.order().agent),
+            terminal::cell(&terminal::one_line(&task.order().agent, 40)),
             task::status_words(task),
-            terminal::one_line(&terminal::cell(&self.gist(task)), CELL),
+            terminal::cell(&self.gist(task, cell)),
         )
     }
 
-    fn line(&self, task: &Task) -> String {
-        let label = terminal::one_line(&task.order().description, 80);
+    /// A line of a section. It has the result only where the table has not all of it.
+    fn line(&self, task: &Task, (cell, line): Size) -> String {
+        let label = terminal::one_line(&task.order().description, line.clamp(20, 80));
         let words = match task.status() {
             Status::Completed => String::new(),
             Status::Queued | Status::Running | Status::Error | Status::Cancelled => {
                 format!(" {}", task::status_words(task))
             }
         };
-        let said = terminal::one_line(&self.gist(task), LINE);
-        let said = if said.is_empty() { said } else { format!(": {said}") };
+        let said = self.gist(task, line);
+        let said = if said == self.gist(task, cell) { String::new() } else { format!(": {said}") };
         format!("- {label} (`{}`){words}{said}\n", task.id())
     }
 
-    fn section(&self, heading: &str, statuses: &[Status]) -> String {
-        let lines: String = self.with(statuses).map(|task| self.line(task)).collect();
+    fn section(&self, heading: &str, statuses: &[Status], rows: usize, size: Size) -> String {
+        let of_these = self.with(statuses);
+        let mut lines: String = of_these.take(rows).map(|task| self.line(task, size)).collect();
+        let more = self.with(statuses).count().saturating_sub(rows);
+        if more > 0 {
+            lines.push_str(&format!("- and {more} more\n"));
+        }
         let lines = if lines.is_empty() { "- none\n".to_owned() } else { lines };
         format!("\n### {heading}\n\n{lines}")
     }
 
+    /// The document with at most so many rows in each of its parts.
+    fn document(&self, rows: usize, size: Size) -> String {
+        let table = self.tasks().iter().take(rows);
+        let table: String = table.map(|task| self.row(task, size.0)).collect();
+        let failed = [Status::Error, Status::Cancelled];
+        let failed = match self.with(&failed).next() {
+            Some(_) => self.section("Not Completed", &failed, rows, size),
+            None => String::new(),
+        };
+        format!(
+            "## Background Tasks\n\n| Task ID | Droid | Status | Result |\n|---|---|---|---|\n{table}{}{failed}{}{}",
+            self.section("Completed", &[Status::Completed], rows, size),
+            self.section("Still Running", &[Status::Running, Status::Queued], rows, size),
+            self.remarks(rows),
+        )
+    }
+
     /// What is not shown, and why.
-    fn remarks(&self) -> String {
+    fn remarks(&self, rows: usize) -> String {
         let listing = &self.listed.listing;
         let mut remarks = String::new();
-        if listing.omitted > 0 {
-            remarks.push_str(&format!("\n{} older ones are not shown.\n", listing.omitted));
+        let omitted = listing.omitted + self.tasks().len().saturating_sub(rows);
+        if omitted > 0 {
+            let more = "`task-bg report --all` shows them";
+            remarks.push_str(&format!("\n{omitted} older ones are not in the table; {more}.\n"));
         }
         if !listing.unreadable.is_empty() {
             remarks.push_str(&format!(
@@ -91,15 +121,20 @@ impl ReportView {
 
 impl View for ReportView {
     fn json(&self) -> Value {
+        self.json_within(SIZES[0].1)
+    }
+
+    fn json_within(&self, texts: usize) -> Value {
         let Tally { queued, running, completed, error, cancelled } = self.listed.listing.tally;
         let rows = self.tasks().iter().map(|task| {
             json!({
                 "taskId": task.id().as_str(),
+                "id": task.id().as_str(),
                 "droid": task.order().agent,
                 "status": task.status().word(),
                 "reason": task::reason(task),
-                "description": task.order().description,
-                "result": terminal::one_line(&self.gist(task), LINE),
+                "description": text::preview(&task.order().description, texts),
+                "result": self.gist(task, texts),
                 "outputCommand": task::output_command(task),
             })
         });
@@ -120,18 +155,25 @@ impl View for ReportView {
         })
     }
 
+    fn shape(&self) -> Option<Shape> {
+        let lists = vec![
+            rows::of_tasks("tasks", "omitted"),
+            rows::of_tasks("unreadable", "unreadableOmitted"),
+            rows::of_tasks("completed", "completedOmitted"),
+        ];
+        let more = Some("task-bg report --json --all".to_owned());
+        (!self.whole).then_some(Shape { texts: &[150, 80, 40], lists, more })
+    }
+
     fn table(&self) -> String {
-        let rows: String = self.tasks().iter().map(|task| self.row(task)).collect();
-        let failed = [Status::Error, Status::Cancelled];
-        let failed = match self.with(&failed).next() {
-            Some(_) => self.section("Not Completed", &failed),
-            None => String::new(),
-        };
-        format!(
-            "## Background Tasks\n\n| Task ID | Droid | Status | Result |\n|---|---|---|---|\n{rows}{}{failed}{}{}",
-            self.section("Completed", &[Status::Completed]),
-            self.section("Still Running", &[Status::Running, Status::Queued]),
-            self.remarks(),
-        )
+        let all = self.tasks().len();
+        let sizes = SIZES.iter().map(|size| (all, *size));
+        let fewer = std::iter::successors(Some(all / 2), |rows| (*rows > 0).then_some(rows / 2));
+        let last = SIZES[SIZES.len() - 1];
+        let mut documents = sizes
+            .chain(fewer.map(|rows| (rows, last)))
+            .map(|(rows, size)| self.document(rows, size));
+        let fits = |document: &String| self.whole || bound::text_fits(document);
+        documents.find(fits).unwrap_or_default()
     }
 }

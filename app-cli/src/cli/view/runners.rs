@@ -47,11 +47,11 @@ impl RunnerLine {
 
 impl View for RunnersView {
     fn json(&self) -> Value {
-        json!({"runners": self.lines()})
+        json!({"runners": self.runners.iter().map(runner).collect::<Vec<_>>()})
     }
 
-    fn lines(&self) -> Vec<Value> {
-        self.runners.iter().map(runner).collect()
+    fn line_lists(&self) -> &'static [&'static str] {
+        &["runners"]
     }
 
     fn table(&self) -> String {

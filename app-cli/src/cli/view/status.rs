@@ -1,11 +1,13 @@
 //! What `status` answers: the whole record, as it is in its file.
 
 use domain::port::worktrees::{Changes, WorktreeError};
-use domain::task::{SessionId, Task, Timestamp};
+use domain::task::{SessionId, Task, Timestamp, text};
 use domain::usecase::reconcile::Believed;
 use serde_json::{Map, Value, json};
 
+use super::task::Beside;
 use super::{View, task, terminal, worktree};
+use crate::kit::bound::Shape;
 
 /// One task's record.
 pub(crate) struct StatusView {
@@ -19,11 +21,20 @@ pub(crate) struct StatusView {
     pub(crate) place: Option<usize>,
     /// What changed in its worktree, if it has one.
     pub(crate) changes: Option<Result<Changes, WorktreeError>>,
+    /// Why it waits, if it is in the queue.
+    pub(crate) waits: Option<String>,
+    /// Whether it was asked for whole, however long it is.
+    pub(crate) whole: bool,
     /// The moment it is now.
     pub(crate) now: Timestamp,
 }
 
 impl StatusView {
+    /// The command that shows what was cut.
+    fn more(&self) -> String {
+        format!("task-bg status --full {}", self.believed.task.id())
+    }
+
     fn attempt_words(&self) -> String {
         let words = self.attempts.iter().map(|task| {
             format!("{} {} {}", task.order().lineage.attempt, task.id(), task::status_words(task))
@@ -35,6 +46,7 @@ impl StatusView {
 fn attempt(task: &Task) -> Value {
     json!({
         "taskId": task.id().as_str(),
+        "id": task.id().as_str(),
         "attempt": task.order().lineage.attempt,
         "status": task.status().word(),
         "reason": task::reason(task),
@@ -42,10 +54,33 @@ fn attempt(task: &Task) -> Value {
 }
 
 impl View for StatusView {
+    fn json_within(&self, texts: usize) -> Value {
+        let mut answer = self.json();
+        let Value::Object(record) = &mut answer else { return answer };
+        let mut cut = Map::new();
+        for key in ["prompt", "result", "error", "description"] {
+            let Some(Value::String(long)) = record.get_mut(key) else { continue };
+            let characters = long.chars().count();
+            if characters > texts {
+                *long = text::preview(long, texts);
+                cut.insert(key.to_owned(), json!({"shown": texts, "characters": characters}));
+            }
+        }
+        record.insert("cut".to_owned(), cut.into());
+        record.insert("more".to_owned(), self.more().into());
+        answer
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        const TEXTS: &[usize] = &[12_000, 6_000, 3_000, 1_000, 300];
+        let shape = Shape { texts: TEXTS, lists: Vec::new(), more: Some(self.more()) };
+        (!self.whole).then_some(shape)
+    }
+
     fn json(&self) -> Value {
         let mut record: Map<String, Value> = serde_json::from_str(&self.record).unwrap_or_default();
-        task::add_note(&mut record, &self.believed.task, self.believed.note);
-        task::add_place(&mut record, self.place);
+        let (note, place, waits) = (self.believed.note, self.place, self.waits.as_deref());
+        task::add_beside(&mut record, &self.believed.task, Beside { note, place, waits });
         if self.believed.task.progress().left.count > 0 {
             record.insert("survivors".to_owned(), task::survivors(&self.believed.task).into());
         }
@@ -92,7 +127,8 @@ impl View for StatusView {
                 .usage
                 .map(|used| format!("{} in, {} out", used.input_tokens, used.output_tokens)),
         );
-        add("result", Some(task::gist(task)).filter(|_| task.status().is_ended()));
+        add("waits", self.waits.clone());
+        add("result", Some(task::gist(task, 400)).filter(|_| task.status().is_ended()));
         add("output", progress.output_file.clone());
         rows.iter()
             .map(|(name, value)| format!("{name:>12}  {}\n", terminal::one_line(value, 400)))

@@ -3,43 +3,103 @@
 use std::time::Duration;
 
 pub(super) use domain::task::notice::{ending_words as status_words, output_command};
-use domain::task::{State, Task, Timestamp, text};
+use domain::task::{Runner, State, Status, Task, Timestamp, preview, text};
 use domain::usecase::reconcile::Note;
 use serde_json::{Map, Value, json};
 
-use super::LIST_PREVIEW;
+use super::terminal;
 
-/// The task with its record's keys; prompt and result cut to a preview unless they are wanted whole.
-pub(super) fn record(
-    task: &Task,
-    (note, place): (Option<Note>, Option<usize>),
-    whole: bool,
-) -> Value {
+/// What is known of a task besides its record.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Beside<'a> {
+    /// How far it is to be believed.
+    pub(super) note: Option<Note>,
+    /// How many wait before it in the queue.
+    pub(super) place: Option<usize>,
+    /// Why it waits.
+    pub(super) waits: Option<&'a str>,
+}
+
+/// The task with all keys of its record.
+pub(super) fn whole(task: &Task, beside: Beside<'_>) -> Value {
     let text = adapters_fs::record_text(task);
     let mut record: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
-    if !whole {
-        for key in ["prompt", "result"] {
-            if let Some(Value::String(long)) = record.get_mut(key) {
-                *long = text::preview(long, LIST_PREVIEW);
-            }
-        }
-    }
-    add_note(&mut record, task, note);
-    add_place(&mut record, place);
+    add_beside(&mut record, task, beside);
     Value::Object(record)
 }
 
-/// Adds the note to the record, if there is one.
-pub(super) fn add_note(record: &mut Map<String, Value>, task: &Task, note: Option<Note>) {
-    if let Some(note) = note {
-        record.insert("note".to_owned(), json!(sentence(task, note)));
+/// The task with those keys of its record that a reader of a list acts on, and texts of at most `texts` characters.
+pub(super) fn listed(task: &Task, beside: Beside<'_>, texts: usize) -> Value {
+    let Value::Object(mut record) = whole(task, beside) else { return Value::Null };
+    // Whoever wrote the prompt knows it; others go by the description.
+    for (key, texts) in [("description", texts), ("prompt", texts / 2)] {
+        if let Some(Value::String(long)) = record.get_mut(key) {
+            *long = text::preview(long, texts);
+        }
     }
+    // What a command printed is in the words about its bad ending already.
+    let told = preview::preview(task, texts);
+    match task.status() {
+        Status::Completed => drop(record.insert("result".to_owned(), told.into())),
+        Status::Error => {
+            record.insert("error".to_owned(), told.into());
+            if matches!(task.order().runner, Runner::Command(_)) {
+                record.remove("result");
+            }
+        }
+        Status::Queued | Status::Running | Status::Cancelled => {}
+    }
+    if let (Some(Value::String(long)), true) =
+        (record.get_mut("result"), task.status() != Status::Completed)
+    {
+        *long = text::preview(long, texts);
+    }
+    if let Some(Value::Object(progress)) = record.get_mut("progress") {
+        let runs = !task.status().is_ended();
+        progress.retain(|key, value| match key.as_str() {
+            "lastUpdate" | "lastTool" | "lastMessage" => runs,
+            "exitCode" | "toolCalls" => *value != json!(0),
+            "reason" | "signal" | "note" | "queuePosition" => true,
+            _ => false,
+        });
+        for key in ["lastMessage", "lastTool"] {
+            if let Some(Value::String(long)) = progress.get_mut(key) {
+                *long = text::preview(long, texts);
+            }
+        }
+        drop_empty(progress);
+    }
+    drop_empty(&mut record);
+    Value::Object(record)
 }
 
-/// Adds the task's place in the queue, counted from 1.
-pub(super) fn add_place(record: &mut Map<String, Value>, place: Option<usize>) {
-    if let Some(place) = place {
-        record.insert("queuePosition".to_owned(), json!(place + 1));
+/// Drops what says nothing.
+fn drop_empty(members: &mut Map<String, Value>) {
+    members.retain(|_, value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(rows) => !rows.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    });
+}
+
+/// Adds what is known besides: the id under its other name, and under `progress` the note and the place in the queue,
+/// counted from 1.
+pub(super) fn add_beside(record: &mut Map<String, Value>, task: &Task, beside: Beside<'_>) {
+    record.insert("taskId".to_owned(), task.id().as_str().into());
+    let note = beside.note.map(|note| sentence(task, note));
+    if let Some(note) = &note {
+        record.insert("note".to_owned(), note.as_str().into());
+    }
+    let note = note.or_else(|| beside.waits.map(ToOwned::to_owned));
+    let progress = record.entry("progress").or_insert_with(|| json!({}));
+    let Value::Object(progress) = progress else { return };
+    if let Some(note) = note {
+        progress.insert("note".to_owned(), note.into());
+    }
+    if let Some(place) = beside.place {
+        progress.insert("queuePosition".to_owned(), json!(place + 1));
     }
 }
 
@@ -93,23 +153,14 @@ pub(super) fn duration(task: &Task, now: Timestamp) -> Duration {
     began.zip(until).map_or(Duration::ZERO, |(began, until)| until.since(began))
 }
 
-/// The most telling line about the task: what it found, what went wrong, or what it is doing.
-pub(super) fn gist(task: &Task) -> String {
+/// The most telling words about the task on one line: what it found, what went wrong, or what it is doing.
+pub(super) fn gist(task: &Task, limit: usize) -> String {
     let activity = &task.progress().activity;
-    match task.state() {
-        State::Completed(done) => done.result.clone(),
-        State::Error(failure) => match &task.progress().late_result {
-            // The ending was a guess; what was found is worth more than why it was made.
-            Some(late) => format!("{late} (found after it was ended: {})", failure.message),
-            None => failure.message.clone(),
-        },
-        State::Queued(_) => String::new(),
-        State::Cancelled(stopped) => stopped.result.clone().unwrap_or_default(),
-        State::Running(_) => match (&activity.last_tool, &activity.last_message) {
-            (Some(tool), _) if activity.tools_in_flight > 0 => format!("[{tool}]"),
-            (_, Some(message)) => message.clone(),
-            (Some(tool), None) => format!("[{tool}]"),
-            (None, None) => String::new(),
-        },
+    if task.status() != Status::Running {
+        return preview::line(task, limit);
     }
+    let tool = activity.last_tool.as_ref().map(|tool| format!("[{tool}]"));
+    let message = activity.last_message.clone();
+    let words = if activity.tools_in_flight > 0 { tool.or(message) } else { message.or(tool) };
+    terminal::one_line(&words.unwrap_or_default(), limit)
 }

@@ -1,12 +1,23 @@
 //! What `wait` answers: what has ended, what has not, what cannot be judged, and the command to go on with.
 
-use domain::task::{Task, Timestamp, text};
+use domain::task::notice::wait_command;
+use domain::task::{Task, TaskId, Timestamp, preview, text};
 use domain::usecase::reconcile::{Believed, Note};
 use domain::usecase::wait::Waited;
 use serde_json::{Value, json};
 
-use super::{View, WAIT_PREVIEW, failure, task, terminal};
+use super::{View, WAIT_PREVIEW, failure, rows, task, terminal};
+use crate::kit::bound::Shape;
 use crate::kit::failure::Failure;
+
+/// The most tasks that the command to go on with names.
+const NAMED: usize = 50;
+
+/// The command that waits for these tasks. Of more than one cares to name, it is the one that waits for all of the
+/// session, or for all that have not ended.
+pub(super) fn wait_for(ids: &[&TaskId]) -> String {
+    wait_command(ids.iter().copied().take(if ids.len() > NAMED { 0 } else { NAMED }))
+}
 
 /// How a wait ended.
 pub(crate) struct WaitedView {
@@ -14,16 +25,47 @@ pub(crate) struct WaitedView {
     pub(crate) waited: Waited,
     /// The moment it is now.
     pub(crate) now: Timestamp,
+    /// What is to be said besides.
+    pub(crate) besides: Besides,
+}
+
+/// What is to be said of a wait besides how it ended.
+#[derive(Default)]
+pub(crate) enum Besides {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The task was launched by the same command.
+    Launched(TaskId),
+    /// There was nothing to wait for.
+    Idle {
+        /// Whose tasks were meant, if not everybody's.
+        parent: Option<String>,
+        /// The tasks that ended in the last minutes, failures first.
+        recent: Vec<Task>,
+    },
+}
+
+/// That there was nothing to wait for, as a sentence.
+fn idle(parent: Option<&str>) -> String {
+    match parent {
+        Some(parent) => {
+            format!("there was nothing to wait for: no task of session {parent} is unfinished")
+        }
+        None => "there was nothing to wait for: no task is unfinished".to_owned(),
+    }
 }
 
 impl WaitedView {
-    fn ended(task: &Task) -> Value {
+    fn ended(task: &Task, texts: usize) -> Value {
+        let id = task.id().as_str();
         let mut entry = json!({
-            "taskId": task.id().as_str(),
+            "taskId": id,
+            "id": id,
             "status": task.status().word(),
             "reason": task::reason(task),
-            "description": task.order().description,
-            "result": text::preview(&task::gist(task), WAIT_PREVIEW),
+            "description": text::preview(&task.order().description, texts),
+            "result": preview::preview(task, texts),
             "outputCommand": task::output_command(task),
         });
         if let Some(note) = Note::of_ended(task) {
@@ -35,16 +77,19 @@ impl WaitedView {
         entry
     }
 
-    fn pending(&self, believed: &Believed) -> Value {
+    fn pending(&self, believed: &Believed, texts: usize) -> Value {
         let task = &believed.task;
         let activity = &task.progress().activity;
         let elapsed = task::duration(task, self.now).as_millis();
+        let id = task.id().as_str();
         json!({
-            "taskId": task.id().as_str(),
+            "taskId": id,
+            "id": id,
             "status": task.status().word(),
+            "description": text::preview(&task.order().description, texts),
             "elapsedMs": u64::try_from(elapsed).unwrap_or(u64::MAX),
             "lastTool": activity.last_tool,
-            "lastMessage": activity.last_message.as_deref().map(|said| text::preview(said, WAIT_PREVIEW)),
+            "lastMessage": activity.last_message.as_deref().map(|said| text::preview(said, texts)),
             "note": believed.note.map(|note| task::sentence(task, note)),
         })
     }
@@ -55,23 +100,49 @@ impl WaitedView {
         refused.map(|(id, trouble)| (id.to_string(), trouble.clone().into())).collect()
     }
 
+    /// What gives way first in an answer that is too long.
+    pub(super) fn limits() -> Shape {
+        let pending = rows::of_tasks("pending", "pendingOmitted");
+        let ended = rows::of_tasks("ended", "endedOmitted");
+        let lists = vec![pending, ended, rows::of_tasks("refused", "refusedOmitted")];
+        let more = Some("task-bg list".to_owned());
+        Shape { texts: &[150, 80, 40], lists, more }
+    }
+
     /// The command to go on with.
     fn next(&self) -> Option<String> {
-        let pending: Vec<&str> =
-            self.waited.pending.iter().map(|believed| believed.task.id().as_str()).collect();
-        (!pending.is_empty()).then(|| format!("task-bg wait {}", pending.join(" ")))
+        let pending = self.waited.pending.iter().map(|believed| believed.task.id());
+        let pending: Vec<&TaskId> = pending.collect();
+        (!pending.is_empty()).then(|| wait_for(&pending))
     }
 }
 
 impl View for WaitedView {
     fn json(&self) -> Value {
-        let pending = self.waited.pending.iter().map(|believed| self.pending(believed));
+        self.json_within(WAIT_PREVIEW)
+    }
+
+    fn json_within(&self, texts: usize) -> Value {
+        let pending = self.waited.pending.iter().map(|believed| self.pending(believed, texts));
+        let ended = self.waited.ended.iter().map(|task| Self::ended(task, texts));
         let mut answer = json!({
-            "ended": self.waited.ended.iter().map(Self::ended).collect::<Vec<_>>(),
+            "ended": ended.collect::<Vec<_>>(),
             "pending": pending.collect::<Vec<_>>(),
             "timedOut": self.waited.timed_out,
             "next": self.next(),
         });
+        match &self.besides {
+            Besides::Nothing => {}
+            Besides::Launched(id) => {
+                answer["taskId"] = json!(id.as_str());
+                answer["id"] = json!(id.as_str());
+            }
+            Besides::Idle { parent, recent } => {
+                answer["idle"] = json!(idle(parent.as_deref()));
+                let recent = recent.iter().map(|task| Self::ended(task, texts));
+                answer["recent"] = recent.collect::<Vec<_>>().into();
+            }
+        }
         let refused = self.refused();
         if !refused.is_empty() {
             answer["refused"] = failure::refused(&refused);
@@ -80,11 +151,12 @@ impl View for WaitedView {
         answer
     }
 
-    fn lines(&self) -> Vec<Value> {
-        let pending = self.waited.pending.iter().map(|believed| self.pending(believed));
-        let refused = failure::refused(&self.refused());
-        let refused = refused.as_array().cloned().unwrap_or_default();
-        self.waited.ended.iter().map(Self::ended).chain(pending).chain(refused).collect()
+    fn shape(&self) -> Option<Shape> {
+        Some(Self::limits())
+    }
+
+    fn line_lists(&self) -> &'static [&'static str] {
+        &["ended", "pending", "refused"]
     }
 
     fn table(&self) -> String {
@@ -96,12 +168,18 @@ impl View for WaitedView {
                 task::status_words(task),
                 terminal::span(task::duration(task, self.now)),
                 terminal::one_line(&task.order().description, 40),
-                terminal::one_line(&task::gist(task), 80),
+                task::gist(task, 80),
             ]);
         }
         let refused = failure::refused_lines(&self.refused());
-        if rows.is_empty() && refused.is_empty() {
-            return "there is nothing to wait for\n".to_owned();
+        if let Besides::Idle { parent, recent } = &self.besides {
+            let parent = parent.as_deref().map(|parent| terminal::one_line(parent, 100));
+            let recent = recent.iter().map(|task| {
+                let label = terminal::one_line(&task.order().description, 40);
+                let (id, how) = (task.id(), task::status_words(task));
+                format!("ended lately: {id}  {how}  {label}  {}\n", task::gist(task, 80))
+            });
+            return format!("{}\n{}", idle(parent.as_deref()), recent.collect::<String>());
         }
         let notes = self.waited.ended.iter().filter_map(|task| {
             let note = task::sentence(task, Note::of_ended(task)?);

@@ -2,11 +2,12 @@
 //! harmless for a terminal.
 
 use domain::port::worktrees::{Changes, WorktreeError};
-use domain::task::TaskId;
+use domain::task::{TaskId, text};
 use domain::usecase::diff::Difference;
 use serde_json::{Value, json};
 
 use super::{View, terminal};
+use crate::kit::bound::Shape;
 
 /// What a task changed.
 pub(crate) struct DiffView {
@@ -14,6 +15,8 @@ pub(crate) struct DiffView {
     pub(crate) id: TaskId,
     /// What it changed.
     pub(crate) found: Difference,
+    /// Whether all of it was asked for.
+    pub(crate) whole: bool,
 }
 
 impl View for DiffView {
@@ -21,6 +24,7 @@ impl View for DiffView {
         let Difference { changes, diff } = &self.found;
         json!({
             "taskId": self.id.as_str(),
+            "id": self.id.as_str(),
             "diff": diff.text,
             "files": changes.files,
             "omitted": changes.omitted,
@@ -28,6 +32,21 @@ impl View for DiffView {
             "dirty": changes.dirty,
             "truncated": diff.truncated,
         })
+    }
+
+    fn json_within(&self, texts: usize) -> Value {
+        let mut answer = self.json();
+        if text::beginning(&self.found.diff.text, texts).len() < self.found.diff.text.len() {
+            answer["diff"] = json!(text::beginning(&self.found.diff.text, texts));
+            answer["truncated"] = json!(true);
+            answer["more"] = json!(format!("task-bg diff --full {}", self.id));
+        }
+        answer
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        const TEXTS: &[usize] = &[28_000, 24_000, 20_000, 15_000, 10_000, 5_000];
+        (!self.whole).then(|| Shape { texts: TEXTS, ..Shape::default() })
     }
 
     fn table(&self) -> String {

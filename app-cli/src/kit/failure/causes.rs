@@ -26,7 +26,7 @@ impl From<StoreError> for Failure {
                 .hint("the file was left as it is; `task-bg list` names all that cannot be read"),
             StoreError::Exists { .. } => Self::of(Kind::Unexpected, &error).hint("try once more"),
             StoreError::Refused { id, refusal } => {
-                let failure = Self::of(refused(refusal), &error);
+                let failure = Self::of(refused(refusal), &error).about(id);
                 match refusal {
                     Refusal::AlreadyEnded { .. } => failure
                         .hint(format!("run `task-bg output --result {id}` to see what it found")),
@@ -135,7 +135,7 @@ impl From<LaunchError> for Failure {
                     }
                 };
                 let mut failed = Self::of(Kind::LaunchFailed, &error).hint(hint);
-                failed.facts.push(("taskId", id.to_string()));
+                failed = failed.about(id);
                 if let Some(next) = next {
                     failed.facts.push(("retriedAs", next.to_string()));
                     failed = failed.hint(format!("it is tried once more as {next}"));

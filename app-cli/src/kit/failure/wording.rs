@@ -4,13 +4,13 @@ use anstyle::Style;
 use serde_json::{Map, Value, json};
 
 use crate::kit::failure::Failure;
-use crate::kit::terminal;
+use crate::kit::{bound, terminal};
 
 /// The failure for programs, as one line.
 pub(crate) fn json(failure: &Failure) -> String {
     let mut answer = Map::new();
     add(&mut answer, failure);
-    format!("{}\n", Value::Object(answer))
+    format!("{}\n", bound::unforeseen(Value::Object(answer)))
 }
 
 /// Adds a failure to an answer that says more.
@@ -28,7 +28,7 @@ pub(crate) fn add(answer: &mut Map<String, Value>, failure: &Failure) {
 /// The members of `refused`: what could not be done for some of several tasks, with why.
 pub(crate) fn refused(refused: &[(String, Failure)]) -> Value {
     let refused = refused.iter().map(|(id, failure)| {
-        json!({"taskId": id, "error": failure.sentence(), "code": failure.kind.word()})
+        json!({"taskId": id, "id": id, "error": failure.sentence(), "code": failure.kind.word()})
     });
     refused.collect()
 }

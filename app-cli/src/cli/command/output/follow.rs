@@ -1,0 +1,138 @@
+//! `output --follow`: what comes, as it comes, until the task has ended.
+//!
+//! A line is shown as it is when it is complete. Of one that is not complete yet, what there is is shown as soon as
+//! nothing else comes; where it is drawn over later, as by a progress bar, it is shown once more in the end.
+
+use std::time::Duration;
+
+use domain::port::{LifeLocks, LogPart, Stream};
+use domain::task::TaskId;
+use domain::task::text::screen::{Rendering, Row, Screen};
+use domain::usecase::output::output as read;
+
+use crate::cli::args::Format;
+use crate::kit::answer::Answer;
+use crate::kit::context::Context;
+use crate::kit::terminal;
+use crate::{Outcome, console};
+
+/// How much is read at a time, in bytes.
+const PIECE: usize = 256 << 10;
+/// How long to wait for news at a time.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(super) async fn follow(
+    context: &Context,
+    id: &TaskId,
+    stream: Stream,
+    rendering: Rendering,
+) -> Outcome {
+    let mut offset = 0;
+    let mut watch = context.wiring.locks.watch(std::slice::from_ref(id)).await?;
+    let mut lines = Lines { screen: Screen::of_height(1, rendering, 0), shown: String::new() };
+    loop {
+        // Whether it has ended is looked up before its log is read, so that nothing is missed.
+        let part = LogPart::From { offset, at_most: PIECE };
+        let receipt = read(context.wiring.world(), id, (stream, part)).await?;
+        let ended = receipt.believed.task.status().is_ended();
+        let exhausted = receipt.log.next_offset == offset;
+        offset = receipt.log.next_offset;
+        let mut text = lines.after(&receipt.log.text);
+        if exhausted {
+            text.push_str(&lines.unfinished());
+        }
+        if !show(context.format, &text) || (ended && exhausted) {
+            show(context.format, &lines.last());
+            return Ok(Answer::nothing().collecting([receipt.believed.task]));
+        }
+        if !ended && exhausted {
+            drop(watch.next(PAUSE).await);
+        }
+    }
+}
+
+fn show(format: Format, text: &str) -> bool {
+    match format {
+        _ if text.is_empty() => true,
+        Format::Json | Format::Ndjson => console::stream(text),
+        Format::Table | Format::Markdown => console::stream(&terminal::harmless(text)),
+    }
+}
+
+/// The lines of a log, as far as they were shown.
+struct Lines {
+    screen: Screen,
+    /// What was shown of the row that is not complete yet.
+    shown: String,
+}
+
+impl Lines {
+    /// What to show after this was written.
+    fn after(&mut self, written: &str) -> String {
+        let (mut text, mut shown) = (String::new(), std::mem::take(&mut self.shown));
+        self.screen.write(written.as_bytes(), &mut |row| complete(&mut text, &mut shown, &row));
+        self.shown = shown;
+        text
+    }
+
+    /// What there is of a row that is not complete yet, if it only grew since it was shown.
+    fn unfinished(&mut self) -> String {
+        let current = self.screen.current();
+        match current.strip_prefix(&*self.shown) {
+            Some(more) => {
+                let more = more.to_owned();
+                self.shown = current;
+                more
+            }
+            None => String::new(),
+        }
+    }
+
+    /// What is left to show: nothing follows.
+    fn last(self) -> String {
+        let (mut text, mut shown) = (String::new(), self.shown);
+        self.screen.finish(&mut |row| complete(&mut text, &mut shown, &row));
+        text
+    }
+}
+
+/// Adds what was not shown yet of a row that is complete.
+fn complete(text: &mut String, shown: &mut String, row: &Row) {
+    match row.text.strip_prefix(shown.as_str()) {
+        Some(more) => text.push_str(more),
+        // It was drawn over since.
+        None => text.push_str(&format!("\n{}", row.text)),
+    }
+    shown.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines() -> Lines {
+        Lines { screen: Screen::of_height(1, Rendering::Settled, 0), shown: String::new() }
+    }
+
+    #[test]
+    fn a_line_is_shown_once_it_is_complete_and_a_prompt_at_once() {
+        let mut lines = lines();
+        assert_eq!(lines.after("one\ntw"), "one\n");
+        assert_eq!(lines.unfinished(), "tw");
+        assert_eq!(lines.unfinished(), "");
+        assert_eq!(lines.after("o\nPassword: "), "o\n");
+        assert_eq!(lines.unfinished(), "Password: ");
+        assert_eq!(lines.last(), "");
+    }
+
+    #[test]
+    fn of_a_progress_bar_the_last_step_is_shown() {
+        let mut lines = lines();
+        assert_eq!(lines.after("\r1 %\r2 %"), "");
+        assert_eq!(lines.unfinished(), "2 %");
+        assert_eq!(lines.after("\r3 %"), "");
+        assert_eq!(lines.unfinished(), "");
+        assert_eq!(lines.after("\r100 %\ndone\n"), "\n100 %\ndone\n");
+        assert_eq!(lines.last(), "");
+    }
+}

@@ -1,0 +1,211 @@
+//! The bound of an answer: below 30,000 characters and 60,000 bytes as it is printed, whatever is in it.
+//!
+//! The shell tool of an agent cuts what is longer, and its context pays for all of it. A view says by a [`Shape`] what
+//! gives way: texts become shorter first; then rows of lists are reduced to ids and endings, and at last left out and
+//! counted. Of rows the last ones give way first, in two rounds: a view says which rows stay until the second. What no shape foresees gives way in the same order. Nothing is cut from an answer that fits.
+
+use std::io::{self, Write};
+
+use domain::task::text;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What an answer may weigh, in halves of a printed character (see [`text::weight_of`]), with its line feed.
+pub(crate) const ROOM: usize = 60_000 - 4;
+/// What the counts of what was left out may weigh.
+const COUNTS: usize = 1_000;
+/// How long texts are that no shape foresees, tried one after another, in characters.
+const UNFORESEEN: [usize; 4] = [2_000, 500, 100, 20];
+
+/// What of an answer gives way if the whole is too long.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shape {
+    /// How many characters its texts have, tried one after another.
+    pub(crate) texts: &'static [usize],
+    /// Its lists, in the order in which they give way.
+    pub(crate) lists: Vec<List>,
+    /// The command that shows what was left out.
+    pub(crate) more: Option<String>,
+}
+
+/// A list of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List {
+    /// Its key.
+    pub(crate) key: &'static str,
+    /// What stays of a row that is reduced.
+    pub(crate) keep: &'static [&'static str],
+    /// The key under which the rows are counted that were left out.
+    pub(crate) counted: &'static str,
+    /// Which rows give way before the others.
+    pub(crate) first: fn(&Value) -> bool,
+}
+
+/// The answer that `build` gives for texts of a length (`None`: the usual one), made to fit.
+pub(crate) fn fit(build: &mut dyn FnMut(Option<usize>) -> Value, shape: &Shape) -> Value {
+    let mut answer = build(None);
+    for texts in shape.texts {
+        if weight(&answer) <= ROOM {
+            return answer;
+        }
+        answer = build(Some(*texts));
+    }
+    if weight(&answer) <= ROOM {
+        return answer;
+    }
+    if let (Some(more), Value::Object(members)) = (&shape.more, &mut answer) {
+        members.insert("more".to_owned(), more.as_str().into());
+    }
+    for list in &shape.lists {
+        reduce(&mut answer, list);
+    }
+    for list in &shape.lists {
+        leave_out(&mut answer, list.key, list.counted, list.first);
+    }
+    unforeseen(answer)
+}
+
+/// An answer without a shape, made to fit.
+pub(crate) fn unforeseen(mut answer: Value) -> Value {
+    for texts in UNFORESEEN {
+        if weight(&answer) <= ROOM {
+            return answer;
+        }
+        shorten(&mut answer, texts);
+    }
+    let keys: Vec<String> = answer.as_object().map(lists_of).unwrap_or_default();
+    for key in keys {
+        leave_out(&mut answer, &key, &format!("{key}Omitted"), |_| true);
+    }
+    if weight(&answer) <= ROOM {
+        return answer;
+    }
+    // Answers are objects; nothing else gets here.
+    answer.as_object().map_or(Value::Null, |members| first_members(members.clone()))
+}
+
+fn lists_of(members: &Map<String, Value>) -> Vec<String> {
+    members.iter().filter(|(_, value)| value.is_array()).map(|(key, _)| key.clone()).collect()
+}
+
+/// As many members as fit, and how many others there were.
+fn first_members(members: Map<String, Value>) -> Value {
+    let (mut kept, mut left_out, mut used) = (Map::new(), 0_usize, COUNTS);
+    for (key, value) in members {
+        // Quotes, colon and comma.
+        let more = weight(&key) + weight(&value) + 4;
+        if used + more > ROOM {
+            left_out += 1;
+        } else {
+            used += more;
+            kept.insert(key, value);
+        }
+    }
+    kept.insert("membersOmitted".to_owned(), left_out.into());
+    Value::Object(kept)
+}
+
+/// Cuts every text that is longer.
+fn shorten(value: &mut Value, texts: usize) {
+    match value {
+        Value::String(long) => {
+            if text::beginning(long, texts).len() < long.len() {
+                *long = text::preview(long, texts);
+            }
+        }
+        Value::Array(rows) => rows.iter_mut().for_each(|row| shorten(row, texts)),
+        Value::Object(members) => members.values_mut().for_each(|member| shorten(member, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Reduces as many rows of a list to what stays of them as is needed.
+fn reduce(answer: &mut Value, list: &List) {
+    let mut excess = excess(answer);
+    let Some(Value::Array(rows)) = answer.get_mut(list.key) else { return };
+    for index in giving_way(rows, list.first) {
+        if excess == 0 {
+            return;
+        }
+        let before = weight(&rows[index]);
+        if let Value::Object(row) = &mut rows[index] {
+            row.retain(|key, value| list.keep.contains(&key.as_str()) && !value.is_null());
+        }
+        excess = excess.saturating_sub(before - weight(&rows[index]));
+    }
+}
+
+/// Leaves out as many rows of a list as is needed, and counts them.
+fn leave_out(answer: &mut Value, key: &str, counted: &str, first: fn(&Value) -> bool) {
+    let mut excess = excess(answer);
+    if excess == 0 {
+        return;
+    }
+    let Some(Value::Array(rows)) = answer.get_mut(key) else { return };
+    let mut left_out = vec![false; rows.len()];
+    for index in giving_way(rows, first) {
+        if excess == 0 {
+            break;
+        }
+        left_out[index] = true;
+        // The comma goes as well.
+        excess = excess.saturating_sub(weight(&rows[index]) + 2);
+    }
+    let gone = left_out.iter().filter(|gone| **gone).count();
+    let mut at = 0..;
+    rows.retain(|_| !at.next().is_some_and(|at: usize| left_out[at]));
+    let before = answer.get(counted).and_then(Value::as_u64).unwrap_or_default();
+    if let (Value::Object(members), true) = (answer, gone > 0) {
+        members.insert(counted.to_owned(), (before + gone as u64).into());
+    }
+}
+
+/// The rows in the order in which they give way: the last ones first, in two rounds.
+fn giving_way(rows: &[Value], first: fn(&Value) -> bool) -> Vec<usize> {
+    let (mut order, others): (Vec<usize>, Vec<usize>) =
+        (0..rows.len()).rev().partition(|index| first(&rows[*index]));
+    order.extend(others);
+    order
+}
+
+/// How much too heavy an answer is, with the counts that may come into it.
+fn excess(answer: &Value) -> usize {
+    weight(answer).saturating_sub(ROOM - COUNTS)
+}
+
+/// What a value weighs as it is printed.
+pub(crate) fn weight(value: &impl Serialize) -> usize {
+    let mut scale = Scale(0);
+    // A scale takes everything, and what has no text weighs nothing.
+    drop(serde_json::to_writer(&mut scale, value));
+    scale.0
+}
+
+/// Whether a text fits that is printed as it is.
+pub(crate) fn text_fits(text: &str) -> bool {
+    text.chars().map(|c| c.len_utf8().max(2)).sum::<usize>() <= ROOM
+}
+
+/// Weighs what is written to it.
+struct Scale(usize);
+
+impl Write for Scale {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let of = |byte: &u8| match byte {
+            // The bytes after the first of a character, which weighs as much as it has bytes, but at least two.
+            0x80..=0xbf => 0,
+            0xe0..=0xef => 3,
+            0xf0..=0xff => 4,
+            _ => 2,
+        };
+        self.0 += bytes.iter().map(of).sum::<usize>();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

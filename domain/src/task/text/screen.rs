@@ -1,0 +1,272 @@
+//! What a terminal would show in the end of what a program wrote: carriage returns, backspaces, cursor moves and
+//! erasures have had their effect, and colours, titles and other control sequences are gone.
+//!
+//! [`Screen`] takes bytes piece by piece and gives back lines, each with the byte at which it began. It holds no more
+//! than the last [`HEIGHT`] rows, which is as far up as a program may go to write over what it wrote. It knows no
+//! width: a row is as long as it was written, up to [`WIDTH`] characters. Text without control characters comes out
+//! unchanged.
+
+mod control;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+
+use control::{Control, Parser};
+
+/// The rows that can still change.
+pub const HEIGHT: usize = 50;
+/// The most characters of a row; what follows goes into a further row of the same line.
+pub const WIDTH: usize = 512;
+/// How far to the right a cursor moves where nothing was written yet.
+const MARGIN: usize = 256;
+
+/// How to show what a program wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rendering {
+    /// As a terminal would show it in the end.
+    Settled,
+    /// Every character as it was written.
+    Verbatim,
+}
+
+/// A row that does not change any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its text, with the line feed that ended it.
+    pub text: String,
+    /// The byte at which it began.
+    pub begins: u64,
+}
+
+/// A row that may still change.
+#[derive(Debug, Default)]
+struct Draft {
+    cells: Vec<char>,
+    begins: u64,
+    /// Whether a line feed ended it.
+    ended: bool,
+    /// Whether the cursor went back in it or was sent to it.
+    drawn: bool,
+}
+
+impl Draft {
+    fn begun(begins: u64) -> Self {
+        Self { begins, ..Self::default() }
+    }
+
+    fn settled(self) -> Row {
+        let mut cells = self.cells;
+        if self.drawn {
+            // Blanks that wiped out what was there are no text.
+            let end = cells.iter().rposition(|cell| *cell != ' ').map_or(0, |last| last + 1);
+            cells.truncate(end);
+        }
+        let text = cells.into_iter().chain(self.ended.then_some('\n')).collect();
+        Row { text, begins: self.begins }
+    }
+}
+
+/// The end of what was written so far, as it can still change.
+#[derive(Debug)]
+pub struct Screen {
+    rendering: Rendering,
+    height: usize,
+    // Invariant: never empty.
+    rows: VecDeque<Draft>,
+    row: usize,
+    column: usize,
+    parser: Parser,
+    /// The first bytes of a character of which the rest is still to come.
+    unfinished: Vec<u8>,
+    /// The byte after the last character that was taken.
+    at: u64,
+}
+
+impl Screen {
+    /// An empty screen for what begins at byte `at`.
+    pub fn new(rendering: Rendering, at: u64) -> Self {
+        Self::of_height(HEIGHT, rendering, at)
+    }
+
+    /// The same with so many rows that can still change, at least one.
+    pub fn of_height(height: usize, rendering: Rendering, at: u64) -> Self {
+        let rows = VecDeque::from([Draft::begun(at)]);
+        let (parser, unfinished) = (Parser::default(), Vec::new());
+        Self { rendering, height, rows, row: 0, column: 0, parser, unfinished, at }
+    }
+
+    /// Takes the next bytes. Hands every row that cannot change any more to `each`.
+    pub fn write(&mut self, bytes: &[u8], each: &mut dyn FnMut(Row)) {
+        let mut joined = mem::take(&mut self.unfinished);
+        let bytes = if joined.is_empty() {
+            bytes
+        } else {
+            joined.extend_from_slice(bytes);
+            joined.as_slice()
+        };
+        let mut left = bytes.len();
+        for chunk in bytes.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                self.take(c, c.len_utf8(), each);
+            }
+            let broken = chunk.invalid();
+            left -= chunk.valid().len() + broken.len();
+            let goes_on = core::str::from_utf8(broken).is_err_and(|why| why.error_len().is_none());
+            if left == 0 && goes_on {
+                self.unfinished = broken.to_vec();
+            } else if !broken.is_empty() {
+                self.take(char::REPLACEMENT_CHARACTER, broken.len(), each);
+            }
+        }
+    }
+
+    /// Hands the rows that are left to `each`: nothing follows.
+    pub fn finish(mut self, each: &mut dyn FnMut(Row)) {
+        let broken = self.unfinished.len();
+        if broken > 0 {
+            self.take(char::REPLACEMENT_CHARACTER, broken, each);
+        }
+        self.pause(each);
+    }
+
+    /// Hands the rows that are left to `each`. What follows begins at [`Screen::position`].
+    pub fn pause(self, each: &mut dyn FnMut(Row)) {
+        for draft in self.rows {
+            let row = draft.settled();
+            if !row.text.is_empty() {
+                each(row);
+            }
+        }
+    }
+
+    /// What there is of the last row so far.
+    pub fn current(&self) -> String {
+        self.rows.back().map(|last| last.cells.iter().collect()).unwrap_or_default()
+    }
+
+    /// The byte after the last character that was taken: the first ones of one that is not whole yet do not count.
+    pub const fn position(&self) -> u64 {
+        self.at
+    }
+
+    fn take(&mut self, c: char, bytes: usize, each: &mut dyn FnMut(Row)) {
+        let from = self.at;
+        self.at += bytes as u64;
+        match self.rendering {
+            Rendering::Verbatim if c == '\n' => self.feed(each),
+            Rendering::Verbatim => self.put(c, from, each),
+            Rendering::Settled => match self.parser.take(c) {
+                Control::Nothing => {}
+                Control::Show(c) => self.put(c, from, each),
+                Control::LineFeed => self.feed(each),
+                Control::Back(columns) => self.column = self.column.saturating_sub(columns),
+                Control::Forward(columns) => self.go_to(self.column.saturating_add(columns)),
+                Control::Column(column) => self.go_to(column),
+                Control::Up(rows) => self.row = self.row.saturating_sub(rows),
+                Control::Down(rows) => {
+                    self.row = self.row.saturating_add(rows).min(self.rows.len() - 1);
+                }
+                Control::Position { row, column } => {
+                    self.row = row.min(self.rows.len() - 1);
+                    self.go_to(column);
+                }
+                Control::EraseToEnd => {
+                    let column = self.column;
+                    self.draft().cells.truncate(column);
+                }
+                Control::EraseFromStart => self.blank(0, self.column.saturating_add(1)),
+                Control::EraseLine => self.draft().cells.clear(),
+                Control::Erase(columns) => self.blank(self.column, columns),
+                Control::Delete(columns) => {
+                    let column = self.column;
+                    let cells = &mut self.draft().cells;
+                    let start = column.min(cells.len());
+                    cells.drain(start..start.saturating_add(columns).min(cells.len()));
+                }
+                Control::EraseBelow => {
+                    self.rows.truncate(self.row + 1);
+                    let column = self.column;
+                    self.draft().cells.truncate(column);
+                }
+                Control::EraseScreen => {
+                    let begins = self.rows.front().map_or(self.at, |first| first.begins);
+                    self.rows = VecDeque::from([Draft::begun(begins)]);
+                    self.row = 0;
+                }
+            },
+        }
+    }
+
+    /// The row that the cursor is in, which is about to be drawn over.
+    fn draft(&mut self) -> &mut Draft {
+        let draft = &mut self.rows[self.row];
+        draft.drawn = true;
+        draft
+    }
+
+    fn go_to(&mut self, column: usize) {
+        self.column = column.min(self.rows[self.row].cells.len().max(MARGIN));
+    }
+
+    fn blank(&mut self, from: usize, columns: usize) {
+        let cells = &mut self.draft().cells;
+        let from = from.min(cells.len());
+        let to = from.saturating_add(columns).min(cells.len());
+        cells[from..to].fill(' ');
+    }
+
+    /// Writes a character that was read at byte `from`.
+    fn put(&mut self, c: char, from: u64, each: &mut dyn FnMut(Row)) {
+        if self.column >= WIDTH {
+            self.next_row(from, each);
+        }
+        let column = self.column;
+        let row = &mut self.rows[self.row];
+        if column < row.cells.len() {
+            row.drawn = true;
+            row.cells[column] = c;
+        } else {
+            row.drawn |= column > row.cells.len();
+            row.cells.resize(column, ' ');
+            row.cells.push(c);
+        }
+        self.column += 1;
+    }
+
+    fn feed(&mut self, each: &mut dyn FnMut(Row)) {
+        self.rows[self.row].ended = true;
+        self.next_row(self.at, each);
+    }
+
+    /// Goes to the beginning of the next row, which begins at byte `begins` if there is none yet.
+    fn next_row(&mut self, begins: u64, each: &mut dyn FnMut(Row)) {
+        self.column = 0;
+        self.row += 1;
+        if self.row == self.rows.len() {
+            self.rows.push_back(Draft::begun(begins));
+        }
+        if self.rows.len() > self.height.max(1)
+            && let Some(top) = self.rows.pop_front()
+        {
+            self.row -= 1;
+            each(top.settled());
+        }
+    }
+}
+
+/// `text` as a terminal would show it in the end.
+pub fn settled(text: &str) -> String {
+    if !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut screen = Screen::new(Rendering::Settled, 0);
+    screen.write(text.as_bytes(), &mut |row| shown.push_str(&row.text));
+    screen.finish(&mut |row| shown.push_str(&row.text));
+    shown
+}
+
+#[cfg(test)]
+mod tests;
