@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use domain::port::DroidCatalog;
+use domain::task::Autonomy;
 use domain::task::droid::{
     Catalog, Droid, DroidName, DroidSource, Found, Instructions, UnreadableDroid,
 };
@@ -134,7 +135,7 @@ fn droid(
     path: Option<String>,
     text: &str,
 ) -> Result<Droid, String> {
-    let FrontMatter { name, description, model, reasoning_effort, tools, body } =
+    let FrontMatter { name, description, model, reasoning_effort, autonomy, tools, body } =
         front_matter::parse(text)?;
     let name = name.unwrap_or_else(|| stem.to_owned());
     let name = DroidName::parse(&name)
@@ -148,7 +149,22 @@ fn droid(
         }
     }
     let tools = tools.map(|words| tools::chosen(&words)).transpose()?.flatten();
-    Ok(Droid { name, description, model, reasoning_effort, tools, instructions, source, path })
+    let level = |word: String| {
+        Autonomy::from_word(&word)
+            .ok_or("its `autonomy` is none of `none`, `low`, `medium` and `high`")
+    };
+    let autonomy = autonomy.map(level).transpose()?;
+    Ok(Droid {
+        name,
+        description,
+        model,
+        reasoning_effort,
+        autonomy,
+        tools,
+        instructions,
+        source,
+        path,
+    })
 }
 
 /// Whether droid would take the word for the value of an option.

@@ -48,6 +48,32 @@ fn value_of<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
     arguments.get(at + 1).map(String::as_str)
 }
 
+/// The skill once listed a level for each droid that no droid got.
+#[test]
+fn a_definition_may_say_the_autonomy_and_the_order_has_the_last_word() {
+    let sandbox = sandbox();
+    let file = "work/.factory/droids/careful.md";
+    define(&sandbox, file, "---\nautonomy: low\n---\nYou only look.");
+    let level = |options: &[&str]| {
+        let (arguments, _, record) = started_with(&sandbox, options);
+        (value_of(&arguments, "--auto").map(str::to_owned), record["id"].clone())
+    };
+    let (said, id) = level(&["--droid", "careful"]);
+    assert_eq!(said.as_deref(), Some("low"));
+    assert_eq!(level(&["--droid", "careful", "--autonomy", "high"]).0.as_deref(), Some("high"));
+    assert_eq!(level(&["--droid", "explorer"]).0.as_deref(), Some("medium"));
+    assert_eq!(find(&sandbox, "careful")["autonomy"], "low");
+    // What the first attempt was allowed the next one is, whatever the definition says by then.
+    define(&sandbox, file, "---\nautonomy: high\n---\nYou only look.");
+    let again = sandbox.task_bg(["retry", id.as_str().expect("an id")]).ok().json();
+    let record = sandbox.ended(&task_id(&again));
+    assert_eq!(record["progress"]["autonomy"], "low", "{record:#}");
+    define(&sandbox, file, "---\nautonomy: all\n---\nYou only look.");
+    let refused = sandbox.task_bg(["launch", "x", "y", "careful"]).run();
+    assert_eq!(refused.code, 2, "{refused}");
+    assert!(refused.stdout.contains("its `autonomy` is none of `none`, `low`"), "{refused}");
+}
+
 #[test]
 fn each_source_wins_over_the_next_and_says_what_the_agent_is_told() {
     let sandbox = sandbox();

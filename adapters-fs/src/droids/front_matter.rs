@@ -24,6 +24,8 @@ pub(super) struct FrontMatter<'a> {
     pub(super) model: Option<String>,
     /// `reasoningEffort`.
     pub(super) reasoning_effort: Option<String>,
+    /// `autonomy`, a key of ours that droid passes over.
+    pub(super) autonomy: Option<String>,
     /// `tools`, a list or words between commas.
     pub(super) tools: Option<Vec<String>>,
     /// What follows the front matter.
@@ -63,6 +65,7 @@ pub(super) fn parse(text: &str) -> Result<FrontMatter<'_>, String> {
             "description" => matter.description = one("description", value)?,
             "model" => matter.model = one("model", value)?,
             "reasoningEffort" => matter.reasoning_effort = one("reasoningEffort", value)?,
+            "autonomy" => matter.autonomy = one("autonomy", value)?,
             "tools" => matter.tools = many("tools", value)?,
             _ => {}
         }

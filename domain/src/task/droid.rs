@@ -8,6 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::Autonomy;
 use super::near::near;
 
 /// The longest name of a droid, in bytes.
@@ -170,6 +171,8 @@ pub struct Droid {
     pub model: Option<String>,
     /// How hard its model is to think.
     pub reasoning_effort: Option<String>,
+    /// What it may do unless the order says so; `None` is the usual level.
+    pub autonomy: Option<Autonomy>,
     /// The only tools it may use; `None` is all of them. The list is never empty.
     pub tools: Option<Vec<String>>,
     /// What its agent is told besides the prompt.

@@ -14,12 +14,13 @@ fn refused(text: &str) -> String {
 #[test]
 fn every_key_is_read_and_others_are_passed_over() {
     let text = "---\nname: x\ndescription: \"what: it is for\"\nmodel: inherit\n\
-        reasoningEffort: high\ncolor: {a: [b, {c: d}]}\ntools: [Read, 'Grep']\n---\n\nBe one.\n";
+        reasoningEffort: high\nautonomy: low\ncolor: {a: [b, {c: d}]}\ntools: [Read, 'Grep']\n---\n\nBe one.\n";
     let matter = parse(text).expect("it is well formed");
     assert_eq!(matter.name.as_deref(), Some("x"));
     assert_eq!(matter.description.as_deref(), Some("what: it is for"));
     assert_eq!(matter.model.as_deref(), Some("inherit"));
     assert_eq!(matter.reasoning_effort.as_deref(), Some("high"));
+    assert_eq!(matter.autonomy.as_deref(), Some("low"));
     assert_eq!(matter.tools, Some(words(&["Read", "Grep"])));
     assert_eq!(matter.body.trim(), "Be one.");
 }

@@ -6,7 +6,7 @@ use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner};
 
 use super::launch::read_prompt;
-use super::ordering::{self, Once, Ready, refused_prompt};
+use super::ordering::{self, Level, Once, Ready, refused_prompt};
 use super::wait;
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Length, Resume, Retry};
@@ -170,7 +170,9 @@ async fn taken_up(
         (runner, _) => runner.clone(),
     };
     let effort = order.briefing.as_ref().and_then(|given| given.reasoning_effort.clone());
-    ordering::brief(context, Order { runner, ..order }, effort, &Vec::new()).await
+    let order = Order { runner, ..order };
+    // What the first attempt was allowed, however it came to be, the next one is.
+    ordering::brief(context, order, effort, Level::Said, &Vec::new()).await
 }
 
 fn refused(what: &str, id: &TaskId, why: again::NotAgain) -> Failure {

@@ -5,7 +5,6 @@ use std::io::Read;
 use std::path::Path;
 
 use domain::port::Clock;
-use domain::task::Autonomy;
 
 use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, parse_autonomy};
 use super::wait;
@@ -41,9 +40,8 @@ pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
     let agent = one_of("the droid", droid, args.droid)?.unwrap_or_else(|| DEFAULT_DROID.to_owned());
     let model = one_of("the model", model, args.model)?;
     let autonomy = match (autonomy, args.autonomy) {
-        (Some(word), None) => parse_autonomy(&word)?,
-        (None, Some(AutonomyArg(level))) => level,
-        (None, None) => Autonomy::Medium,
+        (Some(word), None) => Some(parse_autonomy(&word)?),
+        (None, asked) => asked.map(|AutonomyArg(level)| level),
         (Some(_), Some(_)) => return Err(twice("the autonomy")),
     };
     let terms = Terms { parent: one_of("the parent", parent, args.terms.parent)?, ..args.terms };

@@ -26,6 +26,8 @@ use crate::kit::wiring::{Variables, Wiring};
 
 /// The droid that is launched where none is named.
 pub(super) const DEFAULT_DROID: &str = "executor-med";
+/// What an agent may do where neither the order nor its droid says.
+const USUAL_AUTONOMY: Autonomy = Autonomy::Medium;
 /// What a plain command is recorded as in place of a droid.
 pub(super) const COMMAND_AGENT: &str = "command";
 /// The longest key, in bytes.
@@ -60,8 +62,9 @@ pub(super) struct Wanted {
 /// Who is to do it.
 #[derive(Clone)]
 pub(super) enum Work {
-    /// An agent: this one, or else the one of the settings.
-    Agent { name: Option<String>, autonomy: Autonomy },
+    /// An agent: this one, or else the one of the settings. It may do what is said here, or else what its
+    /// droid's definition says.
+    Agent { name: Option<String>, autonomy: Option<Autonomy> },
     /// A plain command.
     Command(Vec<String>),
 }
@@ -74,7 +77,7 @@ impl Default for Wanted {
             agent: DEFAULT_DROID.to_owned(),
             model: None,
             effort: None,
-            work: Work::Agent { name: None, autonomy: Autonomy::Medium },
+            work: Work::Agent { name: None, autonomy: None },
             parent: None,
             cwd: None,
             timeout: None,
@@ -136,7 +139,7 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         agent: wanted.agent,
         session: Some(context.wiring.minted_session()),
         parent,
-        runner: runner(context, wanted.work)?,
+        runner: runner(context, &wanted.work)?,
         cwd: Some(working_folder(wanted.cwd.as_deref())?),
         time_limit: wanted.timeout,
         silence: wanted.stale,
@@ -155,7 +158,9 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         model: wanted.model,
         briefing: None,
     };
-    let ready = brief(context, order, wanted.effort, &wanted.variables).await?;
+    let is_said = matches!(wanted.work, Work::Agent { autonomy: Some(_), .. });
+    let level = if is_said { Level::Said } else { Level::OfDroid };
+    let ready = brief(context, order, wanted.effort, level, &wanted.variables).await?;
     Ok(Ready { worktree: wanted.worktree, variables: wanted.variables, ..ready })
 }
 
@@ -163,18 +168,27 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
 ///
 /// # Errors
 /// A failure that names near runners, if there is none of that name.
-fn runner(context: &Context, work: Work) -> Result<Runner, Failure> {
+fn runner(context: &Context, work: &Work) -> Result<Runner, Failure> {
     match work {
-        Work::Command(argv) => Ok(Runner::Command(argv)),
+        Work::Command(argv) => Ok(Runner::Command(argv.clone())),
         Work::Agent { name, autonomy } => {
-            let name = name.unwrap_or_else(|| context.settings.runner.value.clone());
-            let agent = runners::choose(context.wiring.agents.as_ref(), &name)?;
+            let name = name.as_ref().unwrap_or(&context.settings.runner.value);
+            let agent = runners::choose(context.wiring.agents.as_ref(), name)?;
             let name = AgentName::parse(agent.name()).map_err(|invalid| {
                 Failure::new(Kind::Usage, format!("`{name}` is no name of a runner: {invalid}"))
             })?;
-            Ok(Runner::Agent { name, autonomy })
+            Ok(Runner::Agent { name, autonomy: autonomy.unwrap_or(USUAL_AUTONOMY) })
         }
     }
+}
+
+/// Whose word on the autonomy of an order counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// The order's.
+    Said,
+    /// The droid's, if its definition has one.
+    OfDroid,
 }
 
 /// The order, with what the definition of its droid says at this moment, where its agent can be held to it.
@@ -185,6 +199,7 @@ pub(super) async fn brief(
     context: &Context,
     order: Order,
     effort: Option<String>,
+    level: Level,
     variables: &Variables,
 ) -> Result<Ready, Failure> {
     let Runner::Agent { name: agent, .. } = &order.runner else {
@@ -205,6 +220,9 @@ pub(super) async fn brief(
     };
     let briefing = Some(Briefing::of(&droid, effort));
     let mut order = Order { agent: droid.name.to_string(), briefing, model, ..order };
+    if let (Level::OfDroid, Runner::Agent { autonomy, .. }) = (level, &mut order.runner) {
+        *autonomy = droid.autonomy.unwrap_or(*autonomy);
+    }
     let foreign =
         foreign.filter(|_| order.model.is_none()).map(|model| format!("the model {model}"));
     let unapplied = agent.unapplied(&order).into_iter().chain(foreign).collect();

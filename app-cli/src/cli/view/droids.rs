@@ -1,7 +1,7 @@
 //! What `droids` answers: each droid, where it is defined, what it hides, and what cannot be used.
 
-use domain::task::DroidSource;
 use domain::task::droid::{Catalog, Found, UnreadableDroid, Visible};
+use domain::task::{Autonomy, DroidSource};
 use serde_json::{Value, json};
 
 use super::{View, terminal};
@@ -54,6 +54,7 @@ fn droid(visible: &Visible<'_>) -> Value {
         "name": droid.name.as_str(),
         "description": droid.description,
         "model": droid.model,
+        "autonomy": droid.autonomy.map(Autonomy::word),
         "source": source_word(&droid.source),
         "path": droid.path,
         "shadows": shadows.iter().map(|hidden| place(hidden)).collect::<Vec<_>>(),

@@ -14,6 +14,7 @@ fn droid(text: &str, source: DroidSource) -> Found {
         description: None,
         model: None,
         reasoning_effort: Some("low".to_string()),
+        autonomy: None,
         tools: None,
         instructions: Instructions::parse("be one").expect("words"),
         path: Some(std::format!("/{}/{text}.md", source.word())),

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::task::text::without_lone_surrogates;
-use domain::task::{Autonomy, Dependence, Reason, Retries, Timestamp};
+use domain::task::{Dependence, Reason, Retries, Timestamp};
 use serde::Deserialize;
 
 use super::plan::template;
@@ -115,10 +115,8 @@ impl Line {
         let span = |span: Option<Span>| span.map(Span::parse).transpose();
         let (prompt, agent, work) = match (self.prompt, self.command) {
             (Some(prompt), None) => {
-                let autonomy = match &self.autonomy {
-                    Some(word) => parse_autonomy(word).map_err(|failure| failure.message)?,
-                    None => Autonomy::Medium,
-                };
+                let autonomy = self.autonomy.as_deref().map(parse_autonomy).transpose();
+                let autonomy = autonomy.map_err(|failure| failure.message)?;
                 let droid = self.droid.unwrap_or_else(|| DEFAULT_DROID.to_owned());
                 (prompt, droid, Work::Agent { name: self.runner, autonomy })
             }
