@@ -279,6 +279,8 @@ fn what_a_task_wrote_cannot_break_out_of_its_notice() {
 fn tasks_that_are_removed_take_their_notices_along() {
     let sandbox = sandbox();
     ended(&sandbox, "gone", "echo x");
+    // A task whose supervisor is still there is kept.
+    sandbox.assert_nothing_left();
     sandbox.task_bg(["cleanup", "--delete"]).ok().done();
     assert_eq!(told(&sandbox, "PostToolUse"), None);
     let folder = fs::read_dir(sandbox.store().join(".notices")).expect("a folder");

@@ -7,7 +7,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tests::process::wait_until;
-use tests::sandbox::Sandbox;
+use tests::sandbox::{Sandbox, task_id};
 
 use crate::sandbox;
 
@@ -248,6 +248,60 @@ fn a_record_of_the_original_is_found_by_its_session_among_thousands_before_and_a
         stop(&session);
         let after = sandbox.record(&id);
         assert_eq!((&after["status"], &after["result"]), (&json!("completed"), &json!("found")));
+    }
+}
+
+/// A record of the original that failed, of this parent.
+fn failed_one(sandbox: &Sandbox, id: &str, prompt: &str, parent: &str) {
+    let mut record = record_of_the_original();
+    record["id"] = json!(id);
+    record["prompt"] = json!(prompt);
+    record["status"] = json!("error");
+    record["error"] = json!("Task timed out after 30 minutes");
+    record["completed_at"] = json!("2026-01-05T10:30:00.123456");
+    record["parent_session_id"] = json!(parent);
+    record["parent_model"] = json!("model-x");
+    write_record(sandbox, &record);
+}
+
+// "its record does not say what to run", although prompt, droid and model are in it.
+#[test]
+fn a_record_of_the_original_is_tried_again_and_what_it_does_not_say_is_said() {
+    let sandbox = sandbox();
+    let id = "bg_19b8c0ffee11a1b2c";
+    let arguments = sandbox.path("arguments");
+    failed_one(&sandbox, id, &format!("ARGS {}\nSAY fine", arguments.display()), "main");
+    let answer = sandbox.task_bg(["retry", id]).ok().json();
+    let cwd = sandbox.work().display().to_string();
+    let note = answer["note"].as_str().expect("a note");
+    let next = sandbox.ended(&task_id(&answer));
+    let level = next["progress"]["autonomy"].as_str().expect("a level");
+    for part in [id, "neither an autonomy nor a folder", level, &format!("`{cwd}`")] {
+        assert!(note.contains(part), "{part}: {note}");
+    }
+    assert_eq!((&next["result"], &next["agent"]), (&json!("fine"), &json!("explorer")), "{next:#}");
+    assert_eq!((&next["progress"]["retryOf"], &next["progress"]["cwd"]), (&json!(id), &json!(cwd)));
+    let words = fs::read_to_string(arguments).expect("written");
+    assert!(words.contains("model-x") && words.contains(level), "{words}");
+    assert_eq!(sandbox.record(id)["progress"]["retriedAs"], next["id"]);
+}
+
+#[test]
+fn what_failed_of_a_parent_under_the_original_is_tried_again_by_one_command() {
+    let sandbox = sandbox();
+    for number in 0..3 {
+        let parent = if number == 2 { "another" } else { "mine" };
+        failed_one(&sandbox, &format!("bg_19b8c0ffee1{number}a1b2c"), "SAY fine", parent);
+    }
+    let words = ["retry", "--failed", "--parent", "mine", "--autonomy", "low"];
+    let answer = sandbox.task_bg(words).ok().json();
+    assert_eq!(answer["launched"].as_array().map(Vec::len), Some(2), "{answer:#}");
+    let note = answer["note"].as_str().expect("a note");
+    assert_eq!(note.matches("says no folder").count(), 2, "{note}");
+    let again = sandbox.task_bg(words).ok().json();
+    assert_eq!(again["launched"], json!([]), "{again:#}");
+    for launched in answer["launched"].as_array().expect("a list") {
+        assert_eq!(sandbox.ended(&task_id(launched))["status"], "completed");
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod fake_droid;
 pub mod meddling;
+pub mod original;
 pub mod process;
 pub mod run;
 pub mod sandbox;

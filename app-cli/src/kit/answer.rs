@@ -48,6 +48,11 @@ pub(crate) trait View {
     /// For people at a terminal.
     fn table(&self) -> String;
 
+    /// What could not be done for some of several things. The other forms name it as well.
+    fn failures(&self) -> Vec<Failure> {
+        Vec::new()
+    }
+
     /// For documents.
     fn markdown(&self) -> String {
         self.table()
@@ -107,9 +112,9 @@ impl Answer {
         self
     }
 
-    /// Adds a note that the reader would otherwise not think of; it changes nothing else.
-    pub(crate) fn saying(mut self, note: Option<String>) -> Self {
-        self.notes.extend(note);
+    /// Adds notes that the reader would otherwise not think of; they change nothing else.
+    pub(crate) fn saying(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes);
         self
     }
 
@@ -136,6 +141,11 @@ impl Answer {
             Some(shape) => bound::fit(&mut build, &shape),
             None => build(None),
         }
+    }
+
+    /// What could not be done for some of several things.
+    pub(crate) fn failures(&self) -> Vec<Failure> {
+        self.view.as_ref().map(|view| view.failures()).unwrap_or_default()
     }
 
     /// The text to print.

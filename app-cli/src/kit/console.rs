@@ -28,12 +28,20 @@ pub(crate) fn format(asked: Option<Format>, usual: Option<Format>) -> Format {
         .unwrap_or_else(|| if io::stdout().is_terminal() { Format::Table } else { Format::Json })
 }
 
-/// Prints an answer.
+/// Prints an answer; where it is for machines, says to people what of it could not be done.
 pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
-    match print(&answer.render(format)) {
+    let code = match print(&answer.render(format)) {
         Ok(()) => ExitCode::from(answer.exit_code()),
         Err(code) => code,
+    };
+    match format {
+        Format::Json | Format::Ndjson if !is_one_terminal() => {
+            write_words(&wording::words_of_all(&answer.failures(), ERROR, HINT));
+        }
+        // Who reads the answer has read it.
+        Format::Json | Format::Ndjson | Format::Table | Format::Markdown => {}
     }
+    code
 }
 
 /// Prints text as it is, at once; returns whether the reader is still there.
@@ -94,9 +102,13 @@ fn is_same_device(one: &impl AsFd, other: &impl AsFd) -> bool {
 }
 
 fn say(failure: &Failure) {
+    write_words(&wording::words(failure, ERROR, HINT));
+}
+
+fn write_words(words: &str) {
     let mut stderr = anstream::AutoStream::auto(io::stderr().lock());
     // Nobody is left to be told if this fails.
-    drop(stderr.write_all(wording::words(failure, ERROR, HINT).as_bytes()));
+    drop(stderr.write_all(words.as_bytes()));
 }
 
 /// Prints the help that was asked for, with the exit code that goes with it. Clap knows where to print and

@@ -4,6 +4,7 @@
 //! earlier one ended, and nothing is started.
 
 use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::repair::follower_is_due;
@@ -41,17 +42,49 @@ pub enum NotAgain {
     CannotFork,
 }
 
-/// The order of a next attempt, by hand.
+/// What the record of another program does not say of an order, as it is to be instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsaid {
+    /// How the order becomes a process.
+    pub runner: Runner,
+    /// The folder it runs in.
+    pub cwd: Option<String>,
+}
+
+/// Whether the record was written by the program that had this format first: it says the prompt, the droid
+/// and the model, and neither the autonomy nor the folder.
+pub fn is_of_the_original(task: &Task) -> bool {
+    let ours = task.progress().host.is_some() || task.was_supervised();
+    task.order().runner == Runner::Elsewhere && !ours && !task.order().prompt.as_str().is_empty()
+}
+
+/// Whether the record says enough to run its order once more.
+pub fn says_what_to_run(task: &Task) -> bool {
+    task.order().runner != Runner::Elsewhere || is_of_the_original(task)
+}
+
+/// The order of a next attempt, by hand; what a record of the original does not say is as `unsaid` has it.
 ///
 /// # Errors
 /// [`NotAgain`] if the task has not ended, or its record does not say what to run.
-pub fn retry(task: &Task, session: Option<SessionId>) -> Result<Order, NotAgain> {
+pub fn retry(
+    task: &Task,
+    session: Option<SessionId>,
+    unsaid: Option<Unsaid>,
+) -> Result<Order, NotAgain> {
     if !task.status().is_ended() {
         return Err(NotAgain::NotEnded);
     }
-    match task.order().runner {
-        Runner::Elsewhere => Err(NotAgain::NotOurs),
-        Runner::Agent { .. } | Runner::Command(_) => Ok(by_hand(task, session)),
+    if !says_what_to_run(task) {
+        return Err(NotAgain::NotOurs);
+    }
+    let order = by_hand(task, session);
+    match unsaid {
+        Some(Unsaid { runner, cwd }) if is_of_the_original(task) => {
+            Ok(Order { runner, cwd: order.cwd.or(cwd), ..order })
+        }
+        None if is_of_the_original(task) => Err(NotAgain::NotOurs),
+        Some(_) | None => Ok(order),
     }
 }
 
@@ -226,6 +259,33 @@ mod tests {
             let found = last_attempt(&store, &id(first)).await.expect("it is there");
             assert_eq!(*found.id(), id(last));
         }
+    }
+
+    // A record of the original could not be tried again: it does not say what was started, but all that
+    // is needed.
+    #[test]
+    fn a_record_of_the_original_is_tried_again_with_what_it_does_not_say_as_usual() {
+        let unsaid = || Some(Unsaid { runner: testing::order().runner, cwd: Some("/here".into()) });
+        let ended = |task: Task| {
+            let event = Event::Ended { ending: failed(Reason::Lost), exit: None, next: None };
+            task.apply(event, ORDERED).expect("it had not ended").task
+        };
+        let theirs = testing::foreign_running_task();
+        assert_eq!(retry(&theirs, None, unsaid()), Err(NotAgain::NotEnded));
+        let theirs = ended(theirs);
+        let order = retry(&theirs, None, unsaid()).expect("it says enough");
+        assert_eq!(
+            (&order.runner, &order.prompt),
+            (&testing::order().runner, &theirs.order().prompt)
+        );
+        assert_eq!(order.lineage.retry_of.as_ref(), Some(theirs.id()));
+        let order = retry(&ended(testing::running_task()), None, unsaid());
+        assert_eq!(order.expect("ours").cwd, testing::order().cwd);
+        // One of ours whose runner a later version has changed so that nobody knows it.
+        let order = Order { runner: Runner::Elsewhere, ..testing::order() };
+        let task = Task::ordered(theirs.id().clone(), order, None, ORDERED);
+        let task = task.apply(Event::Started(testing::started()), ORDERED).expect("queued").task;
+        assert_eq!(retry(&ended(task), None, unsaid()), Err(NotAgain::NotOurs));
     }
 
     #[test]

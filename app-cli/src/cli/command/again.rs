@@ -3,10 +3,10 @@
 use domain::port::{Agent, Agents, Circumstances, Clock, StoreError, TaskStore};
 use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
 use domain::usecase::Trouble;
-use domain::usecase::again::{self, Manner};
+use domain::usecase::again::{self, Manner, Unsaid};
 
 use super::launch::read_prompt;
-use super::ordering::{self, Level, Once, Ready, refused_prompt};
+use super::ordering::{self, Level, Once, Ready, Wanted, refused_prompt, working_folder};
 use super::wait;
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Length, Resume, Retry};
@@ -26,10 +26,13 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
     } else {
         context.resolve_each(&args.ids, &mut refused).await
     };
-    let mut launched = Vec::new();
+    let (mut launched, mut notes) = (Vec::new(), Vec::new());
     for id in &ids {
         match retry_one(context, id, args.autonomy).await {
-            Ok(once) => launched.push(once),
+            Ok((once, note)) => {
+                launched.push(once);
+                notes.extend(note);
+            }
             // Another `retry --failed` was first.
             Err(NotRetried::Tried(_)) if args.failed => {}
             Err(NotRetried::Tried(failure) | NotRetried::Failed(failure)) => {
@@ -49,14 +52,14 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
             let waited = WaitedView { waited, now, besides };
             let troubles: Vec<Trouble> = launched.iter().flat_map(Once::troubles).collect();
             let view = ManyWaited { waited, refused };
-            Ok(Answer::with(view, kind).collecting(ended).noting(troubles))
+            Ok(Answer::with(view, kind).collecting(ended).noting(troubles).saying(notes))
         }
-        (false, [only], []) if args.ids.len() == 1 => Ok(answer(only)),
+        (false, [only], []) if args.ids.len() == 1 => Ok(answer(only).saying(notes)),
         _ => {
             let kind = refused.first().map(|(_, failure)| failure.kind);
             let troubles: Vec<Trouble> = launched.iter().flat_map(Once::troubles).collect();
             let view = ManyLaunched::of(&launched, refused);
-            Ok(Answer::with(view, kind).noting(troubles))
+            Ok(Answer::with(view, kind).noting(troubles).saying(notes))
         }
     }
 }
@@ -73,7 +76,7 @@ async fn failed(context: &Context, parent: Option<&str>) -> Result<Vec<TaskId>, 
     let mut untried = Vec::new();
     for task in listing.tasks.iter().rev() {
         let in_time = task.state().ended_at().is_none_or(|ended| ended <= context.began);
-        if in_time && task.order().runner != Runner::Elsewhere && is_last(context, task).await {
+        if in_time && again::says_what_to_run(task) && is_last(context, task).await {
             untried.push(task.id().clone());
         }
     }
@@ -104,22 +107,46 @@ impl<E: Into<Failure>> From<E> for NotRetried {
     }
 }
 
+/// What was taken for what a record of the original does not say.
+fn unsaid_note(task: &Task, order: &Order, autonomy: Option<AutonomyArg>) -> String {
+    let cwd = order.cwd.as_deref().unwrap_or_default();
+    let (what, level) = match (&order.runner, autonomy) {
+        (Runner::Agent { autonomy: level, .. }, None) => {
+            ("neither an autonomy nor a folder", format!("`{}` and ", level.word()))
+        }
+        (Runner::Agent { .. } | Runner::Command(_) | Runner::Elsewhere, _) => {
+            ("no folder", String::new())
+        }
+    };
+    format!("the record of {} says {what}: the attempt has {level}`{cwd}`", task.id())
+}
+
+/// Tries a task once more; returns the attempt, and what is to be said of it.
 async fn retry_one(
     context: &Context,
     id: &TaskId,
     autonomy: Option<AutonomyArg>,
-) -> Result<Once, NotRetried> {
+) -> Result<(Once, Option<String>), NotRetried> {
     let wiring = &context.wiring;
     let named = wiring.store.load(id).await?;
     // Attempts follow one another: the last one is tried once more.
     let last = again::attempts(&wiring.store, &named).await.pop().unwrap_or(named);
-    let order = again::retry(&last, Some(wiring.minted_session()))
+    let theirs = again::is_of_the_original(&last);
+    let unsaid = || -> Result<Unsaid, Failure> {
+        let Wanted { work, .. } = Wanted::default();
+        Ok(Unsaid { runner: ordering::runner(context, &work)?, cwd: Some(working_folder(None)?) })
+    };
+    let unsaid = theirs.then(unsaid).transpose()?;
+    let order = again::retry(&last, Some(wiring.minted_session()), unsaid)
         .map_err(|why| refused("tried once more", last.id(), why))?;
-    let ready = taken_up(context, order, autonomy).await?;
+    // What the first attempt was allowed, however it came to be, the next one is.
+    let level = if theirs && autonomy.is_none() { Level::OfDroid } else { Level::Said };
+    let ready = taken_up(context, order, autonomy, level).await?;
+    let note = theirs.then(|| unsaid_note(&last, &ready.order, autonomy));
     let next = wiring.world().mint();
     // Of several that try it at once exactly one is not refused.
     match Box::pin(ordering::launch(context, next.clone(), ready)).await {
-        Ok(once) => Ok(once),
+        Ok(once) => Ok((once, note)),
         Err(failure) => {
             let known = wiring.store.load(last.id()).await;
             let known = known.ok().and_then(|task| task.progress().retried_as.clone());
@@ -148,7 +175,7 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let abilities = agent.map(Agent::abilities);
     let order = again::resume(&task, prompt, manner, Some(session), abilities)
         .map_err(|why| refused("resumed", &id, why))?;
-    let ready = taken_up(context, order, args.autonomy).await?;
+    let ready = taken_up(context, order, args.autonomy, Level::Said).await?;
     let next = wiring.world().mint();
     let once = Box::pin(ordering::launch(context, next, ready)).await?;
     let Some(length) = args.wait else { return Ok(answer(&once)) };
@@ -162,6 +189,7 @@ async fn taken_up(
     context: &Context,
     order: Order,
     autonomy: Option<AutonomyArg>,
+    level: Level,
 ) -> Result<Ready, Failure> {
     let runner = match (&order.runner, autonomy) {
         (Runner::Agent { name, .. }, Some(AutonomyArg(level))) => {
@@ -171,8 +199,7 @@ async fn taken_up(
     };
     let effort = order.briefing.as_ref().and_then(|given| given.reasoning_effort.clone());
     let order = Order { runner, ..order };
-    // What the first attempt was allowed, however it came to be, the next one is.
-    ordering::brief(context, order, effort, Level::Said, &Vec::new()).await
+    ordering::brief(context, order, effort, level, &Vec::new()).await
 }
 
 fn refused(what: &str, id: &TaskId, why: again::NotAgain) -> Failure {

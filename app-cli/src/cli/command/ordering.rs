@@ -168,7 +168,7 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
 ///
 /// # Errors
 /// A failure that names near runners, if there is none of that name.
-fn runner(context: &Context, work: &Work) -> Result<Runner, Failure> {
+pub(super) fn runner(context: &Context, work: &Work) -> Result<Runner, Failure> {
     match work {
         Work::Command(argv) => Ok(Runner::Command(argv.clone())),
         Work::Agent { name, autonomy } => {

@@ -8,6 +8,7 @@ use super::report::ReportView;
 use super::waited::{WaitedView, wait_for};
 use super::{View, WAIT_PREVIEW, rows, terminal};
 use crate::kit::bound::{List, Shape};
+use crate::kit::failure::{Failure, Kind};
 
 /// The command that shows the tasks that were left out.
 const MORE: &str = "task-bg list";
@@ -98,6 +99,10 @@ impl View for BatchWaitedView {
         Some(Shape { lists, ..waited })
     }
 
+    fn failures(&self) -> Vec<Failure> {
+        self.batch.failures().into_iter().chain(self.waited.failures()).collect()
+    }
+
     fn table(&self) -> String {
         let wrong: String = self.batch.rejected.iter().map(wrong_line).collect();
         format!("{wrong}{}", self.report().markdown())
@@ -134,6 +139,13 @@ impl View for BatchView {
 
     fn shape(&self) -> Option<Shape> {
         Some(Shape { lists: Self::lists().into(), more: Some(MORE.to_owned()), ..Shape::default() })
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        let wrong = self.rejected.iter();
+        wrong
+            .map(|line| Failure::new(Kind::Usage, format!("line {}: {}", line.line, line.error)))
+            .collect()
     }
 
     fn table(&self) -> String {

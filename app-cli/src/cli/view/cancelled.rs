@@ -32,6 +32,10 @@ impl View for CancelledView {
         answer
     }
 
+    fn failures(&self) -> Vec<Failure> {
+        self.refused.iter().map(|(_, failure)| failure.clone()).collect()
+    }
+
     fn table(&self) -> String {
         let cancelled = self.cancelled.iter().map(|id| format!("cancelled {id}\n"));
         let stopped = self.stopped.iter().map(|id| format!("stopped what was left of {id}\n"));

@@ -94,6 +94,10 @@ impl View for PrunedView {
         })
     }
 
+    fn failures(&self) -> Vec<Failure> {
+        self.refused().into_iter().map(|(_, failure)| failure).collect()
+    }
+
     fn table(&self) -> String {
         let verb = match self.mode {
             Mode::DryRun => "would expire",

@@ -114,6 +114,10 @@ impl View for ManyLaunched {
         &["launched"]
     }
 
+    fn failures(&self) -> Vec<Failure> {
+        self.refused.iter().map(|(_, failure)| failure.clone()).collect()
+    }
+
     fn table(&self) -> String {
         if self.launched.is_empty() && self.refused.is_empty() {
             return "there is nothing to try once more\n".to_owned();
@@ -155,6 +159,11 @@ impl View for ManyWaited {
         }
         failure::add_first(&mut answer, &self.refused);
         answer
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        let refused = self.refused.iter().map(|(_, failure)| failure.clone());
+        refused.chain(self.waited.failures()).collect()
     }
 
     fn table(&self) -> String {

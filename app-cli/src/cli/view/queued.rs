@@ -81,6 +81,10 @@ impl View for ReleasedView {
         answer
     }
 
+    fn failures(&self) -> Vec<Failure> {
+        self.refused.iter().map(|(_, failure)| failure.clone()).collect()
+    }
+
     fn table(&self) -> String {
         format!("{}{}", failure::refused_lines(&self.refused), self.queue.table())
     }

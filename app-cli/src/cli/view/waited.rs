@@ -159,6 +159,10 @@ impl View for WaitedView {
         &["ended", "pending", "refused"]
     }
 
+    fn failures(&self) -> Vec<Failure> {
+        self.refused().into_iter().map(|(_, failure)| failure).collect()
+    }
+
     fn table(&self) -> String {
         let mut rows = terminal::table(&["ID", "STATUS", "TIME", "DESCRIPTION", "LAST"]);
         let pending = self.waited.pending.iter().map(|believed| &believed.task);

@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::kit::failure::Failure;
 use crate::kit::{bound, terminal};
 
+/// The most failures of one command that are told in words.
+const MOST_WORDED: usize = 10;
+
 /// The failure for programs, as one line.
 pub(crate) fn json(failure: &Failure) -> String {
     let mut answer = Map::new();
@@ -51,14 +54,37 @@ pub(crate) fn refused_lines(refused: &[(String, Failure)]) -> String {
 
 /// The failure for people: what is wrong, what caused it, what can be done.
 pub(crate) fn words(failure: &Failure, error: Style, hint: Style) -> String {
-    let mut words = format!("{error}error{error:#}: {}\n", terminal::harmless(&failure.message));
-    for cause in &failure.causes {
-        words.push_str(&format!("{error}caused by{error:#}: {}\n", terminal::harmless(cause)));
+    words_of_all(std::slice::from_ref(failure), error, hint)
+}
+
+/// Several failures for people: the first of them with their causes, a count of the others, and what can
+/// be done, each thing once.
+pub(crate) fn words_of_all(failures: &[Failure], error: Style, hint: Style) -> String {
+    let (mut words, mut hints) = (String::new(), Vec::new());
+    let shown = &failures[..failures.len().min(MOST_WORDED)];
+    for failure in shown {
+        words.push_str(&format!(
+            "{error}error{error:#}: {}\n",
+            terminal::harmless(&failure.message)
+        ));
+        for cause in &failure.causes {
+            words.push_str(&format!("{error}caused by{error:#}: {}\n", terminal::harmless(cause)));
+        }
+        for what in &failure.hints {
+            if !hints.contains(&what) {
+                hints.push(what);
+            }
+        }
     }
-    if !failure.hints.is_empty() {
+    if failures.len() > shown.len() {
+        let rest = failures.len() - shown.len();
+        words
+            .push_str(&format!("{error}error{error:#}: and {rest} more, which the answer names\n"));
+    }
+    if !hints.is_empty() {
         words.push('\n');
     }
-    for what in &failure.hints {
+    for what in hints {
         words.push_str(&format!("{hint}hint{hint:#}: {}\n", terminal::harmless(what)));
     }
     words

@@ -134,7 +134,7 @@ async fn retry_one(scene: &Scene<'_>, id: TaskId) {
     let world = scene.ports.world();
     let Ok(named) = world.store.load(&id).await else { return };
     let Some(last) = attempts(world.store, &named).await.pop() else { return };
-    let Ok(order) = retry(&last, None) else { return };
+    let Ok(order) = retry(&last, None, None) else { return };
     let next = world.mint();
     scene.laws.borrow_mut().by_hand(&next);
     launch_this(scene, next, order).await;
