@@ -14,8 +14,10 @@ pub mod event_stream;
 pub mod gemini;
 mod json_line;
 pub mod opencode;
+pub mod own;
 pub mod registry;
 mod start;
+pub mod streams;
 mod tools;
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod noticing;
 mod obstructing;
 mod ordering;
 mod original;
+mod own_runners;
 mod parenting;
 mod plugin;
 mod queueing;

@@ -6,12 +6,12 @@ use tests::sandbox::{OTHER_AGENTS, Sandbox, pid_at, task_id};
 
 use crate::sandbox;
 
-fn agents() -> Sandbox {
+pub(crate) fn agents() -> Sandbox {
     sandbox().with_other_agents()
 }
 
 /// Launches a script with an agent, and these options; returns the task's id.
-fn launch(sandbox: &Sandbox, runner: &str, options: &[&str], script: &str) -> String {
+pub(crate) fn launch(sandbox: &Sandbox, runner: &str, options: &[&str], script: &str) -> String {
     let options = [&["--runner", runner], options].concat();
     sandbox.launch_with(options.iter().copied(), script)
 }
@@ -26,7 +26,7 @@ fn play(runner: &str, script: &str) -> Value {
 }
 
 #[track_caller]
-fn error_of(record: &Value, reason: &str) -> String {
+pub(crate) fn error_of(record: &Value, reason: &str) -> String {
     assert_eq!(record["status"], "error", "{record:#}");
     assert_eq!(record["progress"]["reason"], reason, "{record:#}");
     record["error"].as_str().unwrap_or_default().to_owned()
@@ -81,7 +81,10 @@ fn what_a_model_refused_is_never_a_result() {
             [("FAIL 401", "auth"), ("FAIL 429", "rate_limit"), ("FAIL 500", "exit")]
         {
             let record = play(runner, script);
-            assert!(!error_of(&record, reason).is_empty(), "{runner}");
+            let words = error_of(&record, reason);
+            assert!(!words.is_empty(), "{runner}");
+            // One reports the error that ends it twice.
+            assert!(words.matches("scripted failure").count() <= 1, "{runner}: {words}");
             assert_eq!(record["result"], Value::Null, "{runner}, {script}: {record:#}");
         }
     }
@@ -343,4 +346,29 @@ fn doctor_looks_after_the_runner_that_is_in_use() {
     assert_eq!(codex["status"], "fail");
     assert!(codex["fix"].to_string().contains("npm install"), "{codex:#}");
     assert!(!findings.iter().any(|it| it["check"] == "droid"), "nobody uses it");
+}
+
+#[test]
+fn a_task_launched_inside_an_agent_that_names_its_session_knows_its_parent() {
+    let sandbox = sandbox();
+    let parent = |variables: &[(&'static str, &str)]| {
+        let run = sandbox.task_bg(["run", "x", "--", "true"]);
+        let run = variables.iter().fold(run, |run, (name, value)| run.env(name, *value));
+        let answer = run.ok().json();
+        sandbox.ended(&task_id(&answer));
+        answer["parent_session_id"].clone()
+    };
+    assert_eq!(parent(&[("CLAUDE_CODE_SESSION_ID", "of-claude")]), "of-claude");
+    assert_eq!(parent(&[("CODEX_THREAD_ID", "of-codex")]), "of-codex");
+    assert_eq!(parent(&[("OPENCODE_SESSION_ID", "of-opencode")]), "of-opencode");
+    let both = [("CODEX_THREAD_ID", "of-codex"), ("TASK_BG_PARENT_SESSION", "said")];
+    assert_eq!(parent(&both), "said");
+    // An agent that a task of such a session starts does not take itself for that session.
+    let sandbox = agents();
+    let script = "SHELL task-bg run inner -- true\nSAY x";
+    let words = ["launch", "outer", script, "--runner", "gemini"];
+    let answer = sandbox.task_bg(words).env("CODEX_THREAD_ID", "of-codex").ok().json();
+    sandbox.ended(&task_id(&answer));
+    let inner = sandbox.task_bg(["list", "--parent", "of-codex"]).ok().json();
+    assert_eq!(inner["total"], 1, "{inner:#}");
 }

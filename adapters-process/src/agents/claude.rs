@@ -7,6 +7,8 @@
 
 mod stream;
 
+pub(super) use stream::decode;
+
 use std::ffi::OsString;
 
 use domain::port::{
@@ -29,7 +31,7 @@ const INSTALL: &str = "install Claude Code with `npm install -g @anthropic-ai/cl
 /// The variable that says that this machine may be done anything to.
 const SANDBOX: &str = "IS_SANDBOX";
 /// The variable that names its session to whatever it starts.
-const SESSION: &str = "CLAUDE_CODE_SESSION_ID";
+pub(super) const SESSION: &str = "CLAUDE_CODE_SESSION_ID";
 
 /// What another Claude Code leaves in the environment that concerns that one alone.
 const OF_ANOTHER: [&str; 8] = [

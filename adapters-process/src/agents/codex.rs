@@ -6,6 +6,8 @@
 
 mod stream;
 
+pub(super) use stream::decode;
+
 use std::ffi::OsString;
 
 use domain::port::{Abilities, Agent, CommandLine, Input, OsText, Program, Speech, Told};
@@ -24,7 +26,7 @@ const PROGRAM: &str = "codex";
 const INSTALL: &str = "install Codex with `npm install -g @openai/codex`, put the folder of `codex` on PATH, or \
     name the program in `[runners.codex]` of the settings";
 /// The variable that names its session to whatever it starts.
-const SESSION: &str = "CODEX_THREAD_ID";
+pub(super) const SESSION: &str = "CODEX_THREAD_ID";
 
 /// What another Codex leaves in the environment that concerns that one alone.
 const OF_ANOTHER: [&str; 7] = [

@@ -55,7 +55,7 @@ impl Agent for Droid {
     }
 
     fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
-        take(stream::decode(line));
+        decode(line, take);
     }
 
     fn complaint(&self, words: &str) -> Option<Reason> {
@@ -109,6 +109,11 @@ fn arguments(autonomy: Autonomy, order: &Order, instructions: Option<&OsText>) -
         arguments.extend(["--append-system-prompt-file".into(), instructions.clone()]);
     }
     arguments
+}
+
+/// Hands on what one line of its stream says.
+pub(super) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
+    take(stream::decode(line));
 }
 
 /// What kind of failure droid's words are. The check for a refused permission comes first, since its

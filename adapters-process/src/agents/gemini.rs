@@ -6,6 +6,8 @@
 
 mod stream;
 
+pub(super) use stream::decode;
+
 use std::ffi::OsString;
 
 use domain::port::{

@@ -6,6 +6,8 @@
 
 mod stream;
 
+pub(super) use stream::decode;
+
 use std::ffi::OsString;
 
 use domain::port::{Abilities, Agent, CommandLine, Input, OsText, Program, Speech, Told};
@@ -28,7 +30,7 @@ const PERMISSION: &str = "OPENCODE_PERMISSION";
 /// The variable with configuration that is added to the user's, as JSON.
 const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
 /// The variable that our plugin names its session with.
-const SESSION: &str = "OPENCODE_SESSION_ID";
+pub(super) const SESSION: &str = "OPENCODE_SESSION_ID";
 
 /// What another `OpenCode` leaves in the environment that concerns that one alone.
 const OF_ANOTHER: [&str; 4] = ["OPENCODE", "OPENCODE_PID", "AGENT", SESSION];

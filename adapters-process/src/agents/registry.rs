@@ -15,6 +15,7 @@ use super::command::Command;
 use super::droid::{self, Droid};
 use super::gemini::{self, Gemini};
 use super::opencode::{self, OpenCode};
+use super::own::{Description, Own};
 
 /// Which words an agent is started with, where those are not the usual ones: the program, by name or path,
 /// and what stands before all other arguments.
@@ -58,6 +59,12 @@ impl Registry {
             .with(OpenCode::new(programs.of(opencode::NAME)))
     }
 
+    /// The same agents, and those that the settings describe.
+    #[must_use]
+    pub fn with_own(self, described: &[Description]) -> Self {
+        described.iter().fold(self, |known, one| known.with(Own::new(one.clone())))
+    }
+
     /// The same agents, and one more. It takes the place of one that has the same name.
     #[must_use]
     pub fn with(mut self, agent: impl Agent + 'static) -> Self {
@@ -66,6 +73,13 @@ impl Registry {
         self
     }
 }
+
+/// The names of the agents that this version ships.
+pub const SHIPPED: [&str; 5] =
+    [droid::NAME, claude::NAME, codex::NAME, gemini::NAME, opencode::NAME];
+
+/// The variables by which agents name their sessions to what they start, the one that counts first.
+pub const SESSION_VARIABLES: [&str; 3] = [claude::SESSION, codex::SESSION, opencode::SESSION];
 
 impl Agents for Registry {
     fn of(&self, runner: &Runner) -> Option<&dyn Agent> {

@@ -26,6 +26,17 @@ impl Start {
         &self.program
     }
 
+    /// How many words stand before all others.
+    pub(super) const fn length(&self) -> usize {
+        self.first.len()
+    }
+
+    /// Whether one of those words has this text in it.
+    pub(super) fn has(&self, text: &str) -> bool {
+        let has = |word: &OsText| String::from_utf8_lossy(word.as_bytes()).contains(text);
+        self.first.iter().any(has)
+    }
+
     /// The command line that ends in these arguments, with nothing to read and text for people.
     pub(super) fn with(&self, arguments: Vec<OsText>) -> CommandLine {
         CommandLine {

@@ -147,6 +147,7 @@ pub(crate) fn ended(
         exit: Some(exit),
         log_tail: log,
         log_complaint: agent.complaint(log),
+        text_only: !agent.abilities().streams,
     });
     match ending {
         Ending::Completed { result } => (None, result),

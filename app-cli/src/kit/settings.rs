@@ -7,6 +7,7 @@
 
 pub(crate) mod environment;
 mod file;
+mod runners;
 mod table;
 
 use std::ffi::OsString;
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 use adapters_fs::{DataDir, limit_of};
 use adapters_process::agents::droid;
+use adapters_process::agents::own::Description;
+use adapters_process::agents::registry::Programs;
 use clap::ValueEnum;
 use domain::plan::queue::admission::Limits;
 use domain::task::{AgentName, Policy};
@@ -23,6 +26,7 @@ use crate::kit::answer::Format;
 use crate::kit::duration::parse_duration;
 use crate::kit::failure::{Failure, Kind};
 use file::SettingsFile;
+use runners::RunnerEntry;
 use table::{DROID, FORMAT, MAX_RUNNING, RUNNER, STALE, Setting, TTL};
 
 pub(crate) use table::markdown;
@@ -104,6 +108,17 @@ impl Settings {
     /// How many tasks may run at once.
     pub(crate) fn limits(&self) -> Limits {
         Limits { max_running: self.max_running.value, groups: self.file.groups.clone() }
+    }
+
+    /// The agents that the file describes.
+    pub(crate) fn own_agents(&self) -> Vec<Description> {
+        self.file.runners.iter().filter_map(RunnerEntry::described).collect()
+    }
+
+    /// Which words the agents that are known are started with.
+    pub(crate) fn programs(&self) -> Programs {
+        let usual = Programs::default().with(&AgentName::droid(), &self.droid.value);
+        self.file.runners.iter().fold(usual, |programs, entry| entry.added_to(programs))
     }
 
     /// What life means for a task.

@@ -12,7 +12,7 @@ use adapters_fs::{
     FileStore,
 };
 use adapters_process::agents::event_log::AgentEventLog;
-use adapters_process::agents::registry::{Programs, Registry};
+use adapters_process::agents::registry::Registry;
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::git::{GitWorktrees, names_a_repository};
@@ -20,7 +20,7 @@ use adapters_process::local::host::{self, LocalHost};
 use domain::plan::queue::admission::Limits;
 use domain::port::{Entropy, Environment, Kit};
 use domain::task::droid::Instructions;
-use domain::task::{AgentName, SessionId, TaskId};
+use domain::task::{SessionId, TaskId};
 use domain::usecase::World;
 use domain::usecase::admit::{Admitted, PATIENCE, Thoroughness, admit};
 use domain::usecase::custody::Held;
@@ -82,8 +82,8 @@ impl Wiring {
 
     fn with(dir: DataDir, settings: &Settings, known: Option<Limits>) -> Self {
         let streams = FileLogs::new(dir.clone());
-        let programs = Programs::default().with(&AgentName::droid(), &settings.droid.value);
-        let agents = Arc::new(Registry::new(&programs));
+        let shipped = Registry::new(&settings.programs());
+        let agents = Arc::new(shipped.with_own(&settings.own_agents()));
         Self {
             store: FileStore::open(dir.clone()),
             queue: FileQueue::new(dir.clone(), limits(dir.clone(), known)),

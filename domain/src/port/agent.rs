@@ -69,6 +69,11 @@ pub trait Agent: Send + Sync {
         None
     }
 
+    /// What whoever gives the agent an order should know before, if anything.
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
     /// The variables by which the agent tells whatever it starts which session it is in, the one that
     /// counts first.
     fn session_variables(&self) -> &[&str] {
@@ -147,6 +152,8 @@ pub struct Attachment {
 pub struct Told<'a> {
     /// The id of the task.
     pub task: &'a str,
+    /// The prompt, with what earlier tasks found in its places; absent where it is the order's as it is.
+    pub prompt: Option<&'a str>,
     /// The path of the file with the instructions of the named droid; absent where there are none.
     pub instructions: Option<&'a OsText>,
     /// The path of the file that [`Agent::attachment`] gave.
@@ -215,6 +222,22 @@ impl OsText {
     /// The bytes of the text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl OsText {
+    /// The same text with `part` in place of each `place`.
+    #[must_use]
+    pub fn with(&self, place: &str, part: &Self) -> Self {
+        let (mut left, mut text) = (self.0.as_slice(), Vec::new());
+        let found = |left: &[u8]| left.windows(place.len()).position(|it| it == place.as_bytes());
+        while let Some(at) = found(left) {
+            text.extend_from_slice(&left[..at]);
+            text.extend_from_slice(&part.0);
+            left = &left[at + place.len()..];
+        }
+        text.extend_from_slice(left);
+        Self(text)
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Evidence<'a> {
     /// What kind of failure the agent's adapter takes the last lines of the log for. It counts only
     /// where the event stream never began.
     pub log_complaint: Option<Reason>,
+    /// Whether the agent says nothing but text for people, so that only its exit tells.
+    pub text_only: bool,
 }
 
 /// Decides how the task ended, by the first line of the table that fits.
@@ -49,10 +51,13 @@ pub fn decide(seen: &Evidence<'_>) -> Ending {
         return seen.failure(Reason::Timeout, message);
     }
     match seen.runner {
-        Runner::Agent { name, autonomy } => seen.agent(name, *autonomy),
-        Runner::Command(_) | Runner::Elsewhere => match seen.exit {
+        Runner::Agent { name, autonomy } if !seen.text_only => seen.agent(name, *autonomy),
+        Runner::Agent { .. } | Runner::Command(_) | Runner::Elsewhere => match seen.exit {
             Some(Exit::Code(0)) => Ending::Completed { result: seen.quoted_tail().to_owned() },
-            Some(exit) => seen.bad_exit(exit),
+            Some(exit) => match seen.log_complaint {
+                Some(reason) => seen.failure(reason, seen.quoted_tail()),
+                None => seen.bad_exit(exit),
+            },
             None => seen.lost(),
         },
     }
@@ -111,7 +116,9 @@ impl Evidence<'_> {
     fn errors(&self) -> Option<String> {
         let complaints = [self.account.trouble(), self.account.fatal()];
         let words = complaints.into_iter().flatten().map(|complaint| complaint.words.as_str());
-        let words: Vec<&str> = words.collect();
+        let mut words: Vec<&str> = words.collect();
+        // Some agents report the error that ends them twice.
+        words.dedup();
         (!words.is_empty()).then(|| words.join(": "))
     }
 
@@ -139,8 +146,8 @@ impl Evidence<'_> {
     /// What it had found, if anything.
     fn found(&self) -> Option<String> {
         let found = match self.runner {
-            Runner::Agent { .. } => self.account.findings()?,
-            Runner::Command(_) | Runner::Elsewhere => self.quoted_tail(),
+            Runner::Agent { .. } if !self.text_only => self.account.findings()?,
+            Runner::Agent { .. } | Runner::Command(_) | Runner::Elsewhere => self.quoted_tail(),
         };
         (!found.is_empty()).then(|| found.to_owned())
     }

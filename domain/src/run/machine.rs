@@ -195,7 +195,7 @@ impl Machine {
             return;
         }
         self.intent = None;
-        let Exited { exit, log_tail, log_complaint, left, random } = exited;
+        let Exited { exit, log_tail, log_complaint, text_only, left, random } = exited;
         self.left = Some(left).filter(|left| left.count > 0);
         let ending = decide(&Evidence {
             runner: &self.charge.runner,
@@ -205,6 +205,7 @@ impl Machine {
             exit,
             log_tail: &log_tail,
             log_complaint,
+            text_only,
         });
         let next = self.charge.may_be_retried.then(|| TaskId::mint(now.wall, random));
         self.conclusion = Some(if self.ended_elsewhere {

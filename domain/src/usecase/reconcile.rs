@@ -249,7 +249,8 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
     let now = Moment { wall: clock.now(), elapsed: clock.elapsed(), awake: clock.awake() };
     let mut machine = Machine::with_account(Charge::of(task.order()), account, now);
     let left = LeftBehind::of(world.host.of_task(&Doomed::of(task)).await);
-    let exited = Exited { exit: None, log_tail, log_complaint, left, random: [0; 3] };
+    let text_only = agent.is_some_and(|agent| !agent.abilities().streams);
+    let exited = Exited { exit: None, log_tail, log_complaint, text_only, left, random: [0; 3] };
     let mut outputs = machine.step(now, Input::AgentExited(exited));
     loop {
         let applied = outputs.into_iter().find_map(|output| match output {

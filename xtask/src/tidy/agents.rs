@@ -28,10 +28,8 @@ const SPELLERS: &[(&str, &str)] = &[
 const DEFAULT: &str = "AgentName::droid()";
 
 /// The files that may ask for the default name, by how their path begins, and why.
-const DEFAULTERS: &[(&str, &str)] = &[
-    ("app-cli/src/kit/settings.rs", "an order that names no agent is for this one"),
-    ("app-cli/src/kit/wiring.rs", "hands the program of the setting to the registry"),
-];
+const DEFAULTERS: &[(&str, &str)] =
+    &[("app-cli/src/kit/settings.rs", "an order that names no agent is for this one")];
 
 /// Finds places outside the adapters that know one agent from another.
 pub(crate) fn agents(tree: &Tree<'_>) -> Vec<Finding> {
@@ -128,7 +126,7 @@ mod tests {
             let findings = found(path, text);
             assert!(findings.len() == 1 && findings[0].contains("decides something"), "{text}");
         }
-        let wiring = "app-cli/src/kit/wiring.rs";
+        let wiring = "app-cli/src/kit/settings.rs";
         assert!(found(wiring, "programs.with(&AgentName::droid(), program)").is_empty());
         assert_eq!(found(wiring, "if *name == AgentName::droid() {}").len(), 1);
     }

@@ -49,7 +49,17 @@ struct Tool {
 struct ToolState {
     status: String,
     #[serde(deserialize_with = "lenient")]
+    input: Option<Unavailable>,
+    #[serde(deserialize_with = "lenient")]
     error: Option<String>,
+}
+
+/// What stands for a call of a tool that the rules do not even offer.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Unavailable {
+    tool: String,
+    error: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -105,6 +115,9 @@ const REJECTED: &str = "rejected permission";
 /// What a tool says that a rule does not allow; the run goes on.
 const DENIED: &str = "a rule which prevents you";
 
+/// The tool that a call of one that is not offered becomes.
+const INVALID: &str = "invalid";
+
 /// Reads one line of the stream, without its line break.
 pub(in crate::agents) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
     match parse(line) {
@@ -129,6 +142,13 @@ fn began(session: Option<String>, take: &mut dyn FnMut(AgentEvent)) {
 }
 
 fn tool(part: Tool, take: &mut dyn FnMut(AgentEvent)) {
+    if let (INVALID, Some(call)) = (part.tool.as_str(), &part.state.input) {
+        let (tool, words) = (call.tool.clone(), call.error.clone());
+        take(AgentEvent::ToolCalled { tool: tool.clone() });
+        take(AgentEvent::ToolReturned);
+        let words = words.split(". ").next().unwrap_or_default().to_owned();
+        return take(AgentEvent::Refused { tool, words });
+    }
     take(AgentEvent::ToolCalled { tool: part.tool.clone() });
     take(AgentEvent::ToolReturned);
     let error = part.state.error.filter(|_| part.state.status == "error").unwrap_or_default();

@@ -127,6 +127,15 @@ fn a_rule_that_denies_is_named_beside_the_result() {
 }
 
 #[test]
+fn a_tool_that_the_rules_do_not_offer_is_refused_under_its_name() {
+    let call = r#"{"type":"tool_use","sessionID":"ses_1","part":{"tool":"invalid","state":{"status":"completed","input":{"tool":"write","error":"Model tried to call unavailable tool 'write'. Available tools: read."}}}}"#;
+    let account = account(&opencode(), &[START, call, &tools_step(), START, &said("well"), STOP]);
+    let activity = account.activity();
+    assert_eq!(activity.last_tool.as_deref(), Some("write"));
+    assert_eq!(activity.refused, ["write: Model tried to call unavailable tool 'write'"]);
+}
+
+#[test]
 fn an_error_ends_by_its_status() {
     for (status, reason) in [(401, Reason::Auth), (429, Reason::RateLimit), (500, Reason::Exit)] {
         let error = format!(

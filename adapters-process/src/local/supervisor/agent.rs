@@ -55,6 +55,7 @@ impl<'a> Agent<'a> {
         let attachment = attachment.map(|path| OsText::from(path.into_os_string().into_vec()));
         let told = Told {
             task: task.id().as_str(),
+            prompt: Some(prompt),
             instructions: instructions.as_ref(),
             attachment: attachment.as_ref(),
         };

@@ -304,7 +304,8 @@ impl<'a> Driver<'a> {
         let log_tail = log.map(|log| settled(&log.text)).unwrap_or_default();
         let log_complaint = adapter.and_then(|adapter| adapter.complaint(&log_tail));
         let [a, b, c, ..] = world.entropy.bytes();
-        Exited { exit, log_tail, log_complaint, left, random: [a, b, c] }
+        let text_only = adapter.is_some_and(|adapter| !adapter.abilities().streams);
+        Exited { exit, log_tail, log_complaint, text_only, left, random: [a, b, c] }
     }
 
     fn until_woken(&self) -> Option<Duration> {

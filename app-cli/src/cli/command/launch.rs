@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use domain::port::Clock;
+use domain::port::{Agent, Agents, Clock};
 
 use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, parse_autonomy};
 use super::wait;
@@ -88,15 +88,19 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
         ..wanted
     };
     let ready = ordering::order(context, wanted).await?;
+    let warning = context.wiring.agents.of(&ready.order.runner).and_then(Agent::warning);
     let once = ordering::launch(context, context.wiring.world().mint(), ready).await?;
     match terms.wait {
-        None => Ok(Answer::ok(Launched::of(&once)).noting(once.troubles())),
+        None => {
+            let answer = Answer::ok(Launched::of(&once)).noting(once.troubles());
+            Ok(answer.saying(warning))
+        }
         Some(length) => {
             let id = once.task().id().clone();
             // Whoever is cut off while it waits knows which task it was.
             console::remark(&format!("launched {id}; waiting for its end"));
             let answer = wait::for_launched(context, id, length.limit()).await?;
-            Ok(answer.noting(once.troubles()))
+            Ok(answer.noting(once.troubles()).saying(warning))
         }
     }
 }

@@ -49,6 +49,7 @@ fn line(context: &Context, agent: &dyn Agent, versions: &FileVersions) -> Runner
         version,
         missing: program.filter(|_| path.is_none()).map(|program| program.install.to_owned()),
         path,
+        warning: agent.warning(),
         abilities: agent.abilities(),
     }
 }

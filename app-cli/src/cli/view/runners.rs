@@ -29,6 +29,8 @@ pub(crate) struct RunnerLine {
     pub(crate) version: Option<Result<String, Silent>>,
     /// How it is installed, where it was not found.
     pub(crate) missing: Option<String>,
+    /// What is to be known before it is given an order.
+    pub(crate) warning: Option<String>,
     /// What it can do.
     pub(crate) abilities: Abilities,
 }
@@ -72,7 +74,7 @@ impl View for RunnersView {
                 line.levels().join(" "),
                 place,
             ]);
-            if let Some(complaint) = line.complaint() {
+            if let Some(complaint) = line.complaint().or_else(|| line.warning.clone()) {
                 let complaint = terminal::one_line(&complaint, 300);
                 remarks.push_str(&format!("{}: {complaint}\n", line.name));
             }
@@ -94,6 +96,7 @@ fn runner(line: &RunnerLine) -> Value {
         "stream": line.abilities.streams,
         "chosenSession": line.abilities.takes_session_name,
         "missing": line.complaint(),
+        "warning": line.warning,
     })
 }
 

@@ -4,8 +4,10 @@
 //! decide.
 
 use std::ffi::OsString;
+use std::iter;
 use std::path::PathBuf;
 
+use adapters_process::agents::registry::SESSION_VARIABLES;
 use domain::task::TaskId;
 
 /// Where the store is.
@@ -36,7 +38,8 @@ pub(crate) fn text(name: &str) -> Option<String> {
 
 /// The session that launches tasks.
 pub(crate) fn parent_session() -> Option<String> {
-    text(PARENT_SESSION)
+    let named = iter::once(PARENT_SESSION).chain(SESSION_VARIABLES);
+    named.into_iter().find_map(text)
 }
 
 /// The home folder, as droid sees it.

@@ -11,7 +11,8 @@ use std::{fs, io};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::table::{IN_FILE, LIMITS};
+use super::runners::RunnerEntry;
+use super::table::{IN_FILE, LIMITS, RUNNERS};
 use crate::kit::failure::{Failure, Kind};
 
 /// How alike two words have to be for one to be offered in place of the other.
@@ -27,6 +28,8 @@ pub(super) struct SettingsFile {
     entries: BTreeMap<String, Entry>,
     /// The limits of groups.
     pub(super) groups: BTreeMap<String, usize>,
+    /// Agents of somebody's own, and programs of those that are known.
+    pub(super) runners: Vec<RunnerEntry>,
     problems: Vec<Problem>,
 }
 
@@ -85,6 +88,14 @@ impl SettingsFile {
         file
     }
 
+    /// What this text says, as if it stood in the file at `path`.
+    #[cfg(test)]
+    pub(super) fn of(path: PathBuf, text: &str) -> Self {
+        let mut file = Self { path, ..Self::default() };
+        file.take_all(text);
+        file
+    }
+
     /// The value of a setting.
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key)
@@ -118,6 +129,8 @@ impl SettingsFile {
             let name = key.get_ref().as_ref();
             if Some(name) == LIMITS.key {
                 self.take_limits(text, value);
+            } else if Some(name) == RUNNERS.key {
+                self.take_runners(text, value);
             } else if IN_FILE.iter().any(|setting| setting.key == Some(name)) {
                 self.take(text, name, value);
             } else {
@@ -165,7 +178,7 @@ impl SettingsFile {
         }
     }
 
-    fn refuse(&mut self, text: &str, at: Range<usize>, words: String, hint: String) {
+    pub(super) fn refuse(&mut self, text: &str, at: Range<usize>, words: String, hint: String) {
         let place = Some(Place::of(text, at.start));
         self.problems.push(Problem { place, words, hint });
     }
@@ -202,9 +215,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> SettingsFile {
-        let mut file = SettingsFile { path: "/x/task-bg.toml".into(), ..SettingsFile::default() };
-        file.take_all(text);
-        file
+        SettingsFile::of("/x/task-bg.toml".into(), text)
     }
 
     fn wrong(text: &str) -> (String, String) {
@@ -219,7 +230,7 @@ mod tests {
         assert_eq!(hint, "did you mean `max_running`?");
         assert_eq!(
             wrong("zzz = 1").1,
-            "there are format, droid, runner, max_running, limits, ttl, stale"
+            "there are format, droid, runner, max_running, limits, runners, ttl, stale"
         );
         assert!(wrong("ü = 1\nttl = [1]").0.starts_with("/x/task-bg.toml:1:1: "));
         assert!(wrong("ttl = [1]").0.starts_with("/x/task-bg.toml:1:7: `ttl` is neither"));

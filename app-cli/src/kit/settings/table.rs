@@ -55,6 +55,14 @@ pub(crate) const LIMITS: Setting = Setting {
     meaning: "a table: how many tasks of a droid, or of `\"model:NAME\"`, run at once; tasks made by `run` are of the droid `command`",
 };
 
+/// Agents of somebody's own.
+pub(crate) const RUNNERS: Setting = Setting {
+    variable: None,
+    key: Some("runners"),
+    default: "none",
+    meaning: "tables `[runners.NAME]`: how another agent is started, or another program for one that is known; see docs/runners.md",
+};
+
 /// How long a task may run.
 pub(crate) const TTL: Setting = Setting {
     variable: Some("TASK_BG_TTL"),
@@ -72,8 +80,8 @@ pub(crate) const STALE: Setting = Setting {
 };
 
 /// What a settings file may hold.
-pub(crate) const IN_FILE: [&Setting; 7] =
-    [&FORMAT, &DROID, &RUNNER, &MAX_RUNNING, &LIMITS, &TTL, &STALE];
+pub(crate) const IN_FILE: [&Setting; 8] =
+    [&FORMAT, &DROID, &RUNNER, &MAX_RUNNING, &LIMITS, &RUNNERS, &TTL, &STALE];
 
 const fn variable(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
     Setting { variable: Some(name), key: None, default, meaning }

@@ -36,6 +36,7 @@ fn seen<'a>(runner: &'a Runner, account: &'a Account, exit: Option<Exit>) -> Evi
         exit,
         log_tail: "",
         log_complaint: None,
+        text_only: false,
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Exited {
     pub log_tail: String,
     /// What kind of failure the agent's own words in that log are, where its events never began.
     pub log_complaint: Option<Reason>,
+    /// Whether the agent says nothing but text for people.
+    pub text_only: bool,
     /// What of the task lives on.
     pub left: LeftBehind,
     /// Random bits, for the id of the attempt that may follow.

@@ -81,6 +81,7 @@ fn an_agent_with_one_line_in_the_registry_is_started_decoded_and_ended() {
         exit,
         log_tail: "",
         log_complaint: None,
+        text_only: false,
     });
     assert_eq!(ending, Ending::Completed { result: "the answer".into() });
 }

@@ -118,5 +118,12 @@ pub(super) fn charges() -> impl Strategy<Value = Order> {
 /// An agent that exited like this and left no log.
 pub(super) fn exited(exit: Option<Exit>) -> Exited {
     let left = LeftBehind::of(Vec::from([testing::process(200)]));
-    Exited { exit, log_tail: String::new(), log_complaint: None, left, random: [5, 5, 5] }
+    Exited {
+        exit,
+        log_tail: String::new(),
+        log_complaint: None,
+        text_only: false,
+        left,
+        random: [5, 5, 5],
+    }
 }

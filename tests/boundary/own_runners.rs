@@ -1,0 +1,89 @@
+//! Agents of somebody's own, as the settings describe them, and other programs for those that are known.
+
+use serde_json::json;
+use tests::sandbox::{Sandbox, executable, task_id};
+
+use crate::runners::{agents, error_of, launch};
+use crate::sandbox;
+
+fn settings(sandbox: &Sandbox, text: &str) {
+    let folder = sandbox.home().join(".factory/.omd");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("task-bg.toml"), text).expect("the settings");
+}
+
+#[test]
+fn an_agent_of_ones_own_is_started_as_the_settings_say_and_judged_by_its_exit() {
+    let sandbox = sandbox();
+    let program = sandbox.path("bin/helper");
+    executable(&program, "#!/bin/sh\necho \"words: $*\"; cat \"$2\"; exit \"$3\"\n");
+    let of = |code: u8| {
+        format!(
+            "[runners.mine]\ncommand = [\"helper\", \"-f\", \"{{prompt}}\", \"{code}\"]\nprompt = \"file\"\n"
+        )
+    };
+    settings(&sandbox, &of(0));
+    let id = launch(&sandbox, "mine", &[], "the prompt");
+    let record = sandbox.ended(&id);
+    assert_eq!(record["status"], "completed", "{record:#}");
+    assert_eq!(record["result"], "words: -f /dev/stdin 0\nthe prompt");
+    let refused = sandbox.task_bg(["resume", &id, "go on"]).code(4).json();
+    assert!(refused["error"].to_string().contains("cannot go on in a session"), "{refused:#}");
+    settings(&sandbox, &of(3));
+    let id = launch(&sandbox, "mine", &[], "the prompt");
+    error_of(&sandbox.ended(&id), "exit");
+    let runners = sandbox.task_bg(["runners"]).ok().json().to_string();
+    assert!(runners.contains("\"name\":\"mine\""), "{runners}");
+}
+
+#[test]
+fn an_agent_of_ones_own_may_speak_as_a_known_one_and_be_resumed() {
+    let sandbox = agents();
+    let text = "[runners.mine]\ncommand = [\"claude\", \"-p\"]\nstream = \"claude\"\n\
+        session = [\"--session-id\", \"{session}\"]\nresume = [\"--resume\", \"{session}\"]\n";
+    settings(&sandbox, text);
+    let id = launch(&sandbox, "mine", &[], "SAY one");
+    let first = sandbox.ended(&id);
+    assert_eq!((&first["result"], &first["progress"]["runner"]), (&json!("one"), &json!("mine")));
+    assert_eq!(
+        first["progress"]["droidSessionId"], first["session_id"],
+        "it has the name that was minted"
+    );
+    let next = task_id(&sandbox.task_bg(["resume", &id, "SAY two"]).ok().json());
+    let second = sandbox.ended(&next);
+    assert_eq!(second["progress"]["droidSessionId"], first["session_id"]);
+    let id = launch(&sandbox, "mine", &[], "FAIL 429");
+    error_of(&sandbox.ended(&id), "rate_limit");
+}
+
+#[test]
+fn a_prompt_that_goes_onto_a_command_line_is_warned_of() {
+    let sandbox = sandbox();
+    settings(&sandbox, "[runners.mine]\ncommand = [\"echo\"]\nprompt = \"arg\"\n");
+    let answer = sandbox.task_bg(["launch", "x", "the prompt", "--runner", "mine"]).ok().json();
+    assert!(answer["note"].to_string().contains("`ps` shows it"), "{answer:#}");
+    assert_eq!(sandbox.ended(&task_id(&answer))["result"], "the prompt");
+}
+
+#[test]
+fn a_runner_that_makes_no_sense_is_named_with_its_place() {
+    let sandbox = sandbox();
+    settings(&sandbox, "[runners.mine]\nprompt = \"pipe\"\n");
+    let refused = sandbox.task_bg(["launch", "x", "SAY x", "--runner", "mine"]).code(2).json();
+    assert!(
+        refused["error"].to_string().contains("task-bg.toml:2:10: `prompt` is none of"),
+        "{refused:#}"
+    );
+}
+
+#[test]
+fn a_known_agent_is_started_with_the_program_of_the_settings() {
+    let sandbox = sandbox();
+    let stand_in = std::fs::read_link(sandbox.path("bin/droid")).expect("droid is there");
+    let program = sandbox.path("elsewhere/codex");
+    std::fs::create_dir(sandbox.path("elsewhere")).expect("a folder");
+    std::os::unix::fs::symlink(stand_in, &program).expect("a link");
+    settings(&sandbox, &format!("[runners.codex]\ncommand = [\"{}\"]\n", program.display()));
+    let id = launch(&sandbox, "codex", &[], "SAY hello");
+    assert_eq!(sandbox.ended(&id)["result"], "hello");
+}
