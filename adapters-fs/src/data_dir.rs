@@ -6,6 +6,7 @@
 
 mod folders;
 mod names;
+pub(crate) mod ownership;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -16,6 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::task::{SessionId, TaskId};
 
 use names::{AGAIN, ENVIRONMENT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, TEMP, fnv};
+pub use ownership::Unfit;
+
 pub(crate) use names::{ActiveEntry, Entry, NoticeSign, is_key_lock};
 use names::{percent_encoded, percent_encoded_within};
 
@@ -81,6 +84,16 @@ impl DataDir {
     pub fn prepare(&self) -> io::Result<()> {
         let parts = [self.active(), self.queue(), self.keys(), self.locks(), self.sessions()];
         folders::prepare(&self.root, &parts.each_ref().map(PathBuf::as_path))
+    }
+
+    /// Refuses a folder that is no place for a store of ours: one of another user, unless `anybodys` says that
+    /// whose it is does not matter, and one that is open to others and holds what belongs to no store. A
+    /// folder that is not there yet is fit. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Unfit`] says why.
+    pub fn check(&self, anybodys: bool) -> Result<(), Unfit> {
+        ownership::check(&self.root, anybodys)
     }
 
     /// The folder of the store.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access, statvfs};
 use serde_json::Value;
 
-use crate::data_dir::{DataDir, Entry};
+use crate::data_dir::{DataDir, Entry, ownership};
 use crate::disk::{self, RealDisk};
 use crate::factory_dir::FactoryDir;
 
@@ -33,8 +33,14 @@ pub struct StoreCondition {
     pub folder: FolderState,
     /// Whether others can look into the folder.
     pub open: bool,
+    /// Whether it is a folder that others use as well, so that closing it would shut them out.
+    pub shared: bool,
     /// Files in it that others could read.
     pub loose: Vec<PathBuf>,
+    /// What is in it and belongs to another user than the folder does.
+    pub foreign: Vec<PathBuf>,
+    /// The number of the user that the folder belongs to.
+    pub owner: u32,
     /// The room that is left, in bytes.
     pub free: Option<u64>,
 }
@@ -44,8 +50,40 @@ pub fn store_condition(dir: &DataDir) -> StoreCondition {
     let root = dir.root();
     let there = root.ancestors().find(|folder| folder.exists()).unwrap_or(root);
     let free = statvfs(there).ok().map(|it| it.f_bavail.saturating_mul(it.f_frsize));
-    let open = fs::metadata(root).is_ok_and(|found| found.mode() & 0o077 != 0);
-    StoreCondition { folder: folder_state(dir, there), open, loose: loose(root), free }
+    let found = fs::metadata(root).ok();
+    let open = found.as_ref().is_some_and(|found| found.mode() & 0o077 != 0);
+    let owner = found.map_or_else(|| rustix::process::geteuid().as_raw(), |found| found.uid());
+    StoreCondition {
+        folder: folder_state(dir, there),
+        open,
+        shared: ownership::is_shared(root),
+        loose: loose(root),
+        foreign: foreign(root, owner),
+        owner,
+        free,
+    }
+}
+
+/// The number of the user that a file belongs to, if that is neither we nor root.
+pub fn strangers(found: &fs::Metadata) -> Option<u32> {
+    let owner = found.uid();
+    (owner != 0 && owner != rustix::process::geteuid().as_raw()).then_some(owner)
+}
+
+/// What is in the store, and in its own folders, and belongs to another user than `owner`.
+fn foreign(root: &Path, owner: u32) -> Vec<PathBuf> {
+    let below = |folder: &Path| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let here = below(root);
+    let is_part = |path: &&PathBuf| path.file_name().is_some_and(ownership::is_part);
+    let inner: Vec<PathBuf> = here.iter().filter(is_part).flat_map(|part| below(part)).collect();
+    let belongs = |path: &PathBuf| path.file_name().is_some_and(ownership::belongs);
+    let ours = here.into_iter().filter(belongs).chain(inner);
+    let is_foreign =
+        |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.uid() != owner);
+    ours.filter(is_foreign).collect()
 }
 
 fn folder_state(dir: &DataDir, there: &Path) -> FolderState {

@@ -29,7 +29,7 @@ pub mod store;
 pub mod transcript;
 pub mod versions;
 
-pub use data_dir::{DataDir, NoHome};
+pub use data_dir::{DataDir, NoHome, Unfit};
 pub use droids::FileDroids;
 pub use factory_dir::FactoryDir;
 pub use keys::FileKeys;

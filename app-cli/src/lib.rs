@@ -55,7 +55,7 @@ fn run(args: Args) -> ExitCode {
             console::answer(console::format(asked, None), &answer)
         }
         What::Verb(verb) => {
-            let (context, format) = Context::new(asked, verb.usual_format());
+            let (context, format) = Context::new(asked, verb.usual_format(), verb.place());
             let outcome = context.and_then(|context| {
                 let admits = verb.admits();
                 let outcome = pollster::block_on(command::run(&context, *verb));

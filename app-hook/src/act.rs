@@ -26,6 +26,10 @@ pub(crate) async fn act(event: Event) -> Result<(), Trouble> {
         introduce(&event);
     }
     let Ok(dir) = DataDir::locate(&variable) else { return Ok(()) };
+    // What belongs to another user, or is no place for a store, is left alone.
+    if dir.check(variable("TASK_BG_ANY_OWNER").is_some()).is_err() {
+        return Ok(());
+    }
     let (occasion, form) = match event.kind {
         Kind::SubagentStop => return subagent_stop(dir, event).await,
         Kind::SessionStart => (Occasion::Starting, Form::Plain),

@@ -95,6 +95,15 @@ pub enum Trouble {
         /// Which.
         id: TaskId,
     },
+    /// The processes of the task were stopped, and nothing could be recorded of it.
+    #[error("task {id} was stopped, which could not be recorded")]
+    Unrecorded {
+        /// Which.
+        id: TaskId,
+        /// Why not.
+        #[source]
+        error: StoreError,
+    },
     /// Another process held the gate for too long.
     #[error("no queued task can be admitted: somebody else holds the lock of the queue")]
     QueueBusy,

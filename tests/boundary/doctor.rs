@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
+use tests::process::wait_until;
 use tests::sandbox::Sandbox;
 
 use crate::sandbox;
@@ -45,9 +46,57 @@ fn a_fresh_home_is_well_and_nothing_is_made_in_it() {
     assert_eq!(doctor(&sandbox, "hooks")["status"], "ok");
 }
 
+// Once, whoever only used `run` was told that something was broken.
 #[test]
-fn without_droid_it_exits_with_1_and_says_what_to_do() {
+fn without_droid_it_warns_who_only_runs_commands_and_exits_with_0() {
     let sandbox = sandbox();
+    sandbox.remove_droid();
+    sandbox.ended(&sandbox.run_command(["true"]));
+    let answer = sandbox.task_bg(["doctor"]).ok().json();
+    let finding = finding(&answer, "droid");
+    assert_eq!((&answer["ok"], &finding["status"]), (&json!(true), &json!("warn")));
+}
+
+#[test]
+fn a_path_without_ps_is_named_beside_droid() {
+    let sandbox = sandbox();
+    droid(&sandbox, "#!/bin/sh\necho 1\n");
+    assert_eq!(doctor(&sandbox, "ps")["status"], "ok");
+    let without = sandbox.task_bg(["doctor"]).env("PATH", sandbox.path("bin"));
+    let finding = finding(&without.ok().json(), "ps");
+    assert_eq!(finding["status"], "warn", "{finding}");
+}
+
+// Once, a `stale` that could never act was passed over in silence.
+#[test]
+fn settings_that_contradict_each_other_are_said_by_config_and_doctor_and_an_ending_names_its_limit()
+{
+    let sandbox = sandbox().with_env("TASK_BG_STALE", "2h");
+    let said = |verb: &str| sandbox.task_bg([verb]).run().json().to_string();
+    for verb in ["config", "doctor"] {
+        let said = said(verb);
+        assert!(said.contains("`stale` never acts") && said.contains("`ttl`, 30m"), "{said}");
+    }
+    let table = sandbox.task_bg(["config", "--format", "table"]).ok().stdout;
+    assert!(table.contains("warning: `stale` never acts"), "{table}");
+    let ends = |options: &[&str], ttl: &str| {
+        let id = sandbox.run_script(options, "sleep 100");
+        let prune = ["prune", "--grace", "1"];
+        wait_until("it expires", || {
+            let ran = sandbox.task_bg(prune).env("TASK_BG_TTL", ttl).run();
+            ran.stdout.contains(&id) || sandbox.status(&id) == "error"
+        });
+        sandbox.ended(&id)["error"].as_str().unwrap_or_default().to_owned()
+    };
+    assert!(ends(&[], "0.1s").contains("(`ttl`)"));
+    assert!(ends(&["--timeout", "0.2s"], "1h").contains("(`--timeout`)"));
+    assert!(ends(&["--stale", "0.1s"], "1h").contains("(`--stale`)"));
+}
+
+#[test]
+fn without_droid_it_exits_with_1_where_droid_is_used_and_says_what_to_do() {
+    let sandbox = sandbox();
+    sandbox.ended(&sandbox.launch("SAY hi"));
     sandbox.remove_droid();
     let answer = sandbox.task_bg(["doctor"]).code(1).json();
     let finding = finding(&answer, "droid");

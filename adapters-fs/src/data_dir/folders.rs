@@ -1,21 +1,23 @@
 //! The folders of a store, which only their owner can read.
 //!
 //! Prompts and logs hold secrets, so `prepare` makes each folder with the mode 0700 whatever the
-//! umask is, and closes a folder of ours that others could look into, as the original left it.
-//! Nothing here makes a file.
+//! umask is, and closes a store that others could look into, as the original left it. Nothing here
+//! makes a file.
 
-use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use super::ownership;
+
 /// Read, write and enter, for the owner alone.
-const PRIVATE: u32 = 0o700;
+pub(super) const PRIVATE: u32 = 0o700;
 
 /// Makes `root` and then the `parts` in it that are missing, one of which somebody may have removed.
 pub(super) fn prepare(root: &Path, parts: &[&Path]) -> io::Result<()> {
     match fs::metadata(root) {
-        Ok(found) if found.is_dir() => tighten(root, &found)?,
+        Ok(found) if found.is_dir() => ownership::tighten(root, &found)?,
         Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make_with_parents(root)?,
         Err(error) => return Err(error),
@@ -28,15 +30,6 @@ pub(super) fn prepare(root: &Path, parts: &[&Path]) -> io::Result<()> {
 /// is: it may be somebody's own.
 pub(super) fn make_if_missing(folder: &Path) -> io::Result<()> {
     if folder.is_dir() { Ok(()) } else { make_with_parents(folder) }
-}
-
-/// Closes a folder of ours that others could look into. One of somebody else's stays as it is.
-fn tighten(folder: &Path, found: &Metadata) -> io::Result<()> {
-    let open_to_others = found.mode() & 0o077 != 0;
-    if open_to_others && found.uid() == rustix::process::geteuid().as_raw() {
-        fs::set_permissions(folder, Permissions::from_mode(PRIVATE))?;
-    }
-    Ok(())
 }
 
 fn make_with_parents(folder: &Path) -> io::Result<()> {

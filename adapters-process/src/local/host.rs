@@ -141,13 +141,11 @@ impl Host for LocalHost {
     async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault> {
         // A signal that does nothing where nobody listens to it: the supervisor may not have begun to, or may
         // have ended its work already.
-        match termination::signal(supervisor, Signal::URG) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Fault {
-                step: format!("signalling the supervisor, process {}", supervisor.pid),
-                reason: error.to_string(),
-            }),
-        }
+        signal(supervisor, Signal::URG)
+    }
+
+    async fn ask_to_stop(&self, supervisor: &ProcessId) -> Result<(), Fault> {
+        signal(supervisor, Signal::TERM)
     }
 
     async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors {
@@ -162,6 +160,17 @@ impl Host for LocalHost {
         let named = tree::Snapshot::take().named();
         let (ids, stats): (Vec<TaskId>, Vec<identity::Stat>) = named.into_iter().unzip();
         ids.into_iter().zip(identity::named(&stats)).collect()
+    }
+}
+
+/// Sends a supervisor the signal; does nothing if it has ended.
+fn signal(supervisor: &ProcessId, signal: Signal) -> Result<(), Fault> {
+    match termination::signal(supervisor, signal) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Fault {
+            step: format!("signalling the supervisor, process {}", supervisor.pid),
+            reason: error.to_string(),
+        }),
     }
 }
 

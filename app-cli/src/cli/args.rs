@@ -18,6 +18,8 @@ use std::path::PathBuf;
 use adapters_process::SUPERVISE_VERB;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::kit::context::Place;
+
 pub use crate::kit::answer::Format;
 pub use crate::kit::duration::{Length, parse_duration};
 
@@ -174,6 +176,30 @@ impl Verb {
             | Self::Retry(_)
             | Self::Resume(_)
             | Self::Report(_) => false,
+        }
+    }
+
+    /// Whether the verb needs a store that is fit for us.
+    pub(crate) const fn place(&self) -> Place {
+        match self {
+            Self::Doctor(_) | Self::Config(_) | Self::Droids(_) | Self::Hooks(_) => Place::Any,
+            Self::Launch(_)
+            | Self::Run(_)
+            | Self::List(_)
+            | Self::Status(_)
+            | Self::Output(_)
+            | Self::Diff(_)
+            | Self::Wait(_)
+            | Self::Cancel(_)
+            | Self::Complete(_)
+            | Self::Retry(_)
+            | Self::Resume(_)
+            | Self::Batch(_)
+            | Self::Prune(_)
+            | Self::Queue(_)
+            | Self::Release(_)
+            | Self::Cleanup(_)
+            | Self::Report(_) => Place::Checked,
         }
     }
 

@@ -27,12 +27,22 @@ pub(crate) struct Context {
     pub(crate) began: Timestamp,
 }
 
+/// Whether a verb needs a store that is fit for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It is about tasks.
+    Checked,
+    /// It says what is wrong with the store, or has nothing to do with it.
+    Any,
+}
+
 impl Context {
     /// Finds the store and reads the settings; touches nothing yet. Returns the format of the answer even
     /// where that fails.
     pub(crate) fn new(
         asked: Option<Format>,
         usual: Option<Format>,
+        place: Place,
     ) -> (Result<Self, Failure>, Format) {
         let dir = DataDir::locate(&environment::variable);
         let (settings, problem) = Settings::read(asked, dir.as_ref().ok());
@@ -41,6 +51,11 @@ impl Context {
             (Err(error), _) => Err(error.into()),
             (Ok(_), Some(failure)) => Err(failure),
             (Ok(dir), None) => {
+                if place == Place::Checked
+                    && let Err(unfit) = dir.check(environment::any_owner())
+                {
+                    return (Err(unfit.into()), format);
+                }
                 let wiring = Wiring::over(dir, &settings);
                 let began = wiring.clock.now();
                 Ok(Self { wiring, settings, format, began })

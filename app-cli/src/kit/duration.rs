@@ -53,6 +53,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| forms())
 }
 
+/// A duration as it can be written in a setting.
+pub(crate) fn written(span: Duration) -> String {
+    let millis = span.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let unit = units.into_iter().find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit));
+    let (unit, name) = unit.unwrap_or((1, "ms"));
+    format!("{}{name}", millis / unit)
+}
+
 fn forms() -> String {
     "write it as seconds, or as in 500ms, 90s, 5m, 2h, 1d".to_owned()
 }
@@ -80,6 +89,15 @@ mod tests {
     fn anything_else_is_refused() {
         for text in ["", "s", "-1", "1w", "1 m", "1.2.3", "9999999d", "∞"] {
             assert!(parse_duration(text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_span_is_written_as_it_is_read() {
+        for (millis, expected) in [(1_800_000, "30m"), (90_000, "90s"), (500, "500ms"), (0, "0ms")]
+        {
+            assert_eq!(written(Duration::from_millis(millis)), expected);
+            assert_eq!(parse_duration(expected), Ok(Duration::from_millis(millis)));
         }
     }
 

@@ -3,6 +3,7 @@
 //! The words of an error stand where it is defined; here it only gets a kind, hints, and the chain
 //! of its causes. Each match is complete, so that nobody can forget a new error.
 
+mod advice;
 mod causes;
 pub(crate) mod wording;
 

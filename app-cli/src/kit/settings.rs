@@ -23,7 +23,7 @@ use domain::plan::queue::admission::Limits;
 use domain::task::{AgentName, Policy};
 
 use crate::kit::answer::Format;
-use crate::kit::duration::parse_duration;
+use crate::kit::duration::{parse_duration, written};
 use crate::kit::failure::{Failure, Kind};
 use file::SettingsFile;
 use runners::RunnerEntry;
@@ -135,6 +135,32 @@ impl Settings {
         let model = model.map(|model| format!("model:{model}"));
         let limited = model.filter(|group| self.file.groups.contains_key(group));
         limited.unwrap_or_else(|| droid.to_owned())
+    }
+
+    /// What contradicts itself, a sentence each: a setting that can never act because another acts before it.
+    pub(crate) fn contradictions(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let (ttl, stale) = (self.ttl.value, self.stale.value);
+        let silence = stale.saturating_mul(2);
+        if silence > ttl {
+            found.push(format!(
+                "`stale` never acts: twice {} of silence come only after `ttl`, {}, has ended a task",
+                written(stale),
+                written(ttl)
+            ));
+        }
+        for (name, span) in [("ttl", ttl), ("stale", stale)] {
+            if span.is_zero() {
+                found.push(format!("`{name}` is 0: `prune` ends every running task"));
+            }
+        }
+        let limits = self.limits();
+        let idle = limits.groups.iter().filter(|(_, limit)| **limit > limits.max_running);
+        found.extend(idle.map(|(group, limit)| {
+            let max = limits.max_running;
+            format!("the limit of `{group}`, {limit}, never acts: only {max} tasks run at once")
+        }));
+        found
     }
 
     /// Where the settings file is or would be, and whether it is there.

@@ -58,6 +58,13 @@ pub trait Host: Send + Sync {
     /// [`Fault`] if the signal cannot be sent to a supervisor that lives.
     async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault>;
 
+    /// Asks a supervisor to cancel its task whatever the record says, for a store that cannot record an
+    /// intent. MUST NOT signal any other process.
+    ///
+    /// # Errors
+    /// [`Fault`] if the signal cannot be sent to a supervisor that lives.
+    async fn ask_to_stop(&self, supervisor: &ProcessId) -> Result<(), Fault>;
+
     /// Ends the agents' process groups and all other processes of these tasks, all tasks side by side:
     /// SIGTERM, the grace, SIGKILL. Returns what is left.
     ///

@@ -47,7 +47,7 @@ pub fn decide(seen: &Evidence<'_>) -> Ending {
         return Ending::Cancelled { result: seen.found() };
     }
     if let Some(limit) = seen.time_limit_passed {
-        let message = format!("timed out after {} s", limit.as_secs_f64());
+        let message = format!("timed out after {} s (`--timeout`)", limit.as_secs_f64());
         return seen.failure(Reason::Timeout, message);
     }
     match seen.runner {

@@ -37,7 +37,7 @@ impl Task {
             Event::CancelRequested(intent) => self.request_cancel(intent)?,
             Event::Overran { limit, grace } => {
                 self.running()?;
-                let message = format!("timed out after {} s", limit.as_secs_f64());
+                let message = format!("timed out after {} s (`--timeout`)", limit.as_secs_f64());
                 self.expire(Reason::Timeout, message, grace, at)
             }
             Event::StopRequested(intent) => {
@@ -54,7 +54,8 @@ impl Task {
             Event::Expired { policy, signs, grace, next } => {
                 self.not_ended()?;
                 let verdict = retention::verdict(&self, signs, policy, at);
-                let (reason, message) = expired(verdict).ok_or(Refusal::NotExpired { verdict })?;
+                let (reason, message) =
+                    self.expired(verdict).ok_or(Refusal::NotExpired { verdict })?;
                 match self.status() {
                     Status::Running => self.expire(reason, message, grace, at),
                     Status::Queued | Status::Completed | Status::Error | Status::Cancelled => {
@@ -255,6 +256,26 @@ impl Task {
     fn already_ended(&self) -> Refusal {
         Refusal::AlreadyEnded { status: self.status(), at: self.state.ended_at() }
     }
+
+    /// How a task ends of which this is the verdict, with the setting or option by which it expired.
+    fn expired(&self, verdict: Verdict) -> Option<(Reason, String)> {
+        match verdict {
+            Verdict::Fresh => None,
+            Verdict::TimedOut { age } => {
+                let by = match (self.status(), self.order.time_limit) {
+                    (Status::Queued, _) => "in the queue",
+                    (_, Some(_)) => "`--timeout`",
+                    (_, None) => "`ttl`",
+                };
+                Some((Reason::Timeout, format!("timed out after {} s ({by})", age.as_secs())))
+            }
+            Verdict::Stale { silence } => {
+                let by = if self.order.silence.is_some() { "`--stale`" } else { "`stale`" };
+                let message = format!("no sign of life for {} s ({by})", silence.as_secs());
+                Some((Reason::Stale, message))
+            }
+        }
+    }
 }
 
 fn reported(report: Report) -> Ending {
@@ -274,16 +295,4 @@ fn soonest(earlier: Option<CancelIntent>, now: CancelIntent) -> CancelIntent {
     let due = |intent: CancelIntent| intent.at.plus(intent.grace);
     let grace = earlier.grace.min(due(now).since(earlier.at));
     CancelIntent { at: earlier.at, grace }
-}
-
-fn expired(verdict: Verdict) -> Option<(Reason, String)> {
-    match verdict {
-        Verdict::Fresh => None,
-        Verdict::TimedOut { age } => {
-            Some((Reason::Timeout, format!("timed out after {} s", age.as_secs())))
-        }
-        Verdict::Stale { silence } => {
-            Some((Reason::Stale, format!("no sign of life for {} s", silence.as_secs())))
-        }
-    }
 }

@@ -184,6 +184,10 @@ impl Host for MemoryHost {
         Ok(())
     }
 
+    async fn ask_to_stop(&self, supervisor: &ProcessId) -> Result<(), Fault> {
+        self.ask_to_look(supervisor).await
+    }
+
     async fn stop(&self, tasks: &[Doomed], _grace: Duration) -> Survivors {
         for doomed in tasks {
             for agent in self.workers_of(&doomed.id).iter().chain(&doomed.agent) {

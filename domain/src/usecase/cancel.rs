@@ -12,7 +12,7 @@ use super::again::last_attempt;
 use super::custody;
 use super::reconcile::reconcile;
 use super::repair::follower_is_due;
-use super::stopping::stop_all;
+use super::stopping::{stop_all, stop_unrecorded};
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::{Doomed, StoreError};
@@ -40,12 +40,13 @@ pub struct Cancelled {
 /// in the receipt.
 pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancelled {
     let mut receipt = Cancelled::default();
-    let (mut doomed, mut remains) = (Vec::new(), Vec::new());
+    let (mut doomed, mut remains, mut unrecorded) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
         match Box::pin(doom(world, id, grace)).await {
             Ok(Doom::ToStop(task)) => doomed.push(task),
             Ok(Doom::Remains(task)) => remains.push(task),
             Ok(Doom::Done(id)) => receipt.cancelled.push(id),
+            Ok(Doom::Unrecorded(task, error)) => unrecorded.push((task, error)),
             Err(trouble) => receipt.refused.push((id.clone(), trouble)),
         }
     }
@@ -70,6 +71,7 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
             Some(Ok(_)) | None => receipt.stopped.push(task.id().clone()),
         }
     }
+    Box::pin(stop_unrecorded(world, unrecorded, grace, &mut receipt)).await;
     receipt
 }
 
@@ -80,6 +82,8 @@ enum Doom {
     Remains(Task),
     /// It had no process and is cancelled already.
     Done(TaskId),
+    /// It runs, and the store cannot record the intent.
+    Unrecorded(Task, StoreError),
 }
 
 /// Records the intent, or the ending itself where there is nothing to stop.
@@ -122,6 +126,9 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             Ok(task) => return Ok(Doom::ToStop(task)),
             // Somebody ended it meanwhile: the next try stops what is left of its agent.
             Err(StoreError::Refused { .. }) => {}
+            Err(error @ StoreError::Failed { .. }) if task.status() == Status::Running => {
+                return Ok(Doom::Unrecorded(task, error));
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -11,15 +11,21 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::cancel::Cancelled;
 use super::custody::{self, Held};
 use super::reconcile::autopsy;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
-use crate::port::{Doomed, Woken};
+use crate::port::{Doomed, StoreError, Woken};
 use crate::task::{Ending, Task, TaskId};
 
 /// How long a supervisor may take beyond the grace: two rounds of signals and a record.
 const MARGIN: Duration = Duration::from_secs(15);
+
+/// How often processes that nobody can be asked about are looked at.
+const STEP: Duration = Duration::from_millis(50);
+/// How long a supervisor has at least to hear that it is to stop its task.
+const LEAST: Duration = Duration::from_millis(300);
 
 /// What came of stopping tasks.
 #[derive(Debug, Default)]
@@ -66,6 +72,60 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         stopped.tasks.entry(id).or_insert(ended);
     }
     stopped
+}
+
+/// Stops the processes of running tasks whose intent the store cannot record, because the disk is full or
+/// read-only. A supervisor is asked by a signal: it takes that for a cancel, and records the ending as soon
+/// as the store works again.
+pub(super) async fn stop_unrecorded(
+    world: World<'_>,
+    tasks: Vec<(Task, StoreError)>,
+    grace: Duration,
+    receipt: &mut Cancelled,
+) {
+    let (mut asked, mut alone) = (Vec::new(), Vec::new());
+    for (task, _) in &tasks {
+        let held = world.locks.custody(task.id()).await == Ok(Custody::Held);
+        match &task.progress().supervisor {
+            // One that cannot be asked finds that its agent is gone.
+            Some(supervisor) if held => {
+                drop(world.host.ask_to_stop(supervisor).await);
+                asked.push(Doomed::of(task));
+            }
+            Some(_) | None => alone.push(Doomed::of(task)),
+        }
+    }
+    if !alone.is_empty() {
+        receipt.survivors.extend(world.host.stop(&alone, grace).await);
+    }
+    if !asked.is_empty() {
+        let ids: Vec<TaskId> = asked.iter().map(|doomed| doomed.id.clone()).collect();
+        let by = world.clock.elapsed().saturating_add(grace.max(LEAST));
+        wait_for_processes(world, &ids, by).await;
+        receipt.survivors.extend(world.host.stop(&asked, Duration::ZERO).await);
+    }
+    for (task, error) in tasks {
+        let id = task.id().clone();
+        receipt.stopped.push(id.clone());
+        receipt.refused.push((id.clone(), Trouble::Unrecorded { id, error }));
+    }
+}
+
+/// Waits until nothing of these tasks is left, at most until `by`.
+async fn wait_for_processes(world: World<'_>, ids: &[TaskId], by: Duration) {
+    let Ok(mut watch) = world.locks.watch(ids).await else { return };
+    loop {
+        let left = by.saturating_sub(world.clock.elapsed());
+        let mut at_work = false;
+        for id in ids {
+            at_work |= !world.host.of_task(id).await.is_empty();
+        }
+        if left.is_zero() || !at_work {
+            return;
+        }
+        // Nothing wakes who waits for processes of others: a lock that is freed is the best sign.
+        drop(watch.next(left.min(STEP)).await);
+    }
 }
 
 /// Ends a task whose life lock is held here, unless it has ended. The recorded intent decides how.

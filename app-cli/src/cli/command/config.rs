@@ -30,7 +30,8 @@ pub(super) fn config(context: &Context) -> Answer {
         rows.push(Row::text("parent_session", &Said { value, source: Source::Environment }));
     }
     let (path, found) = settings.file();
-    Answer::ok(ConfigView { file: path.clone(), found, rows })
+    let contradictions = settings.contradictions();
+    Answer::ok(ConfigView { file: path.clone(), found, rows, contradictions })
 }
 
 /// The same source, for the value in another form.

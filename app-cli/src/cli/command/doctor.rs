@@ -16,14 +16,28 @@ use crate::kit::context::Context;
 use crate::kit::failure::Kind;
 
 pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
-    let mut findings = agent::in_use(context).await;
-    findings.extend(store::folder(context, args.fix));
-    findings.extend(store::records(context, args.fix).await);
-    findings.extend(agent::hooks_and_plugin());
+    let mut of_store = store::folder(context, args.fix);
+    let (of_records, used) = store::records(context, args.fix).await;
+    of_store.extend(of_records);
+    let of_hooks = agent::hooks_and_plugin();
+    let mut findings = agent::in_use(context, &used).await;
+    findings.extend(of_store);
+    findings.extend(of_hooks);
     findings.push(agent::droids(context).await);
     findings.push(agent::sandbox(context.wiring.dir.root()));
+    findings.push(settings(context));
     let ill = findings.iter().any(|finding| finding.health == Health::Fail);
     Ok(Answer::with(DoctorView { findings }, ill.then_some(Kind::Unexpected)))
+}
+
+/// Whether the settings contradict each other.
+fn settings(context: &Context) -> Finding {
+    let contradictions = context.settings.contradictions();
+    if contradictions.is_empty() {
+        return well("settings", "nothing in them contradicts itself");
+    }
+    let fix = "change one of the two; `task-bg config` says where each comes from";
+    warn("settings", contradictions.join("; "), fix)
 }
 
 /// All is well.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{View, terminal};
 use crate::cli::args::Format;
+use crate::kit::duration::written;
 use crate::kit::settings::{Said, Source};
 
 /// What holds.
@@ -18,6 +19,8 @@ pub(crate) struct ConfigView {
     pub(crate) found: bool,
     /// Each setting.
     pub(crate) rows: Vec<Row>,
+    /// What contradicts itself.
+    pub(crate) contradictions: Vec<String>,
 }
 
 /// One setting.
@@ -40,7 +43,7 @@ impl Row {
 
     /// A setting that is a span of time.
     pub(crate) fn span(name: &str, said: &Said<Duration>) -> Self {
-        Self { name: name.to_owned(), value: json!(length(said.value)), source: said.source }
+        Self { name: name.to_owned(), value: json!(written(said.value)), source: said.source }
     }
 
     /// How a format is called.
@@ -64,6 +67,7 @@ impl View for ConfigView {
             "file": self.file.display().to_string(),
             "fileFound": self.found,
             "settings": rows.collect::<Vec<_>>(),
+            "contradictions": self.contradictions,
         })
     }
 
@@ -78,7 +82,11 @@ impl View for ConfigView {
         }
         let found = if self.found { "" } else { " (not there)" };
         let file = terminal::one_line(&self.file.display().to_string(), 400);
-        format!("{}settings file: {file}{found}\n", terminal::lines(&rows))
+        let contradictions = self.contradictions.iter();
+        let contradictions =
+            contradictions.map(|said| format!("warning: {}\n", terminal::harmless(said)));
+        let contradictions: String = contradictions.collect();
+        format!("{}settings file: {file}{found}\n{contradictions}", terminal::lines(&rows))
     }
 }
 
@@ -90,30 +98,5 @@ pub(crate) const fn word(source: Source) -> &'static str {
         Source::Store => "store",
         Source::File => "file",
         Source::Default => "default",
-    }
-}
-
-/// A span of time as it can be written in a setting.
-fn length(span: Duration) -> String {
-    let millis = span.as_millis();
-    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let unit = units.into_iter().find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit));
-    let (unit, name) = unit.unwrap_or((1, "ms"));
-    format!("{}{name}", millis / unit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_span_is_written_as_a_setting_could_be() {
-        for (millis, written) in [(1_800_000, "30m"), (90_000, "90s"), (500, "500ms"), (0, "0ms")] {
-            assert_eq!(length(Duration::from_millis(millis)), written);
-            assert_eq!(
-                crate::cli::args::parse_duration(written),
-                Ok(Duration::from_millis(millis))
-            );
-        }
     }
 }

@@ -3,8 +3,8 @@
 //! Each match is complete, so that a new error cannot be forgotten. Nothing is worded here that the error
 //! says itself.
 
-use adapters_fs::NoHome;
 use adapters_fs::hook_settings::HookSettingsError;
+use adapters_fs::{NoHome, Unfit};
 use domain::port::{Fault, LaunchFailure, StoreError, StoreFailure, WorktreeError};
 use domain::task::Refusal;
 use domain::task::droid::NoDroid;
@@ -14,7 +14,8 @@ use domain::usecase::launch::LaunchError;
 use domain::usecase::resolve::ResolveError;
 use domain::usecase::runners::NoRunner;
 
-use super::{Failure, Kind};
+use super::{Failure, Kind, advice};
+use crate::kit::environment;
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
@@ -47,15 +48,12 @@ impl From<StoreError> for Failure {
                     "another program holds the lock; see who has the file open, then try again",
                 )
             }
-            StoreError::Failed { failure: StoreFailure::Full(_), .. } => {
-                Self::of(Kind::StoreUnavailable, &error)
-                    .hint("run `task-bg cleanup --delete --older-than 7d` to remove old tasks")
-            }
-            StoreError::Failed { failure: StoreFailure::Fault(_), .. } => {
-                Self::of(Kind::StoreUnavailable, &error).hint(format!(
-                    "check the folder's owner and mode, or set `{}`",
-                    crate::kit::environment::DIR
-                ))
+            StoreError::Failed {
+                failure: StoreFailure::Full(fault) | StoreFailure::Fault(fault),
+                ..
+            } => {
+                let hint = advice::for_store(&fault.reason);
+                Self::of(Kind::StoreUnavailable, &error).hint(hint)
             }
         }
     }
@@ -76,10 +74,7 @@ pub(crate) const fn refused(refusal: &Refusal) -> Kind {
 
 impl From<Fault> for Failure {
     fn from(error: Fault) -> Self {
-        Self::of(Kind::StoreUnavailable, &error).hint(format!(
-            "check the folder's owner and mode, or set `{}`",
-            crate::kit::environment::DIR
-        ))
+        Self::of(Kind::StoreUnavailable, &error).hint(advice::for_store(&error.reason))
     }
 }
 
@@ -93,6 +88,11 @@ impl From<Trouble> for Failure {
             Trouble::Unanswered { ref id } => Self::of(Kind::Unexpected, &error).hint(format!(
                 "its supervisor may be stopped: `task-bg status {id}` names it"
             )),
+            Trouble::Unrecorded { id, error: cause } => {
+                let whole = Trouble::Unrecorded { id, error: cause.clone() };
+                let hints = Self::from(cause).hints;
+                Self { hints, ..Self::of(Kind::StoreUnavailable, &whole) }
+            }
             Trouble::QueueBusy => Self::of(Kind::StoreUnavailable, &error).hint(
                 "another task-bg holds `.locks/gate` in the store; see who has it open, and whether it is stopped",
             ),
@@ -130,9 +130,11 @@ impl From<LaunchError> for Failure {
                     LaunchFailure::NotFound { program } => {
                         format!("install `{program}`, or put its folder on PATH")
                     }
-                    LaunchFailure::NotStarted { .. } | LaunchFailure::Supervisor(_) => {
-                        format!("run `task-bg status {id}` to see what was recorded")
-                    }
+                    LaunchFailure::NotStarted { reason, .. }
+                    | LaunchFailure::Supervisor(reason) => advice::by_reason(reason)
+                        .unwrap_or_else(|| {
+                            format!("run `task-bg status {id}` to see what was recorded")
+                        }),
                 };
                 let mut failed = Self::of(Kind::LaunchFailed, &error).hint(hint);
                 failed = failed.about(id);
@@ -197,8 +199,10 @@ impl From<WorktreeError> for Failure {
             WorktreeError::Gone { .. } | WorktreeError::Replaced { .. } => {
                 (Kind::WrongState, "look at its branch, if that is still there")
             }
-            WorktreeError::Fault(_) => {
-                (Kind::Unexpected, "try the git command by hand to see what it needs")
+            WorktreeError::Fault(fault) => {
+                let by_hand = "try the git command by hand to see what it needs";
+                let hint = advice::by_reason(&fault.reason).unwrap_or_else(|| by_hand.to_owned());
+                return Self::of(Kind::Unexpected, &error).hint(hint);
             }
         };
         Self::of(kind, &error).hint(hint)
@@ -219,7 +223,25 @@ impl From<DiffError> for Failure {
 impl From<NoHome> for Failure {
     fn from(error: NoHome) -> Self {
         Self::of(Kind::StoreUnavailable, &error)
-            .hint(format!("set `{}` to an absolute path", crate::kit::environment::DIR))
+            .hint(format!("set `{}` to an absolute path", environment::DIR))
+    }
+}
+
+impl From<Unfit> for Failure {
+    fn from(error: Unfit) -> Self {
+        let hint = match &error {
+            Unfit::Foreign { owner, .. } => format!(
+                "run it as that user, as in `sudo -u '#{owner}' task-bg list`, set `{}` to a folder of yours, or `{}=1` if you mean it",
+                environment::DIR,
+                environment::ANY_OWNER
+            ),
+            Unfit::Shared { path } => format!(
+                "set `{}` to a folder of its own, such as `{}`",
+                environment::DIR,
+                path.join("task-bg").display()
+            ),
+        };
+        Self::of(Kind::StoreUnavailable, &error).hint(hint)
     }
 }
 

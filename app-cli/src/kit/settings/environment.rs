@@ -15,6 +15,9 @@ pub(crate) const DIR: &str = "TASK_BG_DIR";
 /// The session that launches tasks.
 pub(crate) use adapters_process::PARENT_SESSION_VARIABLE as PARENT_SESSION;
 
+/// Whether a store may belong to anybody.
+pub(crate) const ANY_OWNER: &str = "TASK_BG_ANY_OWNER";
+
 /// Where droid's home folder is, if not in the user's.
 pub(crate) const HOME_OVERRIDE: &str = "FACTORY_HOME_OVERRIDE";
 /// Whether droid is kept from its service.
@@ -50,6 +53,11 @@ pub(crate) fn home() -> Option<PathBuf> {
 /// Whether this process may do everything on this machine.
 pub(crate) fn is_root() -> bool {
     adapters_process::local::identity::is_root()
+}
+
+/// Whether a store may belong to anybody.
+pub(crate) fn any_owner() -> bool {
+    text(ANY_OWNER).is_some_and(|value| value != "0" && value != "false")
 }
 
 /// The task that this process belongs to.

@@ -4,13 +4,16 @@
 //! Whoever knows a setting judges its value. Nothing here writes.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::ops::Range;
-use std::path::PathBuf;
-use std::{fs, io};
+use std::path::{Path, PathBuf};
 
+use adapters_fs::inspection::strangers;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::environment;
 use super::runners::RunnerEntry;
 use super::table::{IN_FILE, LIMITS, RUNNERS};
 use crate::kit::failure::{Failure, Kind};
@@ -69,8 +72,13 @@ impl SettingsFile {
     /// Reads the file at `path`, if there is one.
     pub(super) fn read(path: PathBuf) -> Self {
         let mut file = Self { path, ..Self::default() };
-        match fs::read_to_string(&file.path) {
-            Ok(text) => {
+        match read_own(&file.path) {
+            Ok(Err(owner)) => {
+                let words = format!("it belongs to another user, number {owner}");
+                let hint = "it could name any program: make it yours, or remove it".to_owned();
+                file.problems.push(Problem { place: None, words, hint });
+            }
+            Ok(Ok(text)) => {
                 file.found = true;
                 file.take_all(&text);
             }
@@ -182,6 +190,18 @@ impl SettingsFile {
         let place = Some(Place::of(text, at.start));
         self.problems.push(Problem { place, words, hint });
     }
+}
+
+/// The text of a file, or the number of the user that it belongs to, if that is neither we nor root: beside a
+/// store in a folder that many write to, anybody could put one.
+fn read_own(path: &Path) -> io::Result<Result<String, u32>> {
+    let mut file = File::open(path)?;
+    if let Some(owner) = strangers(&file.metadata()?).filter(|_| !environment::any_owner()) {
+        return Ok(Err(owner));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(Ok(text))
 }
 
 /// A text or a whole number, as text.

@@ -88,11 +88,16 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
 }
 
 /// The variables that are no settings.
-const VARIABLES: [Setting; 8] = [
+const VARIABLES: [Setting; 9] = [
     variable(
         environment::DIR,
         "`~/.factory/.omd/background-tasks`",
         "the store's folder, as an absolute path",
+    ),
+    variable(
+        environment::ANY_OWNER,
+        "",
+        "if it is `1`, a store may belong to another user; else every verb over tasks refuses one, root's too",
     ),
     variable(
         environment::PARENT_SESSION,

@@ -68,7 +68,7 @@ fn a_passed_time_limit_is_a_timeout_even_if_the_agent_then_said_it_was_done() {
         ending,
         Ending::Failed {
             reason: Reason::Timeout,
-            message: "timed out after 2 s".into(),
+            message: "timed out after 2 s (`--timeout`)".into(),
             result: Some("hasty".into()),
         }
     );

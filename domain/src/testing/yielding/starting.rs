@@ -122,6 +122,11 @@ impl Host for Yielding<'_> {
         between_turns!(format!("  ask {} to look", supervisor.pid), asked)
     }
 
+    async fn ask_to_stop(&self, supervisor: &ProcessId) -> Result<(), Fault> {
+        let asked = self.memory.host.ask_to_stop(supervisor);
+        between_turns!(format!("  ask {} to stop", supervisor.pid), asked)
+    }
+
     async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors {
         let ids: String = tasks.iter().map(|doomed| format!(" {}", doomed.id)).collect();
         between_turns!(format!("  stop{ids}"), self.memory.host.stop(tasks, grace))

@@ -2,6 +2,7 @@
 //!
 //! Nothing here writes one of droid's files.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::iter;
 use std::os::unix::ffi::OsStrExt;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use adapters_fs::FactoryDir;
 use adapters_fs::hook_settings::HookScope;
 use adapters_fs::inspection::installed_plugin;
+use adapters_process::local::program;
 use adapters_process::probe;
 use domain::task::Runner;
 use domain::task::droid::{Catalog, UnreadableDroid};
@@ -21,21 +23,25 @@ use crate::cli::args::ScopeArg;
 use crate::cli::command::hooks;
 use crate::cli::command::ordering::working_folder;
 use crate::cli::command::runners::PATIENCE;
-use crate::cli::view::doctor::Finding;
+use crate::cli::view::doctor::{Finding, Health};
 use crate::cli::view::droids::place;
 use crate::cli::view::hooks::flaws;
 use crate::kit::context::Context;
 use crate::kit::environment;
 use crate::kit::failure::Failure;
+use crate::kit::settings::{Settings, Source};
 
 /// The name of our plugin.
 const PLUGIN: &str = "task-bg";
 
-/// Whether the agents in use are there, and which versions they are: the one that works where an order names
-/// none, and those of the tasks that have not ended.
-pub(super) async fn in_use(context: &Context) -> Vec<Finding> {
+/// Whether the agents in use are there, which versions they are, and whether what they need is beside them: the
+/// agent that works where an order names none, and those of the tasks that have not ended. `used` names those of
+/// all tasks. That an agent is missing is a failure only where something uses it: a setting that names it, or a
+/// task.
+pub(super) async fn in_use(context: &Context, used: &BTreeSet<String>) -> Vec<Finding> {
+    let Settings { runner, droid, .. } = &context.settings;
     let unfinished = context.unfinished().await.unwrap_or_default();
-    let mut names = vec![context.settings.runner.value.clone()];
+    let mut names = vec![runner.value.clone()];
     for task in context.tasks(&unfinished).await {
         if let Runner::Agent { name, .. } = &task.order().runner
             && !names.iter().any(|known| known == name.as_str())
@@ -43,11 +49,20 @@ pub(super) async fn in_use(context: &Context) -> Vec<Finding> {
             names.push(name.as_str().to_owned());
         }
     }
-    names.into_iter().map(|name| agent(context, name)).collect()
+    let is_said = runner.source != Source::Default || droid.source != Source::Default;
+    let agents = names.into_iter().map(|name| {
+        let is_used = is_said || used.contains(&name);
+        agent(context, name, is_used)
+    });
+    let mut findings: Vec<Finding> = agents.collect();
+    if findings.iter().any(|finding| finding.health == Health::Ok) {
+        findings.push(ps());
+    }
+    findings
 }
 
 /// Whether one agent is there, and which version it is.
-fn agent(context: &Context, name: String) -> Finding {
+fn agent(context: &Context, name: String, is_used: bool) -> Finding {
     let agent = match runners::choose(context.wiring.agents.as_ref(), &name) {
         Ok(agent) => agent,
         Err(unknown) => {
@@ -60,12 +75,29 @@ fn agent(context: &Context, name: String) -> Finding {
     let shown = word.to_string_lossy();
     match probe::version(word, PATIENCE) {
         Ok(version) => well(name, format!("`{shown}` is version {version}")),
+        Err(silent @ probe::Silent::NotFound) if !is_used => {
+            let unused = "nothing here uses it so far, and `run` needs none";
+            warn(name, format!("`{shown}`: {silent}; {unused}"), program.install)
+        }
         Err(silent @ probe::Silent::NotFound) => {
             fail(name, format!("`{shown}`: {silent}"), program.install)
         }
         Err(silent) => {
             fail(name, format!("`{shown}`: {silent}"), format!("run `{shown} --version` by hand"))
         }
+    }
+}
+
+/// Whether `ps` is there: droid ends every command of its agents where it cannot ask `ps`.
+fn ps() -> Finding {
+    let path = environment::variable("PATH");
+    match program::find(OsStr::new("ps"), Path::new("/"), path.as_deref()) {
+        Ok(found) => well("ps", format!("`{}`", found.display())),
+        Err(why) => warn(
+            "ps",
+            format!("`ps`: {why}; droid ends the commands of its agents without it"),
+            "install procps, or put the folder of `ps` on PATH",
+        ),
     }
 }
 

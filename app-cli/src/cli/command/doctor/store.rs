@@ -3,15 +3,18 @@
 //! With `--fix` it mends only what cannot do harm: it makes the folder, closes it to others, and
 //! sweeps what is derived.
 
+use std::collections::BTreeSet;
+
 use adapters_fs::inspection::{FolderState, StoreCondition, close_files, store_condition};
-use domain::port::TaskStore as _;
-use domain::task::{Query, Task};
+use domain::port::{Fault, TaskStore as _};
+use domain::task::{Query, Runner, Task};
 use domain::usecase::list::{Listed, list, survey};
 use domain::usecase::reconcile::Note;
 
 use super::{fail, warn, well};
 use crate::cli::view::doctor::Finding;
 use crate::kit::context::Context;
+use crate::kit::environment;
 use crate::kit::failure::Failure;
 
 /// The room on the disk below which there is a warning, in bytes.
@@ -20,9 +23,13 @@ const LITTLE: u64 = 256 << 20;
 const NAMED: usize = 10;
 const FIX: &str = "run `task-bg doctor --fix`";
 
-/// The folder: there, writable, closed to others, with room.
+/// The folder: ours, there, writable, closed to others, with room, and nothing of somebody else's in it.
 pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
     let dir = &context.wiring.dir;
+    if let Err(unfit) = dir.check(environment::any_owner()) {
+        let failure = Failure::from(unfit);
+        return vec![fail("store", failure.message, failure.hints.join("; "))];
+    }
     let mut mended = Vec::new();
     let mut condition = store_condition(dir);
     let unusable = matches!(condition.folder, FolderState::Unusable(_));
@@ -36,15 +43,22 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
         condition = store_condition(dir);
     }
     let named = dir.root().display();
-    let StoreCondition { folder, open, loose, free } = condition;
+    let StoreCondition { folder, open, shared, loose, foreign, owner, free } = condition;
     let done = mended.iter().map(|what| format!("; {what}")).collect::<String>();
     let store = match folder {
-        FolderState::Unusable(why) => fail(
-            "store",
-            format!("`{named}` cannot be used: {why}"),
-            format!("check the folder's owner and mode, or set `{}`", crate::kit::environment::DIR),
-        ),
+        FolderState::Unusable(why) => {
+            let fix = Failure::from(Fault { step: String::new(), reason: why.clone() }).hints;
+            fail("store", format!("`{named}` cannot be used: {why}"), fix.join("; "))
+        }
         FolderState::Absent => well("store", format!("`{named}` is made when the first task is")),
+        FolderState::Ready if open && shared => warn(
+            "store",
+            format!("others can look into `{named}`, which holds more than a store"),
+            format!(
+                "set `{}` to a folder of its own, or close this one by hand: `chmod 700 {named}`",
+                environment::DIR
+            ),
+        ),
         FolderState::Ready if open || !loose.is_empty() => warn(
             "store",
             format!(
@@ -55,6 +69,17 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
         ),
         FolderState::Ready => well("store", format!("`{named}` can be written{done}")),
     };
+    let mut findings = vec![store];
+    if !foreign.is_empty() {
+        let files = foreign.iter().take(NAMED).map(|path| format!("`{}`", path.display()));
+        let files: Vec<String> = files.collect();
+        let detail = format!(
+            "{} files in the store belong to another user, and task-bg may not change them: {}",
+            foreign.len(),
+            files.join(", ")
+        );
+        findings.push(warn("owners", detail, format!("run `sudo chown -R {owner} {named}`")));
+    }
     let room = match free {
         Some(free) if free < LITTLE => warn(
             "room",
@@ -64,11 +89,13 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
         Some(free) => well("room", format!("{} MiB are left", free >> 20)),
         None => well("room", "the system does not say how much is left"),
     };
-    vec![store, room]
+    findings.push(room);
+    findings
 }
 
 /// The records: readable, looked after, and nothing lying about.
-pub(super) async fn records(context: &Context, fix: bool) -> Vec<Finding> {
+/// Says as well which agents the tasks are for.
+pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, BTreeSet<String>) {
     let wiring = &context.wiring;
     let query = Query::default();
     // Counted first: whoever looks with `--fix` also completes what somebody else began.
@@ -80,10 +107,16 @@ pub(super) async fn records(context: &Context, fix: bool) -> Vec<Finding> {
     }
     match listed {
         Ok(listed) => {
-            vec![unreadable(&listed), unattended(&listed), survivors(&listed), leftovers]
+            let used = listed.listing.tasks.iter().filter_map(|task| match &task.order().runner {
+                Runner::Agent { name, .. } => Some(name.to_string()),
+                Runner::Command(_) | Runner::Elsewhere => None,
+            });
+            let used = used.collect();
+            (vec![unreadable(&listed), unattended(&listed), survivors(&listed), leftovers], used)
         }
         Err(trouble) => {
-            vec![fail("records", Failure::from(trouble).sentence(), "see the finding on the store")]
+            let why = Failure::from(trouble).sentence();
+            (vec![fail("records", why, "see the finding on the store")], BTreeSet::new())
         }
     }
 }

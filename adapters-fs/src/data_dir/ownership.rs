@@ -1,0 +1,163 @@
+//! Whose folder a store is in, and whether it may be closed to others.
+//!
+//! A folder that somebody shares with others, such as `/tmp`, is never given another mode: closing it would
+//! shut everybody out. One is closed only if it is empty, or if nothing is in it but what belongs to a store.
+//! A store of another user is left alone altogether. Main type: [`Unfit`].
+
+use std::ffi::OsStr;
+use std::fs::{self, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::folders::PRIVATE;
+use super::names::Entry;
+
+/// The folders of a store.
+const PARTS: [&str; 6] = [".active", ".keys", ".locks", ".notices", ".queue", ".sessions"];
+/// The bit of a folder in which many keep files of their own.
+const STICKY: u32 = 0o1000;
+
+/// Why a folder is not used as a store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It belongs to another user.
+    #[error("the store `{}` belongs to another user, number {owner}", .path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// The number of the user that it belongs to.
+        owner: u32,
+    },
+    /// Others can look into it, and it holds what belongs to no store.
+    #[error("`{}` is open to others and holds files that belong to no store", .path.display())]
+    Shared {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// What is in a folder, as far as that matters for who may use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// Nothing.
+    Nothing,
+    /// Nothing but what belongs to a store.
+    Store,
+    /// What belongs to a store, and other things.
+    Mixed,
+    /// Nothing that belongs to a store.
+    Foreign,
+}
+
+/// Refuses the folder `root` if it is unfit for a store of ours. Costs one look at the folder, and reads it only
+/// if others can look into it.
+pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
+    let Ok(found) = fs::metadata(root) else { return Ok(()) };
+    let path = root.to_owned();
+    if !anybodys && found.uid() != own() {
+        return Err(Unfit::Foreign { path, owner: found.uid() });
+    }
+    if is_open(&found) && content(root) == Content::Foreign {
+        return Err(Unfit::Shared { path });
+    }
+    Ok(())
+}
+
+/// Closes a folder of ours that others could look into, if that harms nobody.
+pub(super) fn tighten(root: &Path, found: &Metadata) -> io::Result<()> {
+    if !is_open(found) || found.uid() != own() {
+        return Ok(());
+    }
+    match content(root) {
+        Content::Foreign => {
+            Err(io::Error::other(Unfit::Shared { path: root.to_owned() }.to_string()))
+        }
+        Content::Nothing | Content::Store if found.mode() & STICKY == 0 => {
+            fs::set_permissions(root, Permissions::from_mode(PRIVATE))
+        }
+        Content::Nothing | Content::Store | Content::Mixed => Ok(()),
+    }
+}
+
+/// Whether closing a folder to others would shut them out of what is theirs.
+pub(crate) fn is_shared(root: &Path) -> bool {
+    let is_sticky = fs::metadata(root).is_ok_and(|found| found.mode() & STICKY != 0);
+    is_sticky || matches!(content(root), Content::Mixed | Content::Foreign)
+}
+
+fn is_open(found: &Metadata) -> bool {
+    found.is_dir() && found.mode() & 0o077 != 0
+}
+
+fn own() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// What cannot be listed counts as a store: whatever is done in it says why that fails.
+fn content(root: &Path) -> Content {
+    let Ok(entries) = fs::read_dir(root) else { return Content::Store };
+    let (mut ours, mut others) = (false, false);
+    for entry in entries.flatten() {
+        if belongs(&entry.file_name()) { ours = true } else { others = true }
+    }
+    match (ours, others) {
+        (false, false) => Content::Nothing,
+        (true, false) => Content::Store,
+        (true, true) => Content::Mixed,
+        (false, true) => Content::Foreign,
+    }
+}
+
+/// Whether an entry of the store's folder is a folder of a store, by its name.
+pub(crate) fn is_part(name: &OsStr) -> bool {
+    PARTS.iter().any(|part| name == *part)
+}
+
+/// Whether an entry of the store's folder is one of a store, by its name.
+pub(crate) fn belongs(name: &OsStr) -> bool {
+    let is_log = name.to_str().is_some_and(|name| name.starts_with("bg_"));
+    is_log || is_part(name) || matches!(Entry::of(name), Entry::Record(_) | Entry::Temp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(mode: u32, entries: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for entry in entries {
+            fs::write(folder.path().join(entry), "").expect("a file");
+        }
+        fs::set_permissions(folder.path(), Permissions::from_mode(mode)).expect("a mode");
+        folder
+    }
+
+    // Once, a store in `/tmp` made `/tmp` private.
+    #[test]
+    fn only_an_empty_folder_or_one_with_nothing_but_a_store_is_closed() {
+        for (mode, entries, after, is_used) in [
+            (0o755, &[][..], 0o700, true),
+            (0o755, &["bg_1.json", "bg_1.out", ".locks"], 0o700, true),
+            (0o755, &["bg_1.json", "letter"], 0o755, true),
+            (0o755, &["letter"], 0o755, false),
+            (0o700, &["letter"], 0o700, true),
+            (0o1777, &[], 0o1777, true),
+            (0o1777, &[".locks"], 0o1777, true),
+            (0o1777, &["letter"], 0o1777, false),
+        ] {
+            let folder = folder(mode, entries);
+            let found = fs::metadata(folder.path()).expect("it is there");
+            assert_eq!(check(folder.path(), false).is_ok(), is_used, "{mode:o} {entries:?}");
+            assert_eq!(tighten(folder.path(), &found).is_ok(), is_used, "{mode:o} {entries:?}");
+            let found = fs::metadata(folder.path()).expect("it is there");
+            assert_eq!(found.mode() & 0o7777, after, "{entries:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_yet_is_fit() {
+        let folder = folder(0o700, &[]);
+        assert_eq!(check(&folder.path().join("store"), false), Ok(()));
+    }
+}

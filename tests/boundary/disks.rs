@@ -1,0 +1,148 @@
+//! Disks that are full, or may only be read: looking works, stopping works, and what could not be recorded is
+//! said.
+//!
+//! A small file system of its own stands for such a disk. Where the tests may not mount one, they say so and
+//! prove nothing.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::json;
+use tests::process::{alive, wait_until};
+use tests::sandbox::{Sandbox, pid_at, text};
+
+use crate::sandbox;
+
+/// A file system of one megabyte, and how it looks through a second, read-only mount.
+struct Disk {
+    at: PathBuf,
+    read_only: PathBuf,
+}
+
+impl Disk {
+    /// `None` where nothing can be mounted.
+    fn mount(sandbox: &Sandbox) -> Option<Self> {
+        let disk = Self { at: sandbox.path("disk"), read_only: sandbox.path("read-only") };
+        for folder in [&disk.at, &disk.read_only] {
+            fs::create_dir(folder).expect("a folder in the sandbox");
+        }
+        let (at, read_only) = (text(&disk.at), text(&disk.read_only));
+        let steps = [
+            vec!["-t", "tmpfs", "-o", "size=1m", "tmpfs", &at],
+            vec!["--bind", &at, &read_only],
+            vec!["-o", "remount,bind,ro", &read_only],
+        ];
+        let mounted = steps.iter().all(|words| {
+            Command::new("mount").args(words).output().is_ok_and(|done| done.status.success())
+        });
+        if !mounted {
+            writeln!(std::io::stderr(), "nothing can be mounted here: nothing is proved")
+                .unwrap_or_default();
+        }
+        mounted.then_some(disk)
+    }
+
+    /// Fills it to the last byte.
+    fn fill(&self) {
+        let mut file = fs::File::create(self.at.join("fill")).expect("a file on the disk");
+        while file.write_all(&[0; 512]).is_ok() {}
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.at.join("fill")).expect("the file that fills the disk");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        for folder in [&self.read_only, &self.at] {
+            drop(Command::new("umount").arg("-l").arg(folder).output());
+        }
+    }
+}
+
+const LOOKS: [&[&str]; 9] = [
+    &["list"],
+    &["list", "--full"],
+    &["queue"],
+    &["config"],
+    &["droids"],
+    &["report"],
+    &["list", "--status", "running"],
+    &["prune", "--dry-run"],
+    &["wait", "--timeout", "0.1s", "--any"],
+];
+
+#[test]
+fn looking_works_on_a_full_and_on_a_read_only_disk() {
+    let sandbox = sandbox();
+    let Some(disk) = Disk::mount(&sandbox) else { return };
+    let in_store = |words: &[&str], root: &PathBuf| {
+        sandbox.task_bg(words).env("TASK_BG_DIR", root.join("store"))
+    };
+    let id = |words: &[&str]| {
+        let answer = in_store(words, &disk.at).ok().json();
+        answer["taskId"].as_str().expect("an id").to_owned()
+    };
+    let ended = id(&["run", "x", "--", "echo", "hi"]);
+    in_store(&["wait", &ended], &disk.at).ok().done();
+    let running = id(&["run", "x", "--", "sleep", "100"]);
+    let waiting = id(&["run", "x", "--hold", "--", "true"]);
+    let looks = |root: &PathBuf| {
+        for words in LOOKS {
+            let ran = in_store(words, root).run();
+            assert!(matches!(ran.code, 0 | 6), "{words:?}: {ran}");
+        }
+        for id in [&ended, &running, &waiting] {
+            for verb in ["status", "output"] {
+                in_store(&[verb, id], root).ok().done();
+            }
+        }
+        let listed = in_store(&["list"], root).ok().json();
+        assert_eq!(listed["unreadable"], json!([]), "{listed}");
+        in_store(&["doctor"], root).run().json()
+    };
+    let doctor = looks(&disk.read_only).to_string();
+    assert!(doctor.contains("Read-only file system"), "{doctor}");
+    disk.fill();
+    let doctor = looks(&disk.at).to_string();
+    assert!(doctor.contains("0 MiB are left"), "{doctor}");
+    disk.make_room();
+    in_store(&["cancel", "--all", "--grace", "1"], &disk.at).ok().done();
+}
+
+// Once, a cancel on a full disk was refused, and what it was to stop worked on.
+#[test]
+fn cancel_stops_processes_on_a_full_and_on_a_read_only_disk_and_says_what_could_not_be_recorded() {
+    for full in [true, false] {
+        let sandbox = sandbox();
+        let Some(disk) = Disk::mount(&sandbox) else { return };
+        let in_store = |words: &[&str], root: &PathBuf| {
+            sandbox.task_bg(words).env("TASK_BG_DIR", root.join("store"))
+        };
+        let words = ["run", "x", "--retries", "2", "--", "sleep", "100"];
+        let id =
+            in_store(&words, &disk.at).ok().json()["taskId"].as_str().expect("an id").to_owned();
+        let record = || in_store(&["status", &id], &disk.at).ok().json();
+        let agent = pid_at(&record(), "agentProcess");
+        if full {
+            disk.fill();
+        }
+        let root = if full { &disk.at } else { &disk.read_only };
+        let answer = in_store(&["cancel", "--grace", "5", &id], root).code(8).json();
+        assert_eq!(answer["stopped"], json!([id]), "{answer}");
+        let why = answer["refused"][0]["error"].as_str().unwrap_or_default();
+        assert!(why.contains("could not be recorded"), "{answer}");
+        let hint = answer["hint"].as_str().unwrap_or_default();
+        assert!(hint.contains(if full { "room" } else { "read-only" }), "{hint}");
+        assert!(!alive(agent), "full: {full}");
+        if full {
+            disk.make_room();
+        }
+        // The supervisor, which was asked, records what was meant, and nothing is tried again.
+        wait_until("the ending", || record()["status"] == "cancelled");
+        assert_eq!(in_store(&["list"], &disk.at).ok().json()["total"], 1);
+    }
+}

@@ -1,0 +1,171 @@
+//! Whose store it is: one of another user, one that root wrote into by accident, a folder that many share.
+//!
+//! What needs another user is tried as root alone; elsewhere a test says so and proves nothing.
+
+use std::fs::{self, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tests::sandbox::Sandbox;
+
+use crate::sandbox;
+
+/// A user that is not root and owns nothing here.
+const OTHER: u32 = 54_321;
+
+/// Whether this is root, who alone can give files to others.
+fn is_root(sandbox: &Sandbox) -> bool {
+    let is_root = fs::metadata(sandbox.work()).is_ok_and(|found| found.uid() == 0);
+    if !is_root {
+        writeln!(std::io::stderr(), "this is not root: nothing is proved").unwrap_or_default();
+    }
+    is_root
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it is there").mode() & 0o7777
+}
+
+fn open_to(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+}
+
+fn give(path: &Path) {
+    chown(path, Some(OTHER), Some(OTHER)).expect("root gives files away");
+}
+
+fn finding(answer: &Value, check: &str) -> Value {
+    let findings = answer["findings"].as_array().expect("findings");
+    findings.iter().find(|finding| finding["check"] == check).cloned().unwrap_or_default()
+}
+
+// Once, `TASK_BG_DIR=/tmp` made `/tmp` private, and shut everybody else out.
+#[test]
+fn a_folder_that_others_use_is_refused_and_keeps_its_mode() {
+    let sandbox = sandbox();
+    for bits in [0o755, 0o1777] {
+        let shared = sandbox.path(&format!("shared-{bits:o}"));
+        fs::create_dir(&shared).expect("a folder");
+        fs::write(shared.join("letter"), "").expect("a file");
+        open_to(&shared, bits);
+        for words in [&["run", "x", "--", "true"][..], &["list"], &["cleanup"], &["queue", "pause"]]
+        {
+            let failed = sandbox.task_bg(words).env("TASK_BG_DIR", &shared).code(8).json();
+            assert_eq!(failed["code"], "store_unavailable");
+            let hint = failed["hint"].as_str().unwrap_or_default();
+            assert!(hint.contains("TASK_BG_DIR") && hint.contains("task-bg`"), "{hint}");
+        }
+        assert_eq!(mode(&shared), bits);
+        assert_eq!(fs::read_dir(&shared).expect("a folder").count(), 1, "nothing was made in it");
+        let doctor = sandbox.task_bg(["doctor"]).env("TASK_BG_DIR", &shared).code(1).json();
+        assert_eq!(finding(&doctor, "store")["status"], "fail", "{doctor}");
+    }
+}
+
+#[test]
+fn an_empty_folder_and_a_store_are_closed_and_what_else_lies_there_is_said() {
+    let sandbox = sandbox();
+    let folder = sandbox.path("mine");
+    fs::create_dir(&folder).expect("a folder");
+    open_to(&folder, 0o755);
+    let here = |words: &[&str]| sandbox.task_bg(words).env("TASK_BG_DIR", &folder);
+    here(&["run", "x", "--wait", "--", "true"]).ok().done();
+    assert_eq!(mode(&folder), 0o700, "it was empty");
+    open_to(&folder, 0o755);
+    here(&["run", "x", "--wait", "--", "true"]).ok().done();
+    assert_eq!(mode(&folder), 0o700, "nothing is in it but a store");
+    fs::write(folder.join("letter"), "").expect("a file");
+    open_to(&folder, 0o755);
+    here(&["run", "x", "--wait", "--", "true"]).ok().done();
+    assert_eq!(mode(&folder), 0o755, "others may read the letter");
+    let doctor = here(&["doctor", "--fix"]).run().json();
+    let store = finding(&doctor, "store");
+    assert!(store["fix"].as_str().is_some_and(|fix| fix.contains("chmod 700")), "{store}");
+    assert_eq!(mode(&folder), 0o755);
+}
+
+#[test]
+fn a_store_behind_a_link_works_as_the_folder_itself() {
+    let sandbox = sandbox();
+    let (folder, link) = (sandbox.path("real"), sandbox.path("link"));
+    fs::create_dir(&folder).expect("a folder");
+    symlink(&folder, &link).expect("a link");
+    let run = sandbox.task_bg(["run", "x", "--wait", "--", "true"]);
+    run.env("TASK_BG_DIR", &link).ok().done();
+    let listed = sandbox.task_bg(["list"]).env("TASK_BG_DIR", &folder).ok().json();
+    assert_eq!((&listed["total"], mode(&folder)), (&json!(1), 0o700));
+}
+
+#[test]
+fn a_store_of_another_user_is_refused_by_every_verb_also_to_root() {
+    let sandbox = sandbox();
+    if !is_root(&sandbox) {
+        return;
+    }
+    let id = sandbox.run_command(["true"]);
+    sandbox.ended(&id);
+    give(&sandbox.store());
+    let verbs: [&[&str]; 10] = [
+        &["list"],
+        &["status", &id],
+        &["output", &id],
+        &["wait"],
+        &["cancel", &id],
+        &["run", "x", "--", "true"],
+        &["queue"],
+        &["prune"],
+        &["cleanup", "--delete"],
+        &["report"],
+    ];
+    for words in verbs {
+        let failed = sandbox.task_bg(words).arg("--json").code(8).json();
+        let [error, hint] = ["error", "hint"].map(|key| failed[key].as_str().unwrap_or_default());
+        assert!(error.contains("another user, number 54321"), "{words:?}: {error}");
+        assert!(hint.contains("TASK_BG_ANY_OWNER"), "{words:?}: {hint}");
+    }
+    let doctor = sandbox.task_bg(["doctor"]).code(1).json();
+    assert!(
+        finding(&doctor, "store")["detail"].as_str().is_some_and(|it| it.contains("another user"))
+    );
+    let event = json!({"hook_event_name": "Stop", "session_id": "P"}).to_string();
+    assert_eq!(sandbox.hook(event).ok().stdout, "");
+    sandbox.task_bg(["list"]).env("TASK_BG_ANY_OWNER", "1").ok().done();
+}
+
+#[test]
+fn files_that_root_made_in_a_store_by_accident_are_named_with_the_fix_and_stop_no_list() {
+    let sandbox = sandbox();
+    if !is_root(&sandbox) {
+        return;
+    }
+    let [one, two] = ["one", "two"].map(|it| sandbox.run_command(["echo", it]));
+    for id in [&one, &two] {
+        sandbox.ended(id);
+    }
+    let record = sandbox.store().join(format!("{one}.json"));
+    give(&record);
+    give(&sandbox.store().join(".locks/gate"));
+    let doctor = sandbox.task_bg(["doctor"]).run().json();
+    let owners = finding(&doctor, "owners");
+    assert_eq!(owners["status"], "warn", "{doctor}");
+    let [detail, fix] = ["detail", "fix"].map(|key| owners[key].as_str().unwrap_or_default());
+    assert!(detail.starts_with("2 files") && detail.contains(&one), "{detail}");
+    assert!(fix.contains("chown -R 0 "), "{fix}");
+    assert_eq!(sandbox.task_bg(["list"]).ok().json()["total"], 2);
+}
+
+#[test]
+fn a_settings_file_of_another_user_does_not_count() {
+    let sandbox = sandbox();
+    if !is_root(&sandbox) {
+        return;
+    }
+    sandbox.task_bg(["run", "x", "--wait", "--", "true"]).ok().done();
+    let settings = sandbox.store().with_file_name("task-bg.toml");
+    fs::write(&settings, "droid = \"/tmp/evil\"\n").expect("a file");
+    give(&settings);
+    let failed = sandbox.task_bg(["list"]).code(2).json();
+    assert!(failed["error"].as_str().is_some_and(|it| it.contains("another user")), "{failed}");
+}
