@@ -16,10 +16,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::task::{SessionId, TaskId};
 
-use names::{AGAIN, ENVIRONMENT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, TEMP, fnv};
+use names::{
+    AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, TEMP, fnv,
+};
 pub use ownership::Unfit;
 
-pub(crate) use names::{ActiveEntry, Entry, NoticeSign, is_key_lock};
+pub(crate) use names::{ActiveEntry, Entry, NoticeSign, is_key_lock, of_input};
 use names::{percent_encoded, percent_encoded_within};
 
 /// The folder of the store, below droid's own.
@@ -114,6 +116,11 @@ impl DataDir {
     /// The raw event stream of a task's agent.
     pub fn events(&self, id: &TaskId) -> PathBuf {
         self.root.join(format!("{id}.events.jsonl"))
+    }
+
+    /// What a command reads as its standard input, where its launcher was given that as a stream.
+    pub(crate) fn input(&self, id: &TaskId) -> PathBuf {
+        self.root.join(format!("{id}{INPUT}"))
     }
 
     /// The folder of the life locks: one entry for each task that has not finished.

@@ -64,6 +64,24 @@ impl FileKits {
         Ok(path)
     }
 
+    /// Keeps what a command is to read as its standard input, for as long as there is a record of the task, and
+    /// says where: later attempts read the same.
+    ///
+    /// # Errors
+    /// [`Fault`] if it cannot be written.
+    pub fn keep_input(&self, id: &TaskId, content: &[u8]) -> Result<PathBuf, Fault> {
+        let path = self.dir.input(id);
+        let kept = self.write(&path, content);
+        kept.map_err(|error| fault("keeping the standard input in", &path, &error))?;
+        Ok(path)
+    }
+
+    /// Removes it again, for a task that was not recorded.
+    pub fn forget_input(&self, id: &TaskId) {
+        // What stays is removed by a sweep.
+        disk::forget(&*self.disk, &self.dir.input(id)).unwrap_or_default();
+    }
+
     /// Writes a file, durably, in place of whatever a dead process left under its name.
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         self.replace(path, || self.disk.write_new(path, content))

@@ -21,6 +21,7 @@ pub mod inspection;
 pub mod keys;
 pub mod kits;
 pub mod life_lock;
+mod lock_holder;
 pub mod logs;
 pub mod notices;
 pub mod queue;

@@ -19,6 +19,7 @@ use domain::task::{Task, TaskId};
 use crate::data_dir::DataDir;
 use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
+use crate::lock_holder;
 use crate::store::shard;
 
 /// Tells how many may run at once.
@@ -130,6 +131,10 @@ impl Queue for FileQueue {
         let taken = disk::prepared(&self.dir, || shard::take(&path, patience));
         let held = taken.map_err(|error| fault("locking", &path, &error))?;
         Ok(held.map(|held| Box::new(FileGate { _held: held }) as Box<dyn Gate>))
+    }
+
+    fn gate_holder(&self) -> String {
+        lock_holder::of(&self.dir.gate())
     }
 
     fn limits(&self) -> Limits {

@@ -83,6 +83,7 @@ mod progress_key {
     pub(super) const RESUME_OF: &str = "resumeOf";
     pub(super) const CONTINUES: &str = "continuesSession";
     pub(super) const FORKS: &str = "forksSession";
+    pub(super) const STDIN: &str = "stdin";
     pub(super) const WORKTREE: &str = "worktree";
     pub(super) const STARTED_AWAKE: &str = "startedAwakeMs";
     pub(super) const LAST_AWAKE: &str = "lastAwakeMs";

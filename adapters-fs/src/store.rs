@@ -311,7 +311,7 @@ impl TaskStore for FileStore {
         kits::forget(dir, disk, id).map_err(|fault| self.broken(fault.into()))?;
         let retired = self.life_locks().retire_if(id, || true);
         retired.map_err(|fault| self.broken(fault.into()))?;
-        for path in [dir.output(id), dir.events(id), dir.record(id)] {
+        for path in [dir.output(id), dir.events(id), dir.input(id), dir.record(id)] {
             disk::forget(disk, &path).map_err(|error| self.failed("removing", &path, &error))?;
         }
         drop(lock);

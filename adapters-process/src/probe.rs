@@ -70,6 +70,27 @@ fn end(child: &mut Child) {
     drop(child.wait());
 }
 
+/// Whether something was piped to this process that nobody has read yet. Never waits. A terminal, and whatever is
+/// empty by now, counts as nothing.
+pub fn has_input() -> bool {
+    let stdin = std::io::stdin();
+    let Ok(found) = rustix::fs::fstat(&stdin) else { return false };
+    match rustix::fs::FileType::from_raw_mode(found.st_mode) {
+        rustix::fs::FileType::RegularFile => {
+            let at = rustix::fs::tell(&stdin).ok().and_then(|at| i64::try_from(at).ok());
+            at.is_some_and(|at| at < found.st_size)
+        }
+        rustix::fs::FileType::Fifo | rustix::fs::FileType::Socket => {
+            rustix::io::ioctl_fionread(&stdin).is_ok_and(|waiting| waiting > 0)
+        }
+        rustix::fs::FileType::Directory
+        | rustix::fs::FileType::Symlink
+        | rustix::fs::FileType::CharacterDevice
+        | rustix::fs::FileType::BlockDevice
+        | rustix::fs::FileType::Unknown => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -105,8 +105,15 @@ pub enum Trouble {
         error: StoreError,
     },
     /// Another process held the gate for too long.
-    #[error("no queued task can be admitted: somebody else holds the lock of the queue")]
-    QueueBusy,
+    #[error("no queued task can be admitted: {} holds the lock of the queue", who(.holder))]
+    QueueBusy {
+        /// Who; empty where that is not known.
+        holder: alloc::string::String,
+    },
+}
+
+fn who(holder: &str) -> &str {
+    if holder.is_empty() { "somebody else" } else { holder }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod doctor;
 mod droids;
 mod elsewhere;
 mod endings;
+mod feeding;
 mod half_characters;
 mod handing_over;
 mod hooking;

@@ -381,3 +381,16 @@ fn the_queue_says_how_many_run_of_each_group_that_has_a_limit() {
     assert!(table.stdout.contains("1 of 2 of command"), "{table}");
     sandbox.open_gate("gate");
 }
+
+// Once, whoever waited in vain for the queue's lock was told to check the owner of a folder.
+#[test]
+fn whoever_holds_the_queue_is_named_to_those_that_wait_in_vain() {
+    let sandbox = sandbox();
+    sandbox.ended(&sandbox.run_command(["true"]));
+    let gate = fs::File::open(sandbox.store().join(".locks/gate")).expect("the lock");
+    gate.lock().expect("nobody holds it");
+    let answer = sandbox.task_bg(["run", "x", "--", "true"]).ok().json();
+    let note = answer["note"].as_str().unwrap_or_default();
+    let holder = format!("process {} (`", std::process::id());
+    assert!(note.contains(&holder) && note.contains("holds the lock of the queue"), "{answer}");
+}

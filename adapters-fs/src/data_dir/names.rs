@@ -21,6 +21,8 @@ pub(super) const AGAIN: &str = ".again.env";
 /// What the name of a file ends with that says what an agent does, where the record is too long for
 /// that.
 pub(super) const PROGRESS: &str = ".progress";
+/// What the name of a kept standard input ends with.
+pub(super) const INPUT: &str = ".stdin";
 /// What the name of a key's lock ends with.
 pub(super) const KEY_LOCK: &str = ".lock";
 
@@ -76,6 +78,11 @@ impl Entry {
             None => Self::Misnamed,
         }
     }
+}
+
+/// The task whose kept standard input the entry called `name` is.
+pub(crate) fn of_input(name: &OsStr) -> Option<TaskId> {
+    TaskId::parse(name.to_str()?.strip_suffix(INPUT)?).ok()
 }
 
 impl ActiveEntry {

@@ -43,6 +43,7 @@ pub(super) fn task(raw: &Object<'_>, id: &TaskId) -> Result<Task, Unfit> {
         parent: parent.and_then(|text| SessionId::parse(&text).ok()),
         runner: progress.runner(),
         cwd: progress.text(progress_key::CWD),
+        stdin: progress.text(progress_key::STDIN),
         time_limit: progress.millis(progress_key::TIMEOUT),
         model: optional(raw, key::MODEL)?,
         briefing: progress.briefing(),

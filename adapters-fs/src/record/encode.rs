@@ -169,7 +169,7 @@ fn when(order: &Order) -> [Member; 6] {
 }
 
 /// What it goes back to and what may come of it. Never changes.
-fn again(order: &Order) -> [Member; 9] {
+fn again(order: &Order) -> [Member; 10] {
     let (lineage, retries) = (&order.lineage, &order.retries);
     let (continues, forks) = match &lineage.continues {
         Some(Continuation::Same(session)) => (Some(session), None),
@@ -188,6 +188,7 @@ fn again(order: &Order) -> [Member; 9] {
         (progress_key::RESUME_OF, id(lineage.resume_of.as_ref())),
         (progress_key::CONTINUES, session(continues)),
         (progress_key::FORKS, session(forks)),
+        (progress_key::STDIN, order.stdin.as_ref().map(json)),
         (progress_key::WORKTREE, order.worktree.as_ref().map(worktree)),
     ]
 }

@@ -16,6 +16,7 @@ use domain::task::TaskId;
 use rustix::fs::OFlags;
 
 use super::FileStore;
+use crate::lock_holder;
 
 /// How long a change waits for its lock. A change takes less than a millisecond, so somebody who
 /// holds the lock for this long was stopped in the middle, or the disk is in trouble.
@@ -52,7 +53,8 @@ impl FileStore {
             Ok(None) => {
                 let waited_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
                 let lock = path.display().to_string();
-                Err(self.broken(StoreFailure::Busy { lock, waited_ms }))
+                let holder = lock_holder::of(&path);
+                Err(self.broken(StoreFailure::Busy { lock, waited_ms, holder }))
             }
             Err(error) => Err(self.failed("locking", &path, &error)),
         }

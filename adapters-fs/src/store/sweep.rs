@@ -18,7 +18,7 @@ use domain::port::StoreError;
 use domain::task::TaskId;
 
 use super::{FileStore, index};
-use crate::data_dir::{DataDir, Entry, NoticeSign, is_key_lock};
+use crate::data_dir::{DataDir, Entry, NoticeSign, is_key_lock, of_input};
 use crate::{disk, keys, notices};
 
 /// How old a half-written file must be before nobody can still be writing it.
@@ -119,7 +119,12 @@ impl FileStore {
             age.is_some_and(|age| age > ABANDONED)
         };
         let names = self.all_names(folder)?.into_iter();
-        let temps = names.filter(|name| Entry::of(name) == Entry::Temp);
+        // A launcher that died before it recorded its task left what the task was to read.
+        let is_unread = |name: &OsString| {
+            let id = of_input(name).filter(|_| folder == self.dir.root());
+            id.is_some_and(|id| fs::symlink_metadata(self.dir.record(&id)).is_err())
+        };
+        let temps = names.filter(|name| Entry::of(name) == Entry::Temp || is_unread(name));
         Ok(temps.map(|name| DataDir::entry(folder, &name)).filter(is_old).collect())
     }
 

@@ -182,7 +182,11 @@ impl Verb {
     /// Whether the verb needs a store that is fit for us.
     pub(crate) const fn place(&self) -> Place {
         match self {
-            Self::Doctor(_) | Self::Config(_) | Self::Droids(_) | Self::Hooks(_) => Place::Any,
+            Self::Doctor(_)
+            | Self::Config(_)
+            | Self::Droids(_)
+            | Self::Runners(_)
+            | Self::Hooks(_) => Place::Any,
             Self::Launch(_)
             | Self::Run(_)
             | Self::List(_)

@@ -9,6 +9,8 @@ mod config;
 mod diff;
 mod doctor;
 mod droids;
+mod feed;
+mod folder;
 mod hooks;
 mod isolate;
 mod launch;

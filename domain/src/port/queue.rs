@@ -68,6 +68,12 @@ pub trait Queue: Send + Sync {
     /// [`Fault`] if the lock cannot be used at all.
     async fn gate(&self, patience: Duration) -> Result<Option<Box<dyn Gate>>, Fault>;
 
+    /// Who holds the gate at this moment, as in "process 12 (`task-bg wait`)"; empty where nobody does, or
+    /// that cannot be told. For the words of whoever waited in vain.
+    fn gate_holder(&self) -> String {
+        String::new()
+    }
+
     /// How many tasks may run at once, as set at this moment.
     fn limits(&self) -> Limits;
 }

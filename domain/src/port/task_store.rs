@@ -4,6 +4,7 @@
 //! replaces the record whole, so that no update is lost and the first ending wins.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use async_trait::async_trait;
@@ -144,6 +145,11 @@ pub enum StoreError {
     },
 }
 
+/// The end of a sentence about a lock that is held.
+fn held_by(holder: &str) -> String {
+    if holder.is_empty() { String::new() } else { format!("; {holder} holds it") }
+}
+
 /// What is wrong with a store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFailure {
@@ -151,12 +157,14 @@ pub enum StoreFailure {
     #[error(transparent)]
     Fault(#[from] Fault),
     /// Somebody else held a lock for too long.
-    #[error("the lock `{lock}` was not free for {waited_ms} ms")]
+    #[error("the lock `{lock}` was not free for {waited_ms} ms{}", held_by(.holder))]
     Busy {
         /// The lock file.
         lock: String,
         /// How long was waited, in milliseconds.
         waited_ms: u64,
+        /// Who holds it, as in "process 12 (`task-bg wait`)"; empty where that cannot be told.
+        holder: String,
     },
     /// No space is left.
     #[error("no room is left: {0}")]

@@ -32,6 +32,8 @@ pub struct Order {
     pub runner: Runner,
     /// The folder it runs in, as an absolute path; absent in records of other programs.
     pub cwd: Option<String>,
+    /// The file that a plain command reads as its standard input, as an absolute path.
+    pub stdin: Option<String>,
     /// How long it may run.
     pub time_limit: Option<Duration>,
     /// The model asked for, where it is not the default.
@@ -64,6 +66,7 @@ impl Default for Order {
             parent: None,
             runner: Runner::Elsewhere,
             cwd: None,
+            stdin: None,
             time_limit: None,
             model: None,
             briefing: None,

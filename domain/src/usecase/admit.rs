@@ -91,7 +91,9 @@ async fn round(
     if full && !may_fail {
         return Ok(Next::Nothing);
     }
-    let Some(gate) = world.queue.gate(patience).await? else { return Err(Trouble::QueueBusy) };
+    let Some(gate) = world.queue.gate(patience).await? else {
+        return Err(Trouble::QueueBusy { holder: world.queue.gate_holder() });
+    };
     let chosen = choose(world, gate.as_ref(), admitted).await;
     drop(gate);
     let chosen = chosen?;

@@ -228,7 +228,13 @@ impl InUse {
                 let order = task.order();
                 worktrees.extend(order.worktree.as_ref().map(|worktree| worktree.path.clone()));
                 let results = template::wanted(order.prompt.as_str());
-                for named in order.placement.after.iter().chain(&results) {
+                // What an attempt reads was kept for the first one.
+                let earlier = order.lineage.retry_of.as_ref().filter(|_| order.stdin.is_some());
+                let first = match earlier {
+                    Some(earlier) => first_attempt(world, earlier).await,
+                    None => None,
+                };
+                for named in order.placement.after.iter().chain(&results).chain(&first) {
                     need(world, named, task.id(), &mut tasks).await;
                 }
             }
@@ -240,6 +246,19 @@ impl InUse {
     fn needs(&self, id: &TaskId) -> Option<Kept> {
         self.tasks.get(id).map(|by| Kept::Needed { by: by.clone() })
     }
+}
+
+/// The first of the attempts that `id` is one of, as far as they are recorded.
+async fn first_attempt(world: World<'_>, id: &TaskId) -> Option<TaskId> {
+    let (mut first, mut seen) = (None, Vec::new());
+    let mut next = Some(id.clone());
+    while let Some(id) = next.take().filter(|id| !seen.contains(id)) {
+        let task = world.store.load(&id).await.ok();
+        next = task.as_ref().and_then(|task| task.order().lineage.retry_of.clone());
+        first = task.map(|_| id.clone()).or(first);
+        seen.push(id);
+    }
+    first
 }
 
 /// Notes that the task `by` needs the task `named`, and the attempts that follow it: of a retried task the last

@@ -99,7 +99,7 @@ async fn place(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched, Lau
             troubles.extend(Box::pin(enqueue(world, task, kit)).await?);
             // The task is queued now: this admission sees a slot that became free since the gate.
             if matches!(full, Slot::Unknown) {
-                troubles.push(Trouble::QueueBusy);
+                troubles.push(Trouble::QueueBusy { holder: world.queue.gate_holder() });
             } else {
                 troubles.extend(admit(world, Thoroughness::Thorough, PATIENCE).await.troubles);
             }

@@ -99,9 +99,8 @@ pub(super) async fn stop_unrecorded(
         receipt.survivors.extend(world.host.stop(&alone, grace).await);
     }
     if !asked.is_empty() {
-        let ids: Vec<TaskId> = asked.iter().map(|doomed| doomed.id.clone()).collect();
         let by = world.clock.elapsed().saturating_add(grace.max(LEAST));
-        wait_for_processes(world, &ids, by).await;
+        wait_for_processes(world, &asked, by).await;
         receipt.survivors.extend(world.host.stop(&asked, Duration::ZERO).await);
     }
     for (task, error) in tasks {
@@ -112,13 +111,14 @@ pub(super) async fn stop_unrecorded(
 }
 
 /// Waits until nothing of these tasks is left, at most until `by`.
-async fn wait_for_processes(world: World<'_>, ids: &[TaskId], by: Duration) {
-    let Ok(mut watch) = world.locks.watch(ids).await else { return };
+async fn wait_for_processes(world: World<'_>, tasks: &[Doomed], by: Duration) {
+    let ids: Vec<TaskId> = tasks.iter().map(|doomed| doomed.id.clone()).collect();
+    let Ok(mut watch) = world.locks.watch(&ids).await else { return };
     loop {
         let left = by.saturating_sub(world.clock.elapsed());
         let mut at_work = false;
-        for id in ids {
-            at_work |= !world.host.of_task(id).await.is_empty();
+        for doomed in tasks {
+            at_work |= !world.host.of_task(doomed).await.is_empty();
         }
         if left.is_zero() || !at_work {
             return;

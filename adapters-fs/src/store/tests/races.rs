@@ -109,9 +109,15 @@ fn a_lock_that_stays_taken_is_named_after_the_deadline() {
     let error = wait(store.apply(task.id(), started(), at(2))).expect_err("busy");
     assert!(began.elapsed() >= Duration::from_millis(60));
     let lock = dir.shard(task.id()).display().to_string();
-    let failure = StoreFailure::Busy { lock, waited_ms: 60 };
     let folder = dir.root().display().to_string();
-    assert_eq!(error, StoreError::Failed { folder, failure });
+    let StoreError::Failed {
+        failure: StoreFailure::Busy { lock: named, waited_ms, holder }, ..
+    } = &error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!((named, *waited_ms), (&lock, 60), "{folder}");
+    assert!(holder.starts_with(&format!("process {} (`", std::process::id())), "{holder}");
     assert_eq!(wait(store.load(task.id())), Ok(task), "readers take no lock");
 }
 

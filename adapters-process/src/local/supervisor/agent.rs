@@ -81,7 +81,9 @@ impl<'a> Agent<'a> {
             }
         })?;
         let mut command = Command::new(program);
-        set_up(&mut command, &line, files, prompt, surroundings.is_set)
+        let stdin = standard_input(order, &line, prompt)
+            .map_err(|reason| LaunchFailure::NotStarted { program: name.clone(), reason })?;
+        set_up(&mut command, &line, files, stdin, surroundings.is_set)
             .map_err(|error| not_started(&error))?;
         if let Runner::Agent { .. } = order.runner {
             // The session of an agent that launched the task is not that of the one that is started.
@@ -172,21 +174,28 @@ fn os(text: &OsText) -> &OsStr {
     OsStr::from_bytes(text.as_bytes())
 }
 
+/// What the agent reads as its standard input, or why that cannot be had.
+fn standard_input(order: &Order, line: &CommandLine, prompt: &str) -> Result<Stdio, String> {
+    match (line.input, &order.stdin) {
+        (Input::Prompt, _) => in_memory(prompt).map(Stdio::from).map_err(|error| error.to_string()),
+        (Input::Nothing, None) => Ok(Stdio::null()),
+        (Input::Nothing, Some(path)) => File::open(path)
+            .map(Stdio::from)
+            .map_err(|error| format!("`{path}`, its standard input, cannot be opened: {error}")),
+    }
+}
+
 fn set_up(
     command: &mut Command,
     line: &CommandLine,
     files: &AgentFiles,
-    prompt: &str,
+    stdin: Stdio,
     is_set: fn(&str) -> bool,
 ) -> io::Result<()> {
     let output = &files.output;
     let stdout = match line.speech {
         Speech::Events => &files.events,
         Speech::Text => output,
-    };
-    let stdin = match line.input {
-        Input::Prompt => in_memory(prompt)?.into(),
-        Input::Nothing => Stdio::null(),
     };
     for (name, value) in &line.defaults {
         if !is_set(name) {

@@ -62,6 +62,9 @@ Example:
 pub(crate) struct Run {
     /// A short label for people
     pub(crate) description: String,
+    /// What the command reads as its standard input; - keeps what is piped in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stdin: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) terms: Terms,
     /// The program and its arguments
@@ -85,7 +88,7 @@ says so or not.
 Fields: description, prompt or command (a list of words), droid, runner,
 autonomy, model, reasoning_effort, cwd, worktree, env, timeout, stale, parent,
 priority, hold, after, after_any, start_in, start_at, key, retries, retry_on,
-backoff, name. Exit code 2 if a line was wrong.")]
+backoff, stdin, name. Exit code 2 if a line was wrong.")]
 pub(crate) struct Batch {
     /// The file with the lines; - for standard input
     pub(crate) file: PathBuf,

@@ -2,7 +2,7 @@
 
 use domain::usecase::droids;
 
-use super::ordering::working_folder;
+use super::folder::working_folder;
 use crate::Outcome;
 use crate::cli::args::Droids;
 use crate::cli::view::droids::DroidsView;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use domain::port::{Agent, Agents, Clock};
 
+use super::feed;
 use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, parse_autonomy};
 use super::wait;
 use crate::Outcome;
@@ -54,19 +55,28 @@ pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
         work: Work::Agent { name: args.runner.filter(|name| !name.is_empty()), autonomy },
         ..Wanted::default()
     };
-    start(context, wanted, terms).await
+    let is_read = args.prompt_file.is_some();
+    let answer = Box::pin(start(context, wanted, terms)).await?;
+    let unread =
+        if is_read { None } else { feed::unread("`--prompt-file -` takes the prompt from it") };
+    Ok(answer.saying(unread))
 }
 
 /// `run`.
 pub(super) async fn command(context: &Context, args: Run) -> Outcome {
+    let is_fed = args.stdin.is_some();
     let wanted = Wanted {
         description: args.description,
         prompt: ordering::quoted(&args.command)?,
         agent: COMMAND_AGENT.to_owned(),
         work: Work::Command(args.command),
+        stdin: args.stdin,
         ..Wanted::default()
     };
-    start(context, wanted, args.terms).await
+    let answer = Box::pin(start(context, wanted, args.terms)).await?;
+    // Looked at last: whoever pipes something in had time to do so.
+    let unread = if is_fed { None } else { feed::unread("`--stdin -` passes it on") };
+    Ok(answer.saying(unread))
 }
 
 async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {

@@ -2,7 +2,7 @@
 //!
 //! The checks here find whatever is wrong with a request before anything is recorded or started.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::port::{Agent, Circumstances, Kit, Objection};
@@ -18,7 +18,8 @@ use domain::usecase::launch::{LaunchError, Launched, ordered};
 use domain::usecase::launch_once::{KeyClaim, claim, launch_claimed};
 use domain::usecase::runners;
 
-use super::{isolate, missing};
+use super::folder::working_folder;
+use super::{feed, isolate, missing};
 use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
@@ -44,6 +45,8 @@ pub(super) struct Wanted {
     pub(super) work: Work,
     pub(super) parent: Option<String>,
     pub(super) cwd: Option<PathBuf>,
+    /// What a command reads as its standard input; `-` is that of this process.
+    pub(super) stdin: Option<PathBuf>,
     pub(super) timeout: Option<Duration>,
     pub(super) stale: Option<Duration>,
     pub(super) priority: i8,
@@ -80,6 +83,7 @@ impl Default for Wanted {
             work: Work::Agent { name: None, autonomy: None },
             parent: None,
             cwd: None,
+            stdin: None,
             timeout: None,
             stale: None,
             priority: 0,
@@ -105,12 +109,14 @@ pub(super) struct Ready {
     worktree: Option<String>,
     /// The variables added to its environment.
     variables: Variables,
+    /// What is to be kept for it as its standard input.
+    input: Option<Vec<u8>>,
 }
 
 impl Ready {
     /// An order that is to run where it says.
     const fn here(order: Order, instructions: Option<Instructions>) -> Self {
-        Self { order, instructions, worktree: None, variables: Vec::new() }
+        Self { order, instructions, worktree: None, variables: Vec::new(), input: None }
     }
 }
 
@@ -133,6 +139,10 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         Some(parent) => Some(parse_session(&parent)?),
         None => Context::default_parent().as_deref().map(parse_session).transpose()?,
     };
+    let (stdin, input) = match wanted.stdin {
+        Some(path) => feed::standard_input(&path)?,
+        None => (None, None),
+    };
     let order = Order {
         description: wanted.description,
         prompt: Prompt::parse(&wanted.prompt).map_err(|invalid| refused_prompt(&invalid))?,
@@ -141,6 +151,7 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         parent,
         runner: runner(context, &wanted.work)?,
         cwd: Some(working_folder(wanted.cwd.as_deref())?),
+        stdin,
         time_limit: wanted.timeout,
         silence: wanted.stale,
         placement: Placement {
@@ -161,7 +172,7 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
     let is_said = matches!(wanted.work, Work::Agent { autonomy: Some(_), .. });
     let level = if is_said { Level::Said } else { Level::OfDroid };
     let ready = brief(context, order, wanted.effort, level, &wanted.variables).await?;
-    Ok(Ready { worktree: wanted.worktree, variables: wanted.variables, ..ready })
+    Ok(Ready { worktree: wanted.worktree, variables: wanted.variables, input, ..ready })
 }
 
 /// Who does the work.
@@ -325,6 +336,7 @@ struct Settled {
 impl Settled {
     /// Takes back what was made for a task that could not be launched.
     async fn take_back(&self, context: &Context) {
+        feed::forget_unrecorded(context, &self.task).await;
         if let Some(worktree) = &self.made {
             isolate::take_back(context, self.task.id(), worktree).await;
         }
@@ -334,7 +346,12 @@ impl Settled {
 /// The task of an order, what it starts with, and the worktree that was made for it if it is to have one.
 async fn settle(context: &Context, id: TaskId, ready: Ready) -> Result<Settled, Failure> {
     let asked = ready.worktree.as_deref();
-    let order = isolate::isolated(context, &id, asked, ready.order).await?;
+    let order = match &ready.input {
+        Some(bytes) => feed::keep(context, &id, bytes, ready.order)?,
+        None => ready.order,
+    };
+    let isolated = isolate::isolated(context, &id, asked, order).await;
+    let order = isolated.inspect_err(|_| context.wiring.kits.forget_input(&id))?;
     let made = order.worktree.clone().filter(|_| asked.is_some());
     // One that goes back to an earlier task may work in that one's worktree.
     let kit = if order.worktree.is_some() {
@@ -394,22 +411,4 @@ pub(super) fn refused_prompt(invalid: &InvalidPrompt) -> Failure {
         InvalidPrompt::Nul { .. } => "remove it; a prompt is text",
     };
     Failure::new(Kind::Usage, invalid.to_string()).hint(hint)
-}
-
-/// The folder as an absolute path that a record can hold.
-pub(super) fn working_folder(asked: Option<&Path>) -> Result<String, Failure> {
-    let usage = |message: String| {
-        Failure::new(Kind::Usage, message).hint("give a folder that exists with --cwd DIR")
-    };
-    let folder = match asked {
-        Some(folder) => std::path::absolute(folder),
-        None => std::env::current_dir(),
-    };
-    let folder =
-        folder.map_err(|error| usage(format!("the current folder is not there: {error}")))?;
-    if !folder.is_dir() {
-        return Err(usage(format!("`{}` is no folder", folder.display())));
-    }
-    let unnameable = |folder: PathBuf| usage(format!("`{}` is not UTF-8", folder.display()));
-    folder.into_os_string().into_string().map_err(|name| unnameable(name.into()))
 }

@@ -43,10 +43,10 @@ impl From<StoreError> for Failure {
                     }
                 }
             }
-            StoreError::Failed { failure: StoreFailure::Busy { .. }, .. } => {
-                Self::of(Kind::StoreUnavailable, &error).hint(
-                    "another program holds the lock; see who has the file open, then try again",
-                )
+            StoreError::Failed { failure: StoreFailure::Busy { holder, .. }, .. } => {
+                let hint =
+                    "another program holds the lock; see who has the file open, then try again";
+                Self::of(Kind::StoreUnavailable, &error).hint(to_free_a_lock(holder, hint))
             }
             StoreError::Failed {
                 failure: StoreFailure::Full(fault) | StoreFailure::Fault(fault),
@@ -56,6 +56,18 @@ impl From<StoreError> for Failure {
                 Self::of(Kind::StoreUnavailable, &error).hint(hint)
             }
         }
+    }
+}
+
+/// What helps where a lock is held for too long, by who holds it.
+fn to_free_a_lock(holder: &str, otherwise: &str) -> String {
+    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
+    match holder.strip_prefix("process ").map(digits) {
+        Some(pid) if holder.contains("stopped") => {
+            format!("let it go on with `kill -CONT {pid}`, or end it, then try again")
+        }
+        Some(pid) => format!("wait for process {pid}, or end it, then try again"),
+        None => otherwise.to_owned(),
     }
 }
 
@@ -83,19 +95,20 @@ impl From<Trouble> for Failure {
         match error {
             Trouble::Store(error) => error.into(),
             Trouble::Fault(error) => error.into(),
-            Trouble::Elsewhere { ref host, .. } => Self::of(Kind::WrongState, &error)
-                .hint(format!("run the command on `{host}`: it alone can judge and stop its tasks")),
-            Trouble::Unanswered { ref id } => Self::of(Kind::Unexpected, &error).hint(format!(
-                "its supervisor may be stopped: `task-bg status {id}` names it"
-            )),
+            Trouble::Elsewhere { ref host, .. } => Self::of(Kind::WrongState, &error).hint(
+                format!("run the command on `{host}`: it alone can judge and stop its tasks"),
+            ),
+            Trouble::Unanswered { ref id } => Self::of(Kind::Unexpected, &error)
+                .hint(format!("its supervisor may be stopped: `task-bg status {id}` names it")),
             Trouble::Unrecorded { id, error: cause } => {
                 let whole = Trouble::Unrecorded { id, error: cause.clone() };
                 let hints = Self::from(cause).hints;
                 Self { hints, ..Self::of(Kind::StoreUnavailable, &whole) }
             }
-            Trouble::QueueBusy => Self::of(Kind::StoreUnavailable, &error).hint(
-                "another task-bg holds `.locks/gate` in the store; see who has it open, and whether it is stopped",
-            ),
+            Trouble::QueueBusy { ref holder } => {
+                let hint = "see who has `.locks/gate` in the store open, and whether it is stopped";
+                Self::of(Kind::StoreUnavailable, &error).hint(to_free_a_lock(holder, hint))
+            }
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct Line {
     model: Option<String>,
     reasoning_effort: Option<String>,
     cwd: Option<std::path::PathBuf>,
+    stdin: Option<std::path::PathBuf>,
     #[serde(default)]
     pub(super) env: BTreeMap<String, String>,
     timeout: Option<Span>,
@@ -128,6 +129,12 @@ impl Line {
             (Some(_), Some(_)) => return Err("it has both `prompt` and `command`".to_owned()),
             (None, None) => return Err("it has neither `prompt` nor `command`".to_owned()),
         };
+        if self.stdin.is_some() && !matches!(work, Work::Command(_)) {
+            return Err("`stdin` goes with `command` alone".to_owned());
+        }
+        if self.stdin.as_deref() == Some(std::path::Path::new("-")) {
+            return Err("`stdin` is the name of a file".to_owned());
+        }
         let start_at = self.start_at.as_deref().map(parse_moment).transpose()?;
         let start_in = span(self.start_in)?;
         let reason = |word: &String| {
@@ -142,6 +149,7 @@ impl Line {
             work,
             parent: self.parent,
             cwd: self.cwd,
+            stdin: self.stdin,
             timeout: span(self.timeout)?,
             stale: span(self.stale)?,
             priority: self.priority,

@@ -20,8 +20,8 @@ use serde_json::Value;
 
 use super::{fail, warn, well};
 use crate::cli::args::ScopeArg;
+use crate::cli::command::folder::working_folder;
 use crate::cli::command::hooks;
-use crate::cli::command::ordering::working_folder;
 use crate::cli::command::runners::PATIENCE;
 use crate::cli::view::doctor::{Finding, Health};
 use crate::cli::view::droids::place;

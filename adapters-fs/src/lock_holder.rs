@@ -1,0 +1,66 @@
+//! Who holds a lock, for the words of whoever waited for it in vain.
+//!
+//! The kernel lists locks with the process that took each. That is only said, and nothing is decided by it: a
+//! lock that was handed over has another holder by now. Main function: [`of`].
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// The most characters of a command line that are shown.
+const SHOWN: usize = 80;
+
+/// Who holds the lock on the file at `path`, as in "process 12 (`task-bg wait`)"; empty where nobody does, or
+/// that cannot be told.
+pub(crate) fn of(path: &Path) -> String {
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let Ok(file) = fs::metadata(path) else { return String::new() };
+    let pids = locks.lines().filter_map(|line| taker(line, file.ino()));
+    pids.filter(|pid| has_open(*pid, path)).map(described).next().unwrap_or_default()
+}
+
+/// The process that took the lock of this line, if that is a `flock` on the file with this number.
+fn taker(line: &str, inode: u64) -> Option<u32> {
+    let mut fields = line.split_whitespace().skip(1);
+    let (kind, _advisory, _access) = (fields.next()?, fields.next()?, fields.next()?);
+    let (pid, file) = (fields.next()?, fields.next()?);
+    let is_ours = kind == "FLOCK" && file.rsplit(':').next()?.parse() == Ok(inode);
+    pid.parse().ok().filter(|_| is_ours)
+}
+
+/// Whether the process has the file open: numbers of files are unique on one disk alone.
+fn has_open(pid: u32, path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    open.into_iter().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == path))
+}
+
+fn described(pid: u32) -> String {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words = String::from_utf8_lossy(&words).trim_end_matches('\0').replace('\0', " ");
+    let words: String = words.chars().take(SHOWN).collect();
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    let stopped = if matches!(state, Some('T' | 't')) { ", which is stopped," } else { "" };
+    format!("process {pid} (`{words}`){stopped}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn whoever_holds_a_lock_is_named_and_nobody_is_where_it_is_free() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("lock");
+        let file = File::create(&path).expect("a file");
+        assert_eq!(of(&path), "");
+        file.lock().expect("nobody holds it");
+        let holder = of(&path);
+        assert!(holder.starts_with(&format!("process {} (`", std::process::id())), "{holder}");
+        file.unlock().expect("it is held");
+        assert_eq!(of(&path), "");
+        assert_eq!(of(&folder.path().join("none")), "");
+    }
+}
