@@ -14,6 +14,8 @@ fn what_an_unfinished_task_waits_for_or_asks_the_result_of_is_kept_and_said() {
     for id in [&first, &asked, &free] {
         sandbox.ended(id);
     }
+    // The supervisors are done with them only once nothing is kept.
+    sandbox.assert_nothing_kept();
     let held = ["run", "y", "--hold", "--after", &first, "--", "echo", "ran"];
     let next = task_id(&sandbox.task_bg(held).ok().json());
     let prompt = format!("SAY {{{{task:{asked}.result}}}}");
@@ -36,6 +38,7 @@ fn a_task_that_was_tried_again_is_kept_with_its_last_attempt_for_whoever_waits()
     sandbox.ended(&first);
     let again = task_id(&sandbox.task_bg(["retry", &first]).ok().json());
     sandbox.ended(&again);
+    sandbox.assert_nothing_kept();
     let held = ["run", "y", "--hold", "--after-any", &first, "--", "true"];
     sandbox.task_bg(held).ok().done();
     let cleaned = sandbox.task_bg(["cleanup", "--delete"]).ok().json();
@@ -47,6 +50,7 @@ fn a_dry_run_says_what_would_go_and_removes_nothing() {
     let sandbox = sandbox().with_env("TASK_BG_PARENT_SESSION", "P");
     let id = sandbox.run_command(["true"]);
     sandbox.ended(&id);
+    sandbox.assert_nothing_kept();
     for words in [&["cleanup", "--delete", "--dry-run"][..], &["cleanup", "--dry-run"]] {
         let said = sandbox.task_bg(words).ok().json();
         assert_eq!(said["dryRun"], true);

@@ -35,6 +35,7 @@ fn a_command_reads_a_file_or_what_is_piped_in_at_once_and_after_it_waited() {
     sandbox.task_bg(["queue", "resume"]).ok().done();
     sandbox.ended(&again);
     assert_eq!(text(&again), "secret\nwords\n");
+    sandbox.assert_nothing_kept();
     sandbox.task_bg(["cleanup", "--delete"]).ok().done();
     assert!(!kept.exists(), "it goes with its task");
 }
