@@ -5,8 +5,9 @@ use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
 use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner, Unsaid};
 
+use super::folder::working_folder;
 use super::launch::read_prompt;
-use super::ordering::{self, Level, Once, Ready, Wanted, refused_prompt, working_folder};
+use super::ordering::{self, Level, Once, Ready, Wanted, refused_prompt};
 use super::wait;
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Length, Resume, Retry};
