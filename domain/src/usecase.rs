@@ -32,6 +32,7 @@ pub mod status;
 pub mod stopping;
 pub mod subagent_stop;
 pub mod wait;
+pub mod waiting;
 
 use crate::port::{
     Agents, Clock, Entropy, EventLog, Fault, Host, Kits, LifeLocks, OutputLog, Queue, StoreError,

@@ -214,3 +214,41 @@ fn a_list_has_only_what_somebody_acts_on() {
     let whole = sandbox.task_bg(["list", "--full"]).ok().stdout;
     assert!(whole.contains("bootId") && whole.chars().count() > 10_000);
 }
+
+// A task that waited said no word of why, and looked as if it were forgotten.
+#[test]
+fn a_queued_task_says_why_it_waits() {
+    let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "1");
+    let gate = sandbox.until("gate");
+    let running = sandbox.run_script(&[], &gate);
+    let held = sandbox.run_script(&["--hold"], "true");
+    let after = sandbox.run_script(&["--after", &running], "true");
+    let later = sandbox.run_script(&["--start-in", "1h"], "true");
+    let room = sandbox.run_script(&[], "true");
+    let expected = [
+        (&held, format!("held: `task-bg release {held}` lets it start")),
+        (&after, format!("waits for {running}")),
+        (&later, "waits until 20".to_owned()),
+        (&room, "waits for room: 1 of 1 run".to_owned()),
+    ];
+    let list = sandbox.task_bg(["list", "--status", "queued"]).ok().json();
+    let wait = sandbox.task_bg(["wait", "--timeout", "1ms"]).code(6).json();
+    let find = |rows: &Value, id: &str| {
+        rows.as_array().and_then(|rows| rows.iter().find(|row| row["id"] == id)).cloned()
+    };
+    for (id, why) in expected {
+        let row = find(&list["tasks"], id).expect("it is listed");
+        let status = sandbox.task_bg(["status", id]).ok().json();
+        let pending = find(&wait["pending"], id).expect("it is pending");
+        for note in [&row["progress"]["note"], &status["progress"]["note"], &pending["note"]] {
+            assert!(note.as_str().is_some_and(|note| note.starts_with(&why)), "{why}\n{note}");
+        }
+        assert!(row["progress"]["queuePosition"].is_number(), "{row}");
+    }
+    sandbox.task_bg(["queue", "pause"]).ok().done();
+    let status = sandbox.task_bg(["status", &room]).ok().json();
+    let note = status["progress"]["note"].as_str().unwrap_or_default();
+    assert!(note.starts_with("the queue is paused"), "{status:#}");
+    sandbox.open_gate("gate");
+    sandbox.task_bg(["cancel", "--all"]).ok().done();
+}

@@ -18,7 +18,7 @@ pub(crate) mod report;
 mod rows;
 pub(crate) mod runners;
 pub(crate) mod status;
-mod task;
+pub(crate) mod task;
 pub(crate) mod waited;
 pub(crate) mod worktree;
 

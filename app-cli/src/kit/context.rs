@@ -1,10 +1,12 @@
 //! What every command works with: the adapters, and the format of the answer.
 
 use adapters_fs::DataDir;
+use domain::plan::queue::Obstacle;
 use domain::port::{Clock, Host, LifeLocks, Queue, StoreError, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
 use domain::usecase::notify::collect;
 use domain::usecase::resolve::resolve;
+use domain::usecase::waiting::obstacles;
 
 use crate::kit::answer::Format;
 use crate::kit::failure::{Failure, Kind};
@@ -161,6 +163,11 @@ impl Context {
     pub(crate) async fn queue(&self) -> Result<Vec<TaskId>, Failure> {
         let waiting = self.wiring.queue.waiting().await?;
         Ok(waiting.into_iter().map(|waiting| waiting.id).collect())
+    }
+
+    /// What keeps those of these tasks that are queued from starting. A look that fails costs no answer.
+    pub(crate) async fn waits(&self, tasks: &[Task]) -> Vec<(TaskId, Obstacle)> {
+        obstacles(self.wiring.world(), tasks).await.unwrap_or_default()
     }
 
     /// These tasks as recorded; what cannot be read is left out.

@@ -14,7 +14,7 @@ use crate::plan::reconcile::Custody;
 use crate::run::retry;
 use crate::task::{Queued, State, Status, Task, TaskId};
 
-pub use admission::{Admission, Limits, Standing, Verdict};
+pub use admission::{Admission, Limits, Obstacle, Standing, Verdict};
 
 /// What the folders of a store show of one task, without its record.
 #[expect(clippy::struct_excessive_bools, reason = "each says whether one file is there")]

@@ -1,6 +1,6 @@
 //! `retry` and `resume`: a new task that takes up one that has ended.
 
-use domain::port::{Agent, Agents, Circumstances, Clock, StoreError, TaskStore};
+use domain::port::{Agent, Agents, Circumstances, StoreError, TaskStore};
 use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
 use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner, Unsaid};
@@ -12,7 +12,7 @@ use super::wait;
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Length, Resume, Retry};
 use crate::cli::view::launched::{Launched, ManyLaunched, ManyWaited};
-use crate::cli::view::waited::{Besides, WaitedView};
+use crate::cli::view::waited::Besides;
 use crate::kit::answer::Answer;
 use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
@@ -49,8 +49,7 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
             let (waited, kind) = wait::outcome(context, ids, length).await?;
             let kind = kind.or_else(|| refused.first().map(|(_, failure)| failure.kind));
             let ended = waited.ended.clone();
-            let (now, besides) = (context.wiring.clock.now(), Besides::Nothing);
-            let waited = WaitedView { waited, now, besides };
+            let waited = wait::view(context, waited, Besides::Nothing).await;
             let troubles: Vec<Trouble> = launched.iter().flat_map(Once::troubles).collect();
             let view = ManyWaited { waited, refused };
             Ok(Answer::with(view, kind).collecting(ended).noting(troubles).saying(notes))

@@ -18,10 +18,11 @@ use domain::usecase::Trouble;
 use domain::usecase::enqueue::make_durable;
 
 use super::ordering::{self, Wanted, Work};
+use super::wait;
 use crate::Outcome;
 use crate::cli::args::Batch;
 use crate::cli::view::batched::{BatchView, BatchWaitedView, LaunchedLine, RejectedLine};
-use crate::cli::view::waited::{Besides, WaitedView};
+use crate::cli::view::waited::Besides;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::failure::{Failure, Kind};
@@ -55,7 +56,7 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
             let now = context.wiring.clock.now();
             let view = BatchWaitedView {
                 batch: view,
-                waited: WaitedView { waited, now, besides: Besides::Nothing },
+                waited: wait::view(context, waited, Besides::Nothing).await,
                 now,
             };
             Ok(Answer::with(view, kind.or(how)).collecting(ended).noting(troubles))

@@ -48,9 +48,13 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
         listed.listing = listed.listing.part(args.offset, limit);
     }
     let anybody_waits = listed.listing.tasks.iter().any(|task| task.status() == Status::Queued);
-    let queue = if anybody_waits { context.queue().await? } else { Vec::new() };
+    let (queue, waits) = if anybody_waits {
+        (context.queue().await?, context.waits(&listed.listing.tasks).await)
+    } else {
+        (Vec::new(), Vec::new())
+    };
     let more = next_page(&args, args.offset + listed.listing.tasks.len());
-    Ok(Answer::ok(ListingView { listed, queue, extent, waits: Vec::new(), more, now }))
+    Ok(Answer::ok(ListingView { listed, queue, extent, waits, more, now }))
 }
 
 /// Sorts tasks that are given newest first.

@@ -9,6 +9,7 @@ use domain::usecase::status;
 use crate::Outcome;
 use crate::cli::args::Status;
 use crate::cli::view::status::StatusView;
+use crate::cli::view::task;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::wiring::Wiring;
@@ -28,7 +29,10 @@ pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
     let waits = task.status() == State::Queued;
     let queue = if waits { context.queue().await? } else { Vec::new() };
     let place = queue.iter().position(|waiting| *waiting == id);
+    let obstacles =
+        if waits { context.waits(std::slice::from_ref(&task)).await } else { Vec::new() };
+    let waits = obstacles.first().map(|(id, obstacle)| task::obstacle(id, obstacle));
     let (whole, now) = (args.full, wiring.clock.now());
-    let view = StatusView { believed, record, changes, attempts, place, waits: None, whole, now };
+    let view = StatusView { believed, record, attempts, place, changes, waits, whole, now };
     Ok(Answer::ok(view).collecting([task]))
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use domain::port::{Clock, TaskStore};
-use domain::task::{Query, Status, TaskId, Timestamp};
+use domain::task::{Query, Status, Task, TaskId, Timestamp};
 use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
 
 use crate::Outcome;
@@ -68,7 +68,7 @@ async fn idle(context: &Context, parent: Option<String>) -> Outcome {
         .sort_by_key(|task| (task.status() == Status::Completed, Reverse(task.state().ended_at())));
     recent.truncate(RECENT);
     let besides = Besides::Idle { parent, recent };
-    Ok(Answer::ok(WaitedView { waited: Waited::default(), now, besides }))
+    Ok(Answer::ok(view(context, Waited::default(), besides).await))
 }
 
 /// Waits for these tasks and says how they fared.
@@ -79,9 +79,8 @@ pub(super) async fn for_ids(
     at_most: Option<Duration>,
 ) -> Outcome {
     let (waited, kind) = block_on(context, WaitRequest { ids, until, at_most }).await?;
-    let (ended, now) = (waited.ended.clone(), context.wiring.clock.now());
-    let besides = Besides::default();
-    Ok(Answer::with(WaitedView { waited, now, besides }, kind).collecting(ended))
+    let ended = waited.ended.clone();
+    Ok(Answer::with(view(context, waited, Besides::Nothing).await, kind).collecting(ended))
 }
 
 /// Waits for a task that was launched by this command.
@@ -91,9 +90,16 @@ pub(super) async fn for_launched(
     at_most: Option<Duration>,
 ) -> Outcome {
     let (waited, kind) = outcome(context, vec![id.clone()], at_most).await?;
-    let (ended, now) = (waited.ended.clone(), context.wiring.clock.now());
-    let besides = Besides::Launched(id);
-    Ok(Answer::with(WaitedView { waited, now, besides }, kind).collecting(ended))
+    let ended = waited.ended.clone();
+    Ok(Answer::with(view(context, waited, Besides::Launched(id)).await, kind).collecting(ended))
+}
+
+/// How a wait ended, and what keeps those from starting that wait for their turn.
+pub(super) async fn view(context: &Context, waited: Waited, besides: Besides) -> WaitedView {
+    let pending = waited.pending.iter().map(|believed| believed.task.clone());
+    let queued: Vec<Task> = pending.filter(|task| task.status() == Status::Queued).collect();
+    let obstacles = if queued.is_empty() { Vec::new() } else { context.waits(&queued).await };
+    WaitedView { waited, obstacles, now: context.wiring.clock.now(), besides }
 }
 
 /// Waits until all of these tasks have ended, or for so long; says how they fared, and what that means

@@ -1,5 +1,6 @@
 //! What `list` answers: tasks, counts, and everything that could not be read or shown.
 
+use domain::plan::queue::Obstacle;
 use domain::task::{Status, Tally, Task, TaskId, Timestamp};
 use domain::usecase::list::Listed;
 use domain::usecase::reconcile::Note;
@@ -29,7 +30,7 @@ pub(crate) struct ListingView {
     /// How much was asked for.
     pub(crate) extent: Extent,
     /// Why those in the queue wait.
-    pub(crate) waits: Vec<(TaskId, String)>,
+    pub(crate) waits: Vec<(TaskId, Obstacle)>,
     /// The command that shows those that come after these.
     pub(crate) more: String,
     /// The moment it is now.
@@ -57,14 +58,16 @@ impl ListingView {
         }
     }
 
-    fn waits(&self, task: &Task) -> Option<&str> {
-        self.waits.iter().find(|(id, _)| id == task.id()).map(|(_, why)| why.as_str())
+    fn waits(&self, task: &Task) -> Option<String> {
+        let found = self.waits.iter().find(|(id, _)| id == task.id());
+        found.map(|(id, obstacle)| task::obstacle(id, obstacle))
     }
 
     fn records(&self, texts: usize) -> Vec<Value> {
         let record = |task: &Task| {
             let (note, place) = (self.note(task), self.place(task));
-            let beside = Beside { note, place, waits: self.waits(task) };
+            let waits = self.waits(task);
+            let beside = Beside { note, place, waits: waits.as_deref() };
             match self.extent {
                 Extent::Full => task::whole(task, beside),
                 Extent::All | Extent::Bounded => task::listed(task, beside, texts),
@@ -159,7 +162,7 @@ impl View for ListingView {
                 terminal::span(task::duration(task, self.now)),
                 terminal::one_line(&task.order().description, 40),
                 self.waits(task)
-                    .map_or_else(|| task::gist(task, 60), |why| terminal::one_line(why, 60)),
+                    .map_or_else(|| task::gist(task, 60), |why| terminal::one_line(&why, 60)),
             ]);
         }
         let shown = if self.listed.listing.tasks.is_empty() {

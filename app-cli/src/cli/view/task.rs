@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use domain::plan::queue::Obstacle;
 pub(super) use domain::task::notice::{ending_words as status_words, output_command};
-use domain::task::{Runner, State, Status, Task, Timestamp, preview, text};
+use domain::task::{Runner, State, Status, Task, TaskId, Timestamp, preview, text};
 use domain::usecase::reconcile::Note;
 use serde_json::{Map, Value, json};
 
@@ -122,6 +123,32 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
         }
         Note::LeftBehind => left_behind(task),
         Note::EmptyAnswer => "it said that it was done, with an empty answer".to_owned(),
+    }
+}
+
+/// What keeps a queued task from starting, for people.
+pub(crate) fn obstacle(id: &TaskId, obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::Held => format!("held: `task-bg release {id}` lets it start"),
+        Obstacle::Paused => "the queue is paused: `task-bg queue resume` lets it go on".to_owned(),
+        Obstacle::Moment(moment) => match jiff::Timestamp::from_microsecond(moment.as_micros()) {
+            Ok(moment) => format!("waits until {moment:.0}"),
+            Err(_) => "waits for its time".to_owned(),
+        },
+        Obstacle::Tasks(ids) => {
+            let named: Vec<String> = ids.iter().take(5).map(ToString::to_string).collect();
+            let more = match ids.len() - named.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("waits for {}{more}", named.join(", "))
+        }
+        Obstacle::Room { group, running, limit } => {
+            let group =
+                group.as_deref().map(|group| format!(" of {}", terminal::one_line(group, 60)));
+            format!("waits for room: {running} of {limit}{} run", group.unwrap_or_default())
+        }
+        Obstacle::Turn => "about to start".to_owned(),
     }
 }
 

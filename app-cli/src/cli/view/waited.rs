@@ -1,5 +1,6 @@
 //! What `wait` answers: what has ended, what has not, what cannot be judged, and the command to go on with.
 
+use domain::plan::queue::Obstacle;
 use domain::task::notice::wait_command;
 use domain::task::{Task, TaskId, Timestamp, preview, text};
 use domain::usecase::reconcile::{Believed, Note};
@@ -23,6 +24,8 @@ pub(super) fn wait_for(ids: &[&TaskId]) -> String {
 pub(crate) struct WaitedView {
     /// How it ended.
     pub(crate) waited: Waited,
+    /// What keeps those that are queued from starting.
+    pub(crate) obstacles: Vec<(TaskId, Obstacle)>,
     /// The moment it is now.
     pub(crate) now: Timestamp,
     /// What is to be said besides.
@@ -90,8 +93,13 @@ impl WaitedView {
             "elapsedMs": u64::try_from(elapsed).unwrap_or(u64::MAX),
             "lastTool": activity.last_tool,
             "lastMessage": activity.last_message.as_deref().map(|said| text::preview(said, texts)),
-            "note": believed.note.map(|note| task::sentence(task, note)),
+            "note": believed.note.map(|note| task::sentence(task, note)).or_else(|| self.waits(task)),
         })
+    }
+
+    fn waits(&self, task: &Task) -> Option<String> {
+        let found = self.obstacles.iter().find(|(id, _)| id == task.id());
+        found.map(|(id, obstacle)| task::obstacle(id, obstacle))
     }
 
     /// Those of which nobody can say whether they have ended, with why.
@@ -172,7 +180,7 @@ impl View for WaitedView {
                 task::status_words(task),
                 terminal::span(task::duration(task, self.now)),
                 terminal::one_line(&task.order().description, 40),
-                task::gist(task, 80),
+                self.waits(task).unwrap_or_else(|| task::gist(task, 80)),
             ]);
         }
         let refused = failure::refused_lines(&self.refused());

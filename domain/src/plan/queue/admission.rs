@@ -6,6 +6,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::task::order::Dependence;
 use crate::task::state::{Queued, State, Status};
@@ -49,6 +50,30 @@ pub enum Verdict {
     Fail(TaskId),
     /// It is not queued any more, or is being cancelled.
     Leave,
+}
+
+/// What keeps a queued task from starting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It waits until somebody releases it.
+    Held,
+    /// Nobody is admitted for now.
+    Paused,
+    /// Its time has not come.
+    Moment(Timestamp),
+    /// These tasks, which it comes after, have not ended.
+    Tasks(Vec<TaskId>),
+    /// As many run as may.
+    Room {
+        /// Of this group; of all if there is none.
+        group: Option<String>,
+        /// How many run.
+        running: usize,
+        /// How many may.
+        limit: usize,
+    },
+    /// Nothing but its turn: the next admission starts it.
+    Turn,
 }
 
 /// Admits tasks, one after another, until there is no free slot.
@@ -116,28 +141,50 @@ impl<'a> Admission<'a> {
             return Verdict::Leave;
         };
         let placement = &task.order().placement;
-        let mut pending = *held || placement.not_before.is_some_and(|moment| self.now < moment);
         for earlier in &placement.after {
             match (dependence(earlier), placement.dependence) {
-                (Standing::Pending, _) => pending = true,
-                (Standing::Ended(Status::Completed), _)
+                (Standing::Pending | Standing::Ended(Status::Completed), _)
                 | (Standing::Ended(_) | Standing::Absent, Dependence::OnEnd) => {}
                 (Standing::Ended(_) | Standing::Absent, Dependence::OnCompletion) => {
                     return Verdict::Fail(earlier.clone());
                 }
             }
         }
-        if pending || self.is_full() || self.group_is_full(task) {
+        if self.obstacle(task, *held, dependence).is_some() {
             return Verdict::Wait;
         }
         self.count(task);
         Verdict::Start
     }
 
-    fn group_is_full(&self, task: &Task) -> bool {
-        task.groups().any(|group| {
-            let limit = self.limits.groups.get(&group);
-            limit.is_some_and(|limit| self.groups.get(&group).copied().unwrap_or(0) >= *limit)
+    /// What keeps a queued task from starting now; `None` if nothing does.
+    pub fn obstacle(
+        &self,
+        task: &Task,
+        held: bool,
+        dependence: &mut dyn FnMut(&TaskId) -> Standing,
+    ) -> Option<Obstacle> {
+        let placement = &task.order().placement;
+        if held {
+            return Some(Obstacle::Held);
+        }
+        if let Some(moment) = placement.not_before.filter(|moment| self.now < *moment) {
+            return Some(Obstacle::Moment(moment));
+        }
+        let earlier = placement.after.iter();
+        let pending: Vec<TaskId> =
+            earlier.filter(|id| dependence(id) == Standing::Pending).cloned().collect();
+        if !pending.is_empty() {
+            return Some(Obstacle::Tasks(pending));
+        }
+        if self.is_full() {
+            let (running, limit) = (self.running, self.limits.max_running);
+            return Some(Obstacle::Room { group: None, running, limit });
+        }
+        task.groups().find_map(|group| {
+            let limit = *self.limits.groups.get(&group)?;
+            let running = self.groups.get(&group).copied().unwrap_or(0);
+            (running >= limit).then_some(Obstacle::Room { group: Some(group), running, limit })
         })
     }
 }
@@ -148,7 +195,6 @@ mod tests {
     use crate::task::{Order, Placement};
     use crate::testing::{self, ORDERED};
     use proptest::prelude::*;
-    use std::vec::Vec;
 
     fn waiting(number: u8, order: Order) -> Task {
         Task::ordered(TaskId::mint(ORDERED, [0, 0, number]), order, None, ORDERED)
@@ -219,6 +265,26 @@ mod tests {
         );
         let mut admission = Admission::new(tasks_limits(), later);
         assert_eq!(admission.consider(&tasks[1], &mut |_| Standing::Pending), Verdict::Start);
+    }
+
+    #[test]
+    fn what_keeps_a_task_waiting_is_named() {
+        let limits = limits(1, &[("explorer", 0)]);
+        let mut admission = Admission::new(&limits, ORDERED);
+        let explorer = of_group(2, "explorer");
+        let named = |admission: &Admission<'_>, task: &Task| {
+            admission.obstacle(task, false, &mut |_| Standing::Pending)
+        };
+        let group = Some("explorer".into());
+        let full = Obstacle::Room { group, running: 0, limit: 0 };
+        assert_eq!(named(&admission, &explorer), Some(full));
+        assert_eq!(named(&admission, &of_group(3, "oracle")), None);
+        admission.count(&of_group(1, "oracle"));
+        let full = Obstacle::Room { group: None, running: 1, limit: 1 };
+        assert_eq!(named(&admission, &explorer), Some(full));
+        let first = TaskId::parse("bg_first").expect("an id");
+        let after = after(4, Dependence::OnEnd);
+        assert_eq!(named(&admission, &after), Some(Obstacle::Tasks(std::vec![first])));
     }
 
     fn tasks_limits() -> &'static Limits {
