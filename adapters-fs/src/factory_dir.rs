@@ -26,6 +26,37 @@ impl FactoryDir {
         Self { folder: base.join(".claude") }
     }
 
+    /// Codex's folder below `base`, a home or a project.
+    pub fn codex(base: &Path) -> Self {
+        Self { folder: base.join(".codex") }
+    }
+
+    /// Gemini CLI's folder below `base`, a home or a project.
+    pub fn gemini(base: &Path) -> Self {
+        Self { folder: base.join(".gemini") }
+    }
+
+    /// `OpenCode`'s folder in the home `home`, where `xdg` says where configurations are, if anything does.
+    pub fn opencode_of_user(home: &Path, xdg: Option<&Path>) -> Self {
+        let folder = xdg.map_or_else(|| home.join(".config"), Path::to_path_buf);
+        Self { folder: folder.join("opencode") }
+    }
+
+    /// `OpenCode`'s folder in a project.
+    pub fn opencode_of_project(base: &Path) -> Self {
+        Self { folder: base.join(".opencode") }
+    }
+
+    /// This very folder.
+    pub const fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Our plugin among `OpenCode`'s.
+    pub(crate) fn plugin(&self) -> PathBuf {
+        self.folder.join("plugin").join("task-bg.js")
+    }
+
     /// The home that droid takes: `$FACTORY_HOME_OVERRIDE`, else `$HOME`.
     ///
     /// # Errors

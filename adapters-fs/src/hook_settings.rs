@@ -9,6 +9,8 @@
 
 mod document;
 mod file;
+mod manner;
+mod plugin;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,18 +18,16 @@ use std::path::{Path, PathBuf};
 use crate::factory_dir::FactoryDir;
 use document::Document;
 pub use document::{Form, Unparsed};
+pub use manner::EVENTS;
+use manner::Manner;
+pub use plugin::Plugin;
 
-/// The events that `task-bg-hook` has something to do at.
-pub const EVENTS: [&str; 5] =
-    ["SessionStart", "PostToolUse", "UserPromptSubmit", "Stop", "SubagentStop"];
 /// The program that is registered.
 pub const HOOK: &str = "task-bg-hook";
-/// How long the agent waits for it, in seconds.
-pub const TIMEOUT: u32 = 5;
-
 /// One scope whose hooks an agent reads.
 #[derive(Debug)]
 pub struct HookScope {
+    manner: Manner,
     settings: HookFile,
     // Those that go before the settings; only the first that is there is looked at.
     overlays: Vec<HookFile>,
@@ -36,6 +36,7 @@ pub struct HookScope {
 /// One file of a scope.
 #[derive(Debug)]
 pub struct HookFile {
+    manner: Manner,
     path: PathBuf,
     form: Form,
     text: Option<String>,
@@ -136,9 +137,11 @@ impl HookScope {
     /// # Errors
     /// [`HookSettingsError`] if one is there and cannot be read or understood.
     pub fn droid(dir: &FactoryDir) -> Result<Self, HookSettingsError> {
-        let overlay = |path| HookFile::read(path, Form::Flat);
+        let manner = Manner::USUAL;
+        let overlay = |path| HookFile::read(path, Form::Flat, manner);
         Ok(Self {
-            settings: HookFile::read(dir.settings(), Form::Wrapped)?,
+            manner,
+            settings: HookFile::read(dir.settings(), Form::Wrapped, manner)?,
             overlays: vec![overlay(dir.flat_hooks())?, overlay(dir.foldered_hooks())?],
         })
     }
@@ -148,7 +151,29 @@ impl HookScope {
     /// # Errors
     /// [`HookSettingsError`] if it is there and cannot be read or understood.
     pub fn claude(dir: &FactoryDir) -> Result<Self, HookSettingsError> {
-        Ok(Self { settings: HookFile::read(dir.settings(), Form::Wrapped)?, overlays: Vec::new() })
+        Self::alone(dir.settings(), Manner::USUAL)
+    }
+
+    /// Reads the file of hooks of Codex's scope in `dir`.
+    ///
+    /// # Errors
+    /// [`HookSettingsError`] if it is there and cannot be read or understood.
+    pub fn codex(dir: &FactoryDir) -> Result<Self, HookSettingsError> {
+        Self::alone(dir.flat_hooks(), Manner::CODEX)
+    }
+
+    /// Reads the settings of Gemini CLI's scope in `dir`.
+    ///
+    /// # Errors
+    /// [`HookSettingsError`] if they are there and cannot be read or understood.
+    pub fn gemini(dir: &FactoryDir) -> Result<Self, HookSettingsError> {
+        Self::alone(dir.settings(), Manner::GEMINI)
+    }
+
+    /// The scope of an agent that reads one file, with hooks in a section of their own.
+    fn alone(path: PathBuf, manner: Manner) -> Result<Self, HookSettingsError> {
+        let settings = HookFile::read(path, Form::Wrapped, manner)?;
+        Ok(Self { manner, settings, overlays: Vec::new() })
     }
 
     /// The overlay that counts. One that is there keeps the next from being read, even if it has
@@ -174,8 +199,11 @@ impl HookScope {
     pub fn install(&self, command: &str) -> Result<Vec<Change>, HookSettingsError> {
         let mut changes = Vec::new();
         for file in self.files() {
-            let events: Vec<&str> = EVENTS
-                .into_iter()
+            let events: Vec<&str> = self
+                .manner
+                .events
+                .iter()
+                .copied()
                 .filter(|event| std::ptr::eq(self.governing(event), file))
                 .filter(|event| !file.mentions_ours(event))
                 .collect();
@@ -201,7 +229,11 @@ impl HookScope {
     /// The text that registers `command`, in the form of the file that the agent reads, and that file.
     pub fn snippet(&self, command: &str) -> (PathBuf, Form, String) {
         let file = self.overlay().unwrap_or(&self.settings);
-        (file.path.clone(), file.form, document::fresh(file.form, &EVENTS, command))
+        (
+            file.path.clone(),
+            file.form,
+            document::fresh(file.form, self.manner.events, command, self.manner.timeout),
+        )
     }
 
     /// How the scope stands.
@@ -212,7 +244,8 @@ impl HookScope {
             let flawless = file.document.as_ref().is_some_and(|it| it.flaws().is_empty());
             flawless && file.mentions_ours(event) && !self.is_disabled()
         };
-        let (working, missing): (Vec<&str>, Vec<&str>) = EVENTS.into_iter().partition(runs);
+        let events = self.manner.events.iter().copied();
+        let (working, missing): (Vec<&str>, Vec<&str>) = events.partition(runs);
         let owned = |events: Vec<&str>| events.into_iter().map(ToOwned::to_owned).collect();
         let files = self.files().map(|file| {
             let is_settings = std::ptr::eq(file, &raw const self.settings);
@@ -238,7 +271,7 @@ impl HookScope {
 }
 
 impl HookFile {
-    fn read(path: PathBuf, form: Form) -> Result<Self, HookSettingsError> {
+    fn read(path: PathBuf, form: Form, manner: Manner) -> Result<Self, HookSettingsError> {
         let text = file::read(&path)?;
         let parse = |text: &String| {
             Document::parse(text, form)
@@ -247,7 +280,7 @@ impl HookFile {
         // An empty file is one that nobody has written into yet.
         let document =
             text.as_ref().filter(|text| !text.trim().is_empty()).map(parse).transpose()?;
-        Ok(Self { path, form, text, document })
+        Ok(Self { manner, path, form, text, document })
     }
 
     fn names(&self, event: &str) -> bool {
@@ -278,7 +311,8 @@ impl HookFile {
     fn add(&self, events: &[&str], command: &str) -> Result<Change, HookSettingsError> {
         let text = self.text.as_deref().unwrap_or_default();
         let entries: Vec<(&str, &str)> = events.iter().map(|event| (*event, command)).collect();
-        let after = document::with(text, self.form, &entries).map_err(|words| self.odd(words))?;
+        let after = document::with(text, self.form, &entries, self.manner.timeout)
+            .map_err(|words| self.odd(words))?;
         let backup = match &self.text {
             // A backup that is there already is from before our first entry.
             Some(before) if self.has_no_ours() || !self.backup().exists() => {
@@ -304,7 +338,8 @@ impl HookFile {
         }
         let entries: Vec<(&str, &str)> =
             ours.iter().map(|(event, command)| (event.as_str(), command.as_str())).collect();
-        let grown_from = |before: &str| document::with(before, self.form, &entries).ok();
+        let grown_from =
+            |before: &str| document::with(before, self.form, &entries, self.manner.timeout).ok();
         let before = file::read(&self.backup())?;
         let deed = match before.filter(|before| grown_from(before).as_ref() == Some(text)) {
             Some(before) => {

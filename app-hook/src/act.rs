@@ -20,6 +20,9 @@ const PARENT_VARIABLE: &str = "TASK_BG_PARENT_SESSION";
 /// Names the file through which variables reach the agent's shell.
 const ENV_FILE_VARIABLE: &str = "CLAUDE_ENV_FILE";
 
+/// Names the session to Gemini CLI's hooks.
+const GEMINI_VARIABLE: &str = "GEMINI_SESSION_ID";
+
 /// Does what the event calls for.
 pub(crate) async fn act(event: Event) -> Result<(), Trouble> {
     if event.kind == Kind::SessionStart {
@@ -32,9 +35,14 @@ pub(crate) async fn act(event: Event) -> Result<(), Trouble> {
     }
     let (occasion, form) = match event.kind {
         Kind::SubagentStop => return subagent_stop(dir, event).await,
+        // Gemini CLI, which names the session to its hooks, takes nothing but JSON.
+        Kind::SessionStart if variable(GEMINI_VARIABLE).is_some() => {
+            (Occasion::Starting, Form::Context(event.name))
+        }
         Kind::SessionStart => (Occasion::Starting, Form::Plain),
-        Kind::UserPromptSubmit => (Occasion::Working, Form::Context("UserPromptSubmit")),
-        Kind::PostToolUse => (Occasion::Working, Form::Context("PostToolUse")),
+        Kind::UserPromptSubmit | Kind::PostToolUse => {
+            (Occasion::Working, Form::Context(event.name))
+        }
         Kind::Stop(Stop::First) => (Occasion::Stopping, Form::Block),
         // It goes on because it was kept from stopping already: never twice in a row.
         Kind::Stop(Stop::Again) | Kind::Other => return Ok(()),

@@ -6,12 +6,12 @@
 use serde_json::json;
 
 /// In which form an event takes words for the agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Standard output as it is.
     Plain,
     /// Words beside what the agent is told anyway, by this event.
-    Context(&'static str),
+    Context(String),
     /// The reason why the agent goes on for one more turn.
     Block,
 }

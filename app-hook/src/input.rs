@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 pub(crate) struct Event {
     /// What.
     pub(crate) kind: Kind,
+    /// What the agent calls it.
+    pub(crate) name: String,
     /// In which session.
     pub(crate) session: SessionId,
     /// The session that called this one, if it is a subagent's.
@@ -60,18 +62,23 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Event> {
     };
     let is_set =
         |names: [&str; 2]| names.into_iter().any(|name| input.get(name).is_some_and(truth));
-    let kind = match text(["hook_event_name", "hookEventName"]).as_deref() {
-        None | Some("" | "SubagentStop") => Kind::SubagentStop,
-        Some("SessionStart") => Kind::SessionStart,
-        Some("UserPromptSubmit") => Kind::UserPromptSubmit,
-        Some("PostToolUse") => Kind::PostToolUse,
-        Some("Stop") if is_set(["stop_hook_active", "stopHookActive"]) => Kind::Stop(Stop::Again),
-        Some("Stop") => Kind::Stop(Stop::First),
-        Some(_) => Kind::Other,
+    let name = text(["hook_event_name", "hookEventName"]).unwrap_or_default();
+    // Gemini CLI has names of its own.
+    let kind = match name.as_str() {
+        "" | "SubagentStop" => Kind::SubagentStop,
+        "SessionStart" => Kind::SessionStart,
+        "UserPromptSubmit" | "BeforeAgent" => Kind::UserPromptSubmit,
+        "PostToolUse" | "AfterTool" => Kind::PostToolUse,
+        "Stop" | "AfterAgent" if is_set(["stop_hook_active", "stopHookActive"]) => {
+            Kind::Stop(Stop::Again)
+        }
+        "Stop" | "AfterAgent" => Kind::Stop(Stop::First),
+        _ => Kind::Other,
     };
     let session = |names| SessionId::parse(&text(names)?).ok();
     Some(Event {
         kind,
+        name,
         session: session(["session_id", "sessionId"])?,
         caller: session(["calling_session_id", "callingSessionId"]),
         env_file: text(["CLAUDE_ENV_FILE", "claudeEnvFile"]).filter(|file| !file.is_empty()),
@@ -143,6 +150,20 @@ mod tests {
         let input = br#"{"session_id":"s","hook_event_name":"SubagentStop","task_result":"it \ud83d","tool_response":"\ude00"}"#;
         let event = decode(input).expect("it is an event");
         assert_eq!(event.result.as_deref(), Some("it \u{fffd}"));
+    }
+
+    #[test]
+    fn the_events_of_gemini_are_those_of_the_others_under_its_own_names() {
+        for (name, kind) in [
+            ("BeforeAgent", Kind::UserPromptSubmit),
+            ("AfterTool", Kind::PostToolUse),
+            ("AfterAgent", Kind::Stop(Stop::First)),
+            ("BeforeModel", Kind::Other),
+        ] {
+            let input = format!(r#"{{"session_id":"s","hook_event_name":"{name}"}}"#);
+            let event = decode(input.as_bytes()).expect("it is an event");
+            assert_eq!((event.kind, event.name.as_str()), (kind, name));
+        }
     }
 
     #[test]

@@ -303,3 +303,59 @@ fn the_hook_beside_the_program_is_registered_by_its_path() {
     assert_eq!(answer["command"], json!(format!("'{}/task-bg-hook'", folder.display())));
     assert_works(&sandbox);
 }
+
+#[test]
+fn each_agent_gets_the_hook_in_its_own_form_and_loses_it_to_the_byte() {
+    let sandbox = sandbox();
+    let run =
+        |agent: &str, action: &str| sandbox.task_bg(["hooks", action, "--for", agent]).ok().json();
+    let before = "{\n  \"theme\": \"dark\" // mine\n}\n";
+    for (agent, file, events) in [
+        ("claude", ".claude/settings.json", &EVENTS[..]),
+        ("codex", ".codex/hooks.json", &EVENTS[..4]),
+        (
+            "gemini",
+            ".gemini/settings.json",
+            &["SessionStart", "AfterTool", "BeforeAgent", "AfterAgent"],
+        ),
+    ] {
+        let file = sandbox.home().join(file);
+        for before in [Some(before), None] {
+            if let Some(before) = before {
+                fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+                fs::write(&file, before).expect("the settings");
+            }
+            let answer = run(agent, "install");
+            assert_eq!(answer["working"], json!(events), "{answer:#}");
+            assert_eq!(answer["note"].is_string(), agent == "codex", "{answer:#}");
+            let text = text(&file);
+            let timeout = if agent == "gemini" { "5000" } else { "5" };
+            assert!(text.contains(&format!("\"timeout\": {timeout}")), "{text}");
+            assert_eq!(run(agent, "install")["changed"], json!([]), "once is enough");
+            run(agent, "uninstall");
+            assert_eq!(fs::read_to_string(&file).ok().as_deref(), before, "{agent}");
+            drop(fs::remove_file(&file));
+        }
+    }
+    let claude = sandbox.task_bg(["hooks", "install", "--claude"]).ok().json();
+    assert!(claude["changed"][0]["file"].to_string().contains(".claude"), "{claude:#}");
+}
+
+#[test]
+fn opencode_gets_a_plugin_that_is_ours_alone() {
+    let sandbox = sandbox();
+    let run = |action: &str| sandbox.task_bg(["hooks", action, "--for", "opencode"]);
+    let file = sandbox.home().join(".config/opencode/plugin/task-bg.js");
+    let answer = run("install").ok().json();
+    assert_eq!(answer["changed"][0]["done"], "created", "{answer:#}");
+    assert!(text(&file).contains("OPENCODE_SESSION_ID") && text(&file).contains("task-bg-hook"));
+    assert_eq!(run("install").ok().json()["changed"], json!([]));
+    assert_eq!(run("status").ok().json()["registered"], true);
+    run("uninstall").ok().done();
+    assert!(!file.exists());
+    fs::write(&file, "export const Mine = 1\n").expect("somebody's plugin");
+    for action in ["install", "uninstall"] {
+        run(action).code(4).json();
+        assert_eq!(text(&file), "export const Mine = 1\n");
+    }
+}

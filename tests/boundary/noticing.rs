@@ -1,6 +1,7 @@
 //! Notices: what a parent session hears of its tasks through its hooks, each ending once as long as
 //! no hook is killed.
 
+mod hosts;
 mod once;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,8 @@ use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
 use serde_json::Value;
 
-use super::{EVENTS, HOOK, TIMEOUT};
+use super::HOOK;
+use super::manner::{EVENTS, EVENTS_OF_GEMINI};
 
 /// What an agent reads: comments, but nothing else that is not JSON.
 const DIALECT: ParseOptions = ParseOptions {
@@ -25,7 +26,8 @@ const DIALECT: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 /// The events that an agent knows and we do nothing at.
-const OTHER_EVENTS: [&str; 4] = ["PreToolUse", "Notification", "PreCompact", "SessionEnd"];
+const OTHER_EVENTS: [&str; 6] =
+    ["PreToolUse", "Notification", "PreCompact", "SessionEnd", "BeforeTool", "PreCompress"];
 /// The section of hooks in settings.
 const SECTION: &str = "hooks";
 
@@ -36,6 +38,8 @@ pub enum Form {
     Wrapped,
     /// With the events at the top level.
     Flat,
+    /// As a program, in a file that is ours alone; no document is of this form.
+    Plugin,
 }
 
 /// Why a text is nothing an agent could read.
@@ -73,7 +77,7 @@ impl Document {
     fn section(&self) -> Option<&Value> {
         match self.form {
             Form::Wrapped => self.value.get(SECTION),
-            Form::Flat => Some(&self.value),
+            Form::Flat | Form::Plugin => Some(&self.value),
         }
     }
 
@@ -178,7 +182,8 @@ fn flaw(entry: &Value) -> Option<&'static str> {
 }
 
 fn all_events() -> impl Iterator<Item = &'static str> {
-    EVENTS.into_iter().chain(OTHER_EVENTS)
+    // The first that Gemini CLI has is one of the others' as well.
+    EVENTS.into_iter().chain(EVENTS_OF_GEMINI.into_iter().skip(1)).chain(OTHER_EVENTS)
 }
 
 /// The hooks of an entry; one without a wrapper does nothing, but is found.
@@ -213,17 +218,17 @@ fn names(word: &str, program: &str) -> bool {
 }
 
 /// A new file that registers `command` at `events`.
-pub(super) fn fresh(form: Form, events: &[&str], command: &str) -> String {
+pub(super) fn fresh(form: Form, events: &[&str], command: &str, timeout: u32) -> String {
     let entry = |event: &&str| {
         let command = Value::from(command);
         format!(
-            "\"{event}\": [\n  {{ \"hooks\": [{{ \"type\": \"command\", \"command\": {command}, \"timeout\": {TIMEOUT} }}] }}\n]"
+            "\"{event}\": [\n  {{ \"hooks\": [{{ \"type\": \"command\", \"command\": {command}, \"timeout\": {timeout} }}] }}\n]"
         )
     };
     let entries: Vec<String> = events.iter().map(entry).collect();
     let section = format!("{{\n{}\n}}", indented(&entries.join(",\n")));
     match form {
-        Form::Flat => format!("{section}\n"),
+        Form::Flat | Form::Plugin => format!("{section}\n"),
         Form::Wrapped => format!("{{\n{}\n}}\n", indented(&format!("\"{SECTION}\": {section}"))),
     }
 }
@@ -236,16 +241,21 @@ fn indented(text: &str) -> String {
 ///
 /// # Errors
 /// Words for what stands where the entries would go.
-pub(super) fn with(text: &str, form: Form, entries: &[(&str, &str)]) -> Result<String, String> {
+pub(super) fn with(
+    text: &str,
+    form: Form,
+    entries: &[(&str, &str)],
+    timeout: u32,
+) -> Result<String, String> {
     if text.trim().is_empty() {
         let commands = entries.iter().map(|(_, command)| *command);
         let events: Vec<&str> = entries.iter().map(|(event, _)| *event).collect();
-        return Ok(fresh(form, &events, commands.into_iter().next().unwrap_or(HOOK)));
+        return Ok(fresh(form, &events, commands.into_iter().next().unwrap_or(HOOK), timeout));
     }
     let root = parsed(text)?;
     let top = root.object_value().ok_or("its top level is no object")?;
     let section = match form {
-        Form::Flat => top,
+        Form::Flat | Form::Plugin => top,
         Form::Wrapped => top
             .object_value_or_create(SECTION)
             .ok_or_else(|| format!("`{SECTION}` is no object"))?,
@@ -254,17 +264,17 @@ pub(super) fn with(text: &str, form: Form, entries: &[(&str, &str)]) -> Result<S
         let list =
             section.array_value_or_create(event).ok_or_else(|| format!("`{event}` is no list"))?;
         list.ensure_multiline();
-        list.append(entry(command));
+        list.append(entry(command, timeout));
     }
     Ok(root.to_string())
 }
 
-fn entry(command: &str) -> CstInputValue {
+fn entry(command: &str, timeout: u32) -> CstInputValue {
     let text = |text: &str| CstInputValue::String(text.to_owned());
     let hook = vec![
         ("type".to_owned(), text("command")),
         ("command".to_owned(), text(command)),
-        ("timeout".to_owned(), CstInputValue::Number(TIMEOUT.to_string())),
+        ("timeout".to_owned(), CstInputValue::Number(timeout.to_string())),
     ];
     let hooks = CstInputValue::Array(vec![CstInputValue::Object(hook)]);
     CstInputValue::Object(vec![(SECTION.to_owned(), hooks)])
@@ -275,7 +285,7 @@ pub(super) fn without(text: &str, form: Form) -> String {
     let Ok(root) = parsed(text) else { return text.to_owned() };
     let Some(top) = root.object_value() else { return text.to_owned() };
     let section = match form {
-        Form::Flat => Some(top),
+        Form::Flat | Form::Plugin => Some(top),
         Form::Wrapped => top.object_value(SECTION),
     };
     let Some(section) = section else { return text.to_owned() };

@@ -22,8 +22,8 @@ fn entries() -> Vec<(&'static str, &'static str)> {
 #[test]
 fn a_fresh_file_is_what_adding_to_nothing_gives_and_works() {
     for form in [Form::Wrapped, Form::Flat] {
-        let text = fresh(form, &EVENTS, "/opt/task-bg-hook");
-        assert_eq!(with("", form, &entries()).as_ref(), Ok(&text));
+        let text = fresh(form, &EVENTS, "/opt/task-bg-hook", 5);
+        assert_eq!(with("", form, &entries(), 5).as_ref(), Ok(&text));
         let document = Document::parse(&text, form).expect("it is valid");
         assert_eq!(document.ours().len(), EVENTS.len());
         assert!(document.flaws().is_empty() && document.counts());
@@ -32,7 +32,7 @@ fn a_fresh_file_is_what_adding_to_nothing_gives_and_works() {
 
 #[test]
 fn adding_keeps_every_line_that_was_there() {
-    let after = with(COMMENTED, Form::Wrapped, &entries()).expect("it can be edited");
+    let after = with(COMMENTED, Form::Wrapped, &entries(), 5).expect("it can be edited");
     // A comma may come between an entry and the comment behind it.
     let plain = |text: &str| text.replace([',', ' ', '\n'], "");
     let kept = COMMENTED.lines().map(plain).filter(|line| line.len() > 2);
@@ -45,7 +45,7 @@ fn adding_keeps_every_line_that_was_there() {
 
 #[test]
 fn taking_out_what_was_added_leaves_others_entries_and_comments() {
-    let after = with(COMMENTED, Form::Wrapped, &entries()).expect("it can be edited");
+    let after = with(COMMENTED, Form::Wrapped, &entries(), 5).expect("it can be edited");
     let back = without(&after, Form::Wrapped);
     let document = Document::parse(&back, Form::Wrapped).expect("it is valid");
     assert!(document.mentions().is_empty());

@@ -31,7 +31,7 @@ pub use queue::{LimitArg, QueueWord};
 pub(crate) use queue::{Queue, Release};
 pub(crate) use terms::Terms;
 pub(crate) use upkeep::{Config, Doctor, Hooks};
-pub use upkeep::{HooksAction, ScopeArg};
+pub use upkeep::{HooksAction, HostArg, ScopeArg};
 pub use values::{AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_moment};
 
 /// Runs coding agents and long commands in the background, and says honestly how they fare.

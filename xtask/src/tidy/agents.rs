@@ -16,6 +16,7 @@ const ADAPTERS: &str = "adapters-process/src/agents";
 /// The files that may spell a name, by how their path begins, and why.
 const SPELLERS: &[(&str, &str)] = &[
     ("domain/src/task/agent_name.rs", "the name of the agent that is meant where none is named"),
+    ("adapters-fs/src/factory_dir.rs", "the folder that has the name of its agent"),
     ("adapters-fs/src/record.rs", "the key of a named droid's definition in a record"),
     ("app-cli/src/kit/settings/table.rs", "the setting that says which program droid is"),
     ("app-cli/src/cli/command/config.rs", "the same setting, shown"),

@@ -17,9 +17,34 @@ pub(crate) struct Hooks {
     /// Whose settings
     #[arg(long, value_enum, default_value = "user")]
     pub(crate) scope: ScopeArg,
-    /// Those of Claude Code in place of droid's
-    #[arg(long)]
-    pub(crate) claude: bool,
+    /// Which agent's
+    #[arg(long = "for", value_enum, default_value_t = HostArg::Droid, value_name = "AGENT")]
+    pub(crate) agent: HostArg,
+    /// The same as --for claude
+    #[arg(long, conflicts_with = "agent")]
+    claude: bool,
+}
+
+impl Hooks {
+    /// Which agent's settings.
+    pub(crate) const fn host(&self) -> HostArg {
+        if self.claude { HostArg::Claude } else { self.agent }
+    }
+}
+
+/// An agent that runs hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HostArg {
+    /// Factory's droid
+    Droid,
+    /// Claude Code
+    Claude,
+    /// Codex, which runs a hook only once it is trusted: `/hooks` in its screen
+    Codex,
+    /// Gemini CLI
+    Gemini,
+    /// `OpenCode`, through a plugin
+    Opencode,
 }
 
 /// What to do with the hooks.

@@ -4,48 +4,123 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use adapters_fs::FactoryDir;
-use adapters_fs::hook_settings::{HOOK, HookScope, command_for};
+use adapters_fs::hook_settings::{
+    Change, Form, HOOK, HookScope, HookSettingsError, Plugin, ScopeState, command_for,
+};
 
 use crate::Outcome;
-use crate::cli::args::{Hooks, HooksAction, ScopeArg};
+use crate::cli::args::{Hooks, HooksAction, HostArg, ScopeArg};
 use crate::cli::view::hooks::{ChangedView, SnippetView, StatusView};
 use crate::kit::answer::Answer;
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
 
+/// What has to be done by hand besides.
+const UNTRUSTED: &str =
+    "Codex runs a hook only once it is trusted: start `codex`, and say so under `/hooks`";
+
 pub(super) fn hooks(args: &Hooks) -> Outcome {
-    let scope = read(args.scope, args.claude)?;
+    let (scope, host) = (args.scope, args.host());
+    let registered = Registered::read(scope, host)?;
     let command = command();
     match args.action {
         HooksAction::Install => {
-            let changes = scope.install(&command)?;
-            let state = read(args.scope, args.claude)?.state();
-            Ok(Answer::ok(ChangedView { changes, command: Some(command), state }))
+            let changes = registered.install(&command)?;
+            let state = Registered::read(scope, host)?.state();
+            let untrusted =
+                (host == HostArg::Codex && !changes.is_empty()).then(|| UNTRUSTED.to_owned());
+            let view = ChangedView { changes, command: Some(command), state };
+            Ok(Answer::ok(view).saying(untrusted))
         }
         HooksAction::Uninstall => {
-            let changes = scope.uninstall()?;
-            let state = read(args.scope, args.claude)?.state();
+            let changes = registered.uninstall()?;
+            let state = Registered::read(scope, host)?.state();
             Ok(Answer::ok(ChangedView { changes, command: None, state }))
         }
         HooksAction::Print => {
-            let (path, form, text) = scope.snippet(&command);
+            let (path, form, text) = registered.snippet(&command);
             Ok(Answer::ok(SnippetView { path, form, text }))
         }
-        HooksAction::Status => Ok(Answer::ok(StatusView { state: scope.state() })),
+        HooksAction::Status => Ok(Answer::ok(StatusView { state: registered.state() })),
+    }
+}
+
+/// Where the hook is or would be registered.
+enum Registered {
+    Settings(HookScope),
+    Plugin(Plugin),
+}
+
+impl Registered {
+    fn read(scope: ScopeArg, host: HostArg) -> Result<Self, Failure> {
+        if host == HostArg::Opencode {
+            return Ok(Self::Plugin(Plugin::read(&folder(scope, host)?)?));
+        }
+        Ok(Self::Settings(read(scope, host)?))
+    }
+
+    fn install(&self, command: &str) -> Result<Vec<Change>, HookSettingsError> {
+        match self {
+            Self::Settings(scope) => scope.install(command),
+            Self::Plugin(plugin) => plugin.install(command),
+        }
+    }
+
+    fn uninstall(&self) -> Result<Vec<Change>, HookSettingsError> {
+        match self {
+            Self::Settings(scope) => scope.uninstall(),
+            Self::Plugin(plugin) => plugin.uninstall(),
+        }
+    }
+
+    fn snippet(&self, command: &str) -> (PathBuf, Form, String) {
+        match self {
+            Self::Settings(scope) => scope.snippet(command),
+            Self::Plugin(plugin) => plugin.snippet(command),
+        }
+    }
+
+    fn state(&self) -> ScopeState {
+        match self {
+            Self::Settings(scope) => scope.state(),
+            Self::Plugin(plugin) => plugin.state(),
+        }
     }
 }
 
 /// The hooks of one scope, as they are now.
-pub(super) fn read(scope: ScopeArg, claude: bool) -> Result<HookScope, Failure> {
-    let base = match (scope, claude) {
-        (ScopeArg::User, false) => FactoryDir::home(&environment::variable)?,
-        (ScopeArg::User, true) => FactoryDir::plain_home(&environment::variable)?,
+pub(super) fn read(scope: ScopeArg, host: HostArg) -> Result<HookScope, Failure> {
+    let dir = folder(scope, host)?;
+    Ok(match host {
+        HostArg::Droid => HookScope::droid(&dir)?,
+        HostArg::Claude | HostArg::Opencode => HookScope::claude(&dir)?,
+        HostArg::Codex => HookScope::codex(&dir)?,
+        HostArg::Gemini => HookScope::gemini(&dir)?,
+    })
+}
+
+/// The folder in which an agent has its settings.
+fn folder(scope: ScopeArg, host: HostArg) -> Result<FactoryDir, Failure> {
+    let base = match (scope, host) {
         (ScopeArg::Project, _) => current_folder()?,
+        (ScopeArg::User, HostArg::Droid) => FactoryDir::home(&environment::variable)?,
+        (ScopeArg::User, _) => FactoryDir::plain_home(&environment::variable)?,
     };
-    if claude {
-        return Ok(HookScope::claude(&FactoryDir::claude(&base))?);
-    }
-    Ok(HookScope::droid(&FactoryDir::droid(&base))?)
+    let elsewhere =
+        |name| environment::variable(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    Ok(match (scope, host) {
+        (_, HostArg::Droid) => FactoryDir::droid(&base),
+        (_, HostArg::Claude) => FactoryDir::claude(&base),
+        (ScopeArg::User, HostArg::Codex) => {
+            elsewhere("CODEX_HOME").map_or_else(|| FactoryDir::codex(&base), FactoryDir::at)
+        }
+        (ScopeArg::Project, HostArg::Codex) => FactoryDir::codex(&base),
+        (_, HostArg::Gemini) => FactoryDir::gemini(&base),
+        (ScopeArg::User, HostArg::Opencode) => {
+            FactoryDir::opencode_of_user(&base, elsewhere("XDG_CONFIG_HOME").as_deref())
+        }
+        (ScopeArg::Project, HostArg::Opencode) => FactoryDir::opencode_of_project(&base),
+    })
 }
 
 /// The folder this program was started in.

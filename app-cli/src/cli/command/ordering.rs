@@ -2,14 +2,16 @@
 //!
 //! The checks here find whatever is wrong with a request before anything is recorded or started.
 
+mod agent;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::port::{Agent, Circumstances, Kit, Objection};
+use domain::port::Kit;
 use domain::task::droid::Instructions;
 use domain::task::{
-    AgentName, Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement,
-    Prompt, Retries, Runner, Task, TaskId, Timestamp, Worktree,
+    Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement, Prompt,
+    Retries, Runner, Task, TaskId, Timestamp, Worktree,
 };
 use domain::usecase::Trouble;
 use domain::usecase::droids::choose;
@@ -24,6 +26,8 @@ use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
 use crate::kit::wiring::{Variables, Wiring};
+use agent::check_agent;
+pub(super) use agent::runner;
 
 /// The droid that is launched where none is named.
 pub(super) const DEFAULT_DROID: &str = "executor-med";
@@ -175,24 +179,6 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
     Ok(Ready { worktree: wanted.worktree, variables: wanted.variables, input, ..ready })
 }
 
-/// Who does the work.
-///
-/// # Errors
-/// A failure that names near runners, if there is none of that name.
-pub(super) fn runner(context: &Context, work: &Work) -> Result<Runner, Failure> {
-    match work {
-        Work::Command(argv) => Ok(Runner::Command(argv.clone())),
-        Work::Agent { name, autonomy } => {
-            let name = name.as_ref().unwrap_or(&context.settings.runner.value);
-            let agent = runners::choose(context.wiring.agents.as_ref(), name)?;
-            let name = AgentName::parse(agent.name()).map_err(|invalid| {
-                Failure::new(Kind::Usage, format!("`{name}` is no name of a runner: {invalid}"))
-            })?;
-            Ok(Runner::Agent { name, autonomy: autonomy.unwrap_or(USUAL_AUTONOMY) })
-        }
-    }
-}
-
 /// Whose word on the autonomy of an order counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
@@ -242,17 +228,6 @@ pub(super) async fn brief(
     }
     check_agent(agent, &order, variables)?;
     Ok(Ready::here(grouped(context, order), Some(droid.instructions)))
-}
-
-/// Refuses an order that its agent could not be held to in the environment it would have.
-fn check_agent(agent: &dyn Agent, order: &Order, variables: &Variables) -> Result<(), Failure> {
-    let variable = |name: &str| {
-        let set = variables.iter().rev().find(|(known, _)| known == name);
-        set.map_or_else(|| environment::text(name), |(_, value)| value.clone().into_string().ok())
-    };
-    let around = Circumstances { is_root: environment::is_root(), variable: &variable };
-    runners::check(agent, order, &around)
-        .map_err(|Objection { words, hint }| Failure::new(Kind::Usage, words).hint(hint))
 }
 
 /// The order in the group that it is recorded in.

@@ -47,6 +47,7 @@ const fn form(form: Form) -> &'static str {
     match form {
         Form::Wrapped => "wrapped",
         Form::Flat => "flat",
+        Form::Plugin => "plugin",
     }
 }
 

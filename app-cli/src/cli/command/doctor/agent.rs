@@ -19,7 +19,7 @@ use domain::usecase::{droids, runners};
 use serde_json::Value;
 
 use super::{fail, warn, well};
-use crate::cli::args::ScopeArg;
+use crate::cli::args::{HostArg, ScopeArg};
 use crate::cli::command::folder::working_folder;
 use crate::cli::command::hooks;
 use crate::cli::command::runners::PATIENCE;
@@ -117,7 +117,7 @@ fn home() -> Option<FactoryDir> {
 
 /// Whether the hook works, through settings or through the plugin, and not through both.
 pub(super) fn hooks_and_plugin() -> Vec<Finding> {
-    let read = |(scope, name)| (name, hooks::read(scope, false));
+    let read = |(scope, name)| (name, hooks::read(scope, HostArg::Droid));
     let scopes: Vec<_> = scopes().into_iter().map(read).collect();
     let plugin = home().and_then(|home| installed_plugin(&home, PLUGIN));
     let is_off = |id: &str| {
@@ -219,7 +219,7 @@ fn unusable(droid: &UnreadableDroid) -> String {
 /// Whether droid's sandbox lets agents write the store.
 pub(super) fn sandbox(store: &Path) -> Finding {
     for (scope, name) in scopes() {
-        let Ok(scope) = hooks::read(scope, false) else { continue };
+        let Ok(scope) = hooks::read(scope, HostArg::Droid) else { continue };
         let Some(sandbox) = scope.settings_value().and_then(|all| all.get("sandbox").cloned())
         else {
             continue;

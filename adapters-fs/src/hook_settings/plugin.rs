@@ -1,0 +1,116 @@
+//! `OpenCode`'s way to hooks: a plugin, one file that is ours alone.
+//!
+//! `OpenCode` starts no command at its events, but loads every file of a folder. Ours names the session to its
+//! shell and hands the words of the hook to the model after a tool call. A file of that name that is not ours
+//! stays as it is.
+
+use std::path::PathBuf;
+
+use super::file;
+use super::{Change, Deed, FileState, Form, HOOK, HookSettingsError, ScopeState};
+use crate::factory_dir::FactoryDir;
+
+/// The plugin, with a place for the command.
+const PLUGIN: &str = include_str!("opencode_plugin.js");
+/// The place for the command, as a string of JavaScript.
+const PLACE: &str = "\"@HOOK@\"";
+/// What the first line of ours begins with.
+const MARK: &str = "// task-bg: ";
+/// What is said of a file of that name that is not ours.
+const FOREIGN: &str = "it is a plugin of somebody else";
+/// What it does, as other agents call their events.
+const EVENTS: [&str; 2] = ["shell.env", "tool.execute.after"];
+
+/// The plugin in one of `OpenCode`'s folders.
+#[derive(Debug)]
+pub struct Plugin {
+    path: PathBuf,
+    text: Option<String>,
+}
+
+impl Plugin {
+    /// Reads the file in `dir`.
+    ///
+    /// # Errors
+    /// [`HookSettingsError`] if it cannot be read.
+    pub fn read(dir: &FactoryDir) -> Result<Self, HookSettingsError> {
+        let path = dir.plugin();
+        let text = file::read(&path)?;
+        Ok(Self { path, text })
+    }
+
+    /// Whether the file is there and ours.
+    fn is_there(&self) -> bool {
+        self.text.as_ref().is_some_and(|text| text.starts_with(MARK))
+    }
+
+    fn text(command: &str) -> String {
+        PLUGIN.replace(PLACE, &serde_json::Value::from(command).to_string())
+    }
+
+    fn events() -> Vec<String> {
+        EVENTS.map(ToOwned::to_owned).to_vec()
+    }
+
+    /// The text of a plugin that starts `command`, and its file.
+    pub fn snippet(&self, command: &str) -> (PathBuf, Form, String) {
+        (self.path.clone(), Form::Plugin, Self::text(command))
+    }
+
+    /// How it stands. The command is in the file.
+    pub fn state(&self) -> ScopeState {
+        let (there, exists) = (self.is_there(), self.text.is_some());
+        let ours = Self::events().into_iter().map(|event| (event, HOOK.to_owned()));
+        let foreign = (exists && !there).then(|| FOREIGN.to_owned());
+        let file = FileState {
+            path: self.path.clone(),
+            form: Form::Plugin,
+            exists,
+            is_read: exists,
+            ours: if there { ours.collect() } else { Vec::new() },
+            flaws: foreign.into_iter().collect(),
+        };
+        let (working, missing) =
+            if there { (Self::events(), Vec::new()) } else { (Vec::new(), Self::events()) };
+        ScopeState { files: vec![file], working, missing }
+    }
+
+    /// Puts it there, in place of an older one of ours.
+    ///
+    /// # Errors
+    /// [`HookSettingsError`] if something else has its name, or it cannot be written.
+    pub fn install(&self, command: &str) -> Result<Vec<Change>, HookSettingsError> {
+        let text = Self::text(command);
+        if self.text.as_ref() == Some(&text) {
+            return Ok(Vec::new());
+        }
+        self.refuse_foreign()?;
+        file::replace(&self.path, self.text.as_deref(), &text)?;
+        let deed = if self.text.is_none() { Deed::Created } else { Deed::Added };
+        Ok(vec![self.change(deed)])
+    }
+
+    /// Takes it away.
+    ///
+    /// # Errors
+    /// [`HookSettingsError`] if something else has its name, or it cannot be removed.
+    pub fn uninstall(&self) -> Result<Vec<Change>, HookSettingsError> {
+        if self.text.is_none() {
+            return Ok(Vec::new());
+        }
+        self.refuse_foreign()?;
+        file::remove(&self.path)?;
+        Ok(vec![self.change(Deed::Deleted)])
+    }
+
+    fn refuse_foreign(&self) -> Result<(), HookSettingsError> {
+        if self.text.is_none() || self.is_there() {
+            return Ok(());
+        }
+        Err(HookSettingsError::Odd { path: self.path.clone(), words: FOREIGN.to_owned() })
+    }
+
+    fn change(&self, deed: Deed) -> Change {
+        Change { path: self.path.clone(), deed, events: Self::events(), backup: None }
+    }
+}

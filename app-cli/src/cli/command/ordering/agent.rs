@@ -1,0 +1,44 @@
+//! Which agent an order is for, and whether that agent can be held to it.
+
+use domain::port::{Agent, Circumstances, Objection};
+use domain::task::{AgentName, Order, Runner};
+use domain::usecase::runners;
+
+use super::{USUAL_AUTONOMY, Work};
+use crate::kit::context::Context;
+use crate::kit::environment;
+use crate::kit::failure::{Failure, Kind};
+use crate::kit::wiring::Variables;
+
+/// Who does the work.
+///
+/// # Errors
+/// A failure that names near runners, if there is none of that name.
+pub(in crate::cli::command) fn runner(context: &Context, work: &Work) -> Result<Runner, Failure> {
+    match work {
+        Work::Command(argv) => Ok(Runner::Command(argv.clone())),
+        Work::Agent { name, autonomy } => {
+            let name = name.as_ref().unwrap_or(&context.settings.runner.value);
+            let agent = runners::choose(context.wiring.agents.as_ref(), name)?;
+            let name = AgentName::parse(agent.name()).map_err(|invalid| {
+                Failure::new(Kind::Usage, format!("`{name}` is no name of a runner: {invalid}"))
+            })?;
+            Ok(Runner::Agent { name, autonomy: autonomy.unwrap_or(USUAL_AUTONOMY) })
+        }
+    }
+}
+
+/// Refuses an order that its agent could not be held to in the environment it would have.
+pub(super) fn check_agent(
+    agent: &dyn Agent,
+    order: &Order,
+    variables: &Variables,
+) -> Result<(), Failure> {
+    let variable = |name: &str| {
+        let set = variables.iter().rev().find(|(known, _)| known == name);
+        set.map_or_else(|| environment::text(name), |(_, value)| value.clone().into_string().ok())
+    };
+    let around = Circumstances { is_root: environment::is_root(), variable: &variable };
+    runners::check(agent, order, &around)
+        .map_err(|Objection { words, hint }| Failure::new(Kind::Usage, words).hint(hint))
+}
