@@ -150,3 +150,27 @@ fn many_that_look_at_once_at_a_lost_task_agree_on_one_ending() {
     });
     sandbox.assert_nothing_left();
 }
+
+// Processor time was looked at once a minute, by the supervisor: a busy task was given up as silent where the
+// limit was shorter, and one without a supervisor always.
+#[test]
+fn prune_gives_up_a_task_that_sleeps_and_none_that_computes() {
+    let sandbox = sandbox();
+    let busy = ["while :; do :; done"; 2].map(|script| sandbox.run_script(&[], script));
+    let silent = sandbox.run_command(["sleep", "60"]);
+    let mut agents = Vec::new();
+    for id in &busy {
+        agents.push(pid_at(&sandbox.record(id), "agentProcess"));
+    }
+    kill_and_wait(pid_at(&sandbox.record(&busy[1]), "supervisor"));
+    wait_until("that the silent one is given up", || {
+        let prune = sandbox.task_bg(["prune", "--grace", "1"]).env("TASK_BG_STALE", "300ms");
+        prune.ok().done();
+        sandbox.status(&silent) != "running"
+    });
+    assert_eq!(sandbox.record(&silent)["progress"]["reason"], "stale");
+    for (id, agent) in busy.iter().zip(agents) {
+        assert!(alive(agent) && sandbox.status(id) == "running", "{:#}", sandbox.record(id));
+    }
+    sandbox.task_bg(["cancel", "--all"]).ok().done();
+}

@@ -23,6 +23,12 @@ use serde::{Deserialize, Serialize};
 use super::{identity, termination, tree};
 use crate::{REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
+/// The pause between two looks at the processor time that a task has spent: some of the clock ticks in
+/// which it is counted.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// How many looks a task has after the first that is to be seen to be busy.
+const MOST_LOOKS: u32 = 5;
+
 /// This machine.
 #[derive(Debug)]
 pub struct LocalHost {
@@ -154,6 +160,26 @@ impl Host for LocalHost {
 
     async fn of_task(&self, task: &Doomed) -> Vec<ProcessId> {
         identity::named(&tree::Snapshot::take().belonging_to(task, None))
+    }
+
+    async fn busy(&self, tasks: &[Doomed]) -> Vec<TaskId> {
+        let spent = || {
+            let snapshot = tree::Snapshot::take();
+            tasks.iter().map(|task| snapshot.ticks_of(task)).collect::<Vec<u64>>()
+        };
+        let first = spent();
+        let (mut now, mut looks) = (first.clone(), 0);
+        while looks < MOST_LOOKS && now.iter().zip(&first).any(|(now, first)| now == first) {
+            std::thread::sleep(BETWEEN_LOOKS);
+            let late = spent();
+            // One that was seen to be busy stays so, also if it ends meanwhile.
+            let seen = now.iter().zip(&first).zip(late);
+            now = seen.map(|((now, first), late)| if now == first { late } else { *now }).collect();
+            looks += 1;
+        }
+        let busy =
+            tasks.iter().zip(now.iter().zip(&first)).filter(|(_, (now, first))| now != first);
+        busy.map(|(task, _)| task.id.clone()).collect()
     }
 
     async fn at_large(&self) -> Vec<(TaskId, ProcessId)> {

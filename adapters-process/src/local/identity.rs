@@ -54,6 +54,8 @@ pub struct Stat {
     pub group: u32,
     /// Clock ticks it has spent on a processor, itself and in the kernel.
     pub cpu_ticks: u64,
+    /// Clock ticks that the children it waited for had spent.
+    pub reaped_ticks: u64,
     /// Clock ticks from boot to its start.
     pub start_time: u64,
 }
@@ -78,6 +80,7 @@ impl Stat {
             parent: small(1)?,
             group: small(2)?,
             cpu_ticks: number(11)?.saturating_add(number(12)?),
+            reaped_ticks: number(13)?.saturating_add(number(14)?),
             start_time: number(19)?,
         })
     }
@@ -98,7 +101,7 @@ mod tests {
         let line = "42 (a) b (c)) S 7 42 42 0 -1 4194304 1 0 0 0 5 6 0 0 20 0 1 0 987 1 1 1";
         let stat = Stat::parse(42, line).expect("it is well formed");
         assert_eq!((stat.state, stat.parent, stat.group), ('S', 7, 42));
-        assert_eq!((stat.cpu_ticks, stat.start_time), (11, 987));
+        assert_eq!((stat.cpu_ticks, stat.reaped_ticks, stat.start_time), (11, 0, 987));
     }
 
     #[test]

@@ -66,6 +66,12 @@ impl Snapshot {
         found.into_iter().filter_map(|pid| self.all.get(&pid).copied()).collect()
     }
 
+    /// Clock ticks that the living processes of the task have spent on a processor, with those of the
+    /// children they waited for.
+    pub fn ticks_of(&self, task: &Doomed) -> u64 {
+        self.belonging_to(task, None).iter().map(|stat| stat.cpu_ticks + stat.reaped_ticks).sum()
+    }
+
     /// The living children of a process.
     pub(super) fn children_of(&self, pid: u32) -> Vec<u32> {
         self.children.get(&pid).cloned().unwrap_or_default()

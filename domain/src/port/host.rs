@@ -78,6 +78,12 @@ pub trait Host: Send + Sync {
     /// MUST find what [`Host::stop`] would end.
     async fn of_task(&self, task: &Doomed) -> Vec<ProcessId>;
 
+    /// Those of the tasks whose processes spend processor time at this moment.
+    ///
+    /// MUST look long enough that a process that computes all the time is seen to, also on a busy machine,
+    /// and no longer than a second.
+    async fn busy(&self, tasks: &[Doomed]) -> Vec<TaskId>;
+
     /// The living processes whose environment names a task, with that task. One look, whatever the
     /// number of tasks.
     async fn at_large(&self) -> Vec<(TaskId, ProcessId)>;

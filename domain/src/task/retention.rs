@@ -44,6 +44,8 @@ pub struct Signs {
     pub known_to_us: bool,
     /// The time since boot, without sleep, if the machine is still in the boot the task was started in.
     pub awake: Option<Duration>,
+    /// Whether its processes spend processor time.
+    pub busy: bool,
 }
 
 /// Whether a task expires.
@@ -88,7 +90,7 @@ pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Ver
     if age > task.order().time_limit.unwrap_or(policy.time_to_live) {
         return Verdict::TimedOut { age };
     }
-    if progress.activity.tools_in_flight > 0 {
+    if progress.activity.tools_in_flight > 0 || signs.busy {
         return Verdict::Fresh;
     }
     let last_sign = [began, progress.last_update, signs.last_output].into_iter().flatten().max();
@@ -142,9 +144,18 @@ mod tests {
     fn output_is_a_sign_of_life() {
         let task = testing::running_task();
         let last_output = Some(after(&task, MINUTE * 9));
-        let signs = Signs { last_output, known_to_us: true, awake: None };
+        let signs = Signs { last_output, known_to_us: true, ..Signs::default() };
         let now = after(&task, MINUTE * 18);
         assert_eq!(verdict(&task, signs, Policy::default(), now), Verdict::Fresh);
+    }
+
+    #[test]
+    fn processor_time_is_a_sign_of_life_and_does_not_prolong_a_limit() {
+        let task = testing::running_task();
+        let signs = Signs { busy: true, ..Signs::default() };
+        let judge = |span| verdict(&task, signs, Policy::default(), after(&task, span));
+        assert_eq!(judge(MINUTE * 29), Verdict::Fresh);
+        assert_eq!(judge(MINUTE * 31), Verdict::TimedOut { age: MINUTE * 31 });
     }
 
     #[test]
@@ -161,7 +172,7 @@ mod tests {
         let task = testing::running_task();
         let began = task.progress().started_awake.expect("it was started");
         let signs =
-            |awake| Signs { last_output: None, known_to_us: true, awake: Some(began + awake) };
+            |awake| Signs { known_to_us: true, awake: Some(began + awake), ..Signs::default() };
         let stepped = after(&task, MINUTE * 600);
         assert_eq!(verdict(&task, signs(MINUTE), Policy::default(), stepped), Verdict::Fresh);
         let silence = MINUTE * 11;
@@ -190,7 +201,7 @@ mod tests {
         let order = crate::task::Order { placement, ..testing::order() };
         let id = testing::running_task().id().clone();
         let task = Task::ordered(id, order, None, testing::ORDERED);
-        let signs = Signs { last_output: None, known_to_us: true, awake: None };
+        let signs = Signs { known_to_us: true, ..Signs::default() };
         let judge = |now| verdict(&task, signs, Policy::default(), now);
         assert_eq!(judge(moment), Verdict::Fresh);
         assert_eq!(judge(moment.plus(days(1))), Verdict::Fresh);
@@ -215,7 +226,7 @@ mod tests {
             now in strategies::timestamp(),
             later in 0u64..1 << 40,
         ) {
-            let signs = Signs { last_output, known_to_us: false, awake: None };
+            let signs = Signs { last_output, ..Signs::default() };
             let policy = Policy::default();
             let then = now.plus(Duration::from_micros(later));
             if verdict(&task, signs, policy, now) != Verdict::Fresh {

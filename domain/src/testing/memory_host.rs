@@ -201,6 +201,10 @@ impl Host for MemoryHost {
         self.workers_of(&task.id)
     }
 
+    async fn busy(&self, _tasks: &[Doomed]) -> Vec<TaskId> {
+        Vec::new()
+    }
+
     async fn at_large(&self) -> Vec<(TaskId, ProcessId)> {
         let workers = [Part::Agent, Part::Stray].into_iter().flat_map(|part| self.living(part));
         workers.map(|(process, task)| (task, process)).collect()

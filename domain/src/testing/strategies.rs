@@ -98,7 +98,7 @@ pub fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(result, error)| Event::Reported(Report { result, error })),
         (maybe_timestamp(), next()).prop_map(|(last_output, next)| Event::Expired {
             policy: Policy::default(),
-            signs: Signs { last_output, known_to_us: true, awake: None },
+            signs: Signs { last_output, known_to_us: true, ..Signs::default() },
             grace: Duration::from_secs(10),
             next,
         }),

@@ -15,8 +15,8 @@ use super::stopping::stop_all;
 use super::{Trouble, World};
 use crate::plan::prune::{Expiry, plan_prune};
 use crate::plan::reconcile::Custody;
-use crate::port::StoreError;
-use crate::task::{Event, Policy, Query, Signs, Status, Task, TaskId};
+use crate::port::{Doomed, StoreError};
+use crate::task::{Event, Policy, Query, Signs, Status, Task, TaskId, Verdict};
 
 /// What was expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,11 +69,32 @@ pub async fn prune(world: World<'_>, request: PruneRequest) -> Result<Pruned, Tr
         }
     }
     let plan = plan_prune(&judged, request.policy, world.clock.now());
+    let plan = without_busy(world, &judged, plan).await;
     match request.mode {
         Mode::DryRun => pruned.expired = plan,
         Mode::Execute => execute(world, request, plan, &mut pruned).await,
     }
     Ok(pruned)
+}
+
+/// The plan without the tasks that are silent and spend processor time. Looked at only now, and only for
+/// those: it takes a moment.
+async fn without_busy(
+    world: World<'_>,
+    judged: &[(Task, Signs)],
+    mut plan: Vec<Expiry>,
+) -> Vec<Expiry> {
+    let is_silent = |id: &TaskId| {
+        let stale = |expiry: &Expiry| matches!(expiry.verdict, Verdict::Stale { .. });
+        plan.iter().any(|expiry| expiry.id == *id && stale(expiry))
+    };
+    let silent = judged.iter().filter(|(task, _)| is_silent(task.id()));
+    let silent: Vec<Doomed> = silent.map(|(task, _)| Doomed::of(task)).collect();
+    if !silent.is_empty() {
+        let busy = world.host.busy(&silent).await;
+        plan.retain(|expiry| !busy.contains(&expiry.id));
+    }
+    plan
 }
 
 /// The task, reconciled, with its signs of life; `None` for a task of another machine.
@@ -94,7 +115,7 @@ async fn signs(world: World<'_>, task: &Task) -> Result<Signs, Trouble> {
         Some(process) if world.host.is_of_this_boot(process).await => Some(world.clock.awake()),
         Some(_) | None => None,
     };
-    Ok(Signs { last_output, known_to_us, awake })
+    Ok(Signs { last_output, known_to_us, awake, busy: false })
 }
 
 async fn execute(world: World<'_>, request: PruneRequest, plan: Vec<Expiry>, pruned: &mut Pruned) {

@@ -136,6 +136,10 @@ impl Host for Yielding<'_> {
         between_turns!(format!("  processes of {}", task.id), self.memory.host.of_task(task))
     }
 
+    async fn busy(&self, tasks: &[Doomed]) -> Vec<TaskId> {
+        self.memory.host.busy(tasks).await
+    }
+
     async fn at_large(&self) -> Vec<(TaskId, ProcessId)> {
         between_turns!("  processes at large".into(), self.memory.host.at_large())
     }
