@@ -4,6 +4,7 @@
 //! Nothing here takes a lock or changes anything; what carries a plan out lets
 //! [`crate::task::Task::apply`] judge again.
 
+pub mod family;
 pub mod notice;
 pub mod prune;
 pub mod queue;

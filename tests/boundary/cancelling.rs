@@ -148,3 +148,54 @@ fn all_that_runs_or_all_of_a_parent_can_be_cancelled() {
     }
     sandbox.assert_nothing_left();
 }
+
+// A droid that launches tasks gives them a parent of its own: cancelling what the first session launched ended
+// the first, and its children ran on.
+#[test]
+fn cancelling_what_a_session_launched_reaches_what_was_launched_from_within_to_the_last() {
+    let sandbox = sandbox();
+    let deeper = |parent: &str, then: &str| {
+        format!("TASK_BG_PARENT_SESSION={parent} task-bg run deeper -- sh -c '{then}'")
+    };
+    let touch = |name: &str| format!("touch {}; exec sleep 60", sandbox.path(name).display());
+    let inner = deeper("third", &touch("innermost")).replace('\'', "'\\''");
+    // The one in between has ended when its family is asked for.
+    let script = format!("{}; exec sleep 60", deeper("second", &inner));
+    let words = ["run", "outer", "--", "sh", "-c", &script];
+    let outer = sandbox.task_bg(words).env("TASK_BG_PARENT_SESSION", "root").ok().json();
+    let outer = tests::sandbox::task_id(&outer);
+    let stranger = sandbox.run_command(["sleep", "60"]);
+    sandbox.wait_for_file("innermost");
+    let list = || sandbox.task_bg(["list"]).ok().json();
+    wait_until("that the one in between has ended", || {
+        let all = list();
+        all["completed"] == 1 && all["running"] == 3
+    });
+    let all = list();
+    let of = |status: &str| {
+        let tasks = all["tasks"].as_array().into_iter().flatten();
+        let tasks = tasks.filter(|task| task["status"] == status);
+        tasks.filter_map(|task| task["id"].as_str()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let answer = sandbox.task_bg(["cancel", "--parent", "root"]).ok().json();
+    for id in of("running") {
+        let expected = id != stranger;
+        assert_eq!(names(&answer["cancelled"], &id), expected, "{answer:#}\n{all:#}");
+    }
+    assert!(names(&answer["cancelled"], &outer), "{answer:#}");
+    sandbox.task_bg(["cancel", &stranger]).ok().done();
+    sandbox.assert_nothing_left();
+}
+
+// The agent of a task that was completed by hand worked on, and only `--all` reached it.
+#[test]
+fn cancelling_what_a_session_launched_stops_what_is_left_of_tasks_that_have_ended() {
+    let sandbox = sandbox();
+    let run = ["run", "x", "--", "sleep", "60"];
+    let launched = sandbox.task_bg(run).env("TASK_BG_PARENT_SESSION", "root").ok().json();
+    let id = tests::sandbox::task_id(&launched);
+    sandbox.task_bg(["complete", &id, "done"]).ok().done();
+    let answer = sandbox.task_bg(["cancel", "--parent", "root"]).ok().json();
+    assert!(names(&answer["stopped"], &id), "{answer:#}");
+    sandbox.assert_nothing_left();
+}

@@ -178,3 +178,28 @@ fn a_moment_that_has_passed_is_now() {
     assert_eq!(sandbox.record(&id)["progress"]["notBefore"], "2020-02-29T07:00:00.000000+00:00");
     sandbox.assert_nothing_left();
 }
+
+// Whoever admitted did so by the limit of its own environment: a limit that a launcher gave for its tasks
+// was gone as soon as somebody without one looked.
+#[test]
+fn a_limit_from_the_environment_of_a_launcher_holds_for_its_tasks_and_for_no_others() {
+    let sandbox = sandbox();
+    let run = |limit: Option<&str>| {
+        let run = sandbox.task_bg(["run", "x", "--", "sleep", "60"]);
+        let run = match limit {
+            Some(limit) => run.env("TASK_BG_MAX_RUNNING", limit),
+            None => run,
+        };
+        tests::sandbox::task_id(&run.ok().json())
+    };
+    let (first, second) = (run(Some("1")), run(Some("1")));
+    sandbox.task_bg(["wait", "--timeout", "100ms", &second]).code(6).done();
+    let other = run(None);
+    tests::process::wait_until("that the other runs", || sandbox.status(&other) == "running");
+    assert_eq!([&first, &second].map(|id| sandbox.status(id)), ["running", "queued"]);
+    sandbox.task_bg(["cancel", "--grace", "1", &first]).ok().done();
+    assert_eq!(sandbox.status(&second), "queued", "the other takes the only slot it may have");
+    sandbox.task_bg(["cancel", "--grace", "1", &other]).ok().done();
+    tests::process::wait_until("its turn", || sandbox.status(&second) == "running");
+    sandbox.task_bg(["cancel", "--all"]).ok().done();
+}

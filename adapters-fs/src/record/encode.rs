@@ -154,7 +154,7 @@ fn how(order: &Order) -> [Member; 9] {
 }
 
 /// How it waits for its turn. Never changes.
-fn when(order: &Order) -> [Member; 6] {
+fn when(order: &Order) -> [Member; 7] {
     let placement = &order.placement;
     let after: Vec<&str> = placement.after.iter().map(TaskId::as_str).collect();
     let any = placement.dependence == Dependence::OnEnd;
@@ -165,11 +165,12 @@ fn when(order: &Order) -> [Member; 6] {
         (progress_key::AFTER_ANY, any.then(|| json(&true))),
         (progress_key::NOT_BEFORE, time(placement.not_before)),
         (progress_key::KEY, text(order.key.as_ref())),
+        (progress_key::AT_MOST, placement.at_most.map(|most| json(&most))),
     ]
 }
 
 /// What it goes back to and what may come of it. Never changes.
-fn again(order: &Order) -> [Member; 10] {
+fn again(order: &Order) -> [Member; 11] {
     let (lineage, retries) = (&order.lineage, &order.retries);
     let (continues, forks) = match &lineage.continues {
         Some(Continuation::Same(session)) => (Some(session), None),
@@ -190,6 +191,7 @@ fn again(order: &Order) -> [Member; 10] {
         (progress_key::FORKS, session(forks)),
         (progress_key::STDIN, order.stdin.as_ref().map(json)),
         (progress_key::WORKTREE, order.worktree.as_ref().map(worktree)),
+        (progress_key::LAUNCHED_BY, id(lineage.launched_by.as_ref())),
     ]
 }
 

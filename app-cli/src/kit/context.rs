@@ -1,10 +1,12 @@
 //! What every command works with: the adapters, and the format of the answer.
 
 use adapters_fs::DataDir;
+use domain::plan::family::family;
 use domain::plan::queue::Obstacle;
 use domain::port::{Clock, Host, LifeLocks, Queue, StoreError, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
 use domain::usecase::notify::collect;
+use domain::usecase::reconcile::without_gone;
 use domain::usecase::resolve::resolve;
 use domain::usecase::waiting::obstacles;
 
@@ -107,13 +109,32 @@ impl Context {
         Ok(listing.tasks.iter().rev().map(|task| task.id().clone()).collect())
     }
 
-    /// The tasks of the session `parent` that have not ended: those that run first, then those that wait,
-    /// each oldest first.
-    pub(crate) async fn unended_of_parent(&self, parent: &str) -> Result<Vec<TaskId>, Failure> {
-        let query = Query { parent: Some(parse_session(parent)?), ..Query::default() };
-        let mut tasks = self.unended(&query).await?;
-        tasks.sort_by_key(|task| task.status() == Status::Queued);
-        Ok(tasks.iter().map(|task| task.id().clone()).collect())
+    /// The tasks of the family of the session `parent` of which something is to be stopped: those that have
+    /// not ended, those that run first, then those that wait, each oldest first, and last those that have
+    /// ended and whose processes live. Reads every record once, and looks once at the machine.
+    pub(crate) async fn to_stop_of_family(&self, parent: &str) -> Result<Vec<TaskId>, Failure> {
+        let parent = parse_session(parent)?;
+        let listing = TaskStore::list(&self.wiring.store, &Query::default()).await?;
+        let tasks: Vec<Task> = listing.tasks.into_iter().rev().collect();
+        let at_large = self.wiring.host.at_large().await;
+        let mut to_stop: Vec<(u8, TaskId)> = Vec::new();
+        for task in family(&tasks, &parent) {
+            let lives = at_large.iter().any(|(id, _)| id == task.id());
+            let rank = match task.status() {
+                Status::Running => 0,
+                Status::Queued => 1,
+                Status::Completed | Status::Error | Status::Cancelled => {
+                    let left = without_gone(self.wiring.world(), task.clone()).await;
+                    if !lives && left.progress().left.count == 0 {
+                        continue;
+                    }
+                    2
+                }
+            };
+            to_stop.push((rank, task.id().clone()));
+        }
+        to_stop.sort_by_key(|(rank, _)| *rank);
+        Ok(to_stop.into_iter().map(|(_, id)| id).collect())
     }
 
     /// The tasks that the query shows and that have not ended, oldest first. All are read in one pass: of two,

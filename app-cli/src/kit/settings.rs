@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) ttl: Said<Duration>,
     /// Half of how long a task may be silent.
     pub(crate) stale: Said<Duration>,
+    /// How many tasks run at once as the store or the file beside it says, whatever the environment does.
+    stores_limit: Option<usize>,
     file: SettingsFile,
 }
 
@@ -102,12 +104,41 @@ impl Settings {
         let ttl = reader.setting(&TTL, policy.time_to_live, parse_duration);
         let stale = reader.setting(&STALE, policy.silence / 2, parse_duration);
         let failure = reader.failure.take().or_else(|| reader.file.failure());
-        (Self { format, droid, runner, max_running, ttl, stale, file: reader.file }, failure)
+        let written = MAX_RUNNING.key.and_then(|key| reader.file.entry(key));
+        let written = written.and_then(|entry| parse_count(&entry.text).ok());
+        let stores_limit = dir.and_then(limit_of).or(written);
+        (
+            Self {
+                format,
+                droid,
+                runner,
+                max_running,
+                ttl,
+                stale,
+                stores_limit,
+                file: reader.file,
+            },
+            failure,
+        )
     }
 
-    /// How many tasks may run at once.
+    /// How many tasks may run at once. What the store says holds for all; where it says nothing, the
+    /// environment of this process may raise the limit for tasks that were launched in the same.
     pub(crate) fn limits(&self) -> Limits {
-        Limits { max_running: self.max_running.value, groups: self.file.groups.clone() }
+        let said = self.max_running.value;
+        let (usual, max_running) = match (self.max_running.source, self.stores_limit) {
+            (Source::Environment, None) => {
+                let usual = Limits::default().max_running;
+                (usual, usual.max(said))
+            }
+            (_, stores) => (stores.unwrap_or(said), stores.unwrap_or(said)),
+        };
+        Limits { max_running, usual, groups: self.file.groups.clone() }
+    }
+
+    /// How many tasks may run at once with those that this process launches, if its environment says so.
+    pub(crate) fn own_limit(&self) -> Option<usize> {
+        (self.max_running.source == Source::Environment).then_some(self.max_running.value)
     }
 
     /// The agents that the file describes.

@@ -29,6 +29,7 @@ pub fn by_hand(earlier: &Task, session: Option<SessionId>) -> Order {
     let placement = Placement {
         priority: order.placement.priority,
         group: order.placement.group,
+        at_most: order.placement.at_most,
         ..Placement::default()
     };
     Order { session, lineage, placement, key: None, ..order }

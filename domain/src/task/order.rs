@@ -96,6 +96,9 @@ pub struct Placement {
     pub not_before: Option<Timestamp>,
     /// Whether it waits until somebody releases it.
     pub held: bool,
+    /// How many tasks may run at once with it, as its launcher's own environment said; the limit of the
+    /// store holds besides.
+    pub at_most: Option<usize>,
 }
 
 impl Placement {
@@ -126,11 +129,13 @@ pub struct Lineage {
     pub resume_of: Option<TaskId>,
     /// Which session it continues, and how.
     pub continues: Option<Continuation>,
+    /// The task in whose processes it was launched.
+    pub launched_by: Option<TaskId>,
 }
 
 impl Default for Lineage {
     fn default() -> Self {
-        Self { attempt: 1, retry_of: None, resume_of: None, continues: None }
+        Self { attempt: 1, retry_of: None, resume_of: None, continues: None, launched_by: None }
     }
 }
 

@@ -134,7 +134,7 @@ fn run(seed: u64) {
     let max_running = 1 + dice.below(3);
     let groups = [("explorer".to_string(), 1)];
     let groups = groups.into_iter().take(dice.below(2)).collect();
-    let memory = MemoryWorld::default().limited(Limits { max_running, groups });
+    let memory = MemoryWorld::default().limited(Limits { max_running, usual: max_running, groups });
     let ports = Yielding::over(&memory);
     let laws = RefCell::default();
     let (mut verbs, mut kills) = (3 + dice.below(8), dice.below(8));

@@ -101,6 +101,7 @@ impl<'a> Below<'a> {
             dependence: if any { Dependence::OnEnd } else { Dependence::OnCompletion },
             not_before: self.time(progress_key::NOT_BEFORE),
             held: self.held(),
+            at_most: self.0.value(progress_key::AT_MOST),
         }
     }
 
@@ -111,6 +112,7 @@ impl<'a> Below<'a> {
             retry_of: self.id(progress_key::RETRY_OF),
             resume_of: self.id(progress_key::RESUME_OF),
             continues: same.or_else(|| self.session(progress_key::FORKS).map(Continuation::Fork)),
+            launched_by: self.id(progress_key::LAUNCHED_BY),
         }
     }
 

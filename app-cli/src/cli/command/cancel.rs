@@ -48,7 +48,7 @@ async fn named(
         return Ok((context.all_of_ours().await?, Vec::new()));
     }
     if let Some(parent) = &args.parent {
-        return Ok((context.unended_of_parent(parent).await?, Vec::new()));
+        return Ok((context.to_stop_of_family(parent).await?, Vec::new()));
     }
     let mut unknown = Vec::new();
     let ids = context.resolve_each(&args.ids, &mut unknown).await;

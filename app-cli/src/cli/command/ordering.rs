@@ -165,6 +165,7 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
             dependence: wanted.dependence,
             not_before: wanted.not_before,
             held: wanted.hold,
+            at_most: None,
         },
         lineage: Lineage::default(),
         retries: wanted.retries,
@@ -326,7 +327,9 @@ async fn settle(context: &Context, id: TaskId, ready: Ready) -> Result<Settled, 
         None => ready.order,
     };
     let isolated = isolate::isolated(context, &id, asked, order).await;
-    let order = isolated.inspect_err(|_| context.wiring.kits.forget_input(&id))?;
+    let mut order = isolated.inspect_err(|_| context.wiring.kits.forget_input(&id))?;
+    order.placement.at_most = context.settings.own_limit();
+    order.lineage.launched_by = environment::task();
     let made = order.worktree.clone().filter(|_| asked.is_some());
     // One that goes back to an earlier task may work in that one's worktree.
     let kit = if order.worktree.is_some() {

@@ -1,5 +1,6 @@
 //! `queue` and `release`: which tasks wait, and which need not wait any more; and how many may run.
 
+use domain::plan::queue::admission::Limits;
 use domain::port::{Clock, Queue as _, TaskStore};
 use domain::task::{Event, TaskId};
 use domain::usecase::admit;
@@ -44,7 +45,7 @@ async fn set_limit(context: &Context, limit: Option<usize>) -> Outcome {
     let overruled = limit.is_some() && settings.max_running.source == Source::Environment;
     let note = overruled.then(|| {
         let here = settings.max_running.value;
-        format!("the limit is set; for commands with `TASK_BG_MAX_RUNNING` in their environment, as this one, that counts, which is {here}")
+        format!("the limit is set; what is launched with `TASK_BG_MAX_RUNNING` in the environment, as here, keeps to that as well, which is {here}")
     });
     let view = view(&wiring, &settings).await?;
     Ok(Answer::ok(view).noting(admitted.troubles).saying(note))
@@ -71,7 +72,7 @@ pub(super) async fn release(context: &Context, args: &Release) -> Outcome {
 async fn view(wiring: &Wiring, settings: &Settings) -> Result<QueueView, Failure> {
     let waiting = wiring.queue.waiting().await?.into_iter().map(|waiting| waiting.id).collect();
     let paused = wiring.queue.is_paused().await?;
-    let limits = settings.limits();
+    let limits = Limits { max_running: settings.max_running.value, ..settings.limits() };
     let (running, of_groups) = admit::running(wiring.world(), &limits).await?;
     let source = settings.max_running.source;
     Ok(QueueView { waiting, paused, limits, source, running, of_groups })

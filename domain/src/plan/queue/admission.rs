@@ -16,15 +16,17 @@ use crate::task::{Task, TaskId};
 /// How many tasks may run at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// In all.
+    /// In all, whatever a launcher says for its own tasks.
     pub max_running: usize,
+    /// In all, for a task whose launcher says nothing.
+    pub usual: usize,
     /// Of one group: a droid, or `model:<name>`.
     pub groups: BTreeMap<String, usize>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_running: 10, groups: BTreeMap::new() }
+        Self { max_running: 10, usual: 10, groups: BTreeMap::new() }
     }
 }
 
@@ -125,6 +127,13 @@ impl<'a> Admission<'a> {
             .collect()
     }
 
+    /// How many tasks may run at once with this one: its launcher's own limit counts, and never opens more
+    /// than the store's.
+    fn limit_of(&self, task: &Task) -> usize {
+        let own = task.order().placement.at_most.unwrap_or(self.limits.usual);
+        own.min(self.limits.max_running)
+    }
+
     /// Whether no slot is free.
     pub const fn is_full(&self) -> bool {
         self.running >= self.limits.max_running
@@ -177,8 +186,8 @@ impl<'a> Admission<'a> {
         if !pending.is_empty() {
             return Some(Obstacle::Tasks(pending));
         }
-        if self.is_full() {
-            let (running, limit) = (self.running, self.limits.max_running);
+        let (running, limit) = (self.running, self.limit_of(task));
+        if running >= limit {
             return Some(Obstacle::Room { group: None, running, limit });
         }
         task.groups().find_map(|group| {
@@ -212,7 +221,7 @@ mod tests {
 
     fn limits(max_running: usize, groups: &[(&str, usize)]) -> Limits {
         let groups = groups.iter().map(|(group, limit)| ((*group).into(), *limit)).collect();
-        Limits { max_running, groups }
+        Limits { max_running, usual: max_running, groups }
     }
 
     fn plan(limits: &Limits, tasks: &[Task], standing: Standing) -> Vec<Verdict> {
@@ -225,6 +234,22 @@ mod tests {
         let limits = limits(10, &[("explorer", 1)]);
         let tasks = [of_group(1, "explorer"), of_group(2, "explorer"), of_group(3, "oracle")];
         let expected = [Verdict::Start, Verdict::Wait, Verdict::Start];
+        assert_eq!(plan(&limits, &tasks, Standing::Pending), expected);
+    }
+
+    // Whoever admitted a task did so by the limit of its own environment: those that were launched under
+    // a limit of 1 ran side by side as soon as somebody without one looked.
+    #[test]
+    fn a_task_starts_when_its_launchers_limit_and_the_stores_both_allow_it() {
+        let launched_under = |number, at_most| {
+            let placement = Placement { at_most, ..Placement::default() };
+            waiting(number, Order { placement, ..testing::order() })
+        };
+        let tasks =
+            [Some(1), Some(1), None, Some(9), None].map(|at_most| launched_under(1, at_most));
+        let limits = Limits { max_running: 4, usual: 2, groups: BTreeMap::new() };
+        let expected =
+            [Verdict::Start, Verdict::Wait, Verdict::Start, Verdict::Start, Verdict::Wait];
         assert_eq!(plan(&limits, &tasks, Standing::Pending), expected);
     }
 
