@@ -9,6 +9,7 @@ mod batching;
 mod bounding;
 mod cancelling;
 mod cleaning;
+mod counting;
 mod disks;
 mod doctor;
 mod droids;

@@ -320,6 +320,8 @@ mod tests {
         let commands = fenced.chain(quoted).filter(|line| line.starts_with("task-bg "));
         let mut count = 0;
         for command in commands {
+            // What follows such a mark the shell reads, and so do the lines below.
+            let command = command.split(" <<").next().unwrap_or_default();
             let words = shlex::split(command).expect("a shell could read it");
             if let Err(error) = Args::try_parse_from(words) {
                 panic!("{command}: {error}");
