@@ -5,6 +5,7 @@
 //! through arguments, streams, exit codes and files.
 
 pub mod fake_droid;
+pub mod matrix;
 pub mod meddling;
 pub mod original;
 pub mod process;

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::{env, io};
 
 use crate::command::{capture, last_words, observe, succeeds};
@@ -72,16 +72,7 @@ fn install(repo: &Repo, home: &Path) -> Result<Found, Failure> {
     fs::create_dir_all(&repo.target).during("making the target folder")?;
     let beside = tempfile::Builder::new().prefix("e2e-droid.").tempdir_in(&repo.target);
     let beside = beside.during("making a folder to install into")?;
-    let mut npm = Command::new("npm");
-    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]);
-    // One retry soon: without a network, a skip should not take minutes.
-    npm.args([
-        "--fetch-retries=1",
-        "--fetch-retry-mintimeout=1000",
-        "--fetch-retry-maxtimeout=1000",
-    ]);
-    npm.arg("--prefix").arg(beside.path()).arg(&package).current_dir(beside.path());
-    let output = observe(&mut npm)?;
+    let output = npm_install(beside.path(), &package)?;
     if !output.status.success() {
         return Ok(Err(format!("npm could not install {package}: {}", last_words(&output))));
     }
@@ -104,6 +95,24 @@ fn install(repo: &Repo, home: &Path) -> Result<Found, Failure> {
             Ok(Err(format!("{package} does not run from where it was moved to")))
         }
     }
+}
+
+/// Installs a package into `folder` with npm, without running any script of it; returns what npm said.
+///
+/// # Errors
+///
+/// When npm cannot be started.
+pub(crate) fn npm_install(folder: &Path, package: &str) -> Result<Output, Failure> {
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]);
+    // One retry soon: without a network, a skip should not take minutes.
+    npm.args([
+        "--fetch-retries=1",
+        "--fetch-retry-mintimeout=1000",
+        "--fetch-retry-maxtimeout=1000",
+    ]);
+    npm.arg("--prefix").arg(folder).arg(package).current_dir(folder);
+    observe(&mut npm)
 }
 
 /// What `program` says its version is, asked with a home of its own, because it writes there.

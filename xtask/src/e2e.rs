@@ -8,7 +8,8 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::command::run;
+use crate::agents;
+use crate::command::{run, succeeds};
 use crate::droid::{self, Droid};
 use crate::failure::{During, Failure};
 use crate::namespace::Namespace;
@@ -85,6 +86,52 @@ pub(crate) fn e2e(repo: &Repo, filters: &[String]) -> StepResult {
         let words =
             "not all passed, see above; `cargo xtask e2e WORD` runs those with WORD in their names";
         return Err(Failure::new(words));
+    }
+    closed?;
+    if !filters.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    if let Outcome::Skipped(why) = agents(repo, &[])? {
+        println!("the agents beside droid: skipped: {why}");
+    }
+    Ok(Outcome::Done)
+}
+
+/// Runs the cases of the agents beside `droid`, of all or of those that `filters` name, and prints them as a table.
+///
+/// # Errors
+///
+/// When a build or a case fails, or a case leaves a process behind.
+pub(crate) fn agents(repo: &Repo, filters: &[String]) -> StepResult {
+    let namespace = match Namespace::find() {
+        Ok(namespace) => namespace,
+        Err(why) => return Ok(Outcome::Skipped(why)),
+    };
+    if !succeeds(Command::new("npm").arg("--version")) {
+        return Ok(Outcome::Skipped("npm, which would install them, is not here".to_owned()));
+    }
+    let (here, missing) = agents::find_or_install(repo)?;
+    for why in &missing {
+        println!("skipped: {why}");
+    }
+    if here.is_empty() {
+        return Ok(Outcome::Skipped("none of them is to be had".to_owned()));
+    }
+    run(repo.cargo().args(["build", "-p", "tests", "--bins"]))?;
+    let scratch = Scratch::new()?;
+    let mut command = namespace.command();
+    command.arg(this_program()?).arg("__inside").arg(repo.program("scripted-model"));
+    command.arg(scratch.places().root());
+    scratch.dress(&mut command);
+    command.env("TASK_BG_BIN", repo.program("task-bg-under-test"));
+    command.env("TASK_BG_HOOK_BIN", repo.program("task-bg-hook-under-test"));
+    command.env("TMPDIR", scratch.places().root());
+    command.envs(here.into_iter().map(|agent| (agent.variable, agent.start)));
+    command.arg(repo.program("real-agents")).args(filters.iter().map(OsStr::new));
+    let status = command.status().during("starting the cases")?;
+    let closed = scratch.close();
+    if !status.success() {
+        return Err(Failure::new("not all came true, see the table"));
     }
     closed.map(|()| Outcome::Done)
 }

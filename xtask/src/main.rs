@@ -9,6 +9,7 @@
     reason = "a development tool talks to whoever started it"
 )]
 
+mod agents;
 mod bench;
 mod ci;
 mod command;
@@ -54,6 +55,11 @@ const ENTRIES: &[Entry] = &[
         name: "e2e",
         about: "the real droid against a scripted model, without a network (words choose scenarios)",
         run: e2e::e2e,
+    },
+    Entry {
+        name: "agents",
+        about: "the real agents beside droid, case by case, as a table (words choose agents)",
+        run: e2e::agents,
     },
     Entry {
         name: "bench",

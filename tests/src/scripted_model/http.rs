@@ -88,6 +88,22 @@ pub fn send_events(writer: &mut impl Write, events: &[Value]) -> io::Result<()> 
     Ok(())
 }
 
+/// Answers with a stream of server-sent events without names, and with a last one that says so where `done`.
+///
+/// # Errors
+///
+/// When the client has gone.
+pub fn send_data(writer: &mut impl Write, events: &[Value], done: bool) -> io::Result<()> {
+    write!(writer, "{}\r\n", head(200, "text/event-stream"))?;
+    for event in events {
+        write!(writer, "data: {event}\n\n")?;
+    }
+    if done {
+        write!(writer, "data: [DONE]\n\n")?;
+    }
+    writer.flush()
+}
+
 /// The status line and the headers every answer has; the caller ends the headers.
 fn head(status: u16, kind: &str) -> String {
     // A reason phrase is required by the grammar and read by nobody.

@@ -20,6 +20,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::apis::Turn;
+
 /// What a prompt without steering words is answered with.
 pub const DEFAULT_TEXT: &str = "scripted reply ok";
 
@@ -57,6 +59,37 @@ pub struct Call {
 /// Decides the reply to `request`, the body of a Messages API call.
 pub fn plan(request: &Value) -> Plan {
     let (prompt, answered) = last_prompt(request);
+    decide(prompt, answered)
+}
+
+/// Decides the reply to what the user and the tools said, in the order of the conversation.
+pub fn plan_of(turns: &[Turn]) -> Plan {
+    let (mut prompt, mut answered) = ("", 0);
+    for turn in turns {
+        match turn {
+            Turn::Result => answered += 1,
+            Turn::Text(text) if !own(text).is_empty() => (prompt, answered) = (own(text), 0),
+            Turn::Text(_) => {}
+        }
+    }
+    decide(prompt, answered)
+}
+
+/// The text without the tagged blocks that an agent puts before the words of its user.
+fn own(text: &str) -> &str {
+    let mut text = text.trim_start();
+    while let Some(rest) = text.strip_prefix('<') {
+        let name = name_length(rest);
+        let end = format!("</{}>", &rest[..name]);
+        match rest.find(&end) {
+            Some(at) if name > 0 => text = rest[at + end.len()..].trim_start(),
+            _ => return "",
+        }
+    }
+    text
+}
+
+fn decide(prompt: &str, answered: usize) -> Plan {
     let script = Script::read(prompt);
     if let Some(call) = script.calls.get(answered) {
         return Plan { hold: None, sleep: Duration::ZERO, reply: Reply::Call(call.clone()) };

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::apis::Api;
 use super::http::{self, Request};
-use super::plan::{Plan, Reply, plan};
+use super::plan::{Plan, Reply, plan, plan_of};
 use super::wire;
 
 /// How often a held reply looks for its file.
@@ -82,6 +83,9 @@ impl Shared {
         connection.set_nodelay(true)?;
         let mut writer = BufWriter::new(connection);
         let request = Request::read(&mut BufReader::new(connection), &mut &*connection)?;
+        if let Some(api) = Api::of(&request.path) {
+            return self.answer_in(api, &request, &mut writer);
+        }
         if request.method != "POST" || !request.path.ends_with("/messages") {
             return http::send_json(&mut writer, 404, &wire::failure(404));
         }
@@ -98,6 +102,27 @@ impl Shared {
         }
         let (status, document) = wire::document(&reply, model, serial);
         http::send_json(&mut writer, status, &document)
+    }
+
+    /// Answers a request of one of the other APIs, always as a stream: their agents ask for nothing else.
+    fn answer_in(&self, api: Api, request: &Request, writer: &mut impl Write) -> io::Result<()> {
+        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
+            return http::send_json(writer, 400, &api.failure(400));
+        };
+        self.note(&body)?;
+        let model = body.get("model").and_then(Value::as_str).unwrap_or("scripted");
+        let reply = when_due(plan_of(&api.turns(&body)));
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        match (&reply, api.events(&reply, model, serial)) {
+            (_, Some(events)) if api.names_events() => http::send_events(writer, &events),
+            (_, Some(events)) => http::send_data(writer, &events, api.says_done()),
+            (Reply::Status(status), None) => {
+                http::send_json(writer, *status, &api.failure(*status))
+            }
+            (Reply::Text(_) | Reply::Call(_), None) => {
+                http::send_json(writer, 500, &api.failure(500))
+            }
+        }
     }
 
     /// Appends the request to the log as one line.
