@@ -98,8 +98,11 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
         let unended = !task.status().is_ended();
         let task = reconcile(world, task).await?.task;
         if unended && task.status() == Status::Cancelled {
-            // An earlier cancel was cut short, and `reconcile` carried it out.
-            return Ok(Doom::Done(task.id().clone()));
+            // An earlier cancel was cut short, and somebody carried it out, who may have been killed before
+            // the last process was gone.
+            let left = world.host.of_task(&Doomed::of(&task)).await;
+            let done = left.is_empty().then(|| task.id().clone());
+            return Ok(done.map_or(Doom::ToStop(task), Doom::Done));
         }
         if !task.belongs_to(world.host.name()) && !task.status().is_ended() {
             return Err(elsewhere(&task));
