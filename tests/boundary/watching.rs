@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::process::{wait_for, wait_until};
 use tests::sandbox::Sandbox;
 
@@ -260,4 +260,21 @@ fn list_counts_and_shows_the_newest_first_with_long_texts_cut() {
     assert_eq!(failed["tasks"].as_array().map(Vec::len), Some(1));
     sandbox.open_gate("gate");
     sandbox.ended(&third);
+}
+
+/// Each of its threads keeps a descriptor; they once took all there were, and no record could be read.
+#[test]
+fn more_tasks_than_descriptors_can_be_waited_for() {
+    let sandbox = sandbox();
+    let gate = sandbox.until("gate");
+    let line = json!({"description": "x", "command": ["sh", "-c", gate]}).to_string() + "\n";
+    let batch = sandbox.task_bg(["batch", "-"]).env("TASK_BG_MAX_RUNNING", "40");
+    let launched = batch.stdin(line.repeat(40)).ok().json();
+    assert_eq!(launched["rejected"], json!([]), "{launched:#}");
+    let few = |wait: &str| format!("ulimit -n 24; exec task-bg wait {wait}");
+    let looked = sandbox.shell(&few("--timeout 300ms")).run();
+    assert_eq!(looked.code, 6, "{looked}");
+    sandbox.open_gate("gate");
+    let waited = sandbox.shell(&few("--timeout 60s")).ok().json();
+    assert_eq!(waited["pending"], json!([]), "{waited:#}");
 }

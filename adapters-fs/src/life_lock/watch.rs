@@ -25,6 +25,8 @@ use super::{FileLifeLocks, open};
 const TICK: Duration = Duration::from_millis(150);
 /// The most threads of one watch. Locks beyond that are looked at, too, at each tick.
 const MAX_THREADS: usize = 512;
+/// How many of the descriptors that the process may have are left to everything else.
+const SPARE: u64 = 12;
 /// The stack of such a thread, in bytes: it makes one system call and sends one message.
 const STACK: usize = 64 * 1024;
 
@@ -35,6 +37,7 @@ pub(super) struct FileWatch {
     // Kept so that the channel never closes, even when no thread is left.
     sender: Sender<TaskId>,
     threads: usize,
+    most_threads: usize,
     /// Locks that are free already, to be told one at a time.
     ready: VecDeque<TaskId>,
     /// Locks that no thread waits for.
@@ -62,6 +65,7 @@ impl FileWatch {
             released,
             sender,
             threads: 0,
+            most_threads: most_threads(),
             ready: VecDeque::new(),
             unattended: Vec::new(),
             sights,
@@ -74,7 +78,7 @@ impl FileWatch {
     }
 
     fn attend(&mut self, id: &TaskId) {
-        let by_thread = self.threads < MAX_THREADS;
+        let by_thread = self.threads < self.most_threads;
         // A lock that cannot be opened now (no descriptor left, say) is looked at again at the tick.
         let Ok(opened) = open(&self.locks.dir.life_lock(id)) else {
             self.unattended.push(id.clone());
@@ -146,6 +150,13 @@ impl Watch for FileWatch {
         self.sights.push((path.clone(), sight(&path)));
         self.attend(id);
     }
+}
+
+/// How many threads, each of which keeps a descriptor, leave enough of them for reading records.
+fn most_threads() -> usize {
+    let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let free = allowed.map_or(u64::MAX, |allowed| (allowed / 2).saturating_sub(SPARE));
+    usize::try_from(free).unwrap_or(MAX_THREADS).min(MAX_THREADS)
 }
 
 /// Lets a thread sleep until `file` is free, then tell so.
