@@ -1,9 +1,9 @@
 //! The hook that droid runs on its events: one JSON object in, at most one out, and never in the way.
 //!
 //! The hook is silent when it has nothing to say, exits with 0 whatever comes (1 for a defect of its
-//! own; never 2, which would make a model run again), starts and stops no process and is done within
-//! [`DEADLINE`], whatever the store or the transcript do. [`domain::usecase`] decides what an event
-//! means.
+//! own; never 2, which would make a model run again), starts no process, leaves living agents alone and is
+//! done within [`DEADLINE`], whatever the store or the transcript do. [`domain::usecase`] decides what an
+//! event means.
 
 mod act;
 mod answer;

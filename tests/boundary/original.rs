@@ -6,29 +6,11 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use tests::original::FIELDS;
 use tests::process::wait_until;
 use tests::sandbox::{Sandbox, task_id};
 
 use crate::sandbox;
-
-/// The top-level keys of a record, as the original names them, in its order.
-const KEYS: [&str; 15] = [
-    "id",
-    "session_id",
-    "parent_session_id",
-    "description",
-    "prompt",
-    "agent",
-    "status",
-    "started_at",
-    "queued_at",
-    "completed_at",
-    "result",
-    "error",
-    "progress",
-    "concurrency_key",
-    "parent_model",
-];
 
 /// The original's reader: a dataclass with exactly its fields, fed with what the file holds.
 const READER: &str = r#"
@@ -138,7 +120,7 @@ fn every_record_has_exactly_the_keys_of_the_original_and_a_last_update() {
     for id in every_ending(&sandbox) {
         let record = sandbox.record(&id);
         let mut keys: Vec<_> = record.as_object().expect("an object").keys().collect();
-        let mut expected = KEYS.to_vec();
+        let mut expected = FIELDS.to_vec();
         keys.sort();
         expected.sort_unstable();
         assert_eq!(keys, expected, "{record:#}");
