@@ -1,33 +1,32 @@
 //! From what was asked for to an order: shared by every verb that launches something.
 //!
-//! The checks here find whatever is wrong with a request before anything is recorded or started.
+//! The checks here find whatever is wrong with a request before anything is recorded or started; what becomes of the
+//! order is in `launching`.
 
 mod agent;
+mod launching;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::port::Kit;
 use domain::task::droid::Instructions;
 use domain::task::{
     Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement, Prompt,
-    Retries, Runner, Task, TaskId, Timestamp, Worktree,
+    Retries, Runner, TaskId, Timestamp,
 };
-use domain::usecase::Trouble;
 use domain::usecase::droids::choose;
-use domain::usecase::enqueue::enqueue_untold;
-use domain::usecase::launch::{LaunchError, Launched, ordered};
-use domain::usecase::launch_once::{KeyClaim, claim, launch_claimed};
 use domain::usecase::runners;
 
+use super::feed;
 use super::folder::working_folder;
-use super::{feed, isolate, missing};
 use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
-use crate::kit::wiring::{Variables, Wiring};
+use crate::kit::wiring::Variables;
 use agent::check_agent;
 pub(super) use agent::runner;
+pub(crate) use launching::Once;
+pub(super) use launching::{check_worktree, launch, queue};
 
 /// The droid that is launched where none is named.
 pub(super) const DEFAULT_DROID: &str = "executor-med";
@@ -236,113 +235,6 @@ fn grouped(context: &Context, order: Order) -> Order {
     let group = context.settings.group(&order.agent, order.model.as_deref());
     let placement = Placement { group: Some(group), ..order.placement };
     Order { placement, ..order }
-}
-
-/// A task that was asked for.
-pub(crate) enum Once {
-    /// It was launched by this.
-    Launched(Launched),
-    /// It was there before, under the same key.
-    Existing(Task),
-}
-
-impl Once {
-    /// The task.
-    pub(crate) const fn task(&self) -> &Task {
-        match self {
-            Self::Launched(launched) => &launched.task,
-            Self::Existing(task) => task,
-        }
-    }
-
-    /// What could not be done once it was launched.
-    pub(crate) fn troubles(&self) -> Vec<Trouble> {
-        match self {
-            Self::Launched(launched) => launched.troubles.clone(),
-            Self::Existing(_) => Vec::new(),
-        }
-    }
-}
-
-/// Launches a task named `id` from the order.
-pub(super) async fn launch(context: &Context, id: TaskId, ready: Ready) -> Result<Once, Failure> {
-    let wiring = &context.wiring;
-    let world = wiring.world();
-    let entry = match claim(world, &wiring.keys, ready.order.key.as_deref()).await? {
-        KeyClaim::Existing(task) => return Ok(Once::Existing(*task)),
-        KeyClaim::Free(entry) => entry,
-    };
-    let runner = ready.order.runner.clone();
-    let settled = settle(context, id, ready).await?;
-    let outcome = launch_claimed(world, entry, &settled.task, &settled.kit).await;
-    if outcome.is_err() {
-        settled.take_back(context).await;
-    }
-    if let Err(LaunchError::NotStarted { id, .. }) = &outcome {
-        // The failure that is about to be shown says it all.
-        context.collected(&context.tasks(std::slice::from_ref(id)).await).await;
-    }
-    let outcome = outcome.map_err(|error| missing::failure(context, error, &runner));
-    Ok(Once::Launched(outcome?))
-}
-
-/// Puts a task named `id` from the order into the queue, without admitting anybody and without making it durable;
-/// returns what could not be done once it was recorded.
-pub(super) async fn queue(
-    context: &Context,
-    id: TaskId,
-    ready: Ready,
-) -> Result<Vec<Trouble>, Failure> {
-    let settled = settle(context, id, ready).await?;
-    let outcome = enqueue_untold(context.wiring.world(), &settled.task, &settled.kit).await;
-    if outcome.is_err() {
-        settled.take_back(context).await;
-    }
-    Ok(outcome?)
-}
-
-/// The task of an order, before it is recorded.
-struct Settled {
-    task: Task,
-    kit: Kit,
-    /// The worktree that was made for it.
-    made: Option<Worktree>,
-}
-
-impl Settled {
-    /// Takes back what was made for a task that could not be launched.
-    async fn take_back(&self, context: &Context) {
-        feed::forget_unrecorded(context, &self.task).await;
-        if let Some(worktree) = &self.made {
-            isolate::take_back(context, self.task.id(), worktree).await;
-        }
-    }
-}
-
-/// The task of an order, what it starts with, and the worktree that was made for it if it is to have one.
-async fn settle(context: &Context, id: TaskId, ready: Ready) -> Result<Settled, Failure> {
-    let asked = ready.worktree.as_deref();
-    let order = match &ready.input {
-        Some(bytes) => feed::keep(context, &id, bytes, ready.order)?,
-        None => ready.order,
-    };
-    let isolated = isolate::isolated(context, &id, asked, order).await;
-    let mut order = isolated.inspect_err(|_| context.wiring.kits.forget_input(&id))?;
-    order.placement.at_most = context.settings.own_limit();
-    order.lineage.launched_by = environment::task();
-    let made = order.worktree.clone().filter(|_| asked.is_some());
-    // One that goes back to an earlier task may work in that one's worktree.
-    let kit = if order.worktree.is_some() {
-        Wiring::kit_apart(ready.variables, ready.instructions)
-    } else {
-        Wiring::kit(ready.variables, ready.instructions)
-    };
-    Ok(Settled { task: ordered(context.wiring.world(), id, order), kit, made })
-}
-
-/// Refuses an order whose worktree cannot be had, before anything is made.
-pub(super) async fn check_worktree(context: &Context, ready: &Ready) -> Result<(), Failure> {
-    isolate::check(context, ready.worktree.as_deref(), &ready.order).await
 }
 
 /// Refuses to launch anything where tasks are too deep already.
