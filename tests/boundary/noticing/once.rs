@@ -105,6 +105,9 @@ fn a_session_that_goes_on_is_told_what_has_not_ended_each_time_it_begins() {
 fn an_ending_that_could_not_be_noted_is_told_all_the_same() {
     let sandbox = sandbox();
     let id = ended(&sandbox, "one", "echo found");
+    // Without the note, the hook reads the record once nobody holds the life lock any more; the supervisor
+    // lets go of it a moment after it has recorded the ending.
+    wait_until("the supervisor's end", || sandbox.traces(&id).is_empty());
     // As where the disk was full at that moment.
     let note = format!(".notices/7c1d-parent%20session/{id}.ended");
     fs::remove_file(sandbox.store().join(note)).expect("it is noted");
