@@ -89,7 +89,7 @@ fn an_ending_is_told_once_with_the_id_the_result_and_the_command_for_the_rest() 
         &format!("{one} \"count the beans\" completed: 42 beans"),
         &format!("task-bg output --result {one}"),
         &format!("{two} \"fail\" error (exit): "),
-        &format!("task-bg output {two}"),
+        &format!("task-bg output --tail 30 {two}"),
     ] {
         assert_eq!(message.matches(part).count(), 1, "{part}\n{message}");
     }

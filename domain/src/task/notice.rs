@@ -10,12 +10,14 @@ use alloc::string::String;
 
 use super::id::TaskId;
 use super::state::{State, Status};
-use super::{Task, preview, text};
+use super::{Runner, Task, preview, text};
 
 /// The most characters of a result that a notice quotes.
 pub const QUOTED: usize = 200;
 /// The most characters of a description that a notice quotes.
 const LABEL: usize = 60;
+/// How many lines of the log of a command that failed are worth reading first.
+const LAST_LINES: usize = 30;
 
 /// How far telling a parent of one task has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +76,16 @@ pub fn ending_words(task: &Task) -> String {
     }
 }
 
-/// The command that shows what it found.
+/// The command that shows what it found, or why it failed. A command says that in the last lines of its log, and an
+/// agent in the whole of it.
 pub fn output_command(task: &Task) -> String {
     let id = task.id();
-    match task.status() {
-        Status::Completed => format!("task-bg output --result {id}"),
-        Status::Queued | Status::Running | Status::Error | Status::Cancelled => {
+    match (task.status(), &task.order().runner) {
+        (Status::Completed, _) => format!("task-bg output --result {id}"),
+        (Status::Error | Status::Cancelled, Runner::Command(_)) => {
+            format!("task-bg output --tail {LAST_LINES} {id}")
+        }
+        (Status::Queued | Status::Running | Status::Error | Status::Cancelled, _) => {
             format!("task-bg output {id}")
         }
     }
