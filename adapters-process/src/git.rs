@@ -9,6 +9,7 @@ mod looking;
 mod making;
 mod place;
 mod removing;
+mod restoring;
 mod running;
 mod taking_back;
 #[cfg(test)]
@@ -21,7 +22,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::port::Fault;
-use domain::port::worktrees::{Changes, Diff, Made, Removal, Wanted, WorktreeError, Worktrees};
+use domain::port::worktrees::{
+    Changes, Diff, Made, Presence, Removal, Wanted, WorktreeError, Worktrees,
+};
 use domain::task::Worktree;
 
 pub use command::names_a_repository;
@@ -69,6 +72,10 @@ impl Worktrees for GitWorktrees {
     async fn check(&self, wanted: &Wanted) -> Result<(), WorktreeError> {
         let site = self.survey(&wanted.folder)?;
         self.judge(&site, wanted).map(drop)
+    }
+
+    async fn restore(&self, of: &Worktree, folder: &str) -> Result<Presence, WorktreeError> {
+        self.restored(of, folder)
     }
 
     async fn take_back(&self, wanted: &Wanted) -> Result<Removal, WorktreeError> {

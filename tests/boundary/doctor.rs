@@ -67,6 +67,25 @@ fn a_path_without_ps_is_named_beside_droid() {
     assert_eq!(finding["status"], "warn", "{finding}");
 }
 
+// Once, a task whose life lock somebody had removed was found well.
+#[test]
+fn a_task_whose_life_lock_was_removed_is_named_with_what_puts_it_back() {
+    let sandbox = sandbox();
+    let id = sandbox.run_script(&[], &sandbox.until("gate"));
+    assert_eq!(doctor(&sandbox, "locks")["status"], "ok");
+    let lock = sandbox.store().join(".active").join(&id);
+    fs::remove_file(&lock).expect("its life lock");
+    let found = doctor(&sandbox, "locks");
+    assert_eq!(found["status"], "warn", "{found}");
+    assert!(found["detail"].as_str().is_some_and(|it| it.contains(&id)), "{found}");
+    assert_eq!(found["fix"], "run `task-bg doctor --fix`");
+    sandbox.task_bg(["doctor", "--fix"]).ok().done();
+    wait_until("the lock", || lock.exists());
+    assert_eq!(doctor(&sandbox, "locks")["status"], "ok");
+    sandbox.open_gate("gate");
+    sandbox.ended(&id);
+}
+
 // Once, a `stale` that could never act was passed over in silence.
 #[test]
 fn settings_that_contradict_each_other_are_said_by_config_and_doctor_and_an_ending_names_its_limit()

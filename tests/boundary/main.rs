@@ -26,6 +26,7 @@ mod keeping;
 mod launching;
 mod leaving;
 mod losing;
+mod meddled_worktrees;
 mod noticing;
 mod obstructing;
 mod ordering;

@@ -106,6 +106,23 @@ fn retry_and_resume_wait_when_asked_to() {
     assert_eq!(sandbox.task_bg(["resume", &session]).code(2).json()["code"], "usage");
 }
 
+// Once, five of the ids were named and the others not even counted; of the words that an option takes, all were.
+#[test]
+fn of_a_long_list_ten_are_named_and_the_others_counted() {
+    let sandbox = sandbox();
+    let ids: Vec<String> = (0..12).map(|_| sandbox.run_command(["true"])).collect();
+    ids.iter().for_each(|id| drop(sandbox.ended(id)));
+    let answer = sandbox.task_bg(["status", &ids[0][..6]]).code(3).json();
+    let error = answer["error"].as_str().unwrap_or_default();
+    assert!(error.contains("fits 12 tasks: ") && error.ends_with(" and 2 more"), "{error}");
+    assert_eq!(error.matches("bg_").count(), 11, "what was typed, and ten: {error}");
+    // The last ones are looked for most.
+    assert!(error.contains(&ids[11]) && !error.contains(&ids[0]), "{error}");
+    let words = ["run", "x", "--retries", "1", "--retry-on", "exitt", "--", "true"];
+    let hint = hint(&sandbox, &words, 2);
+    assert!(hint.starts_with("use one of exit, ") && hint.contains(" more"), "{hint}");
+}
+
 // Once, whoever asked for JSON at a terminal got the error twice, in two forms.
 #[test]
 fn one_terminal_shows_an_error_once() {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::port::Fault;
-use domain::port::worktrees::{Changes, Diff, WorktreeError};
+use domain::port::worktrees::{Changes, Diff, Head, WorktreeError};
 use domain::task::Worktree;
 
 use super::place::{self, Place};
@@ -30,8 +30,11 @@ impl GitWorktrees {
         let omitted = files.len().saturating_sub(at_most);
         files.truncate(at_most);
         let ahead = self.commits(at, &["HEAD", &reference(&of.branch)], &[&of.base])?;
-        let branch = self.checked_out(at)?.filter(|found| *found != of.branch);
-        Ok(Changes { files, omitted, ahead, dirty: self.is_dirty(at)?, branch })
+        let own = Head::Branch(of.branch.clone());
+        let elsewhere = self.checked_out(at)?.filter(|found| *found != own);
+        let branch_gone = !self.is_branch(at, &reference(&of.branch))?;
+        let dirty = self.is_dirty(at)?;
+        Ok(Changes { files, omitted, ahead, dirty, elsewhere, branch_gone })
     }
 
     /// See [`domain::port::Worktrees::diff`].
@@ -46,11 +49,13 @@ impl GitWorktrees {
     }
 
     /// The branch that is checked out, or else the abbreviated commit; `None` if there is neither.
-    fn checked_out(&self, at: &Path) -> Result<Option<String>, Fault> {
-        match self.ask(at, &["symbolic-ref", "--quiet", "HEAD"])? {
-            Some(name) => Ok(Some(name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned())),
-            None => self.ask(at, &["rev-parse", "--verify", "--quiet", "--short", "HEAD"]),
+    fn checked_out(&self, at: &Path) -> Result<Option<Head>, Fault> {
+        if let Some(name) = self.ask(at, &["symbolic-ref", "--quiet", "HEAD"])? {
+            let name = name.strip_prefix("refs/heads/").unwrap_or(&name);
+            return Ok(Some(Head::Branch(name.to_owned())));
         }
+        let commit = self.ask(at, &["rev-parse", "--verify", "--quiet", "--short", "HEAD"])?;
+        Ok(commit.map(Head::Commit))
     }
 
     /// Items that git separates by NUL.
@@ -107,8 +112,7 @@ fn there(worktree: &Worktree) -> Result<&Path, WorktreeError> {
     match place::look(path)? {
         Place::Worktree(_) => Ok(path),
         Place::Empty => Err(WorktreeError::Gone { path: worktree.path.clone() }),
-        Place::Plain | Place::Foreign => {
-            Err(WorktreeError::Replaced { path: worktree.path.clone() })
-        }
+        Place::Plain => Err(WorktreeError::Unlinked { path: worktree.path.clone() }),
+        Place::Foreign => Err(WorktreeError::Replaced { path: worktree.path.clone() }),
     }
 }

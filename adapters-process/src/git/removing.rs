@@ -17,7 +17,7 @@ use super::{GitWorktrees, fault, reference};
 pub(super) const NOT_OURS: &str = "is not the worktree that was made for the task";
 
 /// Why a folder without `.git` stays.
-pub(super) const UNKNOWN: &str = "git does not know it any more";
+pub(super) const UNKNOWN: &str = "it has no `.git`, so that git does not know it any more";
 
 impl GitWorktrees {
     /// See [`domain::port::Worktrees::remove_if_clean`].
@@ -117,20 +117,20 @@ impl GitWorktrees {
         let branch = reference(&worktree.branch);
         let exclude = format!("--exclude={}", worktree.branch);
         let others = [worktree.base.as_str(), &exclude, "--branches", "--remotes", "--tags"];
-        let own = if there {
-            self.commits(at, &["HEAD", &branch], &others)?
-        } else {
-            self.commits(repository, &[&branch], &others)?
-        };
-        if own == 0 {
-            return Ok(None);
+        let of_branch = self.commits(repository, &[&branch], &others)?;
+        // A commit that is checked out without a branch is on no branch, not even on the task's.
+        let with_branch = [&others[..], &[&branch]].concat();
+        let loose = if there { self.commits(at, &["HEAD"], &with_branch)? } else { 0 };
+        let are = |count| if count == 1 { "commit of it is" } else { "commits of it are" };
+        let mut own = Vec::new();
+        if of_branch > 0 {
+            let (are, branch) = (are(of_branch), &worktree.branch);
+            own.push(format!("{of_branch} {are} on no other branch than `{branch}`"));
         }
-        let besides = if self.is_branch(repository, &branch)? {
-            format!("no other branch than `{}`", worktree.branch)
-        } else {
-            "no branch".to_owned()
-        };
-        Ok(Some(format!("{own} of its commits are on {besides}")))
+        if loose > 0 {
+            own.push(format!("{loose} {} on no branch", are(loose)));
+        }
+        Ok((!own.is_empty()).then(|| own.join(", and ")))
     }
 
     /// Another worktree of the repository than `own` that has the branch checked out.

@@ -148,7 +148,8 @@ impl Said<'_> {
         let alike = |word: &String| strsim::jaro(&value, word);
         // The sort is stable: words that are equally far keep their order.
         valid.sort_by(|one, other| alike(other).total_cmp(&alike(one)));
-        let listed = (!valid.is_empty()).then(|| format!("use one of {}", valid.join(", ")));
+        let listed = (!valid.is_empty())
+            .then(|| format!("use one of {}", text::some_of(&valid, text::NAMED)));
         if value.is_empty() {
             let hint = listed.unwrap_or_else(|| self.help());
             return (format!("{what} has no value"), hint);

@@ -34,6 +34,16 @@ pub trait Worktrees: Send + Sync {
     /// [`WorktreeError`] if no worktree can be made there, or no branch of that name.
     async fn create(&self, wanted: &Wanted) -> Result<Made, WorktreeError>;
 
+    /// Makes a worktree anew that is not there any more, on the branch that it had, with `folder` in it, where the task
+    /// worked. What was not committed is lost with the one before.
+    ///
+    /// MUST NOT change a worktree that is there, nor anything else at its path. MUST work for many callers at once.
+    ///
+    /// # Errors
+    /// [`WorktreeError::BranchGone`] if there is nothing to make it from, [`WorktreeError::CheckedOut`] if its branch
+    /// is checked out elsewhere, [`WorktreeError`] as from [`Worktrees::diff`] if something else is at its path.
+    async fn restore(&self, of: &Worktree, folder: &str) -> Result<Presence, WorktreeError>;
+
     /// Removes what a launcher left that was killed before it recorded its task: the worktree at the
     /// wanted path, complete or not, and its branch.
     ///
@@ -51,7 +61,7 @@ pub trait Worktrees: Send + Sync {
     ///
     /// # Errors
     /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
-    /// something else is.
+    /// something else is, [`WorktreeError::Unlinked`] if git does not know it any more.
     async fn changes(&self, of: &Worktree, at_most: usize) -> Result<Changes, WorktreeError>;
 
     /// The difference itself, untracked files included, at most `at_most` bytes.
@@ -60,7 +70,7 @@ pub trait Worktrees: Send + Sync {
     ///
     /// # Errors
     /// [`WorktreeError::Gone`] if the worktree is not there any more, [`WorktreeError::Replaced`] if
-    /// something else is.
+    /// something else is, [`WorktreeError::Unlinked`] if git does not know it any more.
     async fn diff(&self, of: &Worktree, at_most: usize) -> Result<Diff, WorktreeError>;
 
     /// Removes a worktree and its branch, unless something would be lost.
@@ -111,9 +121,28 @@ pub struct Changes {
     pub ahead: u64,
     /// Whether something is not committed.
     pub dirty: bool,
-    /// What is checked out, if not the task's branch: the name of a branch, or else the beginning of a
-    /// commit's id.
-    pub branch: Option<String>,
+    /// What is checked out, if not the task's branch.
+    pub elsewhere: Option<Head>,
+    /// Whether the task's branch is not there any more: it was deleted, or has another name now.
+    pub branch_gone: bool,
+}
+
+/// What is checked out in a worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// A branch, by its name.
+    Branch(String),
+    /// A commit without a branch, by the beginning of its id.
+    Commit(String),
+}
+
+/// Whether a worktree was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It was.
+    Found,
+    /// It was made anew.
+    MadeAnew,
 }
 
 /// A difference as git words it.
@@ -200,6 +229,12 @@ pub enum WorktreeError {
     /// Git is not installed.
     #[error("`git` was not found on PATH")]
     NoGit,
+    /// Its files are there, and what makes a worktree of them is not.
+    #[error("the worktree at `{path}` has lost its `.git`, so that git does not know it any more")]
+    Unlinked {
+        /// Where it is.
+        path: String,
+    },
     /// It was removed.
     #[error("the worktree at `{path}` is not there any more")]
     Gone {
@@ -211,6 +246,22 @@ pub enum WorktreeError {
     Replaced {
         /// Where it was.
         path: String,
+    },
+    /// It was removed with its branch.
+    #[error("the worktree at `{path}` is not there any more, and neither is its branch `{branch}`")]
+    BranchGone {
+        /// Where it was.
+        path: String,
+        /// The branch.
+        branch: String,
+    },
+    /// It was removed, and its branch is in use elsewhere.
+    #[error("the branch `{branch}` of the worktree, which is gone, is checked out at `{other}`")]
+    CheckedOut {
+        /// The branch.
+        branch: String,
+        /// Where.
+        other: String,
     },
     /// Git did not do it.
     #[error(transparent)]

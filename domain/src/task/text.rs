@@ -29,6 +29,18 @@ pub fn preview(text: &str, limit: usize) -> String {
     if cut.len() == text.len() { String::from(text) } else { format!("{cut}…") }
 }
 
+/// The most things that a sentence names of a longer list.
+pub const NAMED: usize = 10;
+
+/// The first `most` of `words`, and how many more there are.
+pub fn some_of(words: &[impl AsRef<str>], most: usize) -> String {
+    let shown: Vec<&str> = words.iter().take(most).map(AsRef::as_ref).collect();
+    match words.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// The last whole lines of `text` that have at most `limit` characters together, after an ellipsis if something
 /// precedes them; of a last line that is longer, its end.
 pub fn last_lines(text: &str, limit: usize) -> String {
@@ -95,6 +107,14 @@ fn acts_on_terminal(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn of_a_long_list_the_first_are_named_and_the_others_counted() {
+        let words = ["a", "b", "c"];
+        assert_eq!(super::some_of(&words, 3), "a, b, c");
+        assert_eq!(super::some_of(&words, 2), "a, b and 1 more");
+        assert_eq!(super::some_of(&[""; 0], 2), "");
+    }
+
     use super::*;
     use proptest::prelude::*;
 

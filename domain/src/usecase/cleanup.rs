@@ -14,7 +14,7 @@ use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
 use crate::port::worktrees::{Removal as Fate, Worktrees};
-use crate::task::{ProcessId, Query, Status, Task, TaskId, Unreadable, Worktree, template};
+use crate::task::{ProcessId, Query, Status, Task, TaskId, Unreadable, Worktree, template, text};
 
 /// How many processes of a task are named.
 const NAMED: usize = 5;
@@ -205,10 +205,8 @@ async fn is_idle(
 
 /// The first of these numbers, and how many more there are.
 fn listed(pids: &[u32]) -> String {
-    let named: Vec<String> = pids.iter().take(NAMED).map(ToString::to_string).collect();
-    let rest = pids.len().saturating_sub(NAMED);
-    let more = if rest == 0 { String::new() } else { alloc::format!(", and {rest} more") };
-    alloc::format!("{}{more}", named.join(", "))
+    let named: Vec<String> = pids.iter().map(ToString::to_string).collect();
+    text::some_of(&named, NAMED)
 }
 
 /// What tasks that have not ended need of those that have.

@@ -11,6 +11,8 @@ pub const FILES_NAMED: usize = 200;
 /// What a task changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
+    /// The worktree.
+    pub worktree: Worktree,
     /// Which files, and what is committed.
     pub changes: Changes,
     /// The difference itself.
@@ -56,5 +58,5 @@ pub async fn diff(
         task.order().worktree.as_ref().ok_or_else(|| DiffError::NotIsolated { id: id.clone() })?;
     let changes = worktrees.changes(worktree, FILES_NAMED).await?;
     let diff = worktrees.diff(worktree, at_most).await?;
-    Ok(Difference { changes, diff })
+    Ok(Difference { worktree: worktree.clone(), changes, diff })
 }

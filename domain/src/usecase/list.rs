@@ -6,7 +6,8 @@ use super::reconcile::{Note, reconcile, without_gone};
 use super::repair::{look, mend};
 use super::{Trouble, World};
 use crate::plan::queue::suspects;
-use crate::task::{Listing, Query, TaskId};
+use crate::plan::reconcile::Custody;
+use crate::task::{Listing, Query, Status, Task, TaskId};
 
 /// The tasks, and notes on some of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,33 @@ pub async fn list(world: World<'_>, query: &Query) -> Result<Listed, Trouble> {
         mend(world, &found, &suspects(&found.names)).await;
     }
     survey(world, query).await
+}
+
+/// The tasks that run under a supervisor which lives, and whose life lock has no name any more because somebody
+/// removed its file: whoever goes by the names of the locks overlooks them. Changes nothing, and reads every record.
+///
+/// # Errors
+/// [`Trouble`] if the store or a lock cannot be read.
+pub async fn unlocked(world: World<'_>) -> Result<Vec<TaskId>, Trouble> {
+    let query = Query { statuses: alloc::vec![Status::Running], ..Query::default() };
+    let mut found = Vec::new();
+    for task in world.store.list(&query).await?.tasks {
+        if !task.belongs_to(world.host.name()) || !is_unlocked(world, &task).await? {
+            continue;
+        }
+        // One that has just ended has let go of its lock, too.
+        let now = world.store.load(task.id()).await;
+        if now.is_ok_and(|now| now.status() == Status::Running) {
+            found.push(task.id().clone());
+        }
+    }
+    Ok(found)
+}
+
+async fn is_unlocked(world: World<'_>, task: &Task) -> Result<bool, Trouble> {
+    let Some(supervisor) = &task.progress().supervisor else { return Ok(false) };
+    Ok(world.locks.custody(task.id()).await? == Custody::Absent
+        && world.host.lives(supervisor).await)
 }
 
 /// Lists tasks, reconciled, without repairing what killed processes left in the queue.

@@ -9,8 +9,6 @@ use alloc::vec::Vec;
 use crate::port::{StoreError, TaskStore};
 use crate::task::{InvalidId, TaskId, text};
 
-/// How many ids are named when a beginning fits several.
-const NAMED: usize = 5;
 /// What every id of ours begins with.
 const COMMON: &str = "bg_";
 /// How much of what was typed is repeated, in characters.
@@ -29,13 +27,16 @@ pub async fn resolve(store: &dyn TaskStore, typed: &str) -> Result<TaskId, Resol
     if COMMON.starts_with(typed) {
         return Err(ResolveError::NotFound { typed: shown() });
     }
-    let mut found = store.matching(typed, NAMED).await?;
-    match found.pop() {
-        None => Err(ResolveError::NotFound { typed: shown() }),
-        Some(only) if found.is_empty() => Ok(only),
-        Some(last) => {
-            found.push(last);
-            let ids = found.iter().map(ToString::to_string).collect();
+    // Two are enough to see that it is not the only one.
+    let mut found = store.matching(typed, 2).await?;
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Err(ResolveError::NotFound { typed: shown() }),
+        (Some(only), true) => Ok(only),
+        (Some(_), false) => {
+            let all = store.matching(typed, usize::MAX).await?;
+            let mut ids: Vec<String> = all.iter().map(ToString::to_string).collect();
+            // An id begins with its moment: those that are looked for most come first.
+            ids.sort_unstable_by(|one, other| other.cmp(one));
             Err(ResolveError::Ambiguous { typed: shown(), ids })
         }
     }
@@ -60,11 +61,11 @@ pub enum ResolveError {
         typed: String,
     },
     /// Several tasks have such an id.
-    #[error("`{typed}` fits several tasks: {}", .ids.join(", "))]
+    #[error("`{typed}` fits {} tasks: {}", .ids.len(), text::some_of(.ids, text::NAMED))]
     Ambiguous {
         /// What was typed.
         typed: String,
-        /// Some of the ids it fits.
+        /// The ids it fits, the last one first.
         ids: Vec<String>,
     },
     /// The store failed.

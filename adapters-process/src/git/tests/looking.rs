@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use domain::port::worktrees::{WorktreeError, Worktrees};
+use domain::port::worktrees::{Head, WorktreeError, Worktrees};
 
 use super::Scene;
 
@@ -13,14 +13,16 @@ fn another_branch_than_the_tasks_is_named_with_what_changed() {
     let scene = Scene::new();
     let worktree = scene.made("1");
     let at = Path::new(&worktree.path);
-    assert_eq!(scene.changes(&worktree).expect("changes").branch, None);
+    assert_eq!(scene.changes(&worktree).expect("changes").elsewhere, None);
     scene.git_in(at, "commit -q --allow-empty -m second");
     scene.git_in(at, &format!("checkout -q -b other/one {}", worktree.base));
     let changes = scene.changes(&worktree).expect("changes");
-    assert_eq!((changes.ahead, changes.branch.as_deref()), (1, Some("other/one")));
+    let other = |name: &str| Some(Head::Branch(name.to_owned()));
+    assert_eq!((changes.ahead, &changes.elsewhere), (1, &other("other/one")));
+    assert!(!changes.branch_gone);
     scene.git_in(at, "checkout -q --orphan unborn");
     let changes = scene.changes(&worktree).expect("changes");
-    assert_eq!(changes.branch.as_deref(), Some("unborn"));
+    assert_eq!(changes.elsewhere, other("unborn"));
 }
 
 #[test]
@@ -28,7 +30,8 @@ fn a_commit_without_a_branch_is_named_by_the_beginning_of_its_id() {
     let scene = Scene::new();
     let worktree = scene.made("1");
     scene.git_in(Path::new(&worktree.path), "checkout -q --detach");
-    let named = scene.changes(&worktree).expect("changes").branch.expect("a commit");
+    let found = scene.changes(&worktree).expect("changes").elsewhere;
+    let Some(Head::Commit(named)) = found else { panic!("{found:?} is no commit") };
     assert!(worktree.base.starts_with(&named) && named.len() >= 7, "{named}");
 }
 
@@ -38,7 +41,7 @@ fn a_worktree_without_its_git_file_is_one_line_of_error() {
     let worktree = scene.made("1");
     fs::remove_file(Path::new(&worktree.path).join(".git")).expect("removed");
     let error = scene.changes(&worktree).expect_err("it is none any more");
-    assert_eq!(error, WorktreeError::Replaced { path: worktree.path.clone() });
+    assert_eq!(error, WorktreeError::Unlinked { path: worktree.path.clone() });
     assert_eq!(error.to_string().lines().count(), 1);
     let diff = pollster::block_on(scene.worktrees.diff(&worktree, 100));
     assert_eq!(diff, Err(error));

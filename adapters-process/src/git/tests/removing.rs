@@ -72,7 +72,7 @@ fn commits_are_not_said_to_be_on_a_branch_that_is_gone() {
     scene.git_in(at, "checkout -q --detach && git commit -q --allow-empty -m second");
     scene.git("branch -D -q task-bg/1");
     let why = scene.remove(&worktree);
-    assert_eq!(why.as_deref(), Some("1 of its commits are on no branch"));
+    assert_eq!(why.as_deref(), Some("1 commit of it is on no branch"));
 }
 
 #[test]

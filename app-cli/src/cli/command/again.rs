@@ -8,7 +8,7 @@ use domain::usecase::again::{self, Manner, Unsaid};
 use super::folder::working_folder;
 use super::launch::read_prompt;
 use super::ordering::{self, Level, Once, Ready, Wanted, refused_prompt};
-use super::wait;
+use super::{isolate, wait};
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, Length, Resume, Retry};
 use crate::cli::view::launched::{Launched, ManyLaunched, ManyWaited};
@@ -141,8 +141,8 @@ async fn retry_one(
         .map_err(|why| refused("tried once more", last.id(), why))?;
     // What the first attempt was allowed, however it came to be, the next one is.
     let level = if theirs && autonomy.is_none() { Level::OfDroid } else { Level::Said };
-    let ready = taken_up(context, order, autonomy, level).await?;
-    let note = theirs.then(|| unsaid_note(&last, &ready.order, autonomy));
+    let (ready, anew) = taken_up(context, order, autonomy, level).await?;
+    let note = theirs.then(|| unsaid_note(&last, &ready.order, autonomy)).or(anew);
     let next = wiring.world().mint();
     // Of several that try it at once exactly one is not refused.
     match Box::pin(ordering::launch(context, next.clone(), ready)).await {
@@ -175,22 +175,23 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let abilities = agent.map(Agent::abilities);
     let order = again::resume(&task, prompt, manner, Some(session), abilities)
         .map_err(|why| refused("resumed", &id, why))?;
-    let ready = taken_up(context, order, args.autonomy, Level::Said).await?;
+    let (ready, anew) = taken_up(context, order, args.autonomy, Level::Said).await?;
     let next = wiring.world().mint();
     let once = Box::pin(ordering::launch(context, next, ready)).await?;
-    let Some(length) = args.wait else { return Ok(answer(&once)) };
+    let Some(length) = args.wait else { return Ok(answer(&once).saying(anew)) };
     let id = once.task().id().clone();
     let answer = wait::for_launched(context, id, length.limit()).await?;
-    Ok(answer.noting(once.troubles()))
+    Ok(answer.noting(once.troubles()).saying(anew))
 }
 
-/// The order with another autonomy, if one is asked for, and the droid as it is defined now.
+/// The order with another autonomy, if one is asked for, and the droid as it is defined now; with a note, if its
+/// worktree had to be made anew.
 async fn taken_up(
     context: &Context,
     order: Order,
     autonomy: Option<AutonomyArg>,
     level: Level,
-) -> Result<Ready, Failure> {
+) -> Result<(Ready, Option<String>), Failure> {
     let runner = match (&order.runner, autonomy) {
         (Runner::Agent { name, .. }, Some(AutonomyArg(level))) => {
             Runner::Agent { name: name.clone(), autonomy: level }
@@ -199,7 +200,9 @@ async fn taken_up(
     };
     let effort = order.briefing.as_ref().and_then(|given| given.reasoning_effort.clone());
     let order = Order { runner, ..order };
-    ordering::brief(context, order, effort, level, &Vec::new()).await
+    let ready = ordering::brief(context, order, effort, level, &Vec::new()).await?;
+    let anew = isolate::restored(&ready.order).await?;
+    Ok((ready, anew))
 }
 
 fn refused(what: &str, id: &TaskId, why: again::NotAgain) -> Failure {

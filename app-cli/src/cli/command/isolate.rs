@@ -1,8 +1,10 @@
 //! `--worktree`: from its name to a worktree, before anything is recorded. Nothing here starts a
 //! task.
 
+use std::path::Path;
+
 use domain::port::Worktrees as _;
-use domain::port::worktrees::Wanted;
+use domain::port::worktrees::{Presence, Wanted};
 use domain::task::{Order, TaskId, Worktree};
 use domain::usecase::isolate;
 
@@ -57,6 +59,29 @@ fn wanted(
         .map_err(|path| Failure::new(Kind::Usage, format!("`{}` is not UTF-8", path.display())))?;
     let branch = format!("{PREFIX}{}", if name.is_empty() { id.as_str() } else { name });
     Ok(Some(Wanted { folder, path, branch }))
+}
+
+/// Sees to it that an order which goes back to an earlier task finds the folder which that one worked in: a worktree
+/// that is gone is made anew on its branch, which the note says.
+///
+/// # Errors
+/// A failure that says what to do, if there is no such folder; without it, the attempt would be recorded and fail.
+pub(super) async fn restored(order: &Order) -> Result<Option<String>, Failure> {
+    let folder = order.cwd.as_deref().unwrap_or_default();
+    let mut note = None;
+    if let Some(worktree) = &order.worktree {
+        let presence = Wiring::worktrees().restore(worktree, folder).await?;
+        let (path, branch) = (&worktree.path, &worktree.branch);
+        note = (presence == Presence::MadeAnew).then(|| {
+            format!("its worktree `{path}` was gone, and was made anew with what is committed on `{branch}`")
+        });
+    }
+    if !folder.is_empty() && !Path::new(folder).is_dir() {
+        let message = format!("`{folder}`, where it worked, is no folder any more");
+        return Err(Failure::new(Kind::Usage, message)
+            .hint("make that folder anew, or launch the task anew in another with --cwd DIR"));
+    }
+    Ok(note)
 }
 
 /// Takes back the worktree of a task that was not launched, unless somebody has worked there.

@@ -88,8 +88,9 @@ impl View for StatusView {
             let attempts: Vec<Value> = self.attempts.iter().map(attempt).collect();
             record.insert("attempts".to_owned(), attempts.into());
         }
-        if let Some(changes) = &self.changes {
-            record.insert("worktreeChanges".to_owned(), worktree::json(changes));
+        let of = self.believed.task.order().worktree.as_ref();
+        if let (Some(of), Some(changes)) = (of, &self.changes) {
+            record.insert("worktreeChanges".to_owned(), worktree::json(of, changes));
         }
         Value::Object(record)
     }
@@ -111,7 +112,8 @@ impl View for StatusView {
         add("attempts", (self.attempts.len() > 1).then(|| self.attempt_words()));
         add("folder", order.cwd.clone());
         add("worktree", order.worktree.as_ref().map(|it| format!("{} on {}", it.path, it.branch)));
-        add("changes", self.changes.as_ref().map(worktree::words));
+        let changed = order.worktree.as_ref().zip(self.changes.as_ref());
+        add("changes", changed.map(|(of, changes)| worktree::words(of, changes)));
         add("model", order.model.clone());
         add("parent", order.parent.as_ref().map(SessionId::to_string));
         add(

@@ -136,12 +136,8 @@ pub(crate) fn obstacle(id: &TaskId, obstacle: &Obstacle) -> String {
             Err(_) => "waits for its time".to_owned(),
         },
         Obstacle::Tasks(ids) => {
-            let named: Vec<String> = ids.iter().take(5).map(ToString::to_string).collect();
-            let more = match ids.len() - named.len() {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            format!("waits for {}{more}", named.join(", "))
+            let named: Vec<&str> = ids.iter().map(TaskId::as_str).collect();
+            format!("waits for {}", text::some_of(&named, 5))
         }
         Obstacle::Room { group, running, limit } => {
             let group =

@@ -1,8 +1,8 @@
 //! What `diff` answers, and what `status` says of a worktree. Paths are shown as they are, but
 //! harmless for a terminal.
 
-use domain::port::worktrees::{Changes, WorktreeError};
-use domain::task::{TaskId, text};
+use domain::port::worktrees::{Changes, Head, WorktreeError};
+use domain::task::{TaskId, Worktree, text};
 use domain::usecase::diff::Difference;
 use serde_json::{Value, json};
 
@@ -21,8 +21,8 @@ pub(crate) struct DiffView {
 
 impl View for DiffView {
     fn json(&self) -> Value {
-        let Difference { changes, diff } = &self.found;
-        json!({
+        let Difference { worktree, changes, diff } = &self.found;
+        let mut answer = json!({
             "taskId": self.id.as_str(),
             "id": self.id.as_str(),
             "diff": diff.text,
@@ -31,7 +31,11 @@ impl View for DiffView {
             "ahead": changes.ahead,
             "dirty": changes.dirty,
             "truncated": diff.truncated,
-        })
+        });
+        if let Some(note) = note(worktree, changes) {
+            answer["note"] = json!(note);
+        }
+        answer
     }
 
     fn json_within(&self, texts: usize) -> Value {
@@ -50,7 +54,10 @@ impl View for DiffView {
     }
 
     fn table(&self) -> String {
+        let note = note(&self.found.worktree, &self.found.changes);
+        let note = note.map(|note| format!("note: {}\n", terminal::harmless(&note)));
         let text = terminal::harmless(&self.found.diff.text);
+        let text = format!("{}{text}", note.unwrap_or_default());
         if self.found.diff.truncated {
             format!("{text}\n… there is more: `task-bg diff --full {}`\n", self.id)
         } else {
@@ -60,20 +67,47 @@ impl View for DiffView {
 }
 
 /// What changed in a worktree, for programs.
-pub(super) fn json(found: &Result<Changes, WorktreeError>) -> Value {
+pub(super) fn json(of: &Worktree, found: &Result<Changes, WorktreeError>) -> Value {
     match found {
-        Ok(changes) => json!({
-            "files": changes.files,
-            "omitted": changes.omitted,
-            "ahead": changes.ahead,
-            "dirty": changes.dirty,
-        }),
+        Ok(changes) => {
+            let mut answer = json!({
+                "files": changes.files,
+                "omitted": changes.omitted,
+                "ahead": changes.ahead,
+                "dirty": changes.dirty,
+            });
+            if let Some(note) = note(of, changes) {
+                answer["note"] = json!(note);
+            }
+            answer
+        }
         Err(error) => json!({ "error": error.to_string() }),
     }
 }
 
+/// That something else is checked out than the task's branch, or that its branch is not there any more, and how to see
+/// what is committed on it. Without this, an empty difference would pass for one in which nothing was done.
+fn note(of: &Worktree, changes: &Changes) -> Option<String> {
+    let (own, gone) = (&of.branch, changes.branch_gone);
+    let missing = format!("the branch `{own}` is not there any more: it was deleted or renamed");
+    let Some(head) = &changes.elsewhere else {
+        return gone.then_some(missing);
+    };
+    let out = match head {
+        Head::Branch(name) => format!("the branch `{name}` is checked out there"),
+        Head::Commit(id) => format!("the commit `{id}` is checked out there, without a branch"),
+    };
+    Some(if gone {
+        format!("{out}; {missing}")
+    } else {
+        let words = ["git", "-C", &of.repository, "diff", &of.base, own];
+        let show = shlex::try_join(words).unwrap_or_default();
+        format!("{out}, and not `{own}`; `{show}` shows what is committed on that one")
+    })
+}
+
 /// The same on one line for people.
-pub(super) fn words(found: &Result<Changes, WorktreeError>) -> String {
+pub(super) fn words(of: &Worktree, found: &Result<Changes, WorktreeError>) -> String {
     let changes = match found {
         Ok(changes) => changes,
         Err(error) => return error.to_string(),
@@ -83,5 +117,6 @@ pub(super) fn words(found: &Result<Changes, WorktreeError>) -> String {
     let list = if files == 0 { String::new() } else { format!(": {}", changes.files.join(", ")) };
     let plural = |one| if one { "" } else { "s" };
     let (ahead, s) = (changes.ahead, plural(changes.ahead == 1));
-    format!("{files} file{}, {ahead} commit{s} ahead{dirty}{list}", plural(files == 1))
+    let note = note(of, changes).map_or_else(String::new, |note| format!(" ({note})"));
+    format!("{files} file{}, {ahead} commit{s} ahead{dirty}{list}{note}", plural(files == 1))
 }

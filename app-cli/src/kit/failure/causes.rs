@@ -209,8 +209,18 @@ impl From<WorktreeError> for Failure {
                 (Kind::Unexpected, "see which git or task-bg still works in that repository")
             }
             WorktreeError::NoGit => (Kind::Usage, "install git, or put its folder on PATH"),
+            WorktreeError::Unlinked { .. } => (
+                Kind::WrongState,
+                "move the folder away: then `task-bg retry` makes the worktree anew on its branch",
+            ),
             WorktreeError::Gone { .. } | WorktreeError::Replaced { .. } => {
                 (Kind::WrongState, "look at its branch, if that is still there")
+            }
+            WorktreeError::BranchGone { .. } => {
+                (Kind::Usage, "launch it anew, with --worktree for a worktree of its own")
+            }
+            WorktreeError::CheckedOut { .. } => {
+                (Kind::Usage, "check out another branch there, then try again")
             }
             WorktreeError::Fault(fault) => {
                 let by_hand = "try the git command by hand to see what it needs";

@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use adapters_fs::inspection::strangers;
+use domain::task::text;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -226,7 +227,7 @@ fn near(name: &str) -> String {
     let nearest = keys().max_by(|a, b| alike(a).total_cmp(&alike(b)));
     match nearest.filter(|key| alike(key) > ALIKE) {
         Some(key) => format!("did you mean `{key}`?"),
-        None => format!("there are {}", keys().collect::<Vec<_>>().join(", ")),
+        None => format!("there are {}", text::some_of(&keys().collect::<Vec<_>>(), text::NAMED)),
     }
 }
 

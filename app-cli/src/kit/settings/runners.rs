@@ -189,7 +189,10 @@ fn stream(value: &Spanned<DeValue<'_>>) -> Result<Option<String>, Wrong> {
         return Ok(Some(word.to_owned()));
     }
     let names: Vec<&str> = streams::names().collect();
-    let hint = format!("use `none`, or that of {}", names.join(", "));
+    let hint = format!(
+        "use `none`, or that of {}",
+        domain::task::text::some_of(&names, domain::task::text::NAMED)
+    );
     Err(wrong(value.span(), "`stream` names no stream that is known", hint))
 }
 

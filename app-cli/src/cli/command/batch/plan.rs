@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use domain::port::{Clock, TaskStore};
-use domain::task::{TaskId, template as templates};
+use domain::task::{TaskId, template as templates, text};
 
 use super::line::Line;
 use super::{Wanted, is_for_agent, ordering};
@@ -196,10 +196,10 @@ fn in_order(mut left: Vec<Checked>, rejected: &mut Vec<RejectedLine>) -> Vec<Che
         ordered.extend(now);
     }
     for line in &left {
-        let waits: Vec<&str> = line.waits_for().map(String::as_str).collect();
+        let waits: Vec<String> = line.waits_for().map(|name| format!("`{name}`")).collect();
         let error = format!(
-            "it comes after `{}`, which is wrong itself or waits for this one in turn",
-            waits.join("`, `")
+            "it comes after {}, which is wrong itself or waits for this one in turn",
+            text::some_of(&waits, text::NAMED)
         );
         rejected.push(RejectedLine { line: line.number, error });
     }

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use adapters_fs::inspection::{FolderState, StoreCondition, close_files, store_condition};
 use domain::port::{Fault, TaskStore as _};
-use domain::task::{Query, Runner, Task};
-use domain::usecase::list::{Listed, list, survey};
+use domain::task::{Query, Runner, Task, TaskId, text};
+use domain::usecase::list::{Listed, list, survey, unlocked};
 use domain::usecase::reconcile::Note;
 
 use super::{fail, warn, well};
@@ -101,6 +101,8 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, BTre
     // Counted first: whoever looks with `--fix` also completes what somebody else began.
     let leftovers = leftovers(context, fix).await;
     let world = wiring.world();
+    // Before anybody is asked to put them back.
+    let unlocked = unlocked(world).await.unwrap_or_default();
     let listed = if fix { list(world, &query).await } else { survey(world, &query).await };
     if fix {
         wiring.admit().await;
@@ -112,7 +114,9 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, BTre
                 Runner::Command(_) | Runner::Elsewhere => None,
             });
             let used = used.collect();
-            (vec![unreadable(&listed), unattended(&listed), survivors(&listed), leftovers], used)
+            let locks = locks(&unlocked, fix);
+            let (records, supervision) = (unreadable(&listed), unattended(&listed));
+            (vec![records, locks, supervision, survivors(&listed), leftovers], used)
         }
         Err(trouble) => {
             let why = Failure::from(trouble).sentence();
@@ -134,6 +138,22 @@ fn unreadable(listed: &Listed) -> Finding {
         format!("{} cannot be read: {}", listing.unreadable.len(), named.join(", ")),
         "they are never changed or removed; mend them or move them away by hand",
     )
+}
+
+fn locks(unlocked: &[TaskId], fix: bool) -> Finding {
+    if unlocked.is_empty() {
+        return well("locks", "every task that runs has its life lock");
+    }
+    let ids: Vec<&str> = unlocked.iter().map(TaskId::as_str).collect();
+    let named = text::some_of(&ids, NAMED);
+    if fix {
+        return well("locks", format!("put back by the supervisors of {named}"));
+    }
+    let detail = format!(
+        "{} tasks run whose life lock somebody removed from `.active`, so that commands may overlook them: {named}",
+        unlocked.len()
+    );
+    warn("locks", detail, FIX)
 }
 
 fn unattended(listed: &Listed) -> Finding {
