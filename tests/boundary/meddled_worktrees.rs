@@ -1,7 +1,7 @@
 //! Worktrees in which somebody changed something by hand: what is said of them, and how a task goes back to one.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tests::sandbox::{Sandbox, task_id};
@@ -32,7 +32,7 @@ fn committed(sandbox: &Sandbox, script: &str) -> (String, PathBuf) {
 }
 
 /// Runs git in a worktree.
-fn git(sandbox: &Sandbox, at: &PathBuf, words: &str) {
+fn git(sandbox: &Sandbox, at: &Path, words: &str) {
     sandbox.shell(&format!("cd '{}' && git {words}", at.display())).ok().done();
 }
 

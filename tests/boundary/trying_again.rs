@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::meddling::{let_come_to_a_lock, lock_records, supervisor_of, within};
 use tests::process::{alive, kill, pause, resume, wait_for, wait_until};
-use tests::sandbox::{Sandbox, names, pid_at, task_id, text};
+use tests::sandbox::{Sandbox, executable, names, pid_at, task_id, text};
 
 use crate::sandbox;
 
@@ -242,16 +242,16 @@ fn a_retry_of_the_first_attempt_follows_the_last() {
     assert_eq!((next(&sandbox, &first), next(&sandbox, &second)), (Some(second), Some(third)));
 }
 
-/// Two tasks that failed: the folder of the first is gone.
+/// Two tasks that failed: the program of the first is gone.
 fn one_that_cannot_start(sandbox: &Sandbox) -> (String, String) {
-    let folder = sandbox.path("folder");
-    fs::create_dir(&folder).expect("a folder in the sandbox");
-    let first = sandbox.run_script(&["--cwd", &text(&folder)], "exit 3");
+    let program = sandbox.path("program");
+    executable(&program, "#!/bin/sh\nexit 3\n");
+    let first = sandbox.run_command([&program]);
     sandbox.ended(&first);
     let second = sandbox.run_script(&[], "exit 3");
     sandbox.ended(&second);
     sandbox.assert_nothing_left();
-    fs::remove_dir(folder).expect("an empty folder");
+    fs::remove_file(program).expect("it is there");
     (first, second)
 }
 

@@ -153,7 +153,7 @@ fn work_in_a_finished_worktree_is_kept_with_its_branch() {
     fs::write(at.join("src/it"), "two\n").expect("a file");
     assert!(scene.take_back(&wanted).is_some_and(|why| why.contains("not committed")));
     scene.git_in(at, "commit -qam second");
-    assert!(scene.take_back(&wanted).is_some_and(|why| why.contains("1 of its commits")));
+    assert!(scene.take_back(&wanted).is_some_and(|why| why.contains("1 commit of it")));
     assert!(at.is_dir());
     assert_eq!(scene.branches(), "main\ntask-bg/1");
 }
