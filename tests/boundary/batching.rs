@@ -59,14 +59,47 @@ fn mixed() -> String {
     ])
 }
 
+// Once, the words were those of a parser: "data did not match any variant of untagged enum Span", "expected i8".
+#[test]
+fn a_wrong_field_is_named_with_its_column_and_what_to_write_there() {
+    let sandbox = sandbox();
+    for (field, value, said) in [
+        ("timeout", json!(true), "`timeout` is true (column 30): give seconds as a number, or a"),
+        ("timeout", json!("1w"), "`timeout` is \"1w\" (column 30): write it as seconds, or as in"),
+        ("stale", json!(-5), "`stale` is -5 (column 28): write it as seconds"),
+        ("priority", json!(300), "`priority` is 300 (column 31): give a whole number from -128 to"),
+        ("priority", json!("high"), "give a whole number from -128 to 127"),
+        ("env", json!({"A": 1}), "`env` is {\"A\":1} (column 26): give an object of texts"),
+        ("env", json!(["A=1"]), "give an object of texts, as in {\"NAME\": \"value\"}"),
+        ("hold", json!("yes"), "give true or false"),
+        ("after", json!("one"), "give a list of texts"),
+        ("retries", json!(-1), "give a whole number from 0 up"),
+        ("retry_on", json!(["exitt"]), "`exitt` is no reason; there are exit, "),
+        ("autonomy", json!("mid"), "give \"none\", \"low\", \"medium\" or \"high\""),
+        ("start_at", json!("soon"), "write it with its offset, as in 2026-"),
+        ("worktree", json!(3), "give true, or the name of its branch as a text"),
+        ("droid", json!(3), "give a text, in double quotes"),
+        ("timeot", json!("5m"), "has no field `timeot` (column 29): did you mean `timeout`?"),
+        ("zzzzzzzz", json!(1), "there are description, prompt, command, "),
+    ] {
+        let line = json!({ "description": "a", field: value, "command": ["true"] });
+        let answer = sandbox.task_bg(["batch", "-"]).stdin(line.to_string()).code(2).json();
+        let complaint = complaint(&answer, 1);
+        assert!(complaint.contains(said), "{line}: {complaint}");
+    }
+    let answer = sandbox.task_bg(["batch", "-"]).stdin("[\"make\"]\n").code(2).json();
+    assert!(complaint(&answer, 1).starts_with("a line is one JSON object"), "{answer}");
+    assert_eq!(records(&sandbox), 0);
+}
+
 #[test]
 fn every_wrong_line_is_named_by_its_number_and_the_others_are_launched() {
     let sandbox = sandbox();
     let answer = sandbox.task_bg(["batch", "-"]).stdin(mixed()).code(2).json();
     assert_eq!(numbers(&answer, "rejected"), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11], "{answer:#}");
     for (number, words) in [
-        (2, "EOF"),
-        (3, "timout"),
+        (2, "a quote is missing"),
+        (3, "did you mean `timeout`?"),
         (4, "neither `prompt` nor `command`"),
         (5, "no droid named `exekutor-med`"),
         (6, "bg_nobody"),

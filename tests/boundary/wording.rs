@@ -111,7 +111,9 @@ fn retry_and_resume_wait_when_asked_to() {
 fn of_a_long_list_ten_are_named_and_the_others_counted() {
     let sandbox = sandbox();
     let ids: Vec<String> = (0..12).map(|_| sandbox.run_command(["true"])).collect();
-    ids.iter().for_each(|id| drop(sandbox.ended(id)));
+    for id in &ids {
+        sandbox.ended(id);
+    }
     let answer = sandbox.task_bg(["status", &ids[0][..6]]).code(3).json();
     let error = answer["error"].as_str().unwrap_or_default();
     assert!(error.contains("fits 12 tasks: ") && error.ends_with(" and 2 more"), "{error}");

@@ -19,6 +19,7 @@ const SPELLERS: &[(&str, &str)] = &[
     ("adapters-fs/src/factory_dir.rs", "the folder that has the name of its agent"),
     ("adapters-fs/src/record.rs", "the key of a named droid's definition in a record"),
     ("app-cli/src/kit/settings/table.rs", "the setting that says which program droid is"),
+    ("app-cli/src/cli/command/batch/line.rs", "the field for the name of a droid"),
     ("app-cli/src/cli/command/config.rs", "the same setting, shown"),
     ("app-cli/src/cli/command/doctor/agent.rs", "looks after droid's own files, by name"),
     ("app-cli/src/cli/view/report.rs", "the column of named droids"),

@@ -3,6 +3,7 @@
 //! If a line is wrong or cannot be launched, the lines that have to come after it are not launched either;
 //! all others are.
 
+mod fields;
 mod line;
 mod plan;
 mod watch;

@@ -5,52 +5,78 @@
 //! meant.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use domain::task::text::without_lone_surrogates;
-use domain::task::{Dependence, Reason, Retries, Timestamp};
+use domain::task::text::{self, NAMED, without_lone_surrogates};
+use domain::task::{Autonomy, Dependence, Reason, Retries, Timestamp};
 use serde::Deserialize;
 
+use super::fields::Fields;
 use super::plan::template;
 use crate::cli::args::{parse_duration, parse_moment};
-use crate::cli::command::ordering::{
-    COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, parse_autonomy, quoted,
-};
+use crate::cli::command::ordering::{COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, quoted};
+
+/// The fields of a line, those that most lines have first.
+const FIELDS: [&str; 26] = [
+    "description",
+    "prompt",
+    "command",
+    "droid",
+    "name",
+    "after",
+    "timeout",
+    "autonomy",
+    "model",
+    "worktree",
+    "runner",
+    "reasoning_effort",
+    "cwd",
+    "stdin",
+    "env",
+    "stale",
+    "parent",
+    "priority",
+    "hold",
+    "after_any",
+    "start_in",
+    "start_at",
+    "key",
+    "retries",
+    "retry_on",
+    "backoff",
+];
+
+const TEXT: &str = "give a text, in double quotes";
+const LIST: &str = "give a list of texts, as in [\"one\", \"two\"]";
+const SPAN: &str = "give seconds as a number, or a text such as \"90s\", \"5m\" or \"2h\"";
 
 /// A batch line as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Line {
     description: String,
     prompt: Option<String>,
     command: Option<Vec<String>>,
     droid: Option<String>,
     runner: Option<String>,
-    autonomy: Option<String>,
+    autonomy: Option<Autonomy>,
     model: Option<String>,
     reasoning_effort: Option<String>,
-    cwd: Option<std::path::PathBuf>,
-    stdin: Option<std::path::PathBuf>,
-    #[serde(default)]
+    cwd: Option<PathBuf>,
+    stdin: Option<PathBuf>,
     pub(super) env: BTreeMap<String, String>,
-    timeout: Option<Span>,
-    stale: Option<Span>,
+    timeout: Option<Duration>,
+    stale: Option<Duration>,
     parent: Option<String>,
-    #[serde(default)]
     priority: i8,
-    #[serde(default)]
     hold: bool,
-    #[serde(default)]
     pub(super) after: Vec<String>,
-    #[serde(default)]
     pub(super) after_any: Vec<String>,
-    start_in: Option<Span>,
-    start_at: Option<String>,
+    start_in: Option<Duration>,
+    start_at: Option<Timestamp>,
     key: Option<String>,
-    #[serde(default)]
     retries: u32,
-    #[serde(default)]
-    retry_on: Vec<String>,
-    backoff: Option<Span>,
+    retry_on: Vec<Reason>,
+    backoff: Option<Duration>,
     worktree: Option<WorktreeName>,
     pub(super) name: Option<String>,
 }
@@ -81,7 +107,7 @@ enum Span {
 }
 
 impl Span {
-    fn parse(self) -> Result<std::time::Duration, String> {
+    fn parse(self) -> Result<Duration, String> {
         match self {
             Self::Seconds(seconds) => parse_duration(&seconds.to_string()),
             Self::Text(text) => parse_duration(&text),
@@ -91,13 +117,54 @@ impl Span {
 
 impl Line {
     /// Reads one line.
+    ///
+    /// # Errors
+    /// A sentence with the field that is wrong, its column, and what to write there.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         // Half a character costs no line: programs that work in UTF-16 leave one where they cut a text.
-        serde_json::from_slice(&without_lone_surrogates(text.as_bytes())).map_err(|error| {
-            let column = error.column();
-            let words = error.to_string();
-            let words = words.split(" at line ").next().unwrap_or_default();
-            format!("{words} (column {column})")
+        let text = without_lone_surrogates(text.as_bytes());
+        let text = String::from_utf8_lossy(&text);
+        let fields = &mut Fields::of(&text, &FIELDS)?;
+        let span = |fields: &mut Fields<'_>, name| fields.read(name, SPAN, Span::parse);
+        let list =
+            |fields: &mut Fields<'_>, name| fields.take(name, LIST).map(Option::unwrap_or_default);
+        let description = fields.take("description", TEXT)?;
+        let levels = "give \"none\", \"low\", \"medium\" or \"high\"";
+        let level = |word: String| Autonomy::from_word(&word).ok_or_else(|| levels.to_owned());
+        let env = "give an object of texts, as in {\"NAME\": \"value\"}";
+        let moment = "give a text such as \"2026-11-23T08:00:00+01:00\"";
+        let worktree = "give true, or the name of its branch as a text";
+        Ok(Self {
+            description: description.ok_or("it has no `description`")?,
+            prompt: fields.take("prompt", TEXT)?,
+            command: fields.take("command", LIST)?,
+            droid: fields.take("droid", TEXT)?,
+            runner: fields.take("runner", TEXT)?,
+            autonomy: fields.read("autonomy", levels, level)?,
+            model: fields.take("model", TEXT)?,
+            reasoning_effort: fields.take("reasoning_effort", TEXT)?,
+            cwd: fields.take("cwd", TEXT)?,
+            stdin: fields.take("stdin", TEXT)?,
+            env: fields.take("env", env)?.unwrap_or_default(),
+            timeout: span(fields, "timeout")?,
+            stale: span(fields, "stale")?,
+            parent: fields.take("parent", TEXT)?,
+            priority: fields
+                .take("priority", "give a whole number from -128 to 127")?
+                .unwrap_or_default(),
+            hold: fields.take("hold", "give true or false")?.unwrap_or_default(),
+            after: list(fields, "after")?,
+            after_any: list(fields, "after_any")?,
+            start_in: span(fields, "start_in")?,
+            start_at: fields.read("start_at", moment, |text: String| parse_moment(&text))?,
+            key: fields.take("key", TEXT)?,
+            retries: fields.take("retries", "give a whole number from 0 up")?.unwrap_or_default(),
+            retry_on: fields
+                .read("retry_on", LIST, |words: Vec<String>| reasons(&words))?
+                .unwrap_or_default(),
+            backoff: span(fields, "backoff")?,
+            worktree: fields.take("worktree", worktree)?,
+            name: fields.take("name", TEXT)?,
         })
     }
 
@@ -113,13 +180,10 @@ impl Line {
 
     /// What the line asks for; the tasks it comes after are still names.
     pub(super) fn wanted(self, now: Timestamp) -> Result<Wanted, String> {
-        let span = |span: Option<Span>| span.map(Span::parse).transpose();
         let (prompt, agent, work) = match (self.prompt, self.command) {
             (Some(prompt), None) => {
-                let autonomy = self.autonomy.as_deref().map(parse_autonomy).transpose();
-                let autonomy = autonomy.map_err(|failure| failure.message)?;
                 let droid = self.droid.unwrap_or_else(|| DEFAULT_DROID.to_owned());
-                (prompt, droid, Work::Agent { name: self.runner, autonomy })
+                (prompt, droid, Work::Agent { name: self.runner, autonomy: self.autonomy })
             }
             (None, Some(argv)) if argv.is_empty() => return Err("`command` is empty".to_owned()),
             (None, Some(argv)) => {
@@ -135,11 +199,6 @@ impl Line {
         if self.stdin.as_deref() == Some(std::path::Path::new("-")) {
             return Err("`stdin` is the name of a file".to_owned());
         }
-        let start_at = self.start_at.as_deref().map(parse_moment).transpose()?;
-        let start_in = span(self.start_in)?;
-        let reason = |word: &String| {
-            Reason::from_word(word).ok_or_else(|| format!("`{word}` is no reason to retry on"))
-        };
         Ok(Wanted {
             description: self.description,
             prompt,
@@ -150,8 +209,8 @@ impl Line {
             parent: self.parent,
             cwd: self.cwd,
             stdin: self.stdin,
-            timeout: span(self.timeout)?,
-            stale: span(self.stale)?,
+            timeout: self.timeout,
+            stale: self.stale,
             priority: self.priority,
             after: Vec::new(),
             dependence: if self.after_any.is_empty() {
@@ -159,13 +218,13 @@ impl Line {
             } else {
                 Dependence::OnEnd
             },
-            not_before: start_at.or_else(|| start_in.map(|wait| now.plus(wait))),
+            not_before: self.start_at.or_else(|| self.start_in.map(|wait| now.plus(wait))),
             hold: self.hold,
             key: self.key,
             retries: Retries {
                 left: self.retries,
-                on: self.retry_on.iter().map(reason).collect::<Result<_, _>>()?,
-                backoff: span(self.backoff)?.unwrap_or(std::time::Duration::from_secs(2)),
+                on: self.retry_on,
+                backoff: self.backoff.unwrap_or(Duration::from_secs(2)),
             },
             worktree: self.worktree.and_then(WorktreeName::wanted),
             variables: self
@@ -175,4 +234,18 @@ impl Line {
                 .collect(),
         })
     }
+}
+
+/// The reasons that these words stand for.
+fn reasons(words: &[String]) -> Result<Vec<Reason>, String> {
+    let reason = |word: &String| {
+        Reason::from_word(word).ok_or_else(|| {
+            let mut all = Reason::ALL.map(Reason::word);
+            // The sort is stable: words that are equally far keep their order.
+            all.sort_by(|one, other| strsim::jaro(word, other).total_cmp(&strsim::jaro(word, one)));
+            let shown = text::preview(word, 40);
+            format!("`{shown}` is no reason; there are {}", text::some_of(&all, NAMED))
+        })
+    };
+    words.iter().map(reason).collect()
 }
