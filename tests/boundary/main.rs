@@ -25,6 +25,7 @@ mod isolating;
 mod keeping;
 mod launching;
 mod leaving;
+mod leaving_out;
 mod losing;
 mod meddled_worktrees;
 mod noticing;

@@ -8,6 +8,7 @@ use crate::cli::args::Cleanup;
 use crate::cli::view::cleaned::CleanedView;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
+use crate::kit::duration::written;
 use crate::kit::wiring::Wiring;
 
 pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
@@ -22,11 +23,34 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
         let mut cleaned = clean(wiring.world(), &worktrees, removal, Mode::DryRun).await?;
         cleaned.swept = wiring.store.leftovers()?;
         untold.retain(|id| cleaned.removed.contains(id));
-        return Ok(Answer::ok(CleanedView { cleaned, untold, mode: Mode::DryRun }));
+        return Ok(Answer::ok(CleanedView {
+            cleaned,
+            untold,
+            mode: Mode::DryRun,
+            more: ended(args),
+        }));
     }
     let cleaned = clean(wiring.world(), &worktrees, removal, Mode::Execute).await?;
     untold.retain(|id| cleaned.removed.contains(id));
     let admitted = wiring.admit().await;
-    let view = CleanedView { cleaned, untold, mode: Mode::Execute };
+    let view = CleanedView { cleaned, untold, mode: Mode::Execute, more: kept(args) };
     Ok(Answer::ok(view).noting(admitted.troubles))
+}
+
+/// The command that shows which tasks stay, and why: once the others are gone, its answer has room for them.
+fn kept(args: &Cleanup) -> String {
+    let mut command = "task-bg cleanup --delete --dry-run".to_owned();
+    if let Some(age) = args.older_than {
+        command.push_str(&format!(" --older-than {}", written(age)));
+    }
+    if let Some(status) = args.status {
+        command.push_str(&format!(" --status {}", status.0.word()));
+    }
+    command
+}
+
+/// The command that shows the tasks that have ended, a page at a time.
+fn ended(args: &Cleanup) -> String {
+    let status = args.status.map_or("completed,error,cancelled", |status| status.0.word());
+    format!("task-bg list --status {status} --sort ended")
 }

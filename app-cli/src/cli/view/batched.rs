@@ -10,7 +10,7 @@ use super::{View, WAIT_PREVIEW, rows, terminal};
 use crate::kit::bound::{List, Shape};
 use crate::kit::failure::{Failure, Kind};
 
-/// The command that shows the tasks that were left out.
+/// The command that shows the tasks that were left out: the last ones that were launched come first.
 const MORE: &str = "task-bg list";
 
 /// A line that was launched.
@@ -93,7 +93,7 @@ impl View for BatchWaitedView {
     }
 
     fn shape(&self) -> Option<Shape> {
-        let waited = WaitedView::limits();
+        let waited = self.waited.limits();
         // Which line became which task can be told from the order of the lines.
         let lists = BatchView::lists().into_iter().chain(waited.lists).collect();
         Some(Shape { lists, ..waited })

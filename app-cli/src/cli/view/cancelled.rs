@@ -4,7 +4,8 @@
 use domain::task::TaskId;
 use serde_json::{Value, json};
 
-use super::{View, failure};
+use super::{View, failure, rows};
+use crate::kit::bound::Shape;
 use crate::kit::failure::Failure;
 
 /// What became of the tasks that were to be cancelled.
@@ -30,6 +31,18 @@ impl View for CancelledView {
         });
         failure::add_first(&mut answer, &self.refused);
         answer
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let lists = vec![
+            rows::of_ids("cancelled", "cancelledOmitted"),
+            rows::of_ids("stopped", "stoppedOmitted"),
+            rows::of_tasks("refused", "refusedOmitted"),
+            rows::of_ids("survivors", "survivorsOmitted"),
+        ];
+        let only = if self.refused.is_empty() { " --status cancelled" } else { "" };
+        let more = Some(format!("task-bg list{only} --sort ended"));
+        Some(Shape { lists, more, ..Shape::default() })
     }
 
     fn failures(&self) -> Vec<Failure> {

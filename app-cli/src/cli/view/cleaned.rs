@@ -7,7 +7,8 @@ use domain::usecase::cleanup::Cleaned;
 use domain::usecase::prune::Mode;
 use serde_json::{Value, json};
 
-use super::{View, terminal};
+use super::{View, rows, terminal};
+use crate::kit::bound::Shape;
 
 /// What was cleaned up.
 pub(crate) struct CleanedView {
@@ -17,6 +18,8 @@ pub(crate) struct CleanedView {
     pub(crate) untold: BTreeSet<TaskId>,
     /// Whether anything was removed, or only would be.
     pub(crate) mode: Mode,
+    /// The command that shows what was left out: those that stay, or in a dry run those that have ended.
+    pub(crate) more: String,
 }
 
 impl View for CleanedView {
@@ -43,6 +46,17 @@ impl View for CleanedView {
             "untold": self.untold.iter().map(TaskId::as_str).collect::<Vec<_>>(),
             "dryRun": self.mode == Mode::DryRun,
         })
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let lists = vec![
+            rows::of_ids("deleted", "deletedOmitted"),
+            rows::of_ids("untold", "untoldOmitted"),
+            rows::of_others("unreadable", &["file"], "unreadableOmitted"),
+            rows::of_others("kept", &["taskId", "id"], "keptOmitted"),
+            rows::of_others("worktreesKept", &["taskId", "id", "path"], "worktreesKeptOmitted"),
+        ];
+        Some(Shape { lists, more: Some(self.more.clone()), ..Shape::default() })
     }
 
     fn table(&self) -> String {

@@ -5,7 +5,8 @@ use domain::task::{Task, TaskId, Verdict};
 use domain::usecase::prune::{Mode, Pruned};
 use serde_json::{Value, json};
 
-use super::{View, failure, task, terminal};
+use super::{View, failure, rows, task, terminal};
+use crate::kit::bound::Shape;
 use crate::kit::failure::{Failure, Kind};
 
 /// A task that was ended by hand.
@@ -92,6 +93,25 @@ impl View for PrunedView {
             "survivors": self.pruned.survivors,
             "dryRun": self.mode == Mode::DryRun,
         })
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let lists = vec![
+            // The details name the same tasks.
+            rows::of_ids("removed", "removedOmitted"),
+            rows::of_others("details", &["taskId", "id", "reason"], "detailsOmitted"),
+            rows::of_ids("spared", "sparedOmitted"),
+            rows::of_tasks("refused", "refusedOmitted"),
+            rows::of_ids("survivors", "survivorsOmitted"),
+        ];
+        let more = match self.mode {
+            Mode::DryRun => "task-bg prune --dry-run --format table",
+            Mode::Execute if self.pruned.refused.is_empty() => {
+                "task-bg list --status error --sort ended"
+            }
+            Mode::Execute => "task-bg list --sort ended",
+        };
+        Some(Shape { lists, more: Some(more.to_owned()), ..Shape::default() })
     }
 
     fn failures(&self) -> Vec<Failure> {

@@ -7,9 +7,13 @@ use domain::task::TaskId;
 use serde_json::{Value, json};
 
 use super::config::word;
-use super::{View, failure, terminal};
+use super::{View, failure, rows, terminal};
+use crate::kit::bound::Shape;
 use crate::kit::failure::Failure;
 use crate::kit::settings::Source;
+
+/// The command that shows those that wait, a page at a time.
+const MORE: &str = "task-bg list --status queued --sort oldest";
 
 /// The queue.
 pub(crate) struct QueueView {
@@ -38,6 +42,11 @@ impl View for QueueView {
             "limits": self.limits.groups,
             "waiting": self.waiting.iter().map(TaskId::as_str).collect::<Vec<_>>(),
         })
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let lists = vec![rows::of_ids("waiting", "waitingOmitted")];
+        Some(Shape { lists, more: Some(MORE.to_owned()), ..Shape::default() })
     }
 
     fn table(&self) -> String {
@@ -79,6 +88,15 @@ impl View for ReleasedView {
         }
         failure::add_first(&mut answer, &self.refused);
         answer
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let lists = vec![
+            rows::of_ids("waiting", "waitingOmitted"),
+            rows::of_ids("released", "releasedOmitted"),
+            rows::of_tasks("refused", "refusedOmitted"),
+        ];
+        Some(Shape { lists, more: Some(MORE.to_owned()), ..Shape::default() })
     }
 
     fn failures(&self) -> Vec<Failure> {

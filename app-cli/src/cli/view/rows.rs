@@ -13,6 +13,11 @@ pub(super) fn of_tasks(key: &'static str, counted: &'static str) -> List {
     List { key, keep: ENDING, counted, first: is_well }
 }
 
+/// A list of ids or numbers, of which nothing stays but the count.
+pub(super) fn of_ids(key: &'static str, counted: &'static str) -> List {
+    of_others(key, &[], counted)
+}
+
 /// A list of other things, of whose rows one member stays.
 pub(super) fn of_others(
     key: &'static str,

@@ -109,12 +109,24 @@ impl WaitedView {
     }
 
     /// What gives way first in an answer that is too long.
-    pub(super) fn limits() -> Shape {
+    pub(super) fn limits(&self) -> Shape {
         let pending = rows::of_tasks("pending", "pendingOmitted");
         let ended = rows::of_tasks("ended", "endedOmitted");
         let lists = vec![pending, ended, rows::of_tasks("refused", "refusedOmitted")];
-        let more = Some("task-bg list".to_owned());
+        let more = Some(self.more());
         Shape { texts: &[150, 80, 40], lists, more }
+    }
+
+    /// The command that shows what was left out, a page at a time: those first that have not ended.
+    fn more(&self) -> String {
+        let pending = self.waited.pending.iter().map(|believed| &believed.task);
+        let mut parents =
+            pending.chain(&self.waited.ended).map(|task| task.order().parent.as_ref());
+        let first = parents.next().flatten();
+        let parent = first.filter(|first| parents.all(|other| other == Some(first)));
+        let parent = parent.and_then(|parent| shlex::try_quote(parent.as_str()).ok());
+        let parent = parent.map_or_else(String::new, |parent| format!(" --parent {parent}"));
+        format!("task-bg list{parent} --sort status")
     }
 
     /// The command to go on with.
@@ -160,7 +172,7 @@ impl View for WaitedView {
     }
 
     fn shape(&self) -> Option<Shape> {
-        Some(Self::limits())
+        Some(self.limits())
     }
 
     fn line_lists(&self) -> &'static [&'static str] {
