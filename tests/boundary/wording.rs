@@ -106,6 +106,40 @@ fn retry_and_resume_wait_when_asked_to() {
     assert_eq!(sandbox.task_bg(["resume", &session]).code(2).json()["code"], "usage");
 }
 
+// Once, a negative time was to be "a number", and a missing value was told as an unknown option.
+#[test]
+fn a_wrong_value_is_answered_with_what_the_option_takes() {
+    let sandbox = sandbox();
+    let is = |words: &[&str], expected: &str| {
+        let hint = hint(&sandbox, words, 2);
+        assert!(hint.contains(expected), "{words:?}: {hint}");
+    };
+    is(&["launch", "x", "y", "--timeout", "-5"], "write it as seconds, or as in 500ms, 90s");
+    is(&["launch", "x", "y", "--retries", "-1"], "a number from 0 up");
+    is(&["launch", "x", "y", "--priority", "high"], "a whole number from -128 to 127");
+    is(&["launch", "x", "y", "--priority", "300"], "a whole number from -128 to 127");
+    is(&["launch", "x", "y", "--model", "-x"], "write `--model=-x` if that is meant");
+    is(&["launch", "x", "y", "--wait", "30s"], "`--wait=30s`");
+    is(&["launch", "x", "y", "--key", ""], "leave it out");
+    is(&["launch", "x", "--prompt-file", "/none"], "- for standard input");
+    is(&["run", "x", "--stdin", "/none", "--", "true"], "- for what is piped in");
+    is(&["run", "x", "--env", "A", "--", "true"], "NAME=VALUE");
+    is(&["batch", "/none"], "- for standard input");
+    is(&["queue", "limit", "-1"], "`task-bg queue limit 4`");
+    let file = sandbox.store().with_file_name("task-bg.toml");
+    fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    for (text, expected) in [
+        ("ttl = true", "write it as seconds, or as in"),
+        ("max_running = 1.5", "a whole number above 0"),
+        ("format = [1]", "use one of json"),
+        ("droid = 3", "in double quotes"),
+        ("ttl = 5\nttl = 6", "leave out one"),
+    ] {
+        fs::write(&file, text).expect("a settings file");
+        is(&["list"], expected);
+    }
+}
+
 // Once, five of the ids were named and the others not even counted; of the words that an option takes, all were.
 #[test]
 fn of_a_long_list_ten_are_named_and_the_others_counted() {

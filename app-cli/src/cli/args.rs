@@ -32,7 +32,9 @@ pub(crate) use queue::{Queue, Release};
 pub(crate) use terms::Terms;
 pub(crate) use upkeep::{Config, Doctor, Hooks};
 pub use upkeep::{HooksAction, HostArg, ScopeArg};
-pub use values::{AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_moment};
+pub use values::{
+    AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_moment, parse_priority,
+};
 
 /// Runs coding agents and long commands in the background, and says honestly how they fare.
 ///

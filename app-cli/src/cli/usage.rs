@@ -10,6 +10,7 @@ use clap::{Command, CommandFactory};
 use domain::task::text;
 
 use super::args::Args;
+use crate::kit::duration::FORMS;
 use crate::kit::failure::{Failure, Kind};
 
 /// How alike two words have to be for one to be offered in place of the other.
@@ -54,6 +55,17 @@ fn verb_of(words: &[String]) -> Option<String> {
     None
 }
 
+/// What an option of this verb takes for its value, as its help calls it; `None` if it is no such option, or takes none.
+fn taken_by(verb: &str, option: &str) -> Option<String> {
+    let command = Args::command();
+    let name = option.strip_prefix("--")?;
+    let option = command.find_subcommand(verb)?.get_arguments();
+    let mut found = option.filter(|option| option.get_long() == Some(name));
+    let takes = found.next().filter(|option| option.get_action().takes_values())?;
+    let called = takes.get_value_names().and_then(<[_]>::first);
+    Some(called.map_or_else(String::new, ToString::to_string))
+}
+
 /// The verbs that people may type.
 fn visible(command: &Command) -> impl Iterator<Item = &str> {
     let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set());
@@ -79,11 +91,21 @@ impl Said<'_> {
             format!("`{}` has no use for the word {shown}", self.command())
         };
         let before = self.words.iter().take_while(|typed| **typed != word).last();
-        if let Some(option) = before.filter(|before| before.starts_with("--"))
-            && is_negative(&word)
+        if let Some(option) = before
+            && is_option
+            && let Some(takes) = taken_by(verb, option)
         {
-            let hint = "give a number from 0 up".to_owned();
-            return (format!("`{option}` cannot be {shown}"), hint);
+            if !is_negative(&word) {
+                let hint = format!("write `{option}={word}` if that is meant");
+                let message = format!("`{option}` has no value: {shown} begins with a dash");
+                return (message, hint);
+            }
+            let hint = if takes == "TIME" { FORMS } else { "give a number from 0 up" };
+            return (format!("`{option}` cannot be {shown}"), hint.to_owned());
+        }
+        if verb == "queue" && is_negative(&word) {
+            let hint = "write `task-bg queue limit 4`, or `none` to take it back".to_owned();
+            return (format!("a limit cannot be {shown}"), hint);
         }
         let with_equals = before.filter(|typed| WITH_EQUALS.contains(&typed.as_str()));
         if let (false, Some(option)) = (is_option, with_equals) {

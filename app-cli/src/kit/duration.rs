@@ -62,8 +62,11 @@ pub(crate) fn written(span: Duration) -> String {
     format!("{}{name}", millis / unit)
 }
 
+/// The forms of a duration, as advice to whoever wrote none.
+pub(crate) const FORMS: &str = "write it as seconds, or as in 500ms, 90s, 5m, 2h, 1d";
+
 fn forms() -> String {
-    "write it as seconds, or as in 500ms, 90s, 5m, 2h, 1d".to_owned()
+    FORMS.to_owned()
 }
 
 #[cfg(test)]

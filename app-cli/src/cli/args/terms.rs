@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use domain::task::{Dependence, Retries, Timestamp};
 
-use super::{EnvArg, Length, ReasonArg, parse_duration, parse_moment};
+use super::{EnvArg, Length, ReasonArg, parse_duration, parse_moment, parse_priority};
 
 /// What `launch` and `run` have in common.
 #[derive(Debug, ClapArgs)]
@@ -43,7 +43,8 @@ pub(crate) struct Terms {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Waits {
     /// Higher ones leave the queue first, from -128 to 127
-    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true,
+          value_parser = parse_priority)]
     pub(crate) priority: i8,
     /// Starts after these tasks have completed; it fails if one of them does
     #[arg(long, value_name = "ID,…", value_delimiter = ',')]

@@ -98,6 +98,14 @@ pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
     Ok(Timestamp::from_micros(moment.as_microsecond()))
 }
 
+/// Reads a priority.
+///
+/// # Errors
+/// A sentence that names the range.
+pub fn parse_priority(text: &str) -> Result<i8, String> {
+    text.parse().map_err(|_| "give a whole number from -128 to 127".to_owned())
+}
+
 /// A variable for a task's environment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvArg {

@@ -127,6 +127,7 @@ fn read(path: &Path) -> Result<Vec<(usize, String)>, Failure> {
     let refused = |error: &io::Error| {
         let message = format!("the batch `{}` cannot be read: {error}", path.display());
         Failure::new(Kind::Usage, message)
+            .hint("name a text file that you can read, or - for standard input")
     };
     let source: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin())

@@ -25,6 +25,7 @@ pub(super) fn standard_input(path: &Path) -> Result<(Option<String>, Option<Vec<
     let refused = |why: &dyn std::fmt::Display| {
         let message = format!("`{}` cannot be its standard input: {why}", path.display());
         Failure::new(Kind::Usage, message)
+            .hint("name a file that you can read, or - for what is piped in")
     };
     if path == Path::new("-") {
         let mut content = Vec::new();

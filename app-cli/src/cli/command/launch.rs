@@ -10,7 +10,7 @@ use super::feed;
 use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, parse_autonomy};
 use super::wait;
 use crate::Outcome;
-use crate::cli::args::{AutonomyArg, Launch, Run, Terms};
+use crate::cli::args::{AutonomyArg, Launch, Run, Terms, parse_duration};
 use crate::cli::view::launched::Launched;
 use crate::kit::answer::Answer;
 use crate::kit::console;
@@ -36,6 +36,15 @@ pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
         let message = format!("there is one word too many: `{extra}`");
         return Err(
             Failure::new(Kind::Usage, message).hint("quote the prompt, so that it is one word")
+        );
+    }
+    if let (Some(time), Some(_)) = (&droid, args.terms.wait)
+        && parse_duration(time).is_ok()
+    {
+        // Without an equals sign it is the word after the prompt.
+        let failure = Failure::new(Kind::Usage, format!("`{time}` is no droid"));
+        return Err(
+            failure.hint(format!("the value of --wait goes with an equals sign: `--wait={time}`"))
         );
     }
     let agent = one_of("the droid", droid, args.droid)?.unwrap_or_else(|| DEFAULT_DROID.to_owned());
@@ -137,6 +146,7 @@ pub(super) fn read_prompt(path: &Path) -> Result<String, Failure> {
             Kind::Usage,
             format!("the prompt file `{}` cannot be read: {reason}", path.display()),
         )
+        .hint("name a file that you can read, or - for standard input")
     };
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {

@@ -136,7 +136,7 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         && (key.is_empty() || key.len() > MAX_KEY)
     {
         let message = format!("the key is empty or longer than {MAX_KEY} bytes");
-        return Err(Failure::new(Kind::Usage, message));
+        return Err(Failure::new(Kind::Usage, message).hint("leave it out, or give a shorter text"));
     }
     let parent = match wanted.parent.filter(|parent| parent != "main") {
         Some(parent) => Some(parse_session(&parent)?),

@@ -16,7 +16,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment;
 use super::runners::RunnerEntry;
-use super::table::{IN_FILE, LIMITS, RUNNERS};
+use super::table::{DROID, IN_FILE, LIMITS, RUNNER, RUNNERS};
 use crate::kit::failure::{Failure, Kind};
 
 /// How alike two words have to be for one to be offered in place of the other.
@@ -130,8 +130,7 @@ impl SettingsFile {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let place = error.span().map(|span| Place::of(text, span.start));
-            let words = error.message().to_owned();
-            let hint = "write `key = value`; text, and names with `:` or `.`, go in quotes";
+            let (words, hint) = torn(error.message());
             self.problems.push(Problem { place, words, hint: hint.to_owned() });
         }
         for (key, value) in table.get_ref() {
@@ -149,18 +148,17 @@ impl SettingsFile {
     }
 
     fn take(&mut self, text: &str, name: &str, value: &Spanned<DeValue<'_>>) {
-        match scalar(value.get_ref()) {
-            Some(found) => {
-                let place = Place::of(text, value.span().start);
-                self.entries.insert(name.to_owned(), Entry { text: found, place });
-            }
-            None => self.refuse(
-                text,
-                value.span(),
-                format!("`{name}` is neither text nor a whole number"),
-                format!("see `task-bg help config` for what `{name}` may be"),
-            ),
+        let any_text = [DROID.key, RUNNER.key].contains(&Some(name));
+        let written = text.get(value.span()).unwrap_or_default();
+        if any_text && !matches!(value.get_ref(), DeValue::String(_)) {
+            let words = format!("`{name}` is `{written}`, which is no text");
+            let hint = "write it in double quotes".to_owned();
+            return self.refuse(text, value.span(), words, hint);
         }
+        // Whoever knows the setting refuses what it cannot be, and says what it may be.
+        let found = scalar(value.get_ref()).unwrap_or_else(|| written.to_owned());
+        let place = Place::of(text, value.span().start);
+        self.entries.insert(name.to_owned(), Entry { text: found, place });
     }
 
     fn take_limits(&mut self, text: &str, value: &Spanned<DeValue<'_>>) {
@@ -203,6 +201,22 @@ fn read_own(path: &Path) -> io::Result<Result<String, u32>> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok(Ok(text))
+}
+
+/// What the parser found wrong, in words of ours where it is usual, and what helps.
+fn torn(said: &str) -> (String, &'static str) {
+    let usual = "write `key = value`; text, and names with `:` or `.`, go in quotes";
+    let (words, hint) = match said {
+        said if said.starts_with("duplicate key") => {
+            ("this stands in the file already", "leave out one of the two")
+        }
+        said if said.starts_with("key with no value") => ("a key has no value", usual),
+        said if said.starts_with("string values must be quoted") => {
+            ("a value is missing, or is a text without quotes", usual)
+        }
+        said => (said, usual),
+    };
+    (words.to_owned(), hint)
 }
 
 /// A text or a whole number, as text.
@@ -254,7 +268,8 @@ mod tests {
             "there are format, droid, runner, max_running, limits, runners, ttl, stale"
         );
         assert!(wrong("ü = 1\nttl = [1]").0.starts_with("/x/task-bg.toml:1:1: "));
-        assert!(wrong("ttl = [1]").0.starts_with("/x/task-bg.toml:1:7: `ttl` is neither"));
+        assert!(wrong("droid = [1]").0.ends_with(":1:9: `droid` is `[1]`, which is no text"));
+        assert!(wrong("max_running 8").0.ends_with(": a key has no value"));
         assert!(wrong("[limits]\nexplorer = 0").0.contains(":2:12: the limit of `explorer`"));
         assert!(wrong("[limits]\na.b = 1").1.contains("in quotes"));
         assert!(wrong("limits = 3").0.contains(":1:10: `limits` is no table"));
