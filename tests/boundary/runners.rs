@@ -348,6 +348,23 @@ fn doctor_looks_after_the_runner_that_is_in_use() {
     assert!(!findings.iter().any(|it| it["check"] == "droid"), "nobody uses it");
 }
 
+// It was told to put the store elsewhere, where the task would have died with the command that launched it.
+#[test]
+fn a_launch_from_within_the_sandbox_of_codex_names_the_way_out() {
+    let sandbox = sandbox();
+    let file = sandbox.path("file");
+    std::fs::write(&file, "").expect("a file");
+    let launch = |variables: &[(&'static str, &str)]| {
+        let run =
+            sandbox.task_bg(["run", "x", "--", "true"]).env("TASK_BG_DIR", file.join("store"));
+        let run = variables.iter().fold(run, |run, (name, value)| run.env(name, *value));
+        run.code(8).json()["hint"].to_string()
+    };
+    let hint = launch(&[("CODEX_THREAD_ID", "s")]);
+    assert!(hint.contains("outside the sandbox") && !hint.contains("TASK_BG_DIR"), "{hint}");
+    assert!(!launch(&[]).contains("sandbox"));
+}
+
 #[test]
 fn a_task_launched_inside_an_agent_that_names_its_session_knows_its_parent() {
     let sandbox = sandbox();

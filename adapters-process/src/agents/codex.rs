@@ -10,7 +10,9 @@ pub(super) use stream::decode;
 
 use std::ffi::OsString;
 
-use domain::port::{Abilities, Agent, CommandLine, Input, OsText, Program, Speech, Told};
+use domain::port::{
+    Abilities, Agent, Circumstances, CommandLine, Input, OsText, Program, Speech, Told,
+};
 use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
 
@@ -27,6 +29,10 @@ const INSTALL: &str = "install Codex with `npm install -g @openai/codex`, put th
     name the program in `[runners.codex]` of the settings";
 /// The variable that names its session to whatever it starts.
 pub(super) const SESSION: &str = "CODEX_THREAD_ID";
+
+/// What to do where its sandbox is in the way.
+const WAY_OUT: &str = "Codex's sandbox lets its commands neither write the store nor leave a task behind: ask for this \
+    command to be run outside the sandbox, start Codex with full access, or launch from another shell";
 
 /// What another Codex leaves in the environment that concerns that one alone.
 const OF_ANOTHER: [&str; 7] = [
@@ -95,6 +101,11 @@ impl Agent for Codex {
         let tools = order.briefing.as_ref().and_then(|given| given.tools.as_deref());
         let all: Vec<&str> = tools.unwrap_or_default().iter().map(String::as_str).collect();
         tools::unapplied(&all).into_iter().collect()
+    }
+
+    fn way_out(&self, around: &Circumstances<'_>) -> Option<String> {
+        (around.variable)(SESSION)?;
+        Some(WAY_OUT.to_owned())
     }
 
     fn session_variables(&self) -> &[&str] {

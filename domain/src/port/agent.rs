@@ -69,6 +69,13 @@ pub trait Agent: Send + Sync {
         None
     }
 
+    /// What can be done where a command of this agent can write no store because the agent confines it; `None`
+    /// where this is not started by a command of such an agent.
+    fn way_out(&self, around: &Circumstances<'_>) -> Option<String> {
+        let _ = around;
+        None
+    }
+
     /// What whoever gives the agent an order should know before, if anything.
     fn warning(&self) -> Option<String> {
         None

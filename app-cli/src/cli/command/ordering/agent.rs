@@ -1,6 +1,6 @@
 //! Which agent an order is for, and whether that agent can be held to it.
 
-use domain::port::{Agent, Circumstances, Objection};
+use domain::port::{Agent, Agents, Circumstances, Objection};
 use domain::task::{AgentName, Order, Runner};
 use domain::usecase::runners;
 
@@ -25,6 +25,19 @@ pub(in crate::cli::command) fn runner(context: &Context, work: &Work) -> Result<
             })?;
             Ok(Runner::Agent { name, autonomy: autonomy.unwrap_or(USUAL_AUTONOMY) })
         }
+    }
+}
+
+/// The failure, with the way out where this is a command of an agent that lets it write no store: another
+/// folder for the store would not help, because the task would end with the command.
+pub(super) fn confined(context: &Context, failure: Failure) -> Failure {
+    let around = Circumstances { is_root: environment::is_root(), variable: &environment::text };
+    let way_out = context.wiring.agents.all().into_iter().find_map(|it| it.way_out(&around));
+    match way_out {
+        Some(way_out) if failure.kind == Kind::StoreUnavailable => {
+            Failure { hints: vec![way_out], ..failure }
+        }
+        Some(_) | None => failure,
     }
 }
 

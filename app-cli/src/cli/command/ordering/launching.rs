@@ -12,6 +12,7 @@ use domain::usecase::launch_once::{KeyClaim, claim, launch_claimed};
 
 use super::super::{feed, isolate, missing};
 use super::Ready;
+use super::agent::confined;
 use crate::kit::context::Context;
 use crate::kit::environment;
 use crate::kit::failure::Failure;
@@ -49,6 +50,11 @@ pub(in crate::cli::command) async fn launch(
     id: TaskId,
     ready: Ready,
 ) -> Result<Once, Failure> {
+    let launched = Box::pin(launch_here(context, id, ready)).await;
+    launched.map_err(|failure| confined(context, failure))
+}
+
+async fn launch_here(context: &Context, id: TaskId, ready: Ready) -> Result<Once, Failure> {
     let wiring = &context.wiring;
     let world = wiring.world();
     let entry = match claim(world, &wiring.keys, ready.order.key.as_deref()).await? {
@@ -81,7 +87,7 @@ pub(in crate::cli::command) async fn queue(
     if outcome.is_err() {
         settled.take_back(context).await;
     }
-    Ok(outcome?)
+    outcome.map_err(|error| confined(context, error.into()))
 }
 
 /// The task of an order, before it is recorded.
