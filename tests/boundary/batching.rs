@@ -69,7 +69,7 @@ fn a_wrong_field_is_named_with_its_column_and_what_to_write_there() {
         ("stale", json!(-5), "`stale` is -5 (column 28): write it as seconds"),
         ("priority", json!(300), "`priority` is 300 (column 31): give a whole number from -128 to"),
         ("priority", json!("high"), "give a whole number from -128 to 127"),
-        ("env", json!({"A": 1}), "`env` is {\"A\":1} (column 26): give an object of texts"),
+        ("env", json!({"A": 1}), "`env` is an object (column 26): give an object of texts"),
         ("env", json!(["A=1"]), "give an object of texts, as in {\"NAME\": \"value\"}"),
         ("hold", json!("yes"), "give true or false"),
         ("after", json!("one"), "give a list of texts"),

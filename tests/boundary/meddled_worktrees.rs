@@ -4,18 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use tests::repository::with_repository;
 use tests::sandbox::{Sandbox, task_id};
 
 use crate::sandbox;
 
 /// A sandbox whose folder is a repository with one commit.
 fn repository() -> Sandbox {
-    let sandbox = sandbox();
-    fs::write(sandbox.home().join(".gitconfig"), "[user]\n\tname = A\n\temail = a@example.org\n")
-        .expect("a file in the sandbox");
-    let script = "git init -q -b main . && echo one > it && git add . && git commit -q -m first";
-    sandbox.shell(script).ok().done();
-    sandbox
+    with_repository(sandbox())
 }
 
 /// A task that committed on the branch `task-bg/x` of a worktree of its own and has ended: its id and the worktree.

@@ -9,18 +9,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::meddling::within;
+use tests::repository::with_repository;
 use tests::sandbox::{Sandbox, task_id, text};
 
 use crate::sandbox;
 
 /// A sandbox whose folder is a repository with one commit.
 fn repository() -> Sandbox {
-    let sandbox = sandbox();
-    fs::write(sandbox.home().join(".gitconfig"), "[user]\n\tname = A\n\temail = a@example.org\n")
-        .expect("a file in the sandbox");
-    let script = "git init -q -b main . && echo one > it && git add . && git commit -q -m first";
-    sandbox.shell(script).ok().done();
-    sandbox
+    with_repository(sandbox())
 }
 
 /// Puts a `git` first on the search path that does this before a worktree is added.

@@ -9,6 +9,7 @@ pub mod matrix;
 pub mod meddling;
 pub mod original;
 pub mod process;
+pub mod repository;
 pub mod run;
 pub mod sandbox;
 pub mod scenarios;

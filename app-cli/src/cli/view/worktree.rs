@@ -4,7 +4,7 @@
 use domain::port::worktrees::{Changes, Head, WorktreeError};
 use domain::task::{TaskId, Worktree, text};
 use domain::usecase::diff::Difference;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{View, terminal};
 use crate::kit::bound::Shape;
@@ -26,14 +26,10 @@ impl View for DiffView {
             "taskId": self.id.as_str(),
             "id": self.id.as_str(),
             "diff": diff.text,
-            "files": changes.files,
-            "omitted": changes.omitted,
-            "ahead": changes.ahead,
-            "dirty": changes.dirty,
-            "truncated": diff.truncated,
         });
-        if let Some(note) = note(worktree, changes) {
-            answer["note"] = json!(note);
+        if let Value::Object(answer) = &mut answer {
+            answer.extend(facts(worktree, changes));
+            answer.insert("truncated".to_owned(), json!(diff.truncated));
         }
         answer
     }
@@ -66,21 +62,24 @@ impl View for DiffView {
     }
 }
 
+/// The members of an answer that say what changed.
+fn facts(of: &Worktree, changes: &Changes) -> Map<String, Value> {
+    let mut facts = Map::new();
+    let mut add = |key: &str, value| facts.insert(key.to_owned(), value);
+    add("files", json!(changes.files));
+    add("omitted", json!(changes.omitted));
+    add("ahead", json!(changes.ahead));
+    add("dirty", json!(changes.dirty));
+    if let Some(note) = note(of, changes) {
+        add("note", json!(note));
+    }
+    facts
+}
+
 /// What changed in a worktree, for programs.
 pub(super) fn json(of: &Worktree, found: &Result<Changes, WorktreeError>) -> Value {
     match found {
-        Ok(changes) => {
-            let mut answer = json!({
-                "files": changes.files,
-                "omitted": changes.omitted,
-                "ahead": changes.ahead,
-                "dirty": changes.dirty,
-            });
-            if let Some(note) = note(of, changes) {
-                answer["note"] = json!(note);
-            }
-            answer
-        }
+        Ok(changes) => facts(of, changes).into(),
         Err(error) => json!({ "error": error.to_string() }),
     }
 }

@@ -73,14 +73,14 @@ impl<'a> Fields<'a> {
             return Ok(None);
         };
         let (_, raw) = self.members.swap_remove(at);
-        let found: Option<T> =
-            serde_json::from_str(raw.get()).map_err(|_| self.wrong(name, raw, advice))?;
+        let found: Option<T> = serde_json::from_str(raw.get())
+            .map_err(|_| self.wrong(name, raw, kind(raw.get()), advice))?;
         let read = found.map(read).transpose();
-        read.map_err(|advice| self.wrong(name, raw, &advice))
+        read.map_err(|advice| self.wrong(name, raw, raw.get(), &advice))
     }
 
-    fn wrong(&self, name: &str, value: &RawValue, advice: &str) -> String {
-        let shown = text::preview(value.get(), QUOTED);
+    fn wrong(&self, name: &str, value: &RawValue, shown: &str, advice: &str) -> String {
+        let shown = text::preview(shown, QUOTED);
         format!("`{name}` is {shown} (column {}): {advice}", self.column(value))
     }
 
@@ -89,6 +89,16 @@ impl<'a> Fields<'a> {
         // The value is a part of the line.
         let at = value.get().as_ptr().addr().saturating_sub(self.line.as_ptr().addr());
         column(self.line, at)
+    }
+}
+
+/// What a value of the wrong kind is called; a number as it is. What texts hold may be secret.
+fn kind(value: &str) -> &str {
+    match value.as_bytes().first() {
+        Some(b'"') => "a text",
+        Some(b'[') => "a list",
+        Some(b'{') => "an object",
+        Some(_) | None => value,
     }
 }
 
@@ -213,6 +223,11 @@ mod tests {
             Fields::of("{\"name\": \"ü\", \"priority\": 300}", &KNOWN).expect("an object");
         let said = fields.take::<i8>("priority", "give a small number");
         assert_eq!(said, Err("`priority` is 300 (column 27): give a small number".to_owned()));
+        let mut fields =
+            Fields::of("{\"name\": {\"TOKEN\": \"secret\"}}", &KNOWN).expect("an object");
+        let said = fields.take::<i8>("name", "give a number");
+        assert_eq!(said, Err("`name` is an object (column 10): give a number".to_owned()));
+        let mut fields = Fields::of("{\"name\": \"ü\"}", &KNOWN).expect("an object");
         assert_eq!(fields.take::<String>("name", ""), Ok(Some("ü".to_owned())));
         assert_eq!(fields.take::<String>("timeout", ""), Ok(None));
     }

@@ -147,7 +147,7 @@ fn locks(unlocked: &[TaskId], fix: bool) -> Finding {
     let ids: Vec<&str> = unlocked.iter().map(TaskId::as_str).collect();
     let named = text::some_of(&ids, NAMED);
     if fix {
-        return well("locks", format!("put back by the supervisors of {named}"));
+        return well("locks", format!("the supervisors of {named} were asked to put them back"));
     }
     let detail = format!(
         "{} tasks run whose life lock somebody removed from `.active`, so that commands may overlook them: {named}",
