@@ -134,7 +134,7 @@ fn an_agent_whose_supervisor_was_killed_is_judged_by_its_own_stream() {
         sandbox.open_gate("gate");
         let agent = pid_at(&record, "agentProcess");
         wait_until(&format!("the end of {runner}"), || !alive(agent));
-        sandbox.task_bg(["list"]).ok().done();
+        sandbox.task_bg(["wait", &id, "--timeout", "20"]).ok().done();
         let record = sandbox.ended(&id);
         assert_eq!(
             (&record["status"], &record["result"]),
