@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 use super::{identity, termination, tree};
 use crate::{REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
+/// From how many clock ticks on a task was busy: one may be counted of a process that only woke for a moment.
+const BUSY_TICKS: u64 = 2;
 /// The pause between two looks at the processor time that a task has spent: some of the clock ticks in
 /// which it is counted.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -168,17 +170,22 @@ impl Host for LocalHost {
             tasks.iter().map(|task| snapshot.ticks_of(task)).collect::<Vec<u64>>()
         };
         let first = spent();
+        let is_busy = |now: u64, first: u64| now.abs_diff(first) >= BUSY_TICKS;
         let (mut now, mut looks) = (first.clone(), 0);
-        while looks < MOST_LOOKS && now.iter().zip(&first).any(|(now, first)| now == first) {
+        while looks < MOST_LOOKS
+            && now.iter().zip(&first).any(|(now, first)| !is_busy(*now, *first))
+        {
             std::thread::sleep(BETWEEN_LOOKS);
             let late = spent();
             // One that was seen to be busy stays so, also if it ends meanwhile.
             let seen = now.iter().zip(&first).zip(late);
-            now = seen.map(|((now, first), late)| if now == first { late } else { *now }).collect();
+            now = seen
+                .map(|((now, first), late)| if is_busy(*now, *first) { *now } else { late })
+                .collect();
             looks += 1;
         }
-        let busy =
-            tasks.iter().zip(now.iter().zip(&first)).filter(|(_, (now, first))| now != first);
+        let spans = now.iter().zip(&first);
+        let busy = tasks.iter().zip(spans).filter(|(_, (now, first))| is_busy(**now, **first));
         busy.map(|(task, _)| task.id.clone()).collect()
     }
 
