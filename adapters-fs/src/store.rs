@@ -269,7 +269,7 @@ impl TaskStore for FileStore {
         self.give_back(applied.weight);
         // The index is only derived: what it misses is found by looking, what it has too much is
         // checked against the record.
-        if ends {
+        if before.takes_report() && !after.takes_report() {
             index::remove(&self.dir, Self::sessions_of(&after), id);
         } else if before.progress().activity.session != after.progress().activity.session {
             index::add(&self.dir, after.progress().activity.session.iter(), id);

@@ -26,6 +26,7 @@ mod transitions;
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 pub use agent_name::{AgentName, InvalidAgentName};
 pub use droid::{Briefing, Droid, DroidName, DroidSource};
@@ -177,6 +178,26 @@ impl Task {
     pub fn works_in(&self, id: &SessionId) -> bool {
         self.order.session.as_ref() == Some(id)
             || self.progress.activity.session.as_ref() == Some(id)
+    }
+
+    /// Whether a report about it would still be taken: it has not ended, or its ending was a guess beside which
+    /// no result was kept yet.
+    pub fn takes_report(&self) -> bool {
+        let awaits_result = self.ended_by_guess() && self.progress.late_result.is_none();
+        !self.status().is_ended() || awaits_result
+    }
+
+    /// Which of the tasks of one session a report about that session means: all that have not ended, and if there
+    /// are none, the newest of those whose ending was a guess that it can still complete.
+    pub fn meant_by_report(tasks: impl IntoIterator<Item = Self>) -> Vec<TaskId> {
+        let of_use = tasks.into_iter().filter(Self::takes_report);
+        let (ended, at_work): (Vec<Self>, Vec<Self>) =
+            of_use.partition(|task| task.status().is_ended());
+        let newest = ended.into_iter().max_by(|one, other| one.id.cmp(&other.id));
+        let meant = if at_work.is_empty() { newest.into_iter().collect() } else { at_work };
+        let mut ids: Vec<TaskId> = meant.into_iter().map(|task| task.id).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The recorded intent to cancel it, until it has ended.

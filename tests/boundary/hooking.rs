@@ -131,6 +131,43 @@ fn a_task_that_has_ended_is_not_ended_again() {
     sandbox.open_gate("gate");
 }
 
+// The session index forgot a task with its ending, so that what the agent found after a time limit was thrown
+// away, though `complete` kept it.
+#[test]
+fn a_result_that_comes_after_an_ending_that_was_a_guess_is_kept_beside_it() {
+    for verb in ["hook", "hook-complete"] {
+        let sandbox = sandbox();
+        let answer = sandbox.task_bg(["launch", "a task", "SLEEP 60"]).ok().json();
+        let (id, session) = (task_id(&answer), answer["session_id"].as_str().expect("a session"));
+        wait_until("it is expired", || {
+            sandbox.task_bg(["prune"]).env("TASK_BG_TTL", "1s").ok().done();
+            sandbox.status(&id) == "error"
+        });
+        let say = |result: &str| {
+            let event = json!({"hook_event_name": "SubagentStop", "session_id": session, "task_result": result});
+            let ran = match verb {
+                "hook" => sandbox.hook(event.to_string()).ok(),
+                _ => sandbox.task_bg([verb]).stdin(event.to_string()).ok(),
+            };
+            assert!(ran.stdout.is_empty() && ran.stderr.is_empty(), "{ran}");
+        };
+        // Nothing that could not be read is kept, and no sweep forgets whom a report means.
+        let unread = json!({"session_id": session, "transcript_path": sandbox.path("nothing")});
+        sandbox.hook(unread.to_string()).ok().done();
+        sandbox.task_bg(["doctor", "--fix"]).run().done();
+        assert!(sandbox.record(&id)["progress"]["lateResult"].is_null());
+        say("the late one");
+        say("one more");
+        let record = sandbox.task_bg(["status", &id]).ok().json();
+        assert_eq!(record["progress"]["lateResult"], "the late one", "{record:#}");
+        assert_eq!(
+            (&record["status"], &record["progress"]["reason"]),
+            (&json!("error"), &json!("timeout"))
+        );
+        sandbox.assert_nothing_left();
+    }
+}
+
 #[test]
 fn the_command_of_the_original_does_the_same() {
     let sandbox = sandbox();

@@ -1,5 +1,8 @@
 //! Which tasks work in which session: an index that is only derived.
 //!
+//! A task stays in it until no report of its session is taken any more: after an ending that was a guess, until the
+//! result came that was missing, or the task is removed.
+//!
 //! The entry of a session is a symbolic link in `.sessions/` that points nowhere: its target is the
 //! ids of the tasks, separated by spaces. Such an entry appears, changes and is read in one system
 //! call, and can never be seen half-written. It is not synced. A look at the records that nobody has
@@ -13,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::port::StoreError;
-use domain::task::{SessionId, TaskId};
+use domain::task::{SessionId, Task, TaskId};
 
 use super::{FileStore, shard};
 use crate::data_dir::DataDir;
@@ -85,18 +88,15 @@ pub(super) fn read(path: &Path) -> Vec<TaskId> {
 }
 
 impl FileStore {
-    /// The unfinished tasks that work in `session`: those of the index, and if it knows none, those that
-    /// others recorded ([`super::seen`]).
+    /// The tasks that a report about `session` means: those of the index, and if it knows none that has not
+    /// ended, those that others recorded as well ([`super::seen`]).
     pub(super) fn working_in(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
-        let works = |id: &TaskId| {
-            self.task(id).is_ok_and(|task| task.works_in(session) && !task.status().is_ended())
-        };
+        let theirs = |id: &TaskId| self.task(id).ok().filter(|task| task.works_in(session));
         let indexed = self.dir.session(session).map(|path| read(&path)).unwrap_or_default();
-        let mut found: Vec<TaskId> = indexed.into_iter().filter(works).collect();
-        if found.is_empty() {
-            found = self.not_indexed_in(session)?.into_iter().filter(works).collect();
+        let mut found: Vec<Task> = indexed.iter().filter_map(theirs).collect();
+        if found.iter().all(|task| task.status().is_ended()) {
+            found.extend(self.not_indexed_in(session)?.iter().filter_map(theirs));
         }
-        found.sort_unstable();
-        Ok(found)
+        Ok(Task::meant_by_report(found))
     }
 }

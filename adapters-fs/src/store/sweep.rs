@@ -1,6 +1,6 @@
 //! Removing what is only derived and belongs to no task any more.
 //!
-//! That is half-written files of programs that died, index entries of tasks that have ended, notices
+//! That is half-written files of programs that died, index entries of tasks of which no report is taken any more, notices
 //! of tasks without a record, locks of keys that nobody holds, and, in `finished`, whatever is kept
 //! for tasks that have ended or were never recorded. A sweep never touches a record, a log, or
 //! anything of a task that has not ended. It goes on after what it cannot remove.
@@ -133,7 +133,7 @@ impl FileStore {
         for name in self.all_names(&folder)? {
             let path = DataDir::entry(&folder, &name);
             let is_entry = Entry::of(&name) != Entry::Temp && path.is_symlink();
-            if is_entry && index::read(&path).iter().all(|id| self.is_over(id)) {
+            if is_entry && index::read(&path).iter().all(|id| self.takes_no_report(id)) {
                 tally.add(self.take_away(&path));
             }
         }

@@ -73,7 +73,8 @@ pub trait TaskStore: Send + Sync {
     /// [`StoreError::Failed`] if the store as a whole cannot be read.
     async fn matching(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError>;
 
-    /// The tasks that have not ended and work in this session, also where another program recorded them.
+    /// The tasks that a report about this session means ([`Task::meant_by_report`]), also where another program
+    /// recorded them; of those that ended by a guess, the ones that were known before.
     ///
     /// MUST NOT read a record at each call that is of no use.
     ///

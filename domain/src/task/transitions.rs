@@ -197,7 +197,7 @@ impl Task {
     }
 
     /// Whether its ending may be wrong; see [`Reason::is_guess`].
-    fn ended_by_guess(&self) -> bool {
+    pub(super) fn ended_by_guess(&self) -> bool {
         matches!(&self.state, State::Error(failure) if failure.reason.is_guess())
     }
 

@@ -108,9 +108,8 @@ impl TaskStore for MemoryStore {
 
     async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
         let tasks = self.tasks();
-        let fits =
-            tasks.values().filter(|task| task.works_in(session) && !task.status().is_ended());
-        Ok(fits.map(|task| task.id().clone()).collect())
+        let fits = tasks.values().filter(|task| task.works_in(session));
+        Ok(Task::meant_by_report(fits.cloned()))
     }
 
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {

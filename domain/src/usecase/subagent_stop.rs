@@ -1,7 +1,7 @@
 //! What the hook does when a session reports that one of its subagents stopped.
 //!
 //! A report from outside any task ends the tasks of that session, with the last words of the
-//! transcript. Where these cannot be read and the session says nothing itself, a task that has a
+//! transcript; what comes after an ending that was a guess is kept beside it. Where these cannot be read and the session says nothing itself, a task that has a
 //! supervisor is left to it, and the ending of any other says where its result may be found: none is
 //! recorded as empty that was not. A report from inside a task only counts as a sign of life: its supervisor sees when the
 //! task itself ends. Never stops a process.
@@ -30,7 +30,7 @@ pub struct Stopped {
 }
 
 /// Ends the tasks that work in the session, and returns them; skips tasks that cannot be ended any
-/// more.
+/// more. Where the task has ended by a guess, what the subagent found is kept beside that ending.
 ///
 /// # Errors
 /// [`Trouble`] if the store fails.
@@ -50,6 +50,8 @@ pub async fn from_outside(
     for id in ids {
         let result = match &found {
             Findings::Words(words) => words.clone(),
+            // The word that nothing could be read is no result to be kept beside an ending.
+            Findings::Unread(_) if store.load(&id).await?.status().is_ended() => continue,
             // Its supervisor sees what it found.
             Findings::Unread(_) if locks.custody(&id).await == Ok(Custody::Held) => continue,
             Findings::Unread(why) => why.clone(),

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use domain::plan::reconcile::Custody;
 use domain::port::StoreError;
-use domain::task::TaskId;
+use domain::task::{Task, TaskId};
 
 use super::super::FileStore;
 use super::Tally;
@@ -91,8 +91,17 @@ impl FileStore {
 
     /// Whether the record of `id` says, or its absence means, that nothing derived is needed.
     pub(super) fn is_over(&self, id: &TaskId) -> bool {
+        self.is_past(id, |task| task.status().is_ended())
+    }
+
+    /// Whether no report about a task is taken any more, or there is no such task.
+    pub(super) fn takes_no_report(&self, id: &TaskId) -> bool {
+        self.is_past(id, |task| !task.takes_report())
+    }
+
+    fn is_past(&self, id: &TaskId, past: impl FnOnce(&Task) -> bool) -> bool {
         match self.task(id) {
-            Ok(task) => task.status().is_ended(),
+            Ok(task) => past(&task),
             Err(StoreError::NotFound { .. }) => true,
             // What cannot be read now may be read later.
             Err(_) => false,
