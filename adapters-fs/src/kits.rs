@@ -154,6 +154,9 @@ impl Kits for FileKits {
     }
 
     async fn make_durable(&self, ids: &[TaskId]) -> Result<(), Fault> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         let dir = &self.dir;
         for path in ids.iter().flat_map(|id| [dir.instructions(id), dir.environment(id)]) {
             self.disk.sync_file(&path).map_err(|error| fault("syncing", &path, &error))?;

@@ -222,6 +222,9 @@ impl TaskStore for FileStore {
     }
 
     async fn make_durable(&self, ids: &[TaskId]) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         for id in ids {
             let path = self.dir.record(id);
             self.disk.sync_file(&path).map_err(|error| self.failed("syncing", &path, &error))?;

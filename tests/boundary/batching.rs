@@ -230,3 +230,13 @@ fn waiting_for_a_batch_in_which_one_fails_says_so_once_all_have_ended() {
     assert_eq!((&listed["completed"], &listed["error"]), (&json!(1), &json!(2)), "{ran}");
     sandbox.assert_nothing_left();
 }
+
+/// It once spoke of a store that did not work, because nothing had been recorded that could be synced.
+#[test]
+fn a_first_batch_whose_lines_are_all_refused_says_nothing_of_the_store() {
+    let sandbox = sandbox();
+    let line = with(order("x"), "cwd", json!("/nowhere/at/all"));
+    let refused = sandbox.task_bg(["batch", "-"]).stdin(batch(&[line])).run();
+    assert_eq!(refused.code, 2, "{refused}");
+    assert!(!refused.stdout.contains("note"), "{refused}");
+}

@@ -20,7 +20,7 @@ use crate::task::{
 const MOST_ATTEMPTS: usize = 100;
 
 /// Why a task cannot be retried or resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAgain {
     /// It has not ended.
     #[error("it has not ended")]
@@ -34,6 +34,11 @@ pub enum NotAgain {
     /// Its agent never said which session it works in.
     #[error("its agent never said which session it works in")]
     Unnamed,
+    /// What its agent called its session names none.
+    #[error(
+        "what its agent called its session, `{0}`, is an option or a word for some other session"
+    )]
+    OddlyNamed(SessionId),
     /// Its agent cannot go on in a session.
     #[error("its agent cannot go on in a session that it left")]
     CannotResume,
@@ -97,6 +102,25 @@ pub enum Manner {
     Fork,
 }
 
+/// The session that the agent of a task named, or else the one that it was given.
+fn session_of(task: &Task, abilities: Option<Abilities>) -> Option<SessionId> {
+    // One that says nothing while it works keeps to the session it was told to use.
+    let given = abilities.is_some_and(|able| able.takes_session_name && !able.streams);
+    let named = task.progress().activity.session.clone();
+    named.or_else(|| task.order().session.clone().filter(|_| given))
+}
+
+/// Whether an agent that is given this word goes on in that session. The agent itself chose it and may have been
+/// misled: an option could take its limits away, and a number or a word for the last session leads into that of
+/// another task.
+fn names_one(session: &SessionId) -> bool {
+    let word = session.as_str();
+    let stands_for_another =
+        ["last", "latest"].iter().any(|other| word.eq_ignore_ascii_case(other));
+    let is_number = word.chars().all(|c| c.is_ascii_digit());
+    !word.starts_with('-') && !stands_for_another && !is_number
+}
+
 /// The order of a follow-up in the session of a task.
 ///
 /// # Errors
@@ -120,7 +144,10 @@ pub fn resume(
         (Manner::Fork, Some(Abilities { forks: false, .. })) => return Err(NotAgain::CannotFork),
         (Manner::Same | Manner::Fork, Some(_) | None) => {}
     }
-    let theirs = task.progress().activity.session.clone().ok_or(NotAgain::Unnamed)?;
+    let theirs = session_of(task, abilities).ok_or(NotAgain::Unnamed)?;
+    if !names_one(&theirs) {
+        return Err(NotAgain::OddlyNamed(theirs));
+    }
     let continues = match manner {
         Manner::Same => Continuation::Same(theirs),
         Manner::Fork => Continuation::Fork(theirs),
@@ -320,5 +347,45 @@ mod tests {
         assert_eq!(order.lineage.continues, Some(Continuation::Fork(theirs)));
         assert_eq!((order.lineage.attempt, order.runner), (1, testing::order().runner));
         assert_eq!(order.prompt.as_str(), "and now?");
+    }
+
+    /// One agent named its session `--dangerously-bypass-approvals-and-sandbox`, and the follow-up ran without
+    /// the sandbox; `--last` and `latest` went on in the session of another task.
+    #[test]
+    fn a_word_that_is_an_option_or_means_another_session_is_not_gone_on_with() {
+        for (word, is_one) in [
+            ("--last", false),
+            ("-c", false),
+            ("latest", false),
+            ("7", false),
+            ("7d1f-a", true),
+            ("ses_1", true),
+        ] {
+            let session = SessionId::parse(word).expect("a record may hold it");
+            assert_eq!(names_one(&session), is_one, "{word}");
+        }
+    }
+
+    #[test]
+    fn an_agent_that_says_nothing_keeps_to_the_session_that_it_was_given() {
+        let task = testing::running_task();
+        let ending = Ending::Completed { result: "done".into() };
+        let ended = Event::Ended { ending, exit: None, next: None };
+        let task = task.apply(ended, ORDERED).expect("it ran").task;
+        let able = |streams| Abilities {
+            resumes: true,
+            forks: false,
+            takes_session_name: true,
+            streams,
+            models_of_droids: false,
+            levels: &[],
+        };
+        let resume = |streams| {
+            resume(&task, Prompt::recorded("on".into()), Manner::Same, None, Some(able(streams)))
+        };
+        let order = resume(false).expect("it was given one");
+        let given = task.order().session.clone().expect("one was minted");
+        assert_eq!(order.lineage.continues, Some(Continuation::Same(given)));
+        assert_eq!(resume(true), Err(NotAgain::Unnamed));
     }
 }

@@ -138,7 +138,7 @@ async fn retry_one(
     };
     let unsaid = theirs.then(unsaid).transpose()?;
     let order = again::retry(&last, Some(wiring.minted_session()), unsaid)
-        .map_err(|why| refused("tried once more", last.id(), why))?;
+        .map_err(|why| refused("tried once more", last.id(), &why))?;
     // What the first attempt was allowed, however it came to be, the next one is.
     let level = if theirs && autonomy.is_none() { Level::OfDroid } else { Level::Said };
     let (ready, anew) = taken_up(context, order, autonomy, level).await?;
@@ -174,7 +174,7 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let session = wiring.minted_session();
     let abilities = agent.map(Agent::abilities);
     let order = again::resume(&task, prompt, manner, Some(session), abilities)
-        .map_err(|why| refused("resumed", &id, why))?;
+        .map_err(|why| refused("resumed", &id, &why))?;
     let (ready, anew) = taken_up(context, order, args.autonomy, Level::Said).await?;
     let next = wiring.world().mint();
     let once = Box::pin(ordering::launch(context, next, ready)).await?;
@@ -205,7 +205,7 @@ async fn taken_up(
     Ok((ready, anew))
 }
 
-fn refused(what: &str, id: &TaskId, why: again::NotAgain) -> Failure {
+fn refused(what: &str, id: &TaskId, why: &again::NotAgain) -> Failure {
     let mut failure = Failure::new(Kind::WrongState, format!("task {id} cannot be {what}"));
     failure.causes.push(why.to_string());
     match why {
@@ -213,6 +213,7 @@ fn refused(what: &str, id: &TaskId, why: again::NotAgain) -> Failure {
         again::NotAgain::NotOurs
         | again::NotAgain::NoSession
         | again::NotAgain::Unnamed
+        | again::NotAgain::OddlyNamed(_)
         | again::NotAgain::CannotResume => failure.hint("launch a new task instead"),
         again::NotAgain::CannotFork => {
             failure.hint("leave out --fork, or launch a new task instead")
