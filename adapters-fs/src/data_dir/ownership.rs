@@ -17,6 +17,11 @@ use super::names::Entry;
 const PARTS: [&str; 6] = [".active", ".keys", ".locks", ".notices", ".queue", ".sessions"];
 /// The bit of a folder in which many keep files of their own.
 const STICKY: u32 = 0o1000;
+/// The bit of a folder that everybody can write into.
+const WRITABLE: u32 = 0o002;
+/// How the ids of tasks begin, and so the names of their files. Other programs keep records beside ours, but
+/// what they are called says nothing of whose folder it is.
+const OUR_IDS: &str = "bg_";
 
 /// Why a folder is not used as a store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +33,13 @@ pub enum Unfit {
         path: PathBuf,
         /// The number of the user that it belongs to.
         owner: u32,
+    },
+    /// Everybody can write into it, and closing it would shut others out. A record that somebody else puts there
+    /// could be run again in the name of the owner.
+    #[error("`{}` can be written to by everybody", .path.display())]
+    Writable {
+        /// The folder.
+        path: PathBuf,
     },
     /// Others can look into it, and it holds what belongs to no store.
     #[error("`{}` is open to others and holds files that belong to no store", .path.display())]
@@ -58,10 +70,21 @@ pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
     if !anybodys && found.uid() != own() {
         return Err(Unfit::Foreign { path, owner: found.uid() });
     }
-    if is_open(&found) && content(root) == Content::Foreign {
-        return Err(Unfit::Shared { path });
+    if is_open(&found) { fit(path, &found, content(root)) } else { Ok(()) }
+}
+
+/// Refuses an open folder that holds this.
+fn fit(path: PathBuf, found: &Metadata, content: Content) -> Result<(), Unfit> {
+    let stays_open = found.mode() & STICKY != 0 || content == Content::Mixed;
+    match content {
+        Content::Foreign => Err(Unfit::Shared { path }),
+        Content::Nothing | Content::Store | Content::Mixed
+            if stays_open && found.mode() & WRITABLE != 0 =>
+        {
+            Err(Unfit::Writable { path })
+        }
+        Content::Nothing | Content::Store | Content::Mixed => Ok(()),
     }
-    Ok(())
 }
 
 /// Closes a folder of ours that others could look into, if that harms nobody.
@@ -69,14 +92,13 @@ pub(super) fn tighten(root: &Path, found: &Metadata) -> io::Result<()> {
     if !is_open(found) || found.uid() != own() {
         return Ok(());
     }
-    match content(root) {
-        Content::Foreign => {
-            Err(io::Error::other(Unfit::Shared { path: root.to_owned() }.to_string()))
-        }
+    let content = content(root);
+    fit(root.to_owned(), found, content).map_err(|unfit| io::Error::other(unfit.to_string()))?;
+    match content {
         Content::Nothing | Content::Store if found.mode() & STICKY == 0 => {
             fs::set_permissions(root, Permissions::from_mode(PRIVATE))
         }
-        Content::Nothing | Content::Store | Content::Mixed => Ok(()),
+        Content::Nothing | Content::Store | Content::Mixed | Content::Foreign => Ok(()),
     }
 }
 
@@ -116,8 +138,8 @@ pub(crate) fn is_part(name: &OsStr) -> bool {
 
 /// Whether an entry of the store's folder is one of a store, by its name.
 pub(crate) fn belongs(name: &OsStr) -> bool {
-    let is_log = name.to_str().is_some_and(|name| name.starts_with("bg_"));
-    is_log || is_part(name) || matches!(Entry::of(name), Entry::Record(_) | Entry::Temp)
+    let is_of_a_task = name.to_str().is_some_and(|name| name.starts_with(OUR_IDS));
+    is_of_a_task || is_part(name) || matches!(Entry::of(name), Entry::Temp)
 }
 
 #[cfg(test)]
@@ -142,9 +164,15 @@ mod tests {
             (0o755, &["bg_1.json", "letter"], 0o755, true),
             (0o755, &["letter"], 0o755, false),
             (0o700, &["letter"], 0o700, true),
-            (0o1777, &[], 0o1777, true),
-            (0o1777, &[".locks"], 0o1777, true),
+            // Once, a folder with a `package.json` passed for a store, and was closed.
+            (0o755, &["package.json"], 0o755, false),
+            (0o777, &["bg_1.json", "letter"], 0o777, false),
+            (0o777, &["bg_1.json"], 0o700, true),
+            // Once, a record that somebody else had put there was run again as the owner.
+            (0o1777, &[], 0o1777, false),
+            (0o1777, &[".locks"], 0o1777, false),
             (0o1777, &["letter"], 0o1777, false),
+            (0o1755, &[".locks"], 0o1755, true),
         ] {
             let folder = folder(mode, entries);
             let found = fs::metadata(folder.path()).expect("it is there");
