@@ -176,3 +176,25 @@ fn a_process_that_replaces_itself_all_the_time_does_not_survive_a_cancel() {
         sandbox.assert_nothing_left();
     }
 }
+
+/// Only the processes were named that lived when the task ended; what these started was called absent.
+#[test]
+fn what_a_leftover_starts_before_it_goes_is_named_as_well() {
+    let sandbox = sandbox();
+    let (gate, file) = (sandbox.until("gate"), sandbox.path("late").display().to_string());
+    let id = sandbox.run_script(&[], &format!("({gate}; sleep 300 & echo $! >{file}) & exit 3"));
+    sandbox.ended(&id);
+    sandbox.open_gate("gate");
+    let pid = sandbox.pid_in("late");
+    wait_until("only the late one is left", || {
+        let status = sandbox.task_bg(["status", &id]).ok().json();
+        status["survivors"] == json!([pid])
+    });
+    let list = sandbox.task_bg(["list"]).ok().json();
+    named(&list["tasks"][0], &id, pid);
+    let doctor = sandbox.task_bg(["doctor"]).run();
+    assert!(doctor.stdout.contains(&format!("{id} ({pid})")), "{doctor}");
+    let cancelled = sandbox.task_bg(["cancel", &id]).ok().json();
+    assert!(names(&cancelled["stopped"], &id), "{cancelled:#}");
+    assert!(!alive(pid));
+}

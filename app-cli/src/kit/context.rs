@@ -116,15 +116,15 @@ impl Context {
         let parent = parse_session(parent)?;
         let listing = TaskStore::list(&self.wiring.store, &Query::default()).await?;
         let tasks: Vec<Task> = listing.tasks.into_iter().rev().collect();
-        let at_large = self.wiring.host.at_large().await;
+        let mut at_large = Some(self.wiring.host.at_large().await);
         let mut to_stop: Vec<(u8, TaskId)> = Vec::new();
         for task in family(&tasks, &parent) {
-            let lives = at_large.iter().any(|(id, _)| id == task.id());
+            let lives = at_large.iter().flatten().any(|(id, _)| id == task.id());
             let rank = match task.status() {
                 Status::Running => 0,
                 Status::Queued => 1,
                 Status::Completed | Status::Error | Status::Cancelled => {
-                    let left = without_gone(self.wiring.world(), task.clone()).await;
+                    let left = without_gone(self.wiring.world(), task.clone(), &mut at_large).await;
                     if !lives && left.progress().left.count == 0 {
                         continue;
                     }

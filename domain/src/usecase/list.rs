@@ -74,8 +74,9 @@ pub async fn survey(world: World<'_>, query: &Query) -> Result<Listed, Trouble> 
     if changed {
         listing = world.store.list(query).await?;
     }
+    let mut at_large = None;
     for task in listing.tasks.iter_mut().filter(|task| task.status().is_ended()) {
-        *task = without_gone(world, task.clone()).await;
+        *task = without_gone(world, task.clone(), &mut at_large).await;
         notes.extend(Note::of_ended(task).map(|note| (task.id().clone(), note)));
     }
     Ok(Listed { listing, notes })

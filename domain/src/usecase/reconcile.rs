@@ -64,8 +64,12 @@ impl Note {
     }
 }
 
-/// The task without those processes that it left behind and that are gone by now.
-pub async fn without_gone(world: World<'_>, task: Task) -> Task {
+/// The living processes whose environment names a task, looked for when that is first needed.
+pub type AtLarge = Option<Vec<(TaskId, ProcessId)>>;
+
+/// The task without those processes that it left behind and that are gone by now, and with what these may have
+/// started meanwhile: a look at the machine, which is only taken where one is gone.
+pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) -> Task {
     let left = &task.progress().left;
     if left.count == 0 {
         return task;
@@ -75,6 +79,17 @@ pub async fn without_gone(world: World<'_>, task: Task) -> Task {
         for process in &left.processes {
             if world.host.lives(process).await {
                 living.push(process.clone());
+            }
+        }
+        if living.len() < left.count {
+            if at_large.is_none() {
+                *at_large = Some(world.host.at_large().await);
+            }
+            let seen = at_large.iter().flatten().filter(|(id, _)| id == task.id());
+            for (_, process) in seen {
+                if !living.contains(process) {
+                    living.push(process.clone());
+                }
             }
         }
     }
@@ -88,7 +103,7 @@ pub async fn without_gone(world: World<'_>, task: Task) -> Task {
 pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     let mut believed = Box::pin(judge(world, task)).await?;
     if believed.task.status().is_ended() {
-        believed.task = without_gone(world, believed.task).await;
+        believed.task = without_gone(world, believed.task, &mut None).await;
         believed.note = Note::of_ended(&believed.task);
     }
     Ok(believed)

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use adapters_fs::inspection::{FolderState, StoreCondition, close_files, store_condition};
-use domain::port::{Fault, TaskStore as _};
-use domain::task::{Query, Runner, Task, TaskId, text};
+use domain::port::{Fault, Host as _, TaskStore as _};
+use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
 use domain::usecase::list::{Listed, list, survey, unlocked};
 use domain::usecase::reconcile::Note;
 
@@ -116,7 +116,8 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, BTre
             let used = used.collect();
             let locks = locks(&unlocked, fix);
             let (records, supervision) = (unreadable(&listed), unattended(&listed));
-            (vec![records, locks, supervision, survivors(&listed), leftovers], used)
+            let at_large = wiring.host.at_large().await;
+            (vec![records, locks, supervision, survivors(&listed, &at_large), leftovers], used)
         }
         Err(trouble) => {
             let why = Failure::from(trouble).sentence();
@@ -177,15 +178,23 @@ fn unattended(listed: &Listed) -> Finding {
     )
 }
 
-fn survivors(listed: &Listed) -> Finding {
-    let left = |task: &&Task| task.status().is_ended() && task.progress().left.count > 0;
-    let with: Vec<&Task> = listed.listing.tasks.iter().filter(left).collect();
-    let Some(first) = with.first() else {
+/// Names what ended tasks left, by their records and by what lives and carries their names.
+fn survivors(listed: &Listed, at_large: &[(TaskId, ProcessId)]) -> Finding {
+    let left = |task: &Task| {
+        let recorded = task.progress().left.processes.iter();
+        let carrying =
+            at_large.iter().filter(|(id, _)| id == task.id()).map(|(_, process)| process);
+        recorded.chain(carrying).map(|process| process.pid).collect::<BTreeSet<u32>>()
+    };
+    let ended = listed.listing.tasks.iter().filter(|task| task.status().is_ended());
+    let with: Vec<(&TaskId, BTreeSet<u32>)> =
+        ended.map(|task| (task.id(), left(task))).filter(|(_, pids)| !pids.is_empty()).collect();
+    let Some((first, _)) = with.first() else {
         return well("survivors", "no process of a task that has ended");
     };
-    let named = with.iter().take(NAMED).map(|task| {
-        let pids = task.progress().left.processes.iter().map(|process| process.pid.to_string());
-        format!("{} ({})", task.id(), pids.collect::<Vec<_>>().join(", "))
+    let named = with.iter().take(NAMED).map(|(id, pids)| {
+        let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+        format!("{id} ({})", text::some_of(&pids, NAMED))
     });
     warn(
         "survivors",
@@ -194,7 +203,7 @@ fn survivors(listed: &Listed) -> Finding {
             with.len(),
             named.collect::<Vec<_>>().join("; ")
         ),
-        format!("`task-bg cancel {}` ends those of one", first.id()),
+        format!("`task-bg cancel {first}` ends those of one"),
     )
 }
 
