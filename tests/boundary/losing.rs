@@ -174,3 +174,21 @@ fn prune_gives_up_a_task_that_sleeps_and_none_that_computes() {
     }
     sandbox.task_bg(["cancel", "--all"]).ok().done();
 }
+
+/// The command saw no process at all, took the agent for gone, and recorded it as lost.
+#[test]
+fn who_sees_no_process_takes_none_for_gone() {
+    let sandbox = sandbox();
+    let (id, agent) = orphaned(&sandbox, "SAY done");
+    let script = "unshare -m sh -c 'mount -t tmpfs none /proc || exit 77; exec task-bg list'";
+    let looked = sandbox.shell(script).run();
+    if looked.code == 0 {
+        assert_eq!(sandbox.status(&id), "running", "{looked}");
+    }
+    assert!(alive(agent));
+    sandbox.open_gate("gate");
+    wait_until("that its ending is concluded", || {
+        sandbox.task_bg(["list"]).ok().done();
+        sandbox.status(&id) == "completed"
+    });
+}

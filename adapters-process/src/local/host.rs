@@ -139,7 +139,8 @@ impl Host for LocalHost {
     }
 
     async fn lives(&self, process: &ProcessId) -> bool {
-        identity::lives(process)
+        // Who cannot be seen is not gone.
+        identity::lives(process) || identity::is_blind()
     }
 
     async fn is_of_this_boot(&self, process: &ProcessId) -> bool {

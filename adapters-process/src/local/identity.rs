@@ -41,6 +41,12 @@ pub fn lives(process: &ProcessId) -> bool {
         && boot_id() == process.boot_id
 }
 
+/// Whether not even this very process can be seen, because `/proc` is hidden or no file can be opened: nothing
+/// follows then from what is missing.
+pub fn is_blind() -> bool {
+    Stat::of(std::process::id()).is_none()
+}
+
 /// What `/proc/<pid>/stat` says of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
