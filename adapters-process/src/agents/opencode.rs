@@ -4,16 +4,19 @@
 //! There is no last line: a step that ended with `stop` is the end. `OpenCode` exits with 0 where a
 //! question was rejected, so every level is given as rules that allow or deny and never ask.
 
+mod rules;
 mod stream;
 
 pub(super) use stream::decode;
 
 use std::ffi::OsString;
 
-use domain::port::{Abilities, Agent, CommandLine, Input, OsText, Program, Speech, Told};
+use domain::port::{
+    Abilities, Agent, Circumstances, CommandLine, Input, Objection, OsText, Program, Speech, Told,
+};
 use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::start::Start;
 use super::{api_failure, tools};
@@ -108,6 +111,19 @@ impl Agent for OpenCode {
         Some(Program { name: self.start.program(), install: INSTALL })
     }
 
+    fn objection(&self, _: &Order, around: &Circumstances<'_>) -> Option<Objection> {
+        let is_broken = |name: &&str| {
+            let text = (around.variable)(name).filter(|text| !text.is_empty());
+            text.is_some_and(|text| rules::object(&text).is_none())
+        };
+        [PERMISSION, CONFIG].into_iter().find(is_broken).map(|name| Objection {
+            words: format!(
+                "`{name}` holds no JSON object, and the level of autonomy cannot be added to it"
+            ),
+            hint: format!("write `{name}` as an object without comments, or unset it"),
+        })
+    }
+
     fn unapplied(&self, order: &Order) -> Vec<String> {
         let Some(briefing) = &order.briefing else { return Vec::new() };
         let tools = briefing.tools.as_deref().unwrap_or_default();
@@ -128,51 +144,29 @@ fn environment(
     told: &Told<'_>,
 ) -> Vec<(String, Option<OsText>)> {
     let unset = OF_ANOTHER.iter().map(|name| ((*name).to_owned(), None));
-    let permission = permissions(autonomy, order).to_string();
-    let permission = (PERMISSION.to_owned(), Some(permission.into()));
-    let instructions = told.instructions.and_then(|file| {
-        // A store whose path is no text has no place in JSON.
-        let file = std::str::from_utf8(file.as_bytes()).ok()?;
-        let config = json!({ "instructions": [file] }).to_string();
-        Some((CONFIG.to_owned(), Some(config.into())))
+    let permissions = rules::permissions(autonomy, order);
+    // A store whose path is no text has no place in JSON.
+    let file = told.instructions.and_then(|file| std::str::from_utf8(file.as_bytes()).ok());
+    let config = rules::configuration(&permissions, file);
+    let set = [(PERMISSION, permissions), (CONFIG, config)].map(|(name, ours)| {
+        let theirs = told.variable.and_then(|variable| variable(name));
+        let theirs = theirs.as_deref().and_then(rules::object);
+        let value: Value = match theirs {
+            Some(theirs) => rules::merged(theirs, ours),
+            None => ours,
+        };
+        (name.to_owned(), Some(value.to_string().into()))
     });
-    unset.chain([permission]).chain(instructions).collect()
-}
-
-/// What it may do on a level, and with the tools that its droid is given.
-fn permissions(autonomy: Autonomy, order: &Order) -> Value {
-    let level: &[(&str, bool)] = match autonomy {
-        Autonomy::None => &[
-            ("edit", false),
-            ("bash", false),
-            ("webfetch", false),
-            ("websearch", false),
-            ("task", false),
-            ("external_directory", false),
-        ],
-        Autonomy::Low => &[("edit", true), ("bash", false), ("external_directory", false)],
-        Autonomy::Medium => &[("edit", true), ("bash", true), ("external_directory", false)],
-        Autonomy::High => &[("*", true)],
-    };
-    let word = |allowed: bool| Value::from(if allowed { "allow" } else { "deny" });
-    let mut rules: Map<String, Value> =
-        level.iter().map(|(tool, allowed)| ((*tool).to_owned(), word(*allowed))).collect();
-    let tools = order.briefing.as_ref().and_then(|given| given.tools.as_deref());
-    if let Some(tools) = tools {
-        let (known, _) = tools::translated(tools, TOOLS);
-        for tool in TOOLS.iter().flat_map(|(_, theirs)| *theirs) {
-            if !known.contains(tool) {
-                rules.insert((*tool).to_owned(), word(false));
-            }
-        }
-    }
-    Value::Object(rules)
+    unset.chain(set).collect()
 }
 
 fn arguments(autonomy: Autonomy, order: &Order, told: &Told<'_>) -> Vec<OsText> {
     let mut words = vec!["run", "--format", "json"];
     if autonomy == Autonomy::High {
         words.push("--auto");
+    }
+    if rules::are_strict(autonomy, order) {
+        words.extend(["--agent", rules::AGENT]);
     }
     if let Some(model) = &order.model {
         words.extend(["-m", model]);

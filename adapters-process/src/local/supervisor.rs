@@ -62,6 +62,8 @@ pub struct Surroundings {
     pub depth: u32,
     /// Whether a variable is set.
     pub is_set: fn(&str) -> bool,
+    /// What a variable that holds text says.
+    pub text: fn(&str) -> Option<String>,
 }
 
 /// The files an agent writes to, each opened for appending.

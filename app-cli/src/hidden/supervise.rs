@@ -46,6 +46,7 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
                     path: environment::variable("PATH"),
                     depth: environment::depth().saturating_add(1),
                     is_set: |name| environment::variable(name).is_some(),
+                    text: environment::text,
                 },
             };
             // What went wrong is recorded, and the launcher knows.

@@ -165,6 +165,8 @@ pub struct Told<'a> {
     pub instructions: Option<&'a OsText>,
     /// The path of the file that [`Agent::attachment`] gave.
     pub attachment: Option<&'a OsText>,
+    /// What a variable of the environment that it starts in says; absent where nobody knows.
+    pub variable: Option<fn(&str) -> Option<String>>,
 }
 
 /// How an agent is started: a program and its arguments, never through a shell.

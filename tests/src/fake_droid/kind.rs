@@ -54,7 +54,7 @@ const OPTIONS: &[(Kind, &[&str], &[&str])] = &[
         &["-o", "--approval-mode", "-m", "--resume", "--session-id", "--policy"],
         &["--skip-trust"],
     ),
-    (Kind::OpenCode, &["--format", "-m", "-s", "--title"], &["run", "--auto", "--fork"]),
+    (Kind::OpenCode, &["--format", "-m", "-s", "--title", "--agent"], &["run", "--auto", "--fork"]),
 ];
 
 impl Kind {

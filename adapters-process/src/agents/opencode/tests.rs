@@ -2,6 +2,8 @@
 
 use domain::task::{Exit, SessionId};
 
+use serde_json::json;
+
 use super::*;
 use crate::agents::tests::{account, briefing, ended, order_for, variable, words};
 
@@ -35,6 +37,62 @@ fn rules(line: &CommandLine) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
+fn config(line: &CommandLine) -> Value {
+    let text = variable(line, "OPENCODE_CONFIG_CONTENT").expect("it is set");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Once, what a folder's `opencode.json` allowed its usual agent ran at the level `none`.
+#[test]
+fn a_level_without_commands_works_as_an_agent_that_no_file_can_allow_more() {
+    for autonomy in Autonomy::ALL {
+        let line = line(autonomy, &Told::default(), |_| {});
+        let strict = words(&line).windows(2).any(|pair| pair == ["--agent", "task-bg"]);
+        assert_eq!(strict, matches!(autonomy, Autonomy::None | Autonomy::Low), "{autonomy:?}");
+        for agent in ["task-bg", "build"] {
+            assert_eq!(config(&line)["agent"][agent]["permission"], rules(&line));
+        }
+    }
+}
+
+/// Once, a provider that was configured in the variable alone was thrown away.
+#[test]
+fn what_the_user_configured_in_variables_is_kept_and_our_rules_come_last() {
+    let variable = |name: &str| {
+        let text = match name {
+            "OPENCODE_CONFIG_CONTENT" => {
+                r#"{"agent":{"task-bg":{"permission":{"bash":"allow","*":"allow"}}},"model":"m/m","instructions":["a.md"]}"#
+            }
+            "OPENCODE_PERMISSION" => r#"{"bash":"allow","skill":"deny"}"#,
+            _ => return None,
+        };
+        Some(text.to_owned())
+    };
+    let file = OsText::from("/s/x.md");
+    let told = Told { variable: Some(variable), instructions: Some(&file), ..Told::default() };
+    let line = line(Autonomy::None, &told, |_| {});
+    let config = config(&line);
+    assert_eq!(
+        (&config["model"], &config["instructions"]),
+        (&json!("m/m"), &json!(["a.md", "/s/x.md"]))
+    );
+    let ours = config["agent"]["task-bg"]["permission"].as_object().expect("rules");
+    let order: Vec<&String> = ours.keys().collect();
+    assert!(order[0] == "*" && ours["bash"] == "deny", "{order:?}");
+    assert_eq!((&rules(&line)["bash"], &rules(&line)["skill"]), (&json!("deny"), &json!("deny")));
+}
+
+#[test]
+fn a_variable_to_which_the_rules_cannot_be_added_is_objected_to() {
+    let objected = |text: &'static str| {
+        let variable = move |name: &str| (name == "OPENCODE_CONFIG_CONTENT").then(|| text.into());
+        let around = Circumstances { is_root: false, variable: &variable };
+        opencode().objection(&order_for(&opencode(), Autonomy::Low, |_| {}), &around)
+    };
+    assert_eq!((objected("{}"), objected("")), (None, None));
+    assert!(objected("// words\n{}").is_some_and(|it| it.words.contains("no JSON object")));
+}
+
 #[test]
 fn each_level_is_rules_that_never_ask() {
     let rules_of = |autonomy| rules(&line(autonomy, &Told::default(), |_| {}));
@@ -43,7 +101,8 @@ fn each_level_is_rules_that_never_ask() {
         (&none["edit"], &none["bash"], &none["webfetch"]),
         (&json!("deny"), &json!("deny"), &json!("deny"))
     );
-    let expected = json!({"edit": "allow", "bash": "deny", "external_directory": "deny"});
+    let expected =
+        json!({"edit": "allow", "bash": "deny", "task": "deny", "external_directory": "deny"});
     assert_eq!(rules_of(Autonomy::Low), expected);
     assert_eq!(rules_of(Autonomy::Medium)["bash"], "allow");
     assert_eq!(rules_of(Autonomy::High), json!({"*": "allow"}));
@@ -63,8 +122,7 @@ fn a_droids_tools_deny_all_others_and_its_instructions_are_added() {
         (&rules["bash"], &rules["edit"], &rules["read"]),
         (&json!("deny"), &json!("deny"), &Value::Null)
     );
-    let config = variable(&line, "OPENCODE_CONFIG_CONTENT");
-    assert_eq!(config.as_deref(), Some(r#"{"instructions":["/s/x.md"]}"#));
+    assert_eq!(config(&line)["instructions"], json!(["/s/x.md"]));
     let order = order_for(&opencode(), Autonomy::Medium, change);
     assert_eq!(opencode().unapplied(&order), ["the tools AskUser"]);
 }
@@ -77,7 +135,7 @@ fn a_session_is_gone_on_with_or_copied() {
         (Continuation::Fork(earlier()), &["-s", "ses_1", "--fork"]),
     ] {
         let change = |order: &mut Order| order.lineage.continues = Some(continues);
-        assert_eq!(words(&line(Autonomy::Low, &Told::default(), change))[3..], *end);
+        assert_eq!(words(&line(Autonomy::Medium, &Told::default(), change))[3..], *end);
     }
 }
 

@@ -58,6 +58,7 @@ impl<'a> Agent<'a> {
             prompt: Some(prompt),
             instructions: instructions.as_ref(),
             attachment: attachment.as_ref(),
+            variable: Some(surroundings.text),
         };
         let line = adapter.command(order, &told).ok_or_else(nothing_to_run)?;
         let name = os(&line.program).to_string_lossy().into_owned();

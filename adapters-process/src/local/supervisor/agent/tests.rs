@@ -43,6 +43,7 @@ fn started<T>(
             path: Some("/bin:/usr/bin".into()),
             depth: 1,
             is_set: |_| false,
+            text: |_| None,
         },
     };
     look(Agent::start(task, task.order().prompt.as_str(), &post), reopened())
