@@ -16,11 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::task::{SessionId, TaskId};
 
-use names::{
-    AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, TEMP, fnv,
-};
+use names::{AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, TEMP};
 pub use ownership::Unfit;
 
+pub(crate) use names::fnv;
 pub(crate) use names::{ActiveEntry, Entry, NoticeSign, is_key_lock, of_input};
 use names::{percent_encoded, percent_encoded_within};
 

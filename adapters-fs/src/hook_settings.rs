@@ -280,6 +280,10 @@ impl HookFile {
         // An empty file is one that nobody has written into yet.
         let document =
             text.as_ref().filter(|text| !text.trim().is_empty()).map(parse).transpose()?;
+        if let Some(key) = text.as_deref().and_then(|text| document::twice(text, form)) {
+            let words = format!("`{key}` is there twice, and an agent reads the last one alone");
+            return Err(HookSettingsError::Odd { path, words });
+        }
         Ok(Self { manner, path, form, text, document })
     }
 

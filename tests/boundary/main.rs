@@ -19,6 +19,7 @@ mod feeding;
 mod half_characters;
 mod handing_over;
 mod hooking;
+mod hooks_elsewhere;
 mod hooks_install;
 mod hostile;
 mod isolating;

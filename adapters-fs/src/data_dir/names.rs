@@ -137,7 +137,7 @@ pub(crate) fn is_key_lock(name: &OsStr) -> bool {
 }
 
 /// FNV-1a, 32 bits: stable across builds and machines, which std's hashers are not.
-pub(super) fn fnv(text: &str) -> u32 {
+pub(crate) fn fnv(text: &str) -> u32 {
     text.bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

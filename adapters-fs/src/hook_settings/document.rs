@@ -217,6 +217,30 @@ fn names(word: &str, program: &str) -> bool {
     Path::new(word).file_name().is_some_and(|name| name == program)
 }
 
+/// A key that stands twice where hooks belong: an editor would take the one, and an agent the other.
+pub(super) fn twice(text: &str, form: Form) -> Option<String> {
+    let root = parsed(text).ok()?;
+    let top = root.object_value()?;
+    let names = |object: &CstObject| -> Vec<String> {
+        let name =
+            |property: jsonc_parser::cst::CstObjectProp| property.name()?.decoded_value().ok();
+        object.properties().into_iter().filter_map(name).collect()
+    };
+    let repeated = |names: &[String]| -> Option<String> {
+        let is_again = |at: &usize| names.iter().take(*at).any(|it| *it == names[*at]);
+        (0..names.len()).find(is_again).map(|at| names[at].clone())
+    };
+    match form {
+        Form::Flat | Form::Plugin => repeated(&names(&top)),
+        Form::Wrapped => {
+            let mut sections = names(&top);
+            sections.retain(|name| name == SECTION);
+            let section = top.object_value(SECTION).map(|section| names(&section));
+            repeated(&sections).or_else(|| repeated(&section.unwrap_or_default()))
+        }
+    }
+}
+
 /// A new file that registers `command` at `events`.
 pub(super) fn fresh(form: Form, events: &[&str], command: &str, timeout: u32) -> String {
     let entry = |event: &&str| {

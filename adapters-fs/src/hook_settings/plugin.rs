@@ -2,12 +2,13 @@
 //!
 //! `OpenCode` starts no command at its events, but loads every file of a folder. Ours names the session to its
 //! shell and hands the words of the hook to the model after a tool call. A file of that name that is not ours
-//! stays as it is.
+//! stays as it is, and so does ours once somebody has edited it: its last line has a sum of all lines before.
 
 use std::path::PathBuf;
 
 use super::file;
 use super::{Change, Deed, FileState, Form, HOOK, HookSettingsError, ScopeState};
+use crate::data_dir::fnv;
 use crate::factory_dir::FactoryDir;
 
 /// The plugin, with a place for the command.
@@ -16,6 +17,10 @@ const PLUGIN: &str = include_str!("opencode_plugin.js");
 const PLACE: &str = "\"@HOOK@\"";
 /// What the first line of ours begins with.
 const MARK: &str = "// task-bg: ";
+/// What the last line begins with; the sum of all before follows.
+const SUM: &str = "// As written by task-bg: ";
+/// What is said of ours, with lines of somebody's.
+const EDITED: &str = "it was edited, or is of another version: move your lines to another file of that folder, and delete this one";
 /// What is said of a file of that name that is not ours.
 const FOREIGN: &str = "it is a plugin of somebody else";
 /// What it does, as other agents call their events.
@@ -45,7 +50,15 @@ impl Plugin {
     }
 
     fn text(command: &str) -> String {
-        PLUGIN.replace(PLACE, &serde_json::Value::from(command).to_string())
+        let text = PLUGIN.replace(PLACE, &serde_json::Value::from(command).to_string());
+        let sum = fnv(&text);
+        format!("{text}{SUM}{sum:08x}\n")
+    }
+
+    /// Whether the file is as some version of this program wrote it.
+    fn is_as_written(text: &str) -> bool {
+        let Some((before, sum)) = text.rsplit_once(SUM) else { return false };
+        sum == format!("{:08x}\n", fnv(before))
     }
 
     fn events() -> Vec<String> {
@@ -103,11 +116,14 @@ impl Plugin {
         Ok(vec![self.change(Deed::Deleted)])
     }
 
+    /// Refuses to throw away what somebody else wrote.
     fn refuse_foreign(&self) -> Result<(), HookSettingsError> {
-        if self.text.is_none() || self.is_there() {
-            return Ok(());
-        }
-        Err(HookSettingsError::Odd { path: self.path.clone(), words: FOREIGN.to_owned() })
+        let words = match &self.text {
+            Some(_) if !self.is_there() => FOREIGN,
+            Some(text) if !Self::is_as_written(text) => EDITED,
+            Some(_) | None => return Ok(()),
+        };
+        Err(HookSettingsError::Odd { path: self.path.clone(), words: words.to_owned() })
     }
 
     fn change(&self, deed: Deed) -> Change {

@@ -110,7 +110,10 @@ fn folder(scope: ScopeArg, host: HostArg) -> Result<FactoryDir, Failure> {
         |name| environment::variable(name).map(PathBuf::from).filter(|it| it.is_absolute());
     Ok(match (scope, host) {
         (_, HostArg::Droid) => FactoryDir::droid(&base),
-        (_, HostArg::Claude) => FactoryDir::claude(&base),
+        (ScopeArg::User, HostArg::Claude) => {
+            elsewhere("CLAUDE_CONFIG_DIR").map_or_else(|| FactoryDir::claude(&base), FactoryDir::at)
+        }
+        (ScopeArg::Project, HostArg::Claude) => FactoryDir::claude(&base),
         (ScopeArg::User, HostArg::Codex) => {
             elsewhere("CODEX_HOME").map_or_else(|| FactoryDir::codex(&base), FactoryDir::at)
         }
