@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::{fs, io};
 
+use domain::task::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::data_dir::DataDir;
@@ -28,7 +29,14 @@ struct Known {
     /// Nanoseconds since the epoch.
     changed: i64,
     version: String,
+    /// When it said nothing in time, in microseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    silent_at: Option<i64>,
 }
+
+/// How long a program that said nothing in time is not asked again, in microseconds: a machine may have been at
+/// work.
+const SILENCE: i64 = 3_600_000_000;
 
 impl FileVersions {
     /// What is known beside the tasks of a store; nothing where it cannot be read.
@@ -43,15 +51,36 @@ impl FileVersions {
 
     /// The version of a program that has not changed since it said it.
     pub fn of(&self, program: &Path) -> Option<&str> {
+        let known = self.known(program)?;
+        known.silent_at.is_none().then_some(known.version.as_str())
+    }
+
+    /// Whether a program that has not changed since said nothing in time, less than an hour before `now`.
+    pub fn is_silent(&self, program: &Path, now: Timestamp) -> bool {
+        let silent_at = self.known(program).and_then(|known| known.silent_at);
+        let age = silent_at.and_then(|at| now.as_micros().checked_sub(at));
+        age.is_some_and(|age| (0..SILENCE).contains(&age))
+    }
+
+    /// What is known of a program that has not changed since.
+    fn known(&self, program: &Path) -> Option<&Known> {
         let known = self.known.get(program.to_str()?)?;
-        let (size, changed) = sign(program)?;
-        ((known.size, known.changed) == (size, changed)).then_some(known.version.as_str())
+        ((known.size, known.changed) == sign(program)?).then_some(known)
     }
 
     /// Remembers what a program said. A path that is no text is not remembered.
     pub fn note(&mut self, program: &Path, version: &str) {
+        self.keep_in_mind(program, version, None);
+    }
+
+    /// Remembers that a program said nothing in time.
+    pub fn note_silence(&mut self, program: &Path, now: Timestamp) {
+        self.keep_in_mind(program, "", Some(now.as_micros()));
+    }
+
+    fn keep_in_mind(&mut self, program: &Path, version: &str, silent_at: Option<i64>) {
         if let (Some(path), Some((size, changed))) = (program.to_str(), sign(program)) {
-            let known = Known { size, changed, version: version.to_owned() };
+            let known = Known { size, changed, version: version.to_owned(), silent_at };
             self.known.insert(path.to_owned(), known);
         }
     }
@@ -98,6 +127,21 @@ mod tests {
         assert_eq!(again.of(&program), Some("1.2.3"));
         fs::write(&program, "another").expect("written");
         assert_eq!(again.of(&program), None);
+    }
+
+    #[test]
+    fn a_silence_is_known_for_an_hour_and_is_no_version() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("agent");
+        fs::write(&program, "one").expect("written");
+        let mut versions = FileVersions::read(DataDir::at(folder.path().join("store")));
+        let at = Timestamp::from_micros;
+        versions.note_silence(&program, at(1_000));
+        assert_eq!(versions.of(&program), None);
+        assert!(versions.is_silent(&program, at(1_000 + SILENCE - 1)));
+        assert!(!versions.is_silent(&program, at(1_000 + SILENCE)));
+        versions.note(&program, "1.2.3");
+        assert!(!versions.is_silent(&program, at(1_001)));
     }
 
     #[test]

@@ -4,17 +4,22 @@
 //! too long. It asks the program for nothing else.
 
 use std::ffi::OsStr;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The most bytes of an answer that are looked at.
 const ANSWER: u64 = 4096;
+
+/// How often it is looked whether a program has exited.
+const STEP: Duration = Duration::from_millis(5);
+/// How long what it said before it exited may be on its way.
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// Why a program did not say its version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,18 +53,39 @@ pub fn version(program: &OsStr, limit: Duration) -> Result<String, Silent> {
         }
     })?;
     let stdout = child.stdout.take();
-    let (done, said) = channel();
-    // A thread, because a pipe cannot be read with a time limit.
+    let (tell, said) = channel();
+    // A thread, because a pipe cannot be read with a time limit. It ends with the last that holds the pipe.
     thread::spawn(move || {
-        let mut text = String::new();
-        let read = stdout.map(|pipe| pipe.take(ANSWER).read_to_string(&mut text));
-        drop(done.send(read.map(|_| text)));
+        let Some(pipe) = stdout else { return };
+        let lines = BufReader::new(pipe.take(ANSWER)).lines().map_while(Result::ok);
+        let mut lines = lines.map(|line| line.trim().to_owned());
+        if let Some(line) = lines.find(|line| !line.is_empty()) {
+            drop(tell.send(line));
+        }
     });
-    let said = said.recv_timeout(limit);
+    let begun = Instant::now();
+    let said = loop {
+        let wait = if has_exited(&mut child) { DRAIN } else { STEP };
+        match said.recv_timeout(wait) {
+            Ok(line) => break Ok(line),
+            // Whatever it started may hold the pipe for longer.
+            Err(RecvTimeoutError::Timeout) if wait == STEP && begun.elapsed() < limit => {}
+            Err(RecvTimeoutError::Timeout) if wait == STEP => break Err(Silent::TooSlow(limit)),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                break Err(Silent::Nothing);
+            }
+        }
+    };
+    // It may have something to put in order after it has said its version.
+    while said.is_ok() && begun.elapsed() < limit && !has_exited(&mut child) {
+        thread::sleep(STEP);
+    }
     end(&mut child);
-    let text = said.map_err(|_| Silent::TooSlow(limit))?.unwrap_or_default();
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty());
-    line.map(ToOwned::to_owned).ok_or(Silent::Nothing)
+    said
+}
+
+fn has_exited(child: &mut Child) -> bool {
+    child.try_wait().is_ok_and(|status| status.is_some())
 }
 
 /// Ends the program and its group, which may have ended by itself.
@@ -114,6 +140,21 @@ mod tests {
         assert_eq!(version(mute.as_os_str(), LIMIT), Err(Silent::Nothing));
         let said = script(&folder, "echo; echo ' 1.2.3 '");
         assert_eq!(version(said.as_os_str(), LIMIT), Ok("1.2.3".to_owned()));
+    }
+
+    /// Once, a program was waited for as long as something that it had started kept its output open.
+    #[test]
+    fn what_a_program_leaves_behind_does_not_keep_its_version_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (text, said) in [
+            ("setsid sleep 30 & echo 1.2.3", Ok("1.2.3".to_owned())),
+            ("setsid sleep 30 &", Err(Silent::Nothing)),
+        ] {
+            let program = script(&folder, text);
+            let begun = Instant::now();
+            assert_eq!(version(program.as_os_str(), LIMIT), said);
+            assert!(begun.elapsed() < LIMIT, "{text}");
+        }
     }
 
     #[test]

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use adapters_fs::FileVersions;
 use adapters_process::local::program;
-use adapters_process::probe;
-use domain::port::{Agent, Agents};
+use adapters_process::probe::{self, Silent};
+use domain::port::{Agent, Agents, Clock as _};
 
 use crate::cli::view::runners::{RunnerLine, RunnersView};
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::environment;
 
-/// How long an agent may take to say its version: some take seconds, and more on a machine at work.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long an agent may take to say its version: some take seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn runners(context: &Context) -> Answer {
     let mut versions = FileVersions::read(context.wiring.dir.clone());
@@ -25,9 +25,14 @@ pub(super) fn runners(context: &Context) -> Answer {
     let mut runners: Vec<RunnerLine> =
         agents.iter().map(|agent| line(context, *agent, &versions)).collect();
     ask(&mut runners);
+    let now = context.wiring.clock.now();
     for runner in &runners {
-        if let (Some(path), Some(Ok(version))) = (&runner.path, &runner.version) {
-            versions.note(path, version);
+        match (&runner.path, &runner.version) {
+            (Some(path), Some(Ok(version))) => versions.note(path, version),
+            (Some(path), Some(Err(Silent::TooSlow(_)))) if !versions.is_silent(path, now) => {
+                versions.note_silence(path, now);
+            }
+            _ => {}
         }
     }
     // At worst they are asked again.
@@ -40,8 +45,11 @@ fn line(context: &Context, agent: &dyn Agent, versions: &FileVersions) -> Runner
     let program = agent.program();
     let word = program.map(|program| OsStr::from_bytes(program.name.as_bytes()).to_owned());
     let path = word.as_deref().and_then(located);
-    let version =
-        path.as_deref().and_then(|path| versions.of(path)).map(|said| Ok(said.to_owned()));
+    let version = path.as_deref().and_then(|path| {
+        let known = versions.of(path).map(|said| Ok(said.to_owned()));
+        let is_silent = versions.is_silent(path, context.wiring.clock.now());
+        known.or_else(|| is_silent.then_some(Err(Silent::TooSlow(PATIENCE))))
+    });
     RunnerLine {
         name: agent.name().to_owned(),
         is_usual: agent.name() == context.settings.runner.value,

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use adapters_fs::FactoryDir;
 use adapters_fs::hook_settings::HookScope;
@@ -22,7 +23,6 @@ use super::{fail, warn, well};
 use crate::cli::args::{HostArg, ScopeArg};
 use crate::cli::command::folder::working_folder;
 use crate::cli::command::hooks;
-use crate::cli::command::runners::PATIENCE;
 use crate::cli::view::doctor::{Finding, Health};
 use crate::cli::view::droids::place;
 use crate::cli::view::hooks::flaws;
@@ -31,6 +31,8 @@ use crate::kit::environment;
 use crate::kit::failure::Failure;
 use crate::kit::settings::{Settings, Source};
 
+/// How long an agent may take to say its version: some take seconds, and more on a machine at work.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// The name of our plugin.
 const PLUGIN: &str = "task-bg";
 
