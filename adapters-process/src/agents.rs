@@ -16,6 +16,7 @@ mod json_line;
 pub mod opencode;
 pub mod own;
 pub mod registry;
+pub(crate) mod session_marks;
 mod start;
 pub mod streams;
 mod tools;

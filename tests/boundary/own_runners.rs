@@ -1,7 +1,7 @@
 //! Agents of somebody's own, as the settings describe them, and other programs for those that are known.
 
-use serde_json::json;
-use tests::sandbox::{Sandbox, executable, task_id};
+use serde_json::{Value, json};
+use tests::sandbox::{OTHER_AGENTS, Sandbox, executable, task_id};
 
 use crate::runners::{agents, error_of, launch};
 use crate::sandbox;
@@ -86,4 +86,37 @@ fn a_known_agent_is_started_with_the_program_of_the_settings() {
     settings(&sandbox, &format!("[runners.codex]\ncommand = [\"{}\"]\n", program.display()));
     let id = launch(&sandbox, "codex", &[], "SAY hello");
     assert_eq!(sandbox.ended(&id)["result"], "hello");
+}
+
+#[test]
+fn what_another_session_left_in_the_environment_does_not_reach_an_agent() {
+    let sandbox = agents();
+    // Once, an agent saw what those of other kinds had left there.
+    let marks = [
+        "CLAUDE_CODE_SESSION_ID",
+        "CLAUDECODE",
+        "CLAUDE_CODE_ENTRYPOINT",
+        "CODEX_THREAD_ID",
+        "CODEX_CI",
+        "GEMINI_CLI",
+        "OPENCODE_PID",
+        "AGENT",
+        "AI_AGENT",
+        "TASK_BG_PARENT_SESSION",
+    ];
+    for runner in OTHER_AGENTS.into_iter().chain(["droid"]) {
+        let file = sandbox.path(runner);
+        let script = format!("ENVIRON {}\nSAY x", file.display());
+        let words = ["launch", "x", &script, "--runner", runner, "--parent", "p"];
+        let run = sandbox.task_bg(words);
+        let run = marks.into_iter().fold(run, |run, name| run.env(name, "outer"));
+        let answer = run.ok().json();
+        sandbox.ended(&task_id(&answer));
+        let seen: Value =
+            serde_json::from_str(&std::fs::read_to_string(&file).expect("its environment"))
+                .expect("JSON");
+        for name in marks {
+            assert_eq!(seen[name], Value::Null, "{runner}: {name}");
+        }
+    }
 }

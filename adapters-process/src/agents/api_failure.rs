@@ -16,6 +16,9 @@ pub(super) const fn of_status(status: u16) -> Option<Reason> {
 /// The kind of failure that words of a model's service stand for.
 pub(super) fn of_words(words: &str) -> Option<Reason> {
     let words = words.to_ascii_lowercase();
+    if let Some(reason) = status_in(&words).and_then(of_status) {
+        return Some(reason);
+    }
     let any = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
     if any(&[
         "rate limit",
@@ -23,7 +26,7 @@ pub(super) fn of_words(words: &str) -> Option<Reason> {
         "too many requests",
         "usage limit",
         "quota",
-        "\"code\":429",
+        "payment required",
     ]) {
         return Some(Reason::RateLimit);
     }
@@ -34,10 +37,19 @@ pub(super) fn of_words(words: &str) -> Option<Reason> {
         "authentication_failed",
         "invalid api key",
         "api key not valid",
-        "\"code\":401",
-        "\"code\":403",
     ];
     any(&refused).then_some(Reason::Auth)
+}
+
+/// The HTTP status that words in lower case name as one.
+fn status_in(words: &str) -> Option<u16> {
+    let named = ["status: ", "status ", "status code ", "\"code\":"].into_iter();
+    let number = |(at, sign): (usize, &str)| {
+        let rest = words.get(at + sign.len()..)?.trim_start();
+        let digits = rest.split(|it: char| !it.is_ascii_digit()).next()?;
+        digits.parse().ok().filter(|status| (400..600).contains(status))
+    };
+    named.flat_map(|sign| words.match_indices(sign)).find_map(number)
 }
 
 #[cfg(test)]
@@ -47,12 +59,18 @@ mod tests {
     #[test]
     fn a_status_or_the_words_tell_a_missing_login_from_a_limit_and_from_other_failures() {
         assert_eq!(of_status(401), Some(Reason::Auth));
+        assert_eq!(of_status(403), Some(Reason::Auth));
+        assert_eq!(of_status(402), Some(Reason::RateLimit));
         assert_eq!(of_status(429), Some(Reason::RateLimit));
         assert_eq!(of_status(500), None);
         for (words, reason) in [
             ("unexpected status 401 Unauthorized: no", Some(Reason::Auth)),
             ("exceeded retry limit, last status: 429 Too Many Requests", Some(Reason::RateLimit)),
             ("[API Error: {\"error\":{\"code\":401}}]", Some(Reason::Auth)),
+            ("unexpected status 403 Forbidden: no", Some(Reason::Auth)),
+            ("unexpected status 402 Payment Required: no", Some(Reason::RateLimit)),
+            ("[API Error: {\"error\":{\"code\": 402}}]", Some(Reason::RateLimit)),
+            ("unexpected status 500: exit status 1", None),
             ("request a quota increase", Some(Reason::RateLimit)),
             ("mock error 500", None),
         ] {

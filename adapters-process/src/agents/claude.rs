@@ -19,7 +19,6 @@ use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
 
 use super::start::Start;
 use super::{api_failure, tools};
-use crate::PARENT_SESSION_VARIABLE;
 
 /// The name by which orders and records know Claude Code.
 pub(super) const NAME: &str = "claude";
@@ -32,18 +31,6 @@ const INSTALL: &str = "install Claude Code with `npm install -g @anthropic-ai/cl
 const SANDBOX: &str = "IS_SANDBOX";
 /// The variable that names its session to whatever it starts.
 pub(super) const SESSION: &str = "CLAUDE_CODE_SESSION_ID";
-
-/// What another Claude Code leaves in the environment that concerns that one alone.
-const OF_ANOTHER: [&str; 8] = [
-    PARENT_SESSION_VARIABLE,
-    "CLAUDECODE",
-    SESSION,
-    "CLAUDE_CODE_CHILD_SESSION",
-    "CLAUDE_PID",
-    "CLAUDE_CODE_ENTRYPOINT",
-    "CLAUDE_CODE_SSE_PORT",
-    "CLAUDE_ENV_FILE",
-];
 
 /// Keeps it from looking for updates and from telling how it is used, and from trying for three minutes
 /// what will not work.
@@ -92,7 +79,6 @@ impl Agent for Claude {
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
         let Runner::Agent { name, autonomy } = &order.runner else { return None };
         (name.as_str() == NAME).then(|| CommandLine {
-            environment: OF_ANOTHER.iter().map(|name| ((*name).to_owned(), None)).collect(),
             defaults: DEFAULTS.to_vec(),
             input: Input::Prompt,
             speech: Speech::Events,
@@ -151,6 +137,10 @@ fn arguments(autonomy: Autonomy, order: &Order, told: &Told<'_>) -> Vec<OsText> 
     words.extend(["--permission-mode", mode(autonomy)]);
     if autonomy == Autonomy::Medium {
         words.extend(["--allowedTools", "Bash,WebFetch,WebSearch"]);
+    }
+    if matches!(autonomy, Autonomy::None | Autonomy::Low) {
+        // A server of a folder or of the user's is a command.
+        words.push("--strict-mcp-config");
     }
     if let Some(model) = &order.model {
         words.extend(["--model", model]);

@@ -16,9 +16,8 @@ use domain::port::{
 use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
 
-use super::start::Start;
+use super::start::{Start, is_for_usual_droid};
 use super::{api_failure, tools};
-use crate::PARENT_SESSION_VARIABLE;
 
 /// The name by which orders and records know Codex.
 pub(super) const NAME: &str = "codex";
@@ -33,17 +32,6 @@ pub(super) const SESSION: &str = "CODEX_THREAD_ID";
 /// What to do where its sandbox is in the way.
 const WAY_OUT: &str = "Codex's sandbox lets its commands neither write the store nor leave a task behind: ask for this \
     command to be run outside the sandbox, start Codex with full access, or launch from another shell";
-
-/// What another Codex leaves in the environment that concerns that one alone.
-const OF_ANOTHER: [&str; 7] = [
-    PARENT_SESSION_VARIABLE,
-    SESSION,
-    "CODEX_SESSION_ID",
-    "CODEX_TOOL_CALL_ID",
-    "CODEX_VERSION",
-    "CODEX_CI",
-    "CODEX_SANDBOX_NETWORK_DISABLED",
-];
 
 /// The adapter of Codex.
 #[derive(Clone, Debug)]
@@ -66,7 +54,6 @@ impl Agent for Codex {
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
         let Runner::Agent { name, autonomy } = &order.runner else { return None };
         (name.as_str() == NAME).then(|| CommandLine {
-            environment: OF_ANOTHER.iter().map(|name| ((*name).to_owned(), None)).collect(),
             input: Input::Prompt,
             speech: Speech::Events,
             ..self.start.with(arguments(*autonomy, order, told))
@@ -138,7 +125,7 @@ fn arguments(autonomy: Autonomy, order: &Order, told: &Told<'_>) -> Vec<OsText> 
     if let Some(effort) = briefing.and_then(|given| given.reasoning_effort.as_deref()) {
         arguments.extend(["-c".into(), setting("model_reasoning_effort", effort.as_bytes())]);
     }
-    if let Some(file) = told.instructions {
+    if let Some(file) = told.instructions.filter(|_| !is_for_usual_droid(order)) {
         // In place of its own: there is no other file that it adds to them.
         arguments.extend(["-c".into(), setting("model_instructions_file", file.as_bytes())]);
     }

@@ -16,7 +16,7 @@ use domain::port::{
 use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
 
-use super::start::Start;
+use super::start::{Start, is_for_usual_droid};
 use super::{api_failure, tools};
 
 /// The name by which orders and records know Gemini CLI.
@@ -28,10 +28,6 @@ const INSTALL: &str = "install Gemini CLI with `npm install -g @google/gemini-cl
     PATH, or name the program in `[runners.gemini]` of the settings";
 /// The variable that names the file with its system prompt.
 const SYSTEM: &str = "GEMINI_SYSTEM_MD";
-
-/// What another Gemini CLI leaves in the environment that concerns that one alone.
-const OF_ANOTHER: [&str; 4] =
-    ["GEMINI_CLI", "GEMINI_SESSION_ID", "GEMINI_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
 /// Keeps it from telling how it is used, and its words on standard error from being coloured.
 const DEFAULTS: [(&str, &str); 2] = [("GEMINI_TELEMETRY_ENABLED", "false"), ("NO_COLOR", "1")];
@@ -66,7 +62,7 @@ impl Agent for Gemini {
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
         let Runner::Agent { name, autonomy } = &order.runner else { return None };
         (name.as_str() == NAME).then(|| CommandLine {
-            environment: environment(told),
+            environment: environment(order, told),
             defaults: DEFAULTS.to_vec(),
             input: Input::Prompt,
             speech: Speech::Events,
@@ -113,12 +109,13 @@ impl Agent for Gemini {
     }
 }
 
-fn environment(told: &Told<'_>) -> Vec<(String, Option<OsText>)> {
-    let unset = OF_ANOTHER.iter().map(|name| ((*name).to_owned(), None));
+fn environment(order: &Order, told: &Told<'_>) -> Vec<(String, Option<OsText>)> {
     // Otherwise it starts itself once more, and a signal to the process that is known does nothing.
     let alone = ("GEMINI_CLI_NO_RELAUNCH".to_owned(), Some("true".into()));
-    let system = told.instructions.map(|file| (SYSTEM.to_owned(), Some(file.clone())));
-    unset.chain([alone]).chain(system).collect()
+    // In place of its own, which nobody asked for where no droid was named.
+    let system = told.instructions.filter(|_| !is_for_usual_droid(order));
+    let system = system.map(|file| (SYSTEM.to_owned(), Some(file.clone())));
+    [alone].into_iter().chain(system).collect()
 }
 
 fn arguments(autonomy: Autonomy, order: &Order, told: &Told<'_>) -> Vec<OsText> {

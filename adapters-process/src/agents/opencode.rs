@@ -35,9 +35,6 @@ const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
 /// The variable that our plugin names its session with.
 pub(super) const SESSION: &str = "OPENCODE_SESSION_ID";
 
-/// What another `OpenCode` leaves in the environment that concerns that one alone.
-const OF_ANOTHER: [&str; 4] = ["OPENCODE", "OPENCODE_PID", "AGENT", SESSION];
-
 /// Keeps it from replacing itself, and its words on standard error from being coloured.
 const DEFAULTS: [(&str, &str); 2] = [("OPENCODE_DISABLE_AUTOUPDATE", "1"), ("NO_COLOR", "1")];
 
@@ -143,7 +140,6 @@ fn environment(
     order: &Order,
     told: &Told<'_>,
 ) -> Vec<(String, Option<OsText>)> {
-    let unset = OF_ANOTHER.iter().map(|name| ((*name).to_owned(), None));
     let permissions = rules::permissions(autonomy, order);
     // A store whose path is no text has no place in JSON.
     let file = told.instructions.and_then(|file| std::str::from_utf8(file.as_bytes()).ok());
@@ -157,7 +153,7 @@ fn environment(
         };
         (name.to_owned(), Some(value.to_string().into()))
     });
-    unset.chain(set).collect()
+    set.into()
 }
 
 fn arguments(autonomy: Autonomy, order: &Order, told: &Told<'_>) -> Vec<OsText> {

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use domain::port::{CommandLine, Input, OsText, Speech};
+use domain::task::Order;
 
 /// The program of an agent, and the words that always stand first.
 #[derive(Clone, Debug)]
@@ -48,4 +49,10 @@ impl Start {
             speech: Speech::Text,
         }
     }
+}
+
+/// Whether the order names no droid, or the one that is usual anyway. An agent whose own system prompt could only
+/// be replaced keeps it then.
+pub(super) fn is_for_usual_droid(order: &Order) -> bool {
+    order.briefing.as_ref().is_some_and(|given| given.is_usual(&order.agent))
 }

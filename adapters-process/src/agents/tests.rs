@@ -193,11 +193,6 @@ pub(crate) fn variable(line: &CommandLine, name: &str) -> Option<String> {
     value.as_ref().map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned())
 }
 
-/// Whether the command line unsets a variable.
-pub(crate) fn unsets(line: &CommandLine, name: &str) -> bool {
-    line.environment.iter().any(|(known, value)| known == name && value.is_none())
-}
-
 #[test]
 fn no_agent_is_given_its_prompt_where_others_can_read_it_nor_decodes_nonsense() {
     let registry = Registry::new(&Programs::default());

@@ -331,6 +331,9 @@ pub enum NoDroid {
     },
 }
 
+/// The droid that works where none is named.
+pub const USUAL: &str = "executor-med";
+
 /// What an order takes over from the definition of its droid, besides the model.
 ///
 /// Fixed when the task is launched: a definition that is changed later changes no task. The
@@ -359,6 +362,11 @@ impl Briefing {
             tools: droid.tools.clone(),
             unapplied: Vec::new(),
         }
+    }
+
+    /// Whether nobody defined what `droid` is told: it is the usual one, as this program has it.
+    pub fn is_usual(&self, droid: &str) -> bool {
+        droid == USUAL && self.source == DroidSource::Builtin
     }
 }
 

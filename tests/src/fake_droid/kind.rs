@@ -34,7 +34,7 @@ const OPTIONS: &[(Kind, &[&str], &[&str])] = &[
             "--session-id",
             "--append-system-prompt-file",
         ],
-        &["-p", "--verbose", "--fork-session"],
+        &["-p", "--verbose", "--fork-session", "--strict-mcp-config"],
     ),
     (
         Kind::Codex,

@@ -167,6 +167,8 @@ impl Voice {
     pub(super) fn failure(&self, status: u16) -> (Vec<Value>, u8) {
         let words = match status {
             401 => "unexpected status 401 Unauthorized",
+            402 => "unexpected status 402 Payment Required",
+            403 => "unexpected status 403 Forbidden",
             429 => "last status: 429 Too Many Requests",
             _ => "scripted failure",
         };

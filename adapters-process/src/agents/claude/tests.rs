@@ -3,7 +3,7 @@
 use domain::task::{Exit, SessionId};
 
 use super::*;
-use crate::agents::tests::{account, briefing, ended, events, order_for, unsets, words};
+use crate::agents::tests::{account, briefing, ended, events, order_for, words};
 
 const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s-1","model":"m"}"#;
 const SUCCESS: &str = r#"{"usage":{"input_tokens":22,"output_tokens":14},"total_cost_usd":0.000368,"is_error":false,"subtype":"success","result":"the answer","type":"result"}"#;
@@ -29,8 +29,8 @@ fn line(autonomy: Autonomy, change: impl FnOnce(&mut Order)) -> CommandLine {
 fn each_level_has_its_permission_mode_and_a_new_session_the_name_that_was_minted() {
     let start = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode"];
     for (autonomy, mode) in [
-        (Autonomy::None, &["dontAsk"][..]),
-        (Autonomy::Low, &["acceptEdits"]),
+        (Autonomy::None, &["dontAsk", "--strict-mcp-config"][..]),
+        (Autonomy::Low, &["acceptEdits", "--strict-mcp-config"]),
         (Autonomy::Medium, &["acceptEdits", "--allowedTools", "Bash,WebFetch,WebSearch"]),
         (Autonomy::High, &["bypassPermissions"]),
     ] {
@@ -43,9 +43,9 @@ fn each_level_has_its_permission_mode_and_a_new_session_the_name_that_was_minted
 fn a_session_is_gone_on_with_under_its_name_and_a_copy_has_a_new_one() {
     let earlier = || SessionId::parse("earlier").expect("a session");
     let end = |continues| words(&line(Autonomy::None, |o| o.lineage.continues = Some(continues)));
-    assert_eq!(end(Continuation::Same(earlier()))[6..], ["--resume", "earlier"]);
+    assert_eq!(end(Continuation::Same(earlier()))[7..], ["--resume", "earlier"]);
     assert_eq!(
-        end(Continuation::Fork(earlier()))[6..],
+        end(Continuation::Fork(earlier()))[7..],
         ["--resume", "earlier", "--fork-session", "--session-id", "minted"]
     );
 }
@@ -57,23 +57,20 @@ fn what_its_definition_gives_a_droid_is_translated_and_the_rest_is_named() {
         order.model = Some("opus".into());
     };
     let words = words(&line(Autonomy::None, change));
-    assert_eq!(words[6..8], ["--model", "opus"]);
-    assert_eq!(words[8..10], ["--effort", "high"]);
-    assert_eq!(words[12..], ["--tools", "Bash,Read"]);
+    assert_eq!(words[7..9], ["--model", "opus"]);
+    assert_eq!(words[9..11], ["--effort", "high"]);
+    assert_eq!(words[13..], ["--tools", "Bash,Read"]);
     let order = order_for(&claude(), Autonomy::None, change);
     assert_eq!(claude().unapplied(&order), ["the tools Skill2"]);
 }
 
 #[test]
-fn the_instructions_are_a_file_and_what_another_one_left_in_the_environment_is_gone() {
+fn the_instructions_are_a_file_and_it_does_not_replace_itself() {
     let file = OsText::from("/s/x.system.md");
     let told = Told { instructions: Some(&file), ..Told::default() };
     let order = order_for(&claude(), Autonomy::Low, |_| {});
     let line = claude().command(&order, &told).expect("it is its order");
-    assert_eq!(words(&line)[8..], ["--append-system-prompt-file", "/s/x.system.md"]);
-    for name in ["CLAUDECODE", "CLAUDE_CODE_SESSION_ID", "TASK_BG_PARENT_SESSION"] {
-        assert!(unsets(&line, name), "{name}");
-    }
+    assert_eq!(words(&line)[9..], ["--append-system-prompt-file", "/s/x.system.md"]);
     assert!(line.defaults.contains(&("DISABLE_AUTOUPDATER", "1")));
 }
 

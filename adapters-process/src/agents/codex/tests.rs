@@ -3,7 +3,7 @@
 use domain::task::{Exit, SessionId};
 
 use super::*;
-use crate::agents::tests::{account, briefing, ended, order_for, unsets, words};
+use crate::agents::tests::{account, briefing, ended, order_for, words};
 
 const BEGAN: &str = r#"{"type":"thread.started","thread_id":"t-1"}"#;
 const WARNING: &str = r#"{"type":"item.completed","item":{"id":"0","type":"error","message":"Model metadata not found"}}"#;
@@ -68,7 +68,13 @@ fn its_instructions_are_a_file_whatever_the_path_and_tools_are_named_as_not_appl
         "{words:?}"
     );
     assert!(words.contains(&"model_reasoning_effort=\"high\"".to_owned()), "{words:?}");
-    assert!(unsets(&line, "CODEX_THREAD_ID"));
+    let change = |order: &mut Order| {
+        order.agent = domain::task::droid::USUAL.to_owned();
+        order.briefing = Some(briefing(&[], None));
+    };
+    let usual = crate::agents::tests::words(&self::line(Autonomy::High, &told, change));
+    assert!(!usual.iter().any(|word| word.contains("model_instructions_file")), "{usual:?}");
+    let change = |order: &mut Order| order.briefing = Some(briefing(&["Read", "LS"], Some("high")));
     let order = order_for(&codex(), Autonomy::High, change);
     assert_eq!(codex().unapplied(&order), ["the tools Read, LS"]);
 }

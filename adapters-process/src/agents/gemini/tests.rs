@@ -3,7 +3,7 @@
 use domain::task::{Exit, SessionId};
 
 use super::*;
-use crate::agents::tests::{account, briefing, ended, order_for, unsets, variable, words};
+use crate::agents::tests::{account, briefing, ended, order_for, variable, words};
 
 const INIT: &str =
     r#"{"type":"init","timestamp":"2026-01-01T00:00:00.000Z","session_id":"s-1","model":"m"}"#;
@@ -65,7 +65,11 @@ fn the_instructions_take_the_place_of_its_own_and_it_is_one_process() {
     let line = line(Autonomy::Low, &told, |_| {});
     assert_eq!(variable(&line, "GEMINI_SYSTEM_MD"), Some("/s/x.md".into()));
     assert_eq!(variable(&line, "GEMINI_CLI_NO_RELAUNCH"), Some("true".into()));
-    assert!(unsets(&line, "GEMINI_SESSION_ID"));
+    let change = |order: &mut Order| {
+        order.agent = domain::task::droid::USUAL.to_owned();
+        order.briefing = Some(briefing(&[], None));
+    };
+    assert_eq!(variable(&self::line(Autonomy::Low, &told, change), "GEMINI_SYSTEM_MD"), None);
     let change = |order: &mut Order| order.briefing = Some(briefing(&["Read"], Some("high")));
     let order = order_for(&gemini(), Autonomy::Low, change);
     assert_eq!(gemini().unapplied(&order), ["the tools Read", "the reasoning effort high"]);

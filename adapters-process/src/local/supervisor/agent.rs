@@ -19,6 +19,7 @@ use rustix::fs::MemfdFlags;
 use rustix::process::{WaitOptions, WaitStatus};
 
 use super::{AgentFiles, Post};
+use crate::agents::session_marks::SESSION_MARKS;
 use crate::local::program::{self, NoProgram};
 use crate::local::{identity, termination};
 use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
@@ -88,7 +89,7 @@ impl<'a> Agent<'a> {
             .map_err(|error| not_started(&error))?;
         if let Runner::Agent { .. } = order.runner {
             // The session of an agent that launched the task is not that of the one that is started.
-            for name in post.world.agents.all().iter().flat_map(|agent| agent.session_variables()) {
+            for name in SESSION_MARKS {
                 command.env_remove(name);
             }
         }

@@ -29,7 +29,7 @@ pub(crate) use launching::Once;
 pub(super) use launching::{check_worktree, launch, queue};
 
 /// The droid that is launched where none is named.
-pub(super) const DEFAULT_DROID: &str = "executor-med";
+pub(super) use domain::task::droid::USUAL as DEFAULT_DROID;
 /// What an agent may do where neither the order nor its droid says.
 const USUAL_AUTONOMY: Autonomy = Autonomy::Medium;
 /// What a plain command is recorded as in place of a droid.
