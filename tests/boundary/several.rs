@@ -8,9 +8,9 @@ fn of_several_ids_the_unknown_one_is_named_on_standard_error_as_well() {
     let sandbox = sandbox();
     let failed = sandbox.run_command(["false"]);
     sandbox.ended(&failed);
-    for (verb, code) in [("cancel", 3), ("retry", 3), ("release", 3)] {
+    for (verb, code) in [("cancel", 3), ("retry", 3), ("release", 3), ("output", 3)] {
         let known = match verb {
-            "retry" => failed.clone(),
+            "retry" | "output" => failed.clone(),
             "release" => sandbox.run_script(&["--hold"], "true"),
             _ => sandbox.run_command(["sleep", "60"]),
         };

@@ -135,6 +135,10 @@ impl View for ManyOutputsView {
         &["outputs", "refused"]
     }
 
+    fn failures(&self) -> Vec<Failure> {
+        self.refused.iter().map(|(_, failure)| failure.clone()).collect()
+    }
+
     fn table(&self) -> String {
         let parts = self.shown.iter().map(|view| {
             let task = &view.receipt.believed.task;
