@@ -227,6 +227,30 @@ fn a_retry_by_hand_is_refused_while_the_next_attempt_waits() {
     assert_eq!(total(&sandbox), 2);
 }
 
+/// Once, `complete` of a task that was tried again only said that it had ended, and `report` showed how.
+#[test]
+fn complete_and_report_of_the_first_attempt_name_the_one_that_is_at_work() {
+    let sandbox = sandbox();
+    let (there, gate) = (sandbox.path("there"), sandbox.until("gate"));
+    let script = format!("[ -e {0} ] || {{ touch {0}; exit 3; }}; {gate}", there.display());
+    let first = sandbox.run_script(&[], &script);
+    sandbox.ended(&first);
+    let second = task_id(&sandbox.task_bg(["retry", &first]).ok().json());
+    let hint = |status: &str, verb: &str| {
+        let ran = sandbox.task_bg(["complete", &first, "by hand"]).code(4);
+        let next =
+            format!("tried again as {second}, which is {status}: run `task-bg {verb} {second}`");
+        assert!(ran.stderr.contains("has already ended") && ran.stderr.contains(&next), "{ran}");
+        let report = sandbox.task_bg(["report", "--json", &first]).ok().json();
+        assert_eq!(report["tasks"][0]["id"], second.as_str(), "{report:#}");
+        assert_eq!((&report["tasks"][0]["status"], &report["total"]), (&json!(status), &json!(1)));
+    };
+    hint("running", "complete");
+    sandbox.open_gate("gate");
+    sandbox.ended(&second);
+    hint("completed", "output --result");
+}
+
 /// A retry of a task that had been tried again before was a second branch, and the link to the first was lost.
 #[test]
 fn a_retry_of_the_first_attempt_follows_the_last() {

@@ -1,6 +1,7 @@
 //! `complete`: passes on a report by hand, and stops no process.
 
-use domain::task::Report;
+use domain::task::{Report, TaskId};
+use domain::usecase::again::last_attempt;
 use domain::usecase::complete::complete as report;
 
 use crate::Outcome;
@@ -8,13 +9,16 @@ use crate::cli::args::Complete;
 use crate::cli::view::done::CompletedView;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
-use crate::kit::failure::Kind;
+use crate::kit::failure::{Failure, Kind};
 
 pub(super) async fn complete(context: &Context, args: Complete) -> Outcome {
     let wiring = &context.wiring;
     let id = context.resolve(&args.id).await?;
     let words = Report { result: args.result, error: args.error };
-    let completed = report(wiring.world(), &id, words).await?;
+    let completed = match report(wiring.world(), &id, words).await {
+        Ok(completed) => completed,
+        Err(trouble) => return Err(naming_the_next(context, &id, trouble.into()).await),
+    };
     let admitted = wiring.admit().await;
     let task = completed.task;
     // The ending that was there stands; that the result was kept beside it is in the answer.
@@ -22,4 +26,24 @@ pub(super) async fn complete(context: &Context, args: Complete) -> Outcome {
     let view = CompletedView { task: task.clone(), late: completed.late };
     let answer = Answer::with(view, kind).collecting([task]);
     Ok(answer.noting(completed.trouble.into_iter().chain(admitted.troubles)))
+}
+
+/// The failure, with the attempt at the task that counts now, if there was another one.
+async fn naming_the_next(context: &Context, id: &TaskId, failure: Failure) -> Failure {
+    if failure.kind != Kind::AlreadyEnded {
+        return failure;
+    }
+    // Without the next attempt the failure stands as it is.
+    let last = last_attempt(context.wiring.world().store, id).await;
+    match last.ok().filter(|last| last.id() != id) {
+        None => failure,
+        Some(last) => {
+            let (id, status) = (last.id(), last.status());
+            let verb = if status.is_ended() { "output --result" } else { "complete" };
+            let word = status.word();
+            let hint =
+                format!("it was tried again as {id}, which is {word}: run `task-bg {verb} {id}`");
+            Failure { hints: vec![hint], ..failure }
+        }
+    }
 }

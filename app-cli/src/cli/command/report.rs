@@ -1,7 +1,8 @@
 //! `report`: which tasks are meant. It changes nothing, and no task counts as collected by it.
 
 use domain::port::Clock;
-use domain::task::{Listing, Query, Tally};
+use domain::task::{Listing, Query, Tally, Task};
+use domain::usecase::again::last_attempt;
 use domain::usecase::list::{self, Listed};
 use domain::usecase::status;
 
@@ -32,10 +33,14 @@ pub(super) async fn report(context: &Context, args: Report) -> Outcome {
     Ok(Answer::ok(ReportView { listed, parent, whole: args.all, now }))
 }
 
-/// The tasks with these names, in their order.
+/// The tasks with these names, in their order; of one that was tried again, the last attempt.
 async fn named(context: &Context, ids: &[String]) -> Result<Listed, Failure> {
     let (mut tasks, mut tally, mut notes) = (Vec::new(), Tally::default(), Vec::new());
     for id in context.resolve_all(ids).await? {
+        let id = last_attempt(context.wiring.world().store, &id).await?.id().clone();
+        if tasks.iter().any(|task: &Task| *task.id() == id) {
+            continue;
+        }
         let believed = status::status(context.wiring.world(), &id).await?;
         tally.add(believed.task.status());
         notes.extend(believed.note.map(|note| (id, note)));
