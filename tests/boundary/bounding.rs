@@ -8,7 +8,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tests::run::Ran;
-use tests::sandbox::Sandbox;
+use tests::sandbox::{Sandbox, task_id};
 
 use crate::sandbox;
 
@@ -129,6 +129,45 @@ fn the_status_of_a_task_with_a_long_prompt_is_bounded_and_says_what_was_cut() {
     assert!(status["prompt"].as_str().is_some_and(|cut| cut.starts_with("SAY \"long\"")));
     let more = status["more"].as_str().expect("the command for the rest");
     assert_eq!(sandbox.shell(more).ok().json()["prompt"], json!(prompt));
+}
+
+// All texts were cut to 20 characters: ids, times and the command for the rest in their middle.
+#[test]
+fn the_status_of_a_task_with_a_thousand_arguments_keeps_its_ids_times_and_ending_whole() {
+    let sandbox = sandbox();
+    let session = format!("a-session-{}", "x".repeat(60));
+    let arguments = (0..1_500).map(|number| format!("--an-argument-with-words={number:060}"));
+    let command =
+        ["run", "many words", "--parent", &session, "--", "sh", "-c", "exit 3"].map(str::to_owned);
+    let words: Vec<String> = command.into_iter().chain(arguments).collect();
+    let id = task_id(&sandbox.task_bg(words).ok().json());
+    let waiting = sandbox.run_script(&["--hold"], "true");
+    let record = sandbox.ended(&id);
+    let status = bounded(&sandbox.task_bg(["status", &id]).ok());
+    for key in
+        ["id", "parent_session_id", "queued_at", "started_at", "completed_at", "status", "error"]
+    {
+        assert_eq!(status[key], record[key], "{status:#}");
+    }
+    for key in ["exitCode", "reason", "outputFile", "lastUpdate", "host", "cwd"] {
+        assert_eq!(status["progress"][key], record["progress"][key], "{status:#}");
+    }
+    let (shown, all) = (count(&status["progress"]["argv"]), count(&record["progress"]["argv"]));
+    assert_eq!(status["cut"]["argv"], json!({"shown": shown, "rows": all}), "{status:#}");
+    assert!(shown > 3 && shown < all, "{status:#}");
+    let more = status["more"].as_str().expect("the command for the rest");
+    assert_eq!(more, format!("task-bg status --full {id}"));
+    assert_eq!(count(&sandbox.shell(more).ok().json()["progress"]["argv"]), all);
+    // One that waits for more tasks than an answer names.
+    let mut record = sandbox.record(&waiting);
+    let after = (0..3_000).map(|number| format!("bg_1900000000{number:07x}"));
+    record["progress"]["after"] = after.collect();
+    let file = sandbox.store().join(format!("{waiting}.json"));
+    fs::write(file, record.to_string()).expect("a record");
+    let status = bounded(&sandbox.task_bg(["status", &waiting]).ok());
+    assert_eq!(status["progress"]["after"][0], record["progress"]["after"][0], "{status:#}");
+    assert_eq!(status["cut"]["after"]["rows"], 3_000, "{status:#}");
+    assert_eq!(status["queued_at"], record["queued_at"], "{status:#}");
 }
 
 #[test]

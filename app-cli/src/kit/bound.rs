@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use domain::task::text;
+use domain::task::{TaskId, text};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -14,6 +14,19 @@ use serde_json::{Map, Value};
 pub(crate) const ROOM: usize = 60_000 - 4;
 /// What the counts of what was left out may weigh.
 const COUNTS: usize = 1_000;
+/// What a reader acts on, whole or not at all: it is never cut.
+const WHOLE: [&str; 10] = [
+    "more",
+    "next",
+    "session_id",
+    "parent_session_id",
+    "queued_at",
+    "started_at",
+    "completed_at",
+    "lastUpdate",
+    "outputFile",
+    "command",
+];
 /// How long texts are that no shape foresees, tried one after another, in characters.
 const UNFORESEEN: [usize; 4] = [2_000, 500, 100, 20];
 
@@ -77,6 +90,12 @@ pub(crate) fn unforeseen(mut answer: Value) -> Value {
     for key in keys {
         leave_out(&mut answer, &key, &format!("{key}Omitted"), |_| true);
     }
+    for below in answer.as_object().map(objects_of).unwrap_or_default() {
+        for key in answer[&below].as_object().map(lists_of).unwrap_or_default() {
+            let excess = excess(&answer);
+            leave_out_of(&mut answer[&below], excess, &key, &format!("{key}Omitted"), |_| true);
+        }
+    }
     if weight(&answer) <= ROOM {
         return answer;
     }
@@ -88,33 +107,44 @@ fn lists_of(members: &Map<String, Value>) -> Vec<String> {
     members.iter().filter(|(_, value)| value.is_array()).map(|(key, _)| key.clone()).collect()
 }
 
-/// As many members as fit, and how many others there were.
+fn objects_of(members: &Map<String, Value>) -> Vec<String> {
+    members.iter().filter(|(_, value)| value.is_object()).map(|(key, _)| key.clone()).collect()
+}
+
+/// As many members as fit, the lightest first, and how many others there were.
 fn first_members(members: Map<String, Value>) -> Value {
+    // Quotes, colon and comma.
+    let weigh = |(key, value): &(String, Value)| weight(key) + weight(value) + 4;
+    let mut members: Vec<(String, Value)> = members.into_iter().collect();
+    members.sort_by_key(weigh);
     let (mut kept, mut left_out, mut used) = (Map::new(), 0_usize, COUNTS);
-    for (key, value) in members {
-        // Quotes, colon and comma.
-        let more = weight(&key) + weight(&value) + 4;
+    for member in members {
+        let more = weigh(&member);
         if used + more > ROOM {
             left_out += 1;
         } else {
             used += more;
-            kept.insert(key, value);
+            kept.extend([member]);
         }
     }
     kept.insert("membersOmitted".to_owned(), left_out.into());
     Value::Object(kept)
 }
 
-/// Cuts every text that is longer.
+/// Cuts every text that is longer, but no id and nothing that a reader acts on.
 fn shorten(value: &mut Value, texts: usize) {
     match value {
         Value::String(long) => {
-            if text::beginning(long, texts).len() < long.len() {
+            let is_id = long.starts_with("bg_") && TaskId::parse(long).is_ok();
+            if !is_id && text::beginning(long, texts).len() < long.len() {
                 *long = text::preview(long, texts);
             }
         }
         Value::Array(rows) => rows.iter_mut().for_each(|row| shorten(row, texts)),
-        Value::Object(members) => members.values_mut().for_each(|member| shorten(member, texts)),
+        Value::Object(members) => {
+            let others = members.iter_mut().filter(|(key, _)| !WHOLE.contains(&key.as_str()));
+            others.for_each(|(_, member)| shorten(member, texts));
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -137,7 +167,18 @@ fn reduce(answer: &mut Value, list: &List) {
 
 /// Leaves out as many rows of a list as is needed, and counts them.
 fn leave_out(answer: &mut Value, key: &str, counted: &str, first: fn(&Value) -> bool) {
-    let mut excess = excess(answer);
+    let excess = excess(answer);
+    leave_out_of(answer, excess, key, counted, first);
+}
+
+/// The same in a part of an answer that is too heavy by so much.
+fn leave_out_of(
+    answer: &mut Value,
+    mut excess: usize,
+    key: &str,
+    counted: &str,
+    first: fn(&Value) -> bool,
+) {
     if excess == 0 {
         return;
     }

@@ -7,7 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::task::Beside;
 use super::{View, task, terminal, worktree};
-use crate::kit::bound::Shape;
+use crate::kit::bound::{self, Shape};
+
+/// What a usual character weighs.
+const HALVES: usize = 2;
 
 /// One task's record.
 pub(crate) struct StatusView {
@@ -43,6 +46,19 @@ impl StatusView {
     }
 }
 
+/// Keeps as many of the first rows as have together at most so many characters; says how many of them, if not all.
+fn shorten(rows: &mut Vec<Value>, texts: usize) -> Option<Value> {
+    let (count, mut room) = (rows.len(), texts / 2 * HALVES);
+    let fits = |row: &&Value| {
+        let rest = room.checked_sub(bound::weight(row));
+        room = rest.unwrap_or_default();
+        rest.is_some()
+    };
+    let shown = rows.iter().take_while(fits).count();
+    rows.truncate(shown);
+    (shown < count).then(|| json!({"shown": shown, "rows": count}))
+}
+
 fn attempt(task: &Task) -> Value {
     json!({
         "taskId": task.id().as_str(),
@@ -58,7 +74,16 @@ impl View for StatusView {
         let mut answer = self.json();
         let Value::Object(record) = &mut answer else { return answer };
         let mut cut = Map::new();
+        if let Some(Value::Object(progress)) = record.get_mut("progress") {
+            for (key, value) in progress {
+                if let Some(counts) = value.as_array_mut().and_then(|rows| shorten(rows, texts)) {
+                    cut.insert(key.clone(), counts);
+                }
+            }
+        }
         for key in ["prompt", "result", "error", "description"] {
+            // Whoever gave the order knows it.
+            let texts = if key == "prompt" { texts / 2 } else { texts };
             let Some(Value::String(long)) = record.get_mut(key) else { continue };
             let characters = long.chars().count();
             if characters > texts {
