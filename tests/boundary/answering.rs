@@ -72,6 +72,22 @@ fn the_last_lines_of_a_command_are_in_every_preview() {
     }
 }
 
+// A list showed the first lines of a command that was cancelled, and the end of every other one.
+#[test]
+fn of_a_command_that_was_cancelled_a_list_shows_the_last_lines_as_of_any_other() {
+    let sandbox = sandbox();
+    let script = "for n in $(seq 100); do echo \"test number $n of the whole suite ... ok\"; done; \
+                  echo 'stuck in test 101'; touch \"$0\"; exec sleep 60";
+    let there = sandbox.path("there");
+    let there = there.to_str().expect("a path");
+    let id = sandbox.run_command(["sh", "-c", script, there]);
+    sandbox.wait_for_file("there");
+    sandbox.task_bg(["cancel", &id]).ok().done();
+    let list = sandbox.task_bg(["list"]).ok().json();
+    let result = list["tasks"][0]["result"].as_str().unwrap_or_default();
+    assert!(result.starts_with('…') && result.ends_with("ok\nstuck in test 101"), "{list:#}");
+}
+
 #[test]
 fn of_an_agents_answer_a_preview_is_the_beginning_and_an_empty_one_is_named() {
     let sandbox = sandbox();

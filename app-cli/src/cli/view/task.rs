@@ -41,18 +41,18 @@ pub(super) fn listed(task: &Task, beside: Beside<'_>, texts: usize) -> Value {
     // What a command printed is in the words about its bad ending already.
     let told = preview::preview(task, texts);
     match task.status() {
-        Status::Completed => drop(record.insert("result".to_owned(), told.into())),
+        Status::Completed | Status::Cancelled => {
+            drop(record.insert("result".to_owned(), told.into()));
+        }
         Status::Error => {
             record.insert("error".to_owned(), told.into());
             if matches!(task.order().runner, Runner::Command(_)) {
                 record.remove("result");
             }
         }
-        Status::Queued | Status::Running | Status::Cancelled => {}
+        Status::Queued | Status::Running => {}
     }
-    if let (Some(Value::String(long)), true) =
-        (record.get_mut("result"), task.status() != Status::Completed)
-    {
+    if let (Some(Value::String(long)), Status::Error) = (record.get_mut("result"), task.status()) {
         *long = text::preview(long, texts);
     }
     if let Some(Value::Object(progress)) = record.get_mut("progress") {
