@@ -209,7 +209,15 @@ fn a_list_takes_several_statuses_an_order_and_pages() {
     assert_eq!((ids(&first["tasks"]), &first["omitted"]), (vec![&*held, &well], &json!(1)));
     let more = "task-bg list --status queued,error,completed --offset 2";
     assert_eq!(first["more"], more, "{first:#}");
-    assert_eq!(ids(&list(&["--offset", "2"])["tasks"]), [&failed]);
+    // Once, those before the page counted as left out, and `more` led to an empty page.
+    let middle = list(&["--offset", "1", "--limit", "1"]);
+    assert_eq!((ids(&middle["tasks"]), &middle["omitted"]), (vec![&*well], &json!(1)));
+    assert_eq!(middle["more"], "task-bg list --offset 2", "{middle:#}");
+    for (offset, shown) in [("2", vec![&*failed]), ("3", vec![]), ("9", vec![])] {
+        let end = list(&["--offset", offset]);
+        assert_eq!((ids(&end["tasks"]), &end["omitted"]), (shown, &json!(0)), "{end:#}");
+        assert!(end["more"].is_null() && end["total"] == 3, "{end:#}");
+    }
     sandbox.task_bg(["cancel", &held]).ok().done();
 }
 

@@ -70,7 +70,7 @@ fn lists_waits_and_reports_of_many_tasks_are_bounded_and_count_the_rest() {
     );
     let more = list["more"].as_str().expect("the command for the rest");
     let rest = bounded(&sandbox.shell(more).ok());
-    assert_eq!((count(&rest["tasks"]), &rest["omitted"]), (200, &json!(200)), "{more}");
+    assert_eq!((count(&rest["tasks"]), &rest["omitted"]), (200, &json!(0)), "{more}");
     let row = &list["tasks"][199];
     assert!(row["id"].is_string() && row["status"].is_string(), "{row}");
     let ndjson = sandbox.task_bg(["list", "--format", "ndjson"]).ok().stdout;

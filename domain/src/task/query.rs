@@ -108,12 +108,12 @@ impl Listing {
         Self { tally, tasks, ..self }
     }
 
-    /// At most the first `limit` tasks after the first `offset`; the others are counted.
+    /// At most the first `limit` tasks after the first `offset`; those that come after these are counted.
     #[must_use]
     pub fn part(mut self, offset: usize, limit: usize) -> Self {
-        let before = self.tasks.len();
+        let rest = self.tasks.len().saturating_sub(offset);
         self.tasks = self.tasks.into_iter().skip(offset).take(limit).collect();
-        self.omitted += before - self.tasks.len();
+        self.omitted += rest - self.tasks.len();
         self
     }
 }
