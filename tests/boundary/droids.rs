@@ -175,6 +175,24 @@ fn tools_are_a_list_words_between_commas_or_a_category() {
     }
 }
 
+/// A definition with `Create` once wrote files at `none`, since a list of tools counts more to droid than its level.
+#[test]
+fn a_droid_that_only_reads_gets_no_tool_that_writes_from_its_definition_and_says_so() {
+    let sandbox = sandbox();
+    for (tools, passed, dropped) in [
+        ("[Read, Create, Grep]", "Read,Grep", "the tools Create, ApplyPatch"),
+        ("edit", "Read", "the tools Edit, Create, ApplyPatch"),
+        ("[Read, Task]", "Read", "the tools Task"),
+    ] {
+        let text = format!("---\ntools: {tools}\n---\nBe mine.");
+        define(&sandbox, "home/.factory/droids/mine.md", &text);
+        let (arguments, _, record) =
+            started_with(&sandbox, &["--droid", "mine", "--autonomy", "none"]);
+        assert_eq!(value_of(&arguments, "--only-tools"), Some(passed), "{tools}");
+        assert_eq!(record["progress"]["notApplied"][0], dropped, "{record:#}");
+    }
+}
+
 #[test]
 fn an_unknown_droid_is_a_usage_error_that_names_near_ones_and_records_nothing() {
     let sandbox = sandbox();

@@ -16,6 +16,7 @@ use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
 
 use super::start::Start;
+use super::tools;
 
 /// The name by which orders and records know droid.
 pub(super) const NAME: &str = "droid";
@@ -23,6 +24,10 @@ pub(super) const NAME: &str = "droid";
 pub const PROGRAM: &str = "droid";
 /// The variable that says whether droid is kept from its service.
 pub const AIRGAP: &str = "FACTORY_AIRGAP_ENABLED";
+/// Its tools that write, or order somebody to.
+const WRITING: [&str; 5] = ["Edit", "MultiEdit", "Create", "ApplyPatch", "Task"];
+/// Its tool that reads a file.
+const READ: &str = "Read";
 /// How droid is installed.
 const INSTALL: &str = "install droid, Factory's command line, put the folder of `droid` \
     on PATH, or set `TASK_BG_DROID` to the program";
@@ -77,6 +82,13 @@ impl Agent for Droid {
         Some(Program { name: self.start.program(), install: INSTALL })
     }
 
+    fn unapplied(&self, order: &Order) -> Vec<String> {
+        let Runner::Agent { autonomy, .. } = order.runner else { return Vec::new() };
+        let tools = order.briefing.as_ref().and_then(|given| given.tools.as_deref());
+        let (_, dropped) = at(autonomy, tools.unwrap_or_default());
+        tools::unapplied(&dropped).into_iter().collect()
+    }
+
     fn only_forks(&self, around: &Circumstances<'_>) -> bool {
         // Droid asks its service for a session before it goes on in it, and ends without a word where
         // it cannot.
@@ -102,13 +114,27 @@ fn arguments(autonomy: Autonomy, order: &Order, instructions: Option<&OsText>) -
         words.extend(["--reasoning-effort", effort]);
     }
     let mut arguments: Vec<OsText> = words.into_iter().map(OsText::from).collect();
-    if let Some(tools) = briefing.and_then(|given| given.tools.as_ref()) {
-        arguments.extend(["--only-tools".into(), tools.join(",").into()]);
+    if let Some(tools) = briefing.and_then(|given| given.tools.as_deref()) {
+        let (mut given, _) = at(autonomy, tools);
+        // An empty list would give it all tools of the level, shell commands among them.
+        if given.is_empty() && !tools.is_empty() {
+            given.push(READ);
+        }
+        arguments.extend(["--only-tools".into(), given.join(",").into()]);
     }
     if let Some(instructions) = instructions {
         arguments.extend(["--append-system-prompt-file".into(), instructions.clone()]);
     }
     arguments
+}
+
+/// The tools of a definition that hold at this level, and those that do not.
+///
+/// Droid gives an agent without `--auto` no tool that writes, but a list of tools on its command line counts before that.
+fn at(autonomy: Autonomy, tools: &[String]) -> (Vec<&str>, Vec<&str>) {
+    let writes = |tool: &&str| WRITING.iter().any(|name| name.eq_ignore_ascii_case(tool));
+    let tools = tools.iter().map(String::as_str);
+    tools.partition(|tool| autonomy != Autonomy::None || !writes(tool))
 }
 
 /// Hands on what one line of its stream says.
@@ -195,6 +221,32 @@ mod tests {
                 "/s/.active/bg_1.system.md"
             ]
         );
+    }
+
+    #[test]
+    fn a_definition_gives_no_tool_that_writes_to_a_droid_that_only_reads() {
+        let check = |autonomy, tools: &[&str], given: &str, dropped: &[&str]| {
+            let briefing = Briefing {
+                source: DroidSource::User,
+                path: None,
+                reasoning_effort: None,
+                tools: Some(tools.iter().map(|tool| (*tool).to_owned()).collect()),
+                unapplied: Vec::new(),
+            };
+            let order = Order { briefing: Some(briefing), ..with(autonomy, None) };
+            let arguments = line(&order, Told::default()).arguments;
+            assert_eq!(arguments[arguments.len() - 2..], ["--only-tools", given]);
+            assert_eq!(Droid::new(&[]).unapplied(&order), dropped);
+        };
+        check(Autonomy::Low, &["Read", "Create", "Task"], "Read,Create,Task", &[]);
+        check(Autonomy::None, &["Read"], "Read", &[]);
+        check(
+            Autonomy::None,
+            &["Grep", "Create", "Execute"],
+            "Grep,Execute",
+            &["the tools Create"],
+        );
+        check(Autonomy::None, &["Edit", "Task"], "Read", &["the tools Edit, Task"]);
     }
 
     #[test]
