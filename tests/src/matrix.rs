@@ -13,6 +13,7 @@
 
 mod agent;
 mod cases;
+mod chain;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -35,15 +36,21 @@ pub fn main() -> ExitCode {
             println!("{}: not here", kind.name);
             continue;
         };
-        let cells: Vec<String> = CASES.iter().map(|case| cell(&agent, case)).collect();
+        let play = |case: &cases::Case| cell(kind.name, case.name, || (case.play)(&agent));
+        let cells: Vec<String> = CASES.iter().map(play).collect();
         failed |= cells.iter().any(|cell| cell.starts_with("FAILED"));
-        columns.push((kind.name, cells));
+        columns.push((kind, cells));
     }
     if columns.is_empty() {
         eprintln!("real-agents is started by `cargo xtask e2e`: no agent is there");
         return ExitCode::from(NO_STAGE);
     }
-    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let kinds: Vec<&'static Kind> = columns.iter().map(|(kind, _)| *kind).collect();
+    let chained = cell("one batch", "each is handed what the one before it found", || {
+        chain::play(&kinds).unwrap_or_else(|| "not run".to_owned())
+    });
+    failed |= chained.starts_with("FAILED");
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
     println!("\n| case | {} |", names.join(" | "));
     println!("|---|{}", "---|".repeat(columns.len()));
     for (row, case) in CASES.iter().enumerate() {
@@ -53,9 +60,9 @@ pub fn main() -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// What came of one case with one agent.
-fn cell(agent: &Agent, case: &cases::Case) -> String {
-    let played = panic::catch_unwind(AssertUnwindSafe(|| (case.play)(agent)));
+/// What came of one case with one agent, or with several.
+fn cell(who: &str, case: &str, play: impl FnOnce() -> String) -> String {
+    let played = panic::catch_unwind(AssertUnwindSafe(play));
     let cell = played.unwrap_or_else(|payload| {
         let words = payload.downcast_ref::<String>().cloned();
         let words = words.or_else(|| payload.downcast_ref::<&str>().map(|&words| words.to_owned()));
@@ -63,6 +70,6 @@ fn cell(agent: &Agent, case: &cases::Case) -> String {
         let line = words.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         format!("FAILED: {}", line.replace('|', "/").chars().take(300).collect::<String>())
     });
-    println!("{}: {}: {cell}", agent.kind.name, case.name);
+    println!("{who}: {case}: {cell}");
     cell
 }

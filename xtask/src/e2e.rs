@@ -126,6 +126,10 @@ pub(crate) fn agents(repo: &Repo, filters: &[String]) -> StepResult {
     command.env("TASK_BG_BIN", repo.program("task-bg-under-test"));
     command.env("TASK_BG_HOOK_BIN", repo.program("task-bg-hook-under-test"));
     command.env("TMPDIR", scratch.places().root());
+    match droid::find_or_install(repo)? {
+        Ok(droid) => drop(command.env("REAL_DROID", droid.program)),
+        Err(why) => println!("droid is in no batch: {why}"),
+    }
     command.envs(here.into_iter().map(|agent| (agent.variable, agent.start)));
     command.arg(repo.program("real-agents")).args(filters.iter().map(OsStr::new));
     let status = command.status().during("starting the cases")?;

@@ -71,6 +71,23 @@ pub(super) const KINDS: [Kind; 4] = [
     },
 ];
 
+impl Kind {
+    /// The model that it needs at this machine.
+    pub(super) fn model(&self) -> Option<&'static str> {
+        let at = self.options.iter().position(|word| *word == "--model")?;
+        self.options.get(at + 1).copied()
+    }
+
+    /// The words that start it, if it is here.
+    fn start(&self) -> Option<String> {
+        variable(self.variable)
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// One agent in a home of its own.
 pub(super) struct Agent {
     /// Which.
@@ -82,8 +99,16 @@ pub(super) struct Agent {
 impl Agent {
     /// The agent, if it is here.
     pub(super) fn new(kind: &'static Kind) -> Option<Self> {
-        let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        let start = variable(kind.variable)?;
+        Self::among(kind, &[kind])
+    }
+
+    /// Whether droid is here, which is then in each home.
+    pub(super) fn droid_is_here() -> bool {
+        variable("REAL_DROID").is_some()
+    }
+
+    /// The agent in a home that it shares with others, if all of them are here.
+    pub(super) fn among(kind: &'static Kind, all: &[&'static Kind]) -> Option<Self> {
         // Lives as long as the process.
         let program = |name: &str| variable(name).map(|path| &*path.leak());
         let programs = Programs {
@@ -92,7 +117,8 @@ impl Agent {
             droid: program("REAL_DROID").unwrap_or("/bin/false"),
         };
         let settings = Path::new(&variable("HOME")?).join(".factory/settings.json");
-        let settings: Value = serde_json::from_str(&fs::read_to_string(settings).ok()?).ok()?;
+        let of_droid = fs::read_to_string(settings).ok()?;
+        let settings: Value = serde_json::from_str(&of_droid).ok()?;
         let address = settings["customModels"][0]["baseUrl"].as_str()?.to_owned();
         let sandbox = Sandbox::new(programs)
             .with_env("ANTHROPIC_BASE_URL", &address)
@@ -100,20 +126,24 @@ impl Agent {
             .with_env("SCRIPTED_KEY", "not-a-key")
             .with_env("GEMINI_API_KEY", "not-a-key")
             .with_env("GOOGLE_GEMINI_BASE_URL", &address)
+            .with_env("FACTORY_AIRGAP_ENABLED", "1")
             .with_env("OPENCODE_DISABLE_MODELS_FETCH", "1");
-        let script = format!("#!/bin/sh\nexec {start} \"$@\"\n");
-        executable(&sandbox.path("bin").join(kind.name), &script);
+        for kind in all {
+            let script = format!("#!/bin/sh\nexec {} \"$@\"\n", kind.start()?);
+            executable(&sandbox.path("bin").join(kind.name), &script);
+        }
         let agent = Self { kind, sandbox, model_log: variable("MODEL_LOG")?.into() };
-        agent.set_up(&address);
+        agent.set_up(&address, of_droid);
         Some(agent)
     }
 
-    fn set_up(&self, address: &str) {
+    fn set_up(&self, address: &str, of_droid: String) {
         let put = |name: &str, text: String| {
             let file = self.sandbox.home().join(name);
             fs::create_dir_all(file.parent().expect("a folder")).expect("a folder in the home");
             fs::write(file, text).expect("a file in the home");
         };
+        put(".factory/settings.json", of_droid);
         put(
             ".codex/config.toml",
             format!(
