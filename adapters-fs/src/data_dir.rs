@@ -222,6 +222,21 @@ impl DataDir {
         self.beside().join("worktrees")
     }
 
+    /// The note of a worktree that is being made for a task without a record.
+    pub(crate) fn beginning(&self, id: &TaskId) -> PathBuf {
+        self.beginnings().join(id.as_str())
+    }
+
+    /// The folder of these notes. It is in the store: another one may have its worktrees in the same folder.
+    pub(crate) fn beginnings(&self) -> PathBuf {
+        self.root.join(".begun")
+    }
+
+    /// Makes the folder of these notes, in a store that has none yet.
+    pub(crate) fn prepare_beginnings(&self) -> io::Result<()> {
+        folders::make(&self.beginnings()).map(drop)
+    }
+
     /// The settings that hold for this store.
     pub fn settings(&self) -> PathBuf {
         self.beside().join("task-bg.toml")

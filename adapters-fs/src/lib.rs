@@ -10,6 +10,7 @@
 //! The crate never starts or signals a process and never prints. It reads no environment variable either: a caller
 //! hands it the lookup. Only for times without a zone, which other programs wrote, it reads the zone of the system.
 
+pub mod beginnings;
 pub mod data_dir;
 mod disk;
 pub mod droids;
@@ -30,6 +31,7 @@ pub mod store;
 pub mod transcript;
 pub mod versions;
 
+pub use beginnings::{Beginning, FileBeginnings};
 pub use data_dir::{DataDir, NoHome, Unfit};
 pub use droids::FileDroids;
 pub use factory_dir::FactoryDir;

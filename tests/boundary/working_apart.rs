@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::meddling::within;
+use tests::process::{kill, terminate, wait_until};
 use tests::repository::with_repository;
 use tests::sandbox::{Sandbox, task_id, text};
 
@@ -160,5 +161,53 @@ fn worktrees_of_one_repository_are_made_one_at_a_time() {
         launches.into_iter().map(|launch| task_id(&launch.finish().ok().json())).collect();
     for id in ids {
         assert_eq!(sandbox.ended(&id)["status"], "completed");
+    }
+}
+
+/// Launches into the worktree `one`, and is killed while git makes it; git works on and comes to its end.
+fn cut_off(sandbox: &Sandbox, end: fn(u32)) {
+    let started = text(&sandbox.path("started"));
+    before_adding(sandbox, &format!("touch {started}; {}", sandbox.until("gate")));
+    let launch = sandbox.task_bg(["run", "x", "--worktree=one", "--", "true"]).start();
+    sandbox.wait_for_file("started");
+    end(launch.pid());
+    assert_ne!(launch.finish().code, 0, "it was not cut off");
+    sandbox.open_gate("gate");
+    wait_until("the end of git", || sandbox.leftovers().is_empty());
+}
+
+fn branches(sandbox: &Sandbox) -> String {
+    sandbox.shell("git branch --format='%(refname:short)'").ok().stdout
+}
+
+/// Nothing was noted before git began, so branch and worktree were nobody's, and the same command was refused.
+#[test]
+fn what_a_launch_left_that_was_cut_off_is_taken_back_by_the_next_of_that_name() {
+    for end in [kill, terminate] {
+        let sandbox = repository();
+        cut_off(&sandbox, end);
+        let next = sandbox.task_bg(["run", "x", "--worktree=one", "--", "true"]).ok().json();
+        assert_eq!(sandbox.ended(&task_id(&next))["status"], "completed");
+        let listed = sandbox.shell("git worktree list").ok().stdout;
+        assert_eq!(listed.lines().count(), 2, "{listed}");
+        let cleaned = sandbox.task_bg(["cleanup", "--delete"]).ok().json();
+        assert_eq!(cleaned["deleted"].as_array().map(Vec::len), Some(1), "{cleaned:#}");
+        assert_eq!(branches(&sandbox), "main\n");
+    }
+}
+
+/// `doctor` and `cleanup` knew nothing of it.
+#[test]
+fn what_a_launch_left_that_was_cut_off_is_found_and_taken_back_by_doctor_and_cleanup() {
+    for verb in [&["doctor", "--fix"][..], &["cleanup"]] {
+        let sandbox = repository();
+        cut_off(&sandbox, kill);
+        let planned = sandbox.task_bg(["cleanup", "--dry-run"]).ok().json();
+        assert_eq!(planned["swept"], 1, "{planned:#}");
+        assert_eq!(branches(&sandbox), "main\ntask-bg/one\n");
+        // What else `doctor` finds is of no concern.
+        drop(sandbox.task_bg(verb).run());
+        assert_eq!(branches(&sandbox), "main\n", "{verb:?}");
+        assert_eq!(sandbox.task_bg(["cleanup", "--dry-run"]).ok().json()["swept"], 0);
     }
 }

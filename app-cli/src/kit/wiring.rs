@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adapters_fs::{
-    DataDir, FileDroids, FileKeys, FileKits, FileLifeLocks, FileLogs, FileNotices, FileQueue,
-    FileStore,
+    DataDir, FileBeginnings, FileDroids, FileKeys, FileKits, FileLifeLocks, FileLogs, FileNotices,
+    FileQueue, FileStore,
 };
 use adapters_process::agents::event_log::AgentEventLog;
 use adapters_process::agents::registry::Registry;
@@ -46,6 +46,8 @@ pub(crate) struct Wiring {
     pub(crate) keys: FileKeys,
     /// What tasks start with.
     pub(crate) kits: FileKits,
+    /// Which worktrees are being made.
+    pub(crate) beginnings: FileBeginnings,
     /// The life locks.
     pub(crate) locks: FileLifeLocks,
     /// What tasks wrote.
@@ -88,6 +90,7 @@ impl Wiring {
             store: FileStore::open(dir.clone()),
             queue: FileQueue::new(dir.clone(), limits(dir.clone(), known)),
             keys: FileKeys::new(dir.clone()),
+            beginnings: FileBeginnings::new(dir.clone()),
             kits: FileKits::new(dir.clone()),
             locks: FileLifeLocks::new(dir.clone()),
             events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id)),

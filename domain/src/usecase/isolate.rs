@@ -4,7 +4,7 @@
 //! Nothing is recorded or started here.
 
 use super::Trouble;
-use crate::port::worktrees::{Wanted, WorktreeError, Worktrees};
+use crate::port::worktrees::{Removal, Wanted, WorktreeError, Worktrees};
 use crate::port::{StoreError, TaskStore};
 use crate::task::{Order, TaskId, Worktree};
 
@@ -19,6 +19,15 @@ pub async fn isolate(
 ) -> Result<Order, WorktreeError> {
     let made = worktrees.create(wanted).await?;
     Ok(Order { cwd: Some(made.folder), worktree: Some(made.worktree), ..order })
+}
+
+/// Takes back what a launcher left that was cut off before it recorded its task. Returns whether nothing is left of
+/// it: a repository that is gone has nothing left either.
+pub async fn is_taken_back(worktrees: &dyn Worktrees, wanted: &Wanted) -> bool {
+    match worktrees.take_back(wanted).await {
+        Ok(Removal::Removed) | Err(WorktreeError::NoRepository { .. }) => true,
+        Ok(Removal::Kept(_)) | Err(_) => false,
+    }
 }
 
 /// Removes the worktree of a task that was not started; keeps it if work in it would be lost, or if the
@@ -44,7 +53,7 @@ pub async fn take_back(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::worktrees::{MockWorktrees, Removal};
+    use crate::port::worktrees::MockWorktrees;
     use crate::testing::{self, MemoryStore};
 
     fn worktree() -> Worktree {

@@ -3,6 +3,7 @@
 use domain::usecase::cleanup::{Removal, cleanup as clean};
 use domain::usecase::prune::Mode;
 
+use super::isolate::{cut_off, take_back_of};
 use crate::Outcome;
 use crate::cli::args::Cleanup;
 use crate::cli::view::cleaned::CleanedView;
@@ -21,7 +22,7 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
     let mut untold = wiring.notices.untold();
     if args.dry_run {
         let mut cleaned = clean(wiring.world(), &worktrees, removal, Mode::DryRun).await?;
-        cleaned.swept = wiring.store.leftovers()?;
+        cleaned.swept = wiring.store.leftovers()? + cut_off(context);
         untold.retain(|id| cleaned.removed.contains(id));
         return Ok(Answer::ok(CleanedView {
             cleaned,
@@ -30,7 +31,8 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
             more: ended(args),
         }));
     }
-    let cleaned = clean(wiring.world(), &worktrees, removal, Mode::Execute).await?;
+    let mut cleaned = clean(wiring.world(), &worktrees, removal, Mode::Execute).await?;
+    cleaned.swept += take_back_of(context, None).await;
     untold.retain(|id| cleaned.removed.contains(id));
     let admitted = wiring.admit().await;
     let view = CleanedView { cleaned, untold, mode: Mode::Execute, more: kept(args) };

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use domain::port::Worktrees as _;
-use domain::port::worktrees::{Presence, Wanted};
+use adapters_fs::Beginning;
+use domain::port::worktrees::{Presence, Wanted, WorktreeError};
+use domain::port::{StoreError, TaskStore as _, Worktrees as _};
 use domain::task::{Order, TaskId, Worktree};
-use domain::usecase::isolate;
+use domain::usecase::{Trouble, isolate};
 
 use crate::kit::context::Context;
 use crate::kit::failure::{Failure, Kind};
@@ -15,19 +16,62 @@ use crate::kit::wiring::Wiring;
 /// What the branches of tasks begin with.
 const PREFIX: &str = "task-bg/";
 
-/// The order in a worktree of its own, if one is asked for; without a name, it is the task's id.
+/// The order in a worktree of its own, if one is asked for; without a name, it is the task's id. The note goes with it:
+/// it has to be kept until the task is recorded.
 pub(super) async fn isolated(
     context: &Context,
     id: &TaskId,
     asked: Option<&str>,
     order: Order,
-) -> Result<Order, Failure> {
-    let Some(wanted) = wanted(context, id, asked, &order)? else { return Ok(order) };
+) -> Result<(Order, Option<Beginning>), Failure> {
+    let Some(wanted) = wanted(context, id, asked, &order)? else { return Ok((order, None)) };
+    take_back_of(context, Some(&wanted.branch)).await;
     context.wiring.dir.prepare_worktrees().map_err(|error| {
         let message = format!("there can be no folder for worktrees: {error}");
         Failure::new(Kind::StoreUnavailable, message)
     })?;
-    Ok(isolate::isolate(&Wiring::worktrees(), &wanted, order).await?)
+    let beginning = context.wiring.beginnings.begin(id, &wanted).map_err(Trouble::from)?;
+    match isolate::isolate(&Wiring::worktrees(), &wanted, order).await {
+        Ok(order) => Ok((order, Some(beginning))),
+        Err(error) => {
+            if matches!(error, WorktreeError::Fault(_)) {
+                // Something may be left that could not be taken back.
+                beginning.leave();
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Takes back what launchers left that were cut off before they recorded their tasks, of this branch alone if one
+/// is named; returns of how many nothing is left.
+pub(super) async fn take_back_of(context: &Context, branch: Option<&str>) -> usize {
+    let wiring = &context.wiring;
+    let mut done = 0;
+    // Whoever wants the name is told that it is taken, if it cannot be freed.
+    for beginning in wiring.beginnings.cut_off(branch).unwrap_or_default() {
+        match wiring.store.load(&beginning.id).await {
+            // The record names the worktree from here on.
+            Ok(_) => continue,
+            Err(StoreError::NotFound { .. }) => {}
+            Err(_) => {
+                beginning.leave();
+                continue;
+            }
+        }
+        if isolate::is_taken_back(&Wiring::worktrees(), &beginning.wanted).await {
+            done += 1;
+        } else {
+            beginning.leave();
+        }
+    }
+    done
+}
+
+/// Of how many launchers that were cut off something may be left.
+pub(super) fn cut_off(context: &Context) -> usize {
+    let found = context.wiring.beginnings.cut_off(None).unwrap_or_default();
+    found.into_iter().map(Beginning::leave).count()
 }
 
 /// Refuses a worktree that cannot be had, without making anything.
@@ -39,7 +83,10 @@ pub(super) async fn check(
     // The name of the task, and with it the path, is another one in the end.
     let id = context.wiring.world().mint();
     match wanted(context, &id, asked, order)? {
-        Some(wanted) => Ok(Wiring::worktrees().check(&wanted).await?),
+        Some(wanted) => {
+            take_back_of(context, Some(&wanted.branch)).await;
+            Ok(Wiring::worktrees().check(&wanted).await?)
+        }
         None => Ok(()),
     }
 }

@@ -11,6 +11,7 @@ use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
 use domain::usecase::list::{Listed, list, survey, unlocked};
 use domain::usecase::reconcile::Note;
 
+use super::super::isolate::{cut_off, take_back_of};
 use super::{fail, warn, well};
 use crate::cli::view::doctor::Finding;
 use crate::kit::context::Context;
@@ -210,7 +211,9 @@ fn survivors(listed: &Listed, at_large: &[(TaskId, ProcessId)]) -> Finding {
 async fn leftovers(context: &Context, fix: bool) -> Finding {
     let store = &context.wiring.store;
     let found = if fix { store.sweep().await } else { store.leftovers() };
-    match found {
+    // Of launches that were cut off while they made a worktree.
+    let worktrees = if fix { take_back_of(context, None).await } else { cut_off(context) };
+    match found.map(|count| count + worktrees) {
         Ok(0) => well("leftovers", "none"),
         Ok(count) if fix => well("leftovers", format!("{count} were removed")),
         Ok(count) => warn("leftovers", format!("{count} that belong to no task any more"), FIX),

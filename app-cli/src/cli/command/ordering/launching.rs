@@ -3,6 +3,7 @@
 //! What was made for a task that could not be launched is taken back here. Nothing here judges an order: see
 //! the module above.
 
+use adapters_fs::Beginning;
 use domain::port::Kit;
 use domain::task::{Task, TaskId, Worktree};
 use domain::usecase::Trouble;
@@ -96,6 +97,8 @@ struct Settled {
     kit: Kit,
     /// The worktree that was made for it.
     made: Option<Worktree>,
+    /// The note of that, which goes once the task is recorded or the worktree taken back.
+    _beginning: Option<Beginning>,
 }
 
 impl Settled {
@@ -116,7 +119,7 @@ async fn settle(context: &Context, id: TaskId, ready: Ready) -> Result<Settled, 
         None => ready.order,
     };
     let isolated = isolate::isolated(context, &id, asked, order).await;
-    let mut order = isolated.inspect_err(|_| context.wiring.kits.forget_input(&id))?;
+    let (mut order, beginning) = isolated.inspect_err(|_| context.wiring.kits.forget_input(&id))?;
     order.placement.at_most = context.settings.own_limit();
     order.lineage.launched_by = environment::task();
     let made = order.worktree.clone().filter(|_| asked.is_some());
@@ -126,7 +129,12 @@ async fn settle(context: &Context, id: TaskId, ready: Ready) -> Result<Settled, 
     } else {
         Wiring::kit(ready.variables, ready.instructions)
     };
-    Ok(Settled { task: ordered(context.wiring.world(), id, order), kit, made })
+    Ok(Settled {
+        task: ordered(context.wiring.world(), id, order),
+        kit,
+        made,
+        _beginning: beginning,
+    })
 }
 
 /// Refuses an order whose worktree cannot be had, before anything is made.
