@@ -17,8 +17,6 @@ use super::names::Entry;
 const PARTS: [&str; 6] = [".active", ".keys", ".locks", ".notices", ".queue", ".sessions"];
 /// The bit of a folder in which many keep files of their own.
 const STICKY: u32 = 0o1000;
-/// The bit of a folder that everybody can write into.
-const WRITABLE: u32 = 0o002;
 /// How the ids of tasks begin, and so the names of their files. Other programs keep records beside ours, but
 /// what they are called says nothing of whose folder it is.
 const OUR_IDS: &str = "bg_";
@@ -33,13 +31,6 @@ pub enum Unfit {
         path: PathBuf,
         /// The number of the user that it belongs to.
         owner: u32,
-    },
-    /// Everybody can write into it, and closing it would shut others out. A record that somebody else puts there
-    /// could be run again in the name of the owner.
-    #[error("`{}` can be written to by everybody", .path.display())]
-    Writable {
-        /// The folder.
-        path: PathBuf,
     },
     /// Others can look into it, and it holds what belongs to no store.
     #[error("`{}` is open to others and holds files that belong to no store", .path.display())]
@@ -70,21 +61,10 @@ pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
     if !anybodys && found.uid() != own() {
         return Err(Unfit::Foreign { path, owner: found.uid() });
     }
-    if is_open(&found) { fit(path, &found, content(root)) } else { Ok(()) }
-}
-
-/// Refuses an open folder that holds this.
-fn fit(path: PathBuf, found: &Metadata, content: Content) -> Result<(), Unfit> {
-    let stays_open = found.mode() & STICKY != 0 || content == Content::Mixed;
-    match content {
-        Content::Foreign => Err(Unfit::Shared { path }),
-        Content::Nothing | Content::Store | Content::Mixed
-            if stays_open && found.mode() & WRITABLE != 0 =>
-        {
-            Err(Unfit::Writable { path })
-        }
-        Content::Nothing | Content::Store | Content::Mixed => Ok(()),
+    if is_open(&found) && content(root) == Content::Foreign {
+        return Err(Unfit::Shared { path });
     }
+    Ok(())
 }
 
 /// Closes a folder of ours that others could look into, if that harms nobody.
@@ -92,13 +72,15 @@ pub(super) fn tighten(root: &Path, found: &Metadata) -> io::Result<()> {
     if !is_open(found) || found.uid() != own() {
         return Ok(());
     }
-    let content = content(root);
-    fit(root.to_owned(), found, content).map_err(|unfit| io::Error::other(unfit.to_string()))?;
-    match content {
+    match content(root) {
+        Content::Foreign => {
+            Err(io::Error::other(Unfit::Shared { path: root.to_owned() }.to_string()))
+        }
         Content::Nothing | Content::Store if found.mode() & STICKY == 0 => {
             fs::set_permissions(root, Permissions::from_mode(PRIVATE))
         }
-        Content::Nothing | Content::Store | Content::Mixed | Content::Foreign => Ok(()),
+        // One with the sticky bit may be a file system that was just mounted for this.
+        Content::Nothing | Content::Store | Content::Mixed => Ok(()),
     }
 }
 
@@ -166,13 +148,11 @@ mod tests {
             (0o700, &["letter"], 0o700, true),
             // Once, a folder with a `package.json` passed for a store, and was closed.
             (0o755, &["package.json"], 0o755, false),
-            (0o777, &["bg_1.json", "letter"], 0o777, false),
             (0o777, &["bg_1.json"], 0o700, true),
-            // Once, a record that somebody else had put there was run again as the owner.
-            (0o1777, &[], 0o1777, false),
-            (0o1777, &[".locks"], 0o1777, false),
+            (0o1777, &[], 0o1777, true),
+            (0o1777, &[".locks"], 0o1777, true),
             (0o1777, &["letter"], 0o1777, false),
-            (0o1755, &[".locks"], 0o1755, true),
+            (0o1777, &["bg_1.json", "letter"], 0o1777, true),
         ] {
             let folder = folder(mode, entries);
             let found = fs::metadata(folder.path()).expect("it is there");

@@ -258,7 +258,7 @@ impl From<Unfit> for Failure {
                 environment::DIR,
                 environment::ANY_OWNER
             ),
-            Unfit::Shared { path } | Unfit::Writable { path } => format!(
+            Unfit::Shared { path } => format!(
                 "set `{}` to a folder of its own, such as `{}`",
                 environment::DIR,
                 path.join("task-bg").display()
