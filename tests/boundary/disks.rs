@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::json;
-use tests::process::{alive, wait_until};
+use tests::process::{alive, kill, wait_until};
 use tests::sandbox::{Sandbox, pid_at, text};
 
 use crate::sandbox;
@@ -145,4 +145,34 @@ fn cancel_stops_processes_on_a_full_and_on_a_read_only_disk_and_says_what_could_
         wait_until("the ending", || record()["status"] == "cancelled");
         assert_eq!(in_store(&["list"], &disk.at).ok().json()["total"], 1);
     }
+}
+
+// Once, whoever looked at a task that had died tried to record its ending, and on a read-only store got a
+// failure in place of an answer; `list` called the task running without a word.
+#[test]
+fn a_dead_task_on_a_read_only_disk_is_shown_as_recorded_with_a_note() {
+    let sandbox = sandbox();
+    let Some(disk) = Disk::mount(&sandbox) else { return };
+    let in_store = |words: &[&str], root: &PathBuf| {
+        sandbox.task_bg(words).env("TASK_BG_DIR", root.join("store"))
+    };
+    let launched = in_store(&["run", "x", "--", "sleep", "100"], &disk.at).ok().json();
+    let id = launched["taskId"].as_str().expect("an id");
+    let record = in_store(&["status", id], &disk.at).ok().json();
+    for key in ["supervisor", "agentProcess"] {
+        let pid = pid_at(&record, key);
+        kill(pid);
+        wait_until("its end", || !alive(pid));
+    }
+    let shown = in_store(&["status", id], &disk.read_only).ok().json();
+    assert_eq!(shown["status"], "running", "{shown:#}");
+    let note = shown["progress"]["note"].as_str().unwrap_or_default();
+    assert!(note.contains("read-only"), "{shown:#}");
+    in_store(&["output", id], &disk.read_only).ok().done();
+    in_store(&["output", "--result", id], &disk.read_only).code(4).done();
+    let listed = in_store(&["list"], &disk.read_only).ok().stdout;
+    assert!(listed.contains("cannot be recorded"), "{listed}");
+    in_store(&["wait", "--timeout", "0.2s", id], &disk.read_only).code(6).done();
+    let later = in_store(&["status", id], &disk.at).ok().json();
+    assert_eq!(later["status"], "error", "it was recorded once that was possible: {later:#}");
 }

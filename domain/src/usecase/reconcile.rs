@@ -43,6 +43,8 @@ pub enum Note {
     /// Its supervisor is gone and its agent still works; the first command after the agent exits
     /// records the ending.
     Orphaned,
+    /// Its supervisor and its agent are gone, and the ending cannot be recorded: the store is read-only.
+    Unrecordable,
     /// Another machine runs it, and only that machine can judge it.
     Elsewhere,
     /// It has ended, and processes of it live on: those that its progress names.
@@ -101,12 +103,31 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
 /// # Errors
 /// [`Trouble`] if the store, a lock or a log fails.
 pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
-    let mut believed = Box::pin(judge(world, task)).await?;
+    let mut believed = match Box::pin(judge(world, task.clone())).await {
+        Err(trouble) if is_of_read_only_store(&trouble) => {
+            // Whoever only looks gets what is known. Nobody holds the lock, so nobody will record it either.
+            let custody = world.locks.custody(task.id()).await?;
+            return Ok(Believed { task, note: Some(Note::Unrecordable), custody });
+        }
+        judged => judged?,
+    };
     if believed.task.status().is_ended() {
         believed.task = without_gone(world, believed.task, &mut None).await;
         believed.note = Note::of_ended(&believed.task);
     }
     Ok(believed)
+}
+
+/// Whether something failed only because nothing can be written to the store.
+fn is_of_read_only_store(trouble: &Trouble) -> bool {
+    let mut next: Option<&dyn core::error::Error> = Some(trouble);
+    while let Some(error) = next {
+        if alloc::format!("{error}").contains("Read-only file system") {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {

@@ -117,6 +117,11 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
              command that looks will record how it ended"
                 .to_owned()
         }
+        Note::Unrecordable => {
+            "its supervisor and its agent are gone; how it ended cannot be recorded, because the store is \
+             read-only"
+                .to_owned()
+        }
         Note::Elsewhere => {
             let host = task.progress().host.as_deref().unwrap_or_default();
             format!("runs on {host}, which alone can judge and stop it")
