@@ -26,13 +26,21 @@ pub fn main() -> ExitCode {
         let answer = pollster::block_on(hidden::alone(supervisor));
         return ExitCode::from(answer.exit_code());
     }
+    let words = || -> Vec<String> {
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+    };
+    let misused = |words: &[String], failure: &Failure| {
+        console::failed(console::format_of_misuse(words), failure)
+    };
     match Args::try_parse() {
-        Ok(args) => run(args),
+        Ok(args) => match usage::stray_time(&words()) {
+            None => run(args),
+            Some(failure) => misused(&words(), &failure),
+        },
         Err(error) if is_help(&error) => console::help(&error),
         Err(error) => {
-            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-            let words: Vec<String> = words.collect();
-            console::failed(console::format_of_misuse(&words), &usage::failure(&error, &words))
+            let words = words();
+            misused(&words, &usage::failure(&error, &words))
         }
     }
 }

@@ -176,3 +176,24 @@ fn one_terminal_shows_an_error_once() {
     assert!(both[0].contains("error") && !both[0].contains('{'), "{ran}");
     assert!(both[1].starts_with('{'), "{ran}");
 }
+
+/// The time was taken for a prompt, and an agent was told "45s".
+#[test]
+fn a_time_behind_wait_without_its_equals_sign_is_no_prompt_and_no_id() {
+    let sandbox = sandbox();
+    for words in [
+        &["launch", "label", "--wait", "45s"][..],
+        &["launch", "--wait", "45s", "label", "prompt"],
+        &["resume", "bg_1", "--wait", "45s"],
+        &["retry", "--wait", "3s", "bg_1"],
+        &["run", "x", "--wait", "5", "--", "true"],
+    ] {
+        let refused = sandbox.task_bg(words).run();
+        assert_eq!(refused.code, 2, "{refused}");
+        assert!(refused.stdout.contains("--wait="), "{refused}");
+    }
+    assert_eq!(sandbox.task_bg(["list"]).ok().json()["total"], 0);
+    // Behind `--` it is a word of the command.
+    let words = ["run", "x", "--wait=20s", "--", "echo", "--wait", "45s"];
+    assert!(sandbox.task_bg(words).ok().stdout.contains("--wait 45s"));
+}

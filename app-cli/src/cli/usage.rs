@@ -10,7 +10,7 @@ use clap::{Command, CommandFactory};
 use domain::task::text;
 
 use super::args::Args;
-use crate::kit::duration::FORMS;
+use crate::kit::duration::{FORMS, parse_duration};
 use crate::kit::failure::{Failure, Kind};
 
 /// How alike two words have to be for one to be offered in place of the other.
@@ -39,6 +39,17 @@ pub(crate) fn failure(error: &clap::Error, words: &[String]) -> Failure {
         _ => (first_line(&error.to_string()), said.help()),
     };
     Failure::new(Kind::Usage, message).hint(hint)
+}
+
+/// The failure of a command line in which a time stands behind `--wait` as a word of its own: clap would take it for
+/// a prompt or an id, and an agent would be told "45s".
+pub(crate) fn stray_time(words: &[String]) -> Option<Failure> {
+    let options = words.iter().take_while(|word| *word != "--");
+    let time = options.clone().zip(options.skip(1)).find_map(|(option, word)| {
+        (option == "--wait" && parse_duration(word).is_ok()).then_some(word)
+    })?;
+    let message = format!("`{time}` stands behind `--wait` as a word of its own");
+    Some(Failure::new(Kind::Usage, message).hint(format!("write `--wait={time}`")))
 }
 
 /// The verb among the words of a command line, if it is one.
