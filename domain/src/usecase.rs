@@ -113,6 +113,21 @@ pub enum Trouble {
     },
 }
 
+impl Trouble {
+    /// Whether this failed only because nothing can be written to the store: a disk that is mounted read-only says so
+    /// in these words.
+    fn is_of_read_only_store(&self) -> bool {
+        let mut next: Option<&dyn core::error::Error> = Some(self);
+        while let Some(error) = next {
+            if alloc::format!("{error}").contains("Read-only file system") {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+}
+
 fn who(holder: &str) -> &str {
     if holder.is_empty() { "somebody else" } else { holder }
 }

@@ -90,7 +90,7 @@ fn a_cancel_keeps_what_was_said_until_then() {
 fn a_task_that_is_given_up_or_completed_by_hand_keeps_what_was_said_until_then() {
     let sandbox = sandbox();
     let id = at_work_after(&sandbox, "half of it");
-    wait_until("that it is given up", || {
+    wait_until("that it expires", || {
         let prune = sandbox.task_bg(["prune", "--grace", "1"]).env("TASK_BG_TTL", "10ms");
         prune.ok().done();
         sandbox.status(&id) != "running"

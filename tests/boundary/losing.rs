@@ -151,7 +151,7 @@ fn many_that_look_at_once_at_a_lost_task_agree_on_one_ending() {
     sandbox.assert_nothing_left();
 }
 
-// Processor time was looked at once a minute, by the supervisor: a busy task was given up as silent where the
+// Processor time was looked at once a minute, by the supervisor: a busy task expired as silent where the
 // limit was shorter, and one without a supervisor always.
 #[test]
 fn prune_gives_up_a_task_that_sleeps_and_none_that_computes() {
@@ -163,7 +163,7 @@ fn prune_gives_up_a_task_that_sleeps_and_none_that_computes() {
         agents.push(pid_at(&sandbox.record(id), "agentProcess"));
     }
     kill_and_wait(pid_at(&sandbox.record(&busy[1]), "supervisor"));
-    wait_until("that the silent one is given up", || {
+    wait_until("that the silent one expires", || {
         let prune = sandbox.task_bg(["prune", "--grace", "1"]).env("TASK_BG_STALE", "300ms");
         prune.ok().done();
         sandbox.status(&silent) != "running"

@@ -104,7 +104,7 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
 /// [`Trouble`] if the store, a lock or a log fails.
 pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     let mut believed = match Box::pin(judge(world, task.clone())).await {
-        Err(trouble) if is_of_read_only_store(&trouble) => {
+        Err(trouble) if trouble.is_of_read_only_store() => {
             // Whoever only looks gets what is known. Nobody holds the lock, so nobody will record it either.
             let custody = world.locks.custody(task.id()).await?;
             return Ok(Believed { task, note: Some(Note::Unrecordable), custody });
@@ -116,18 +116,6 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
         believed.note = Note::of_ended(&believed.task);
     }
     Ok(believed)
-}
-
-/// Whether something failed only because nothing can be written to the store.
-fn is_of_read_only_store(trouble: &Trouble) -> bool {
-    let mut next: Option<&dyn core::error::Error> = Some(trouble);
-    while let Some(error) = next {
-        if alloc::format!("{error}").contains("Read-only file system") {
-            return true;
-        }
-        next = error.source();
-    }
-    false
 }
 
 async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
