@@ -46,7 +46,8 @@ pub(super) fn a_prompt_of_a_megabyte_reaches_the_model_unchanged(stage: &Stage) 
     assert_completed(&stage.ended(&id, 0), "read to the end");
     let arrived = stage.requests().iter().filter(|request| told(request, &prompt)).count();
     assert_eq!(arrived, 1, "the prompt arrived changed");
-    assert!(stage.status(&id)["prompt"] == *prompt, "the record holds another prompt");
+    let status = stage.ok(["status", "--full", &id]);
+    assert!(status["prompt"] == *prompt, "the record holds another prompt");
 }
 
 pub(super) fn the_model_of_the_order_is_the_one_that_is_asked(stage: &Stage) {
