@@ -137,6 +137,17 @@ impl FileKits {
     }
 }
 
+/// Keeps an environment in `path` with `write`.
+fn write_environment(
+    path: &Path,
+    environment: &Environment,
+    write: impl FnOnce(&[u8]) -> io::Result<()>,
+) -> Result<(), Fault> {
+    encode(environment)
+        .and_then(|content| write(&content))
+        .map_err(|error| fault("keeping the environment in", path, &error))
+}
+
 #[async_trait]
 impl Kits for FileKits {
     async fn keep(&self, id: &TaskId, kit: &Kit) -> Result<(), Fault> {
@@ -144,13 +155,12 @@ impl Kits for FileKits {
             self.write_instructions(id, instructions)?;
         }
         let path = self.dir.environment(id);
-        encode(&kit.environment)
-            .and_then(|content| self.replace(&path, || self.disk.write_unsynced(&path, &content)))
-            .inspect_err(|_| {
-                // The error tells what happened; what cannot be removed either is left to a sweep.
-                disk::forget(&*self.disk, &self.dir.instructions(id)).unwrap_or_default();
-            })
-            .map_err(|error| fault("keeping the environment in", &path, &error))
+        let write =
+            |content: &[u8]| self.replace(&path, || self.disk.write_unsynced(&path, content));
+        write_environment(&path, &kit.environment, write).inspect_err(|_| {
+            // The error tells what happened; what cannot be removed either is left to a sweep.
+            disk::forget(&*self.disk, &self.dir.instructions(id)).unwrap_or_default();
+        })
     }
 
     async fn make_durable(&self, ids: &[TaskId]) -> Result<(), Fault> {
@@ -185,9 +195,7 @@ impl Kits for FileKits {
 
     async fn keep_for_next(&self, id: &TaskId, environment: &Environment) -> Result<(), Fault> {
         let path = self.dir.again_environment(id);
-        encode(environment)
-            .and_then(|content| self.write(&path, &content))
-            .map_err(|error| fault("keeping the environment in", &path, &error))
+        write_environment(&path, environment, |content| self.write(&path, content))
     }
 
     async fn begin(&self, id: &TaskId, further: Further) -> Result<(), Fault> {
