@@ -8,9 +8,9 @@ pub mod cli;
 mod hidden;
 pub mod kit;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
 use cli::args::{Alone, Args, What};
@@ -26,13 +26,14 @@ pub fn main() -> ExitCode {
         let answer = pollster::block_on(hidden::alone(supervisor));
         return ExitCode::from(answer.exit_code());
     }
+    let given: Vec<OsString> = std::env::args_os().collect();
     let words = || -> Vec<String> {
-        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+        given.iter().map(|word| word.to_string_lossy().into_owned()).collect()
     };
     let misused = |words: &[String], failure: &Failure| {
         console::failed(console::format_of_misuse(words), failure)
     };
-    match Args::try_parse() {
+    match Args::read(&given) {
         Ok(args) => match usage::stray_time(&words()) {
             None => run(args),
             Some(failure) => misused(&words(), &failure),

@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use adapters_process::SUPERVISE_VERB;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::kit::context::Place;
 
@@ -67,6 +67,29 @@ Any unambiguous beginning of an id will do. Exit codes: 0 ok, 1 unexpected,
 out, 7 launch failed, 8 store unavailable, 9 record unreadable.";
 
 impl Args {
+    /// Reads a command line, the first word of which is the program.
+    ///
+    /// Only the verb that is named gets its options: to build all of them costs more than most verbs. Whatever
+    /// then is not understood, or asks for help, is read once more with everything in place, as a list of the
+    /// verbs and a near word need it.
+    ///
+    /// # Errors
+    ///
+    /// When the words are wrong, and when help is what they ask for.
+    pub(crate) fn read(words: &[OsString]) -> Result<Self, clap::Error> {
+        Self::try_parse_from(words).or_else(|_| {
+            let mut matches = Self::whole().try_get_matches_from(words)?;
+            Self::from_arg_matches_mut(&mut matches)
+        })
+    }
+
+    /// The whole command line, every verb with its options.
+    pub(crate) fn whole() -> Command {
+        let mut whole = Self::command();
+        whole.build();
+        whole
+    }
+
     /// The format asked for on the command line.
     pub(crate) const fn format(&self) -> Option<Format> {
         if self.json { Some(Format::Json) } else { self.format }
@@ -86,6 +109,7 @@ pub(crate) enum What {
 
 /// The verbs that need the settings and the store.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Verb {
     Launch(Launch),
     Run(Run),
@@ -113,6 +137,7 @@ pub(crate) enum Verb {
 
 /// The verbs that need no settings, and that run whether or not there is a store.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Alone {
     /// Does the hook's work, for those who registered this command as a hook
     HookComplete,
@@ -227,17 +252,16 @@ pub enum Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Args::command().debug_assert();
+        Args::whole().debug_assert();
     }
 
     // Once, `--after` swallowed the words that followed it, and `--worktree` the first of them.
     #[test]
     fn an_option_takes_one_value_or_several_with_commas_and_stands_anywhere() {
-        for verb in Args::command().get_subcommands() {
+        for verb in Args::whole().get_subcommands() {
             let options = verb.get_arguments().filter(|option| !option.is_positional());
             for option in options.filter(|option| option.get_action().takes_values()) {
                 let (verb, name) = (verb.get_name(), option.get_id());
@@ -283,8 +307,7 @@ mod tests {
 
     #[test]
     fn the_help_of_every_verb_fits_80_columns() {
-        let mut all = Args::command();
-        all.build();
+        let all = Args::whole();
         let mut verbs: Vec<_> = all.get_subcommands().cloned().collect();
         verbs.push(all);
         let mut wide = Vec::new();
@@ -305,8 +328,8 @@ mod tests {
 
     #[test]
     fn every_verb_for_people_has_an_example() {
-        for verb in Args::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
-            if verb.get_name() == "hook-complete" {
+        for verb in Args::whole().get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            if matches!(verb.get_name(), "hook-complete" | "help") {
                 continue;
             }
             let help = verb.clone().render_long_help().to_string();

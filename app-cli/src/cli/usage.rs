@@ -68,7 +68,7 @@ fn verb_of(words: &[String]) -> Option<String> {
 
 /// What an option of this verb takes for its value, as its help calls it; `None` if it is no such option, or takes none.
 fn taken_by(verb: &str, option: &str) -> Option<String> {
-    let command = Args::command();
+    let command = Args::whole();
     let name = option.strip_prefix("--")?;
     let option = command.find_subcommand(verb)?.get_arguments();
     let mut found = option.filter(|option| option.get_long() == Some(name));
