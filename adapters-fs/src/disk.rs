@@ -15,17 +15,20 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{CWD, Mode, OFlags, RawDir, RenameFlags};
 use rustix::io::Errno;
 
 use crate::data_dir::DataDir;
 
 /// The largest file that is read as a record, in bytes.
 pub(crate) const MAX_RECORD: u64 = 64 * 1024 * 1024;
+/// How much of a folder's names is read at a time, in bytes.
+const NAMES: usize = 64 * 1024;
 /// Read and write, for the owner alone.
 const PRIVATE: u32 = 0o600;
 
@@ -167,12 +170,18 @@ impl Disk for RealDisk {
     }
 
     fn list(&self, folder: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
-        let listed = match fs::read_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = match rustix::fs::open(folder, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(()),
             other => other?,
         };
-        for entry in listed {
-            if !each(&entry?.file_name()) {
+        // A few large blocks, and no name is copied: a store may have a hundred thousand of them.
+        let mut names = Vec::with_capacity(NAMES);
+        let mut entries = RawDir::new(folder, names.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." && !each(OsStr::from_bytes(name)) {
                 break;
             }
         }

@@ -27,9 +27,11 @@ use crate::data_dir::Entry;
 use crate::disk::{self, Found};
 use crate::record::{self, Record};
 
-/// How coarse the times of a file system may be. A folder that changed less than this before it was listed
-/// may change again without getting another time.
+/// How coarse the times of a file system may be: two seconds on FAT, one on many a network.
 const COARSE: Duration = Duration::from_secs(2);
+/// How coarse they are where they tell the parts of a hundredth of a second: a tick of the kernel is ten
+/// milliseconds at the most.
+const FINE: Duration = Duration::from_millis(20);
 /// For how long a record that cannot be read may be one that is just being written.
 const BEING_WRITTEN: Duration = Duration::from_secs(60);
 /// The fewest records worth a second thread.
@@ -160,7 +162,7 @@ impl FileStore {
     fn keep(&self, seen: &Seen, changed: bool, folder: SystemTime) {
         let path = self.dir.seen();
         // A folder that changed just now may change again at what its clock takes for the same time.
-        let is_sure = folder.elapsed().is_ok_and(|age| age > COARSE);
+        let is_sure = folder.elapsed().is_ok_and(|age| age > grain(folder));
         if !changed {
             if is_sure {
                 date(&path, folder);
@@ -188,6 +190,12 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
 fn date(path: &Path, at: SystemTime) {
     let file = File::options().write(true).open(path);
     drop(file.and_then(|file| file.set_times(FileTimes::new().set_modified(at))));
+}
+
+/// How long after `time` a file system that says so may still say the same.
+fn grain(time: SystemTime) -> Duration {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    if since.subsec_nanos().is_multiple_of(10_000_000) { COARSE } else { FINE }
 }
 
 /// FNV-1a, 64 bits: of a million records, two have the same number once in ten million stores.

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use domain::task::text::readable;
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -13,6 +14,10 @@ use super::closed::closed;
 
 /// How context that droid slips in begins and ends.
 const REMINDER: (&str, &str) = ("<system-reminder>", "</system-reminder>");
+/// Who speaks in the lines that count.
+const ASSISTANT: &str = "assistant";
+/// How the escape of a letter begins; a 6 or a 7 goes on.
+const LETTER: &[u8] = b"\\u00";
 /// Who must see a line for it not to count: it is no part of the conversation.
 const ASIDE: [&str; 2] = ["user_only", "llm_only"];
 
@@ -54,7 +59,7 @@ struct Block<'a> {
 /// What the assistant says in `line`, if it is a line in which one says something.
 pub(super) fn assistant_words(line: &[u8]) -> Option<String> {
     // A list would do for a struct, too.
-    if !line.trim_ascii_start().starts_with(b"{") {
+    if !line.trim_ascii_start().starts_with(b"{") || !names_an_assistant(line) {
         return None;
     }
     let line = readable(line);
@@ -64,7 +69,7 @@ pub(super) fn assistant_words(line: &[u8]) -> Option<String> {
         return None;
     }
     let speech = if line.role.is_some() { line } else { inner? };
-    if text(speech.role)? != "assistant" {
+    if text(speech.role)? != ASSISTANT {
         return None;
     }
     words(speech.content?)
@@ -83,7 +88,7 @@ pub(super) fn begun(held: &[u8]) -> Begun {
     let Ok(line) = serde_json::from_slice::<Speech<'_>>(&line) else { return Begun::Otherwise };
     let inner = line.inner();
     let speaks = |speech: &Speech<'_>| match text(speech.role) {
-        Some(role) => role == "assistant" && !speech.is_aside(),
+        Some(role) => role == ASSISTANT && !speech.is_aside(),
         None => text(speech.kind).is_none_or(|kind| kind == "message"),
     };
     if speaks(&line) && inner.as_ref().is_none_or(speaks) {
@@ -91,6 +96,15 @@ pub(super) fn begun(held: &[u8]) -> Begun {
     } else {
         Begun::Otherwise
     }
+}
+
+/// Whether a text in `line` may read `assistant`. Most lines of a long transcript hold what tools found, and
+/// to search them costs a tenth of reading them as JSON.
+fn names_an_assistant(line: &[u8]) -> bool {
+    // A letter may be written as an escape, though nobody is known to do so.
+    let is_letter = |at: usize| matches!(line.get(at + LETTER.len()), Some(b'6' | b'7'));
+    memmem::find(line, ASSISTANT.as_bytes()).is_some()
+        || memmem::find_iter(line, LETTER).any(is_letter)
 }
 
 impl<'a> Speech<'a> {
@@ -155,6 +169,13 @@ mod tests {
             {"type":"thinking","text":"hm"},{"type":"text","text":"one"},
             {"type":"tool_use","name":"Read","input":{}},{"type":"text","text":"two"},7]}}"#;
         assert_eq!(said(line).as_deref(), Some("one\ntwo"));
+    }
+
+    #[test]
+    fn a_role_may_be_written_with_escapes() {
+        let line = r#"{"role":"\u0061ssis\u0074ant","content":"hi"}"#;
+        assert_eq!(said(line).as_deref(), Some("hi"));
+        assert_eq!(said(r#"{"role":"user","content":"\u001b[0m \u0041"}"#), None);
     }
 
     // Words that droid cut between the two halves of a character were passed over, and the ones before
