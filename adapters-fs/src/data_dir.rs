@@ -104,7 +104,12 @@ impl DataDir {
 
     /// The record of a task.
     pub fn record(&self, id: &TaskId) -> PathBuf {
-        self.root.join(format!("{id}.json"))
+        self.root.join(Self::record_name(id))
+    }
+
+    /// The name of a task's record in the folder of the store.
+    pub(crate) fn record_name(id: &TaskId) -> String {
+        format!("{id}.json")
     }
 
     /// The readable log of a task.
@@ -282,6 +287,11 @@ impl DataDir {
     /// an entry of the index a dot is encoded.
     pub(crate) fn seen(&self) -> PathBuf {
         self.sessions().join(".seen")
+    }
+
+    /// The file of the outlines of ended tasks, beside the session index as well.
+    pub(crate) fn outlines(&self) -> PathBuf {
+        self.sessions().join(".outlines")
     }
 
     /// Makes the folder of the session index, in a store that none of ours has written to yet.

@@ -7,6 +7,7 @@
 
 mod index;
 mod listing;
+mod outlines;
 mod progress;
 mod seen;
 pub(crate) mod shard;

@@ -1,6 +1,6 @@
 //! Listing a store: newest first, everything counted, what cannot be read named.
 //!
-//! A listing keeps in memory only what it shows. Every record is its own fault domain: the listing
+//! A listing keeps in memory only what it shows, and reads only that and what is not outlined ([`super::outlines`]). Every record is its own fault domain: the listing
 //! names one that is broken, foreign or no file at all, with the reason, and lists the others.
 
 use std::collections::BTreeSet;
@@ -9,8 +9,9 @@ use std::num::NonZero;
 use std::{panic, thread};
 
 use domain::port::StoreError;
-use domain::task::{Listing, Query, TaskId, Unreadable};
+use domain::task::{Listing, Query, Task, TaskId, Unreadable};
 
+use super::outlines::{Fresh, Outlines};
 use super::{FileStore, read};
 use crate::data_dir::Entry;
 use crate::record;
@@ -33,7 +34,9 @@ impl FileStore {
         })?;
         ids.sort_unstable_by(|a, b| b.cmp(a));
         misnamed.sort_unstable();
-        let mut listing = self.read_all(&ids, query);
+        let outlines = Outlines::of(self, ids.len());
+        let (mut listing, fresh) = self.read_all(&ids, query, &outlines);
+        outlines.keep(self, fresh, &ids);
         listing.unreadable.extend(misnamed.iter().map(|name| Unreadable {
             file: shown(name),
             reason: "its name is no task id".to_owned(),
@@ -64,65 +67,51 @@ impl FileStore {
         Ok(found.into_iter().collect())
     }
 
-    /// Reads records, given newest first, with as many threads as are worth it.
-    fn read_all(&self, ids: &[TaskId], query: &Query) -> Listing {
+    /// Reads records, given newest first, with as many threads as are worth it, and says what can be outlined.
+    fn read_all(
+        &self,
+        ids: &[TaskId],
+        query: &Query,
+        outlines: &Outlines,
+    ) -> (Listing, Vec<Fresh>) {
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
         let share = ids.len().div_ceil(threads.max(1)).max(WORTH_A_THREAD);
         let mut shares = ids.chunks(share);
-        let Some(mine) = shares.next() else { return Listing::default() };
+        let Some(mine) = shares.next() else { return (Listing::default(), Vec::new()) };
         thread::scope(|scope| {
-            let others: Vec<_> =
-                shares.map(|share| scope.spawn(move || self.read_share(share, query))).collect();
-            let mut listing = self.read_share(mine, query);
+            let others: Vec<_> = shares
+                .map(|share| scope.spawn(move || self.read_share(share, query, outlines)))
+                .collect();
+            let Reader { mut listing, mut fresh, .. } = self.read_share(mine, query, outlines);
             for other in others {
                 match other.join() {
-                    Ok(older) => append(&mut listing, older, query),
+                    Ok(older) => {
+                        fresh.extend(older.fresh);
+                        append(&mut listing, older.listing, query);
+                    }
                     Err(cause) => panic::resume_unwind(cause),
                 }
             }
-            listing
+            (listing, fresh)
         })
     }
 
-    fn read_share(&self, ids: &[TaskId], query: &Query) -> Listing {
-        let mut listing = Listing::default();
+    fn read_share<'a>(
+        &'a self,
+        ids: &[TaskId],
+        query: &'a Query,
+        outlines: &'a Outlines,
+    ) -> Reader<'a> {
+        let (listing, fresh) = (Listing::default(), Vec::new());
+        let mut reader = Reader { store: self, query, outlines, listing, fresh };
         for id in ids {
-            match self.read_one(id, query, &mut listing) {
+            match reader.read(id) {
                 // Removed since the folder was listed.
                 Ok(()) | Err(StoreError::NotFound { .. }) => {}
-                Err(error) => listing.unreadable.push(self.unreadable(id, &error)),
+                Err(error) => reader.listing.unreadable.push(self.unreadable(id, &error)),
             }
         }
-        listing
-    }
-
-    /// Counts one record, and keeps its task if it is to be shown and there is room.
-    fn read_one(
-        &self,
-        id: &TaskId,
-        query: &Query,
-        listing: &mut Listing,
-    ) -> Result<(), StoreError> {
-        let content = self.content(id)?;
-        let full = || Ok(read(&content, id)?.task);
-        let has_room = query.limit.is_none_or(|limit| listing.tasks.len() < limit);
-        let sketch = record::sketch(&content, id);
-        let (task, is_full) = match sketch {
-            // What a query asks for is in the sketch.
-            Some(sketch) if !has_room || !query.shows(&sketch) => (sketch, false),
-            Some(_) | None => (full()?, true),
-        };
-        if query.counts(&task) {
-            listing.tally.add(task.status());
-        }
-        if query.shows(&task) {
-            if has_room && is_full {
-                listing.tasks.push(task);
-            } else {
-                listing.omitted += 1;
-            }
-        }
-        Ok(())
+        reader
     }
 
     fn unreadable(&self, id: &TaskId, error: &StoreError) -> Unreadable {
@@ -135,6 +124,57 @@ impl FileStore {
         };
         let path = self.dir.record(id);
         Unreadable { file: shown(path.file_name().unwrap_or_default()), reason }
+    }
+}
+
+/// Reads a part of the records.
+struct Reader<'a> {
+    store: &'a FileStore,
+    query: &'a Query,
+    outlines: &'a Outlines,
+    listing: Listing,
+    fresh: Vec<Fresh>,
+}
+
+impl Reader<'_> {
+    /// Counts one record, and keeps its task if it is to be shown and there is room.
+    fn read(&mut self, id: &TaskId) -> Result<(), StoreError> {
+        let limit = self.query.limit;
+        let has_room = limit.is_none_or(|limit| self.listing.tasks.len() < limit);
+        let is_shown = |task: &Task| has_room && self.query.shows(task);
+        let stamp = self.outlines.stamp(id);
+        let outlined = stamp.and_then(|stamp| self.outlines.task(id, stamp));
+        let is_outlined = outlined.is_some();
+        if let Some(task) = outlined.filter(|task| !is_shown(task)) {
+            self.count(&task);
+            return Ok(());
+        }
+        let content = self.store.content(id)?;
+        // What a query asks for is in the sketch.
+        let sketch = record::sketch(&content, id).filter(|sketch| !is_shown(sketch));
+        let (task, is_full) = match sketch {
+            Some(sketch) => (sketch, false),
+            None => (read(&content, id)?.task, true),
+        };
+        if !is_outlined {
+            self.fresh.extend(stamp.and_then(|stamp| Fresh::of(&task, stamp)));
+        }
+        self.count(&task);
+        if is_full && has_room && self.query.shows(&task) {
+            self.listing.omitted -= 1;
+            self.listing.tasks.push(task);
+        }
+        Ok(())
+    }
+
+    /// Counts a task as one that is not shown.
+    fn count(&mut self, task: &Task) {
+        if self.query.counts(task) {
+            self.listing.tally.add(task.status());
+        }
+        if self.query.shows(task) {
+            self.listing.omitted += 1;
+        }
     }
 }
 

@@ -181,7 +181,7 @@ impl FileStore {
 }
 
 /// Writes a file that must not be there yet. It need not be durable.
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600).open(path)?.write_all(content)
 }
@@ -198,9 +198,14 @@ fn grain(time: SystemTime) -> Duration {
     if since.subsec_nanos().is_multiple_of(10_000_000) { COARSE } else { FINE }
 }
 
-/// FNV-1a, 64 bits: of a million records, two have the same number once in ten million stores.
-fn number(id: &TaskId) -> u64 {
-    id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+/// The number of a task: of a million records, two have the same once in ten million stores.
+pub(super) fn number(id: &TaskId) -> u64 {
+    fnv(id.as_str().bytes())
+}
+
+/// FNV-1a, 64 bits.
+pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }

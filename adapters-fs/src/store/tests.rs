@@ -5,7 +5,12 @@ use domain::port::LifeLocks;
 use domain::testing::{self, MemoryStore, store_contract, strategies};
 use proptest::prelude::*;
 use std::cell::Cell;
+use std::fs::{File, FileTimes};
+use std::io::Write as _;
+use std::time::SystemTime;
 use tempfile::TempDir;
+
+use super::outlines::Outlines;
 
 mod crashes;
 mod derived;
@@ -148,6 +153,44 @@ fn a_listing_read_by_many_threads_is_the_same_as_by_one() {
         let query = Query { limit, ..Query::default() };
         assert_eq!(wait(store.list(&query)), wait(model.list(&query)), "{limit:?}");
     }
+}
+
+#[test]
+fn a_listing_goes_by_outlines_and_notices_whoever_changes_a_record() {
+    let Scratch { store, dir, .. } = scratch();
+    store.prepare().expect("prepared");
+    let ids: Vec<_> = (0..700).map(|seconds| task_at(seconds).id().clone()).collect();
+    let old = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+    let write = |seconds: u64, ended: bool| {
+        let mut task = task_at(seconds);
+        if ended {
+            task = task.apply(started(), at(9)).expect("it starts").task;
+            task = task.apply(completed("found"), at(9)).expect("it ends").task;
+        }
+        let file = File::create(dir.record(task.id())).expect("made");
+        (&file).write_all(record::first(&task).as_bytes()).expect("written");
+        file.set_times(old).expect("dated");
+    };
+    (0..700).for_each(|seconds| write(seconds, seconds % 3 > 0));
+    let query = Query { limit: Some(5), ..Query::default() };
+    let first = wait(store.list(&query)).expect("listed");
+    assert_eq!((first.tally.queued, first.tally.completed, first.omitted), (234, 466, 695));
+    let known = || {
+        let outlines = Outlines::of(&store, ids.len());
+        let known = |id: &&TaskId| {
+            outlines.stamp(id).is_some_and(|stamp| outlines.task(id, stamp).is_some())
+        };
+        ids.iter().filter(known).count()
+    };
+    assert_eq!(known(), 466, "those that have ended are outlined");
+    assert_eq!(wait(store.list(&query)), Ok(first));
+    // Somebody restores two records of tasks that were queued, and ends one.
+    [1, 2].into_iter().for_each(|seconds| write(seconds, false));
+    write(0, true);
+    fs::remove_file(dir.record(&ids[4])).expect("removed");
+    assert_eq!(known(), 463);
+    let then = wait(store.list(&query)).expect("listed");
+    assert_eq!((then.tally.queued, then.tally.completed), (235, 464));
 }
 
 #[test]

@@ -34,19 +34,17 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
         Extent::All | Extent::Full => args.limit,
     };
     // The newest ones need no look at the others.
-    let is_plain = args.sort == SortArg::Newest && args.offset == 0;
+    let newest = args.sort == SortArg::Newest;
     let query = Query {
         statuses: args.status.iter().map(|status| status.0).collect(),
         parent: args.parent.as_deref().map(parse_session).transpose()?,
         agent: args.droid.clone(),
         since,
-        limit: is_plain.then_some(limit),
+        limit: newest.then(|| args.offset.saturating_add(limit)),
     };
     let mut listed = list::list(wiring.world(), &query).await?;
-    if !is_plain {
-        sort(&mut listed.listing.tasks, args.sort, now);
-        listed.listing = listed.listing.part(args.offset, limit);
-    }
+    sort(&mut listed.listing.tasks, args.sort, now);
+    listed.listing = listed.listing.part(args.offset, limit);
     let anybody_waits = listed.listing.tasks.iter().any(|task| task.status() == Status::Queued);
     let (queue, waits) = if anybody_waits {
         (context.queue().await?, context.waits(&listed.listing.tasks).await)
