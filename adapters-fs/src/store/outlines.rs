@@ -1,0 +1,300 @@
+//! What is known of the records of ended tasks, so that a listing counts them without reading them.
+//!
+//! A listing counts every record and shows few, and nearly all tasks of a large store have ended for good. So
+//! their outlines (status, parent, droid, when they were ordered) are kept in one derived file,
+//! [`DataDir::outlines`](crate::DataDir::outlines), each with a stamp of the record's file as it was when it was
+//! read. An outline counts only where the file still has that stamp, so whoever changes a record, us or others,
+//! has it read again. A task that has not ended is never outlined. Without the file, or with one that makes no
+//! sense, the records are read. Nothing here is an error, and nothing changes a record.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, SystemTime};
+
+use domain::task::{Status, Task, TaskId, Timestamp};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+
+use super::FileStore;
+use super::seen::{fnv, number, write_new};
+use crate::data_dir::DataDir;
+use crate::disk::{self, Found};
+use crate::record;
+
+/// The fewest records for which outlines are worth a file.
+const WORTH_A_FILE: usize = 512;
+/// The file is written anew when so large a part of it, one in this many, would be new.
+const NEW_PART: usize = 8;
+/// How old a record's file must be: one that was written just now may be written again without another stamp.
+const SETTLED: Duration = Duration::from_secs(2);
+/// The first line of the file.
+const HEADING: &str = "task-bg outlines 1";
+/// The bytes of an outline.
+const SIZE: usize = 33;
+/// How a task may have ended; an outline has the place.
+const ENDED: [Status; 3] = [Status::Completed, Status::Error, Status::Cancelled];
+/// In place of a moment that is not known.
+const NEVER: i64 = i64::MIN;
+
+/// The outlines, sorted by number, and the words that they have in common.
+#[derive(Debug, Default)]
+pub(super) struct Outlines {
+    words: Vec<String>,
+    /// Of [`SIZE`] bytes each.
+    table: Vec<u8>,
+    /// The store's folder; without it nothing is outlined.
+    folder: Option<OwnedFd>,
+    /// Seconds since the epoch; a file that was written later may be written again without another stamp.
+    settled: i64,
+}
+
+/// What is known of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Outline {
+    /// Of its id.
+    number: u64,
+    stamp: u64,
+    /// When the task was ordered, in microseconds.
+    began: i64,
+    /// One more than the place of the word; 0 is none.
+    parent: u32,
+    /// The place of the word.
+    agent: u32,
+    status: u8,
+}
+
+/// An outline that is not in the file yet.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    number: u64,
+    stamp: u64,
+    began: i64,
+    parent: Option<String>,
+    agent: String,
+    status: u8,
+}
+
+impl Outlines {
+    /// The outlines of a store that has `records` records; none where they are few.
+    pub(super) fn of(store: &FileStore, records: usize) -> Self {
+        if records < WORTH_A_FILE {
+            return Self::default();
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(store.dir.root(), flags, Mode::empty()).ok();
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let settled = i64::try_from(now.saturating_sub(SETTLED).as_secs()).unwrap_or(i64::MAX);
+        let kept = match store.disk.read(&store.dir.outlines()) {
+            Ok(Found::Plain(content)) => Self::parse(&content),
+            Ok(Found::Absent | Found::Unfit(_)) | Err(_) => None,
+        };
+        Self { folder, settled, ..kept.unwrap_or_default() }
+    }
+
+    /// The stamp of a record's file, if its outline may be kept.
+    pub(super) fn stamp(&self, id: &TaskId) -> Option<u64> {
+        let name = DataDir::record_name(id);
+        let file = rustix::fs::statat(self.folder.as_ref()?, name, AtFlags::SYMLINK_NOFOLLOW);
+        file.ok().filter(|file| file.st_mtime < self.settled).map(|file| stamp(&file))
+    }
+
+    /// The task in the record of `id`, whose file has this stamp, with its status, parent, droid and order; `None`
+    /// if that is not known.
+    pub(super) fn task(&self, id: &TaskId, stamp: u64) -> Option<Task> {
+        let found = self.find(number(id)).filter(|found| found.stamp == stamp)?;
+        let began = (found.began != NEVER).then(|| Timestamp::from_micros(found.began));
+        let word = |place: u32| self.words.get(usize::try_from(place).ok()?);
+        let parent = match found.parent {
+            0 => None,
+            place => Some(word(place - 1)?.as_str()),
+        };
+        let status = *ENDED.get(usize::from(found.status))?;
+        Some(record::outlined(id, status, parent, word(found.agent)?, began))
+    }
+
+    fn find(&self, number: u64) -> Option<Outline> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let found = self.at(middle)?;
+            match found.number.cmp(&number) {
+                std::cmp::Ordering::Equal => return Some(found),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    fn len(&self) -> usize {
+        self.table.len() / SIZE
+    }
+
+    fn at(&self, place: usize) -> Option<Outline> {
+        Outline::parse(self.table.get(place * SIZE..)?.first_chunk()?)
+    }
+
+    /// Keeps what is new, if it is worth it, and forgets what is not among the `ids` of the store. Best effort.
+    pub(super) fn keep(self, store: &FileStore, fresh: Vec<Fresh>, ids: &[TaskId]) {
+        if fresh.is_empty() || fresh.len() < self.len() / NEW_PART {
+            return;
+        }
+        let mut there: Vec<u64> = ids.iter().map(number).collect();
+        there.sort_unstable();
+        let content = self.with(fresh, &there).text();
+        let path = store.dir.outlines();
+        let write = || disk::unnamed(&store.dir, &path, |temp| write_new(temp, &content));
+        let temp = write().or_else(|_| store.dir.prepare_sessions().and_then(|()| write()));
+        let Ok(temp) = temp else { return };
+        if store.disk.rename(&temp, &path).is_err() {
+            store.disk.remove(&temp).unwrap_or_default();
+        }
+    }
+
+    /// These and the new ones, without those of records that are not there any more.
+    fn with(self, fresh: Vec<Fresh>, there: &[u64]) -> Self {
+        let mut all: BTreeMap<u64, Outline> = (0..self.len())
+            .filter_map(|place| self.at(place))
+            .filter(|outline| there.binary_search(&outline.number).is_ok())
+            .map(|outline| (outline.number, outline))
+            .collect();
+        let mut words = self.words;
+        let mut places: HashMap<String, u32> = HashMap::new();
+        for (place, word) in (0..).zip(&words) {
+            places.insert(word.clone(), place);
+        }
+        let mut place = |word: String| {
+            let next = u32::try_from(words.len()).unwrap_or(u32::MAX);
+            *places.entry(word).or_insert_with_key(|word| {
+                words.push(word.clone());
+                next
+            })
+        };
+        for new in fresh {
+            let Fresh { number, stamp, began, parent, agent, status } = new;
+            let parent = parent.map_or(0, |parent| place(parent).saturating_add(1));
+            let outline = Outline { number, stamp, began, parent, agent: place(agent), status };
+            all.insert(number, outline);
+        }
+        let table = all.values().flat_map(Outline::bytes).collect();
+        Self { words, table, ..Self::default() }
+    }
+
+    /// The content of the file: a heading, a line for each word, an empty line, and the table.
+    fn text(&self) -> Vec<u8> {
+        let words: String = self.words.iter().map(|word| format!("{word}\n")).collect();
+        let mut content = format!("{HEADING}\n{words}\n").into_bytes();
+        content.extend_from_slice(&self.table);
+        content
+    }
+
+    fn parse(content: &[u8]) -> Option<Self> {
+        let end = memchr::memmem::find(content, b"\n\n")?;
+        let mut lines = str::from_utf8(&content[..end]).ok()?.lines();
+        if lines.next()? != HEADING {
+            return None;
+        }
+        let table = content[end + 2..].to_vec();
+        let whole = table.len().is_multiple_of(SIZE);
+        let words = lines.map(str::to_owned).collect();
+        whole.then(|| Self { words, table, ..Self::default() })
+    }
+}
+
+impl Fresh {
+    /// The outline of `task`, whose record's file had this stamp before it was read; `None` if it has not ended, or
+    /// a word of it would not fit into a line.
+    pub(super) fn of(task: &Task, stamp: u64) -> Option<Self> {
+        let status = ENDED.iter().position(|ended| *ended == task.status())?;
+        let fits = |word: &str| !word.is_empty() && !word.contains(['\n', '\r']);
+        let parent = task.order().parent.as_ref().map(|parent| parent.as_str().to_owned());
+        let agent = task.order().agent.clone();
+        let fit = fits(&agent) && parent.as_deref().is_none_or(fits);
+        let began = task.queued_at().or(task.started_at());
+        fit.then_some(Self {
+            number: number(task.id()),
+            stamp,
+            began: began.map_or(NEVER, Timestamp::as_micros),
+            parent,
+            agent,
+            status: u8::try_from(status).ok()?,
+        })
+    }
+}
+
+impl Outline {
+    fn bytes(&self) -> [u8; SIZE] {
+        let mut bytes = [0; SIZE];
+        bytes[..8].copy_from_slice(&self.number.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.stamp.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.began.to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.parent.to_le_bytes());
+        bytes[28..32].copy_from_slice(&self.agent.to_le_bytes());
+        bytes[32] = self.status;
+        bytes
+    }
+
+    fn parse(bytes: &[u8; SIZE]) -> Option<Self> {
+        Some(Self {
+            number: u64::from_le_bytes(*bytes.first_chunk()?),
+            stamp: u64::from_le_bytes(*bytes[8..].first_chunk()?),
+            began: i64::from_le_bytes(*bytes[16..].first_chunk()?),
+            parent: u32::from_le_bytes(*bytes[24..].first_chunk()?),
+            agent: u32::from_le_bytes(*bytes[28..].first_chunk()?),
+            status: bytes[32],
+        })
+    }
+}
+
+/// A number that is another one as soon as somebody writes to the file, or puts another in its place.
+fn stamp(file: &Stat) -> u64 {
+    let parts = [
+        file.st_ino,
+        file.st_size.cast_unsigned(),
+        file.st_mtime.cast_unsigned(),
+        file.st_mtime_nsec,
+        file.st_ctime.cast_unsigned(),
+        file.st_ctime_nsec,
+    ];
+    fnv(parts.into_iter().flat_map(u64::to_le_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fresh(number: u64) -> Fresh {
+        let parent = (!number.is_multiple_of(3)).then(|| format!("session {}", number % 5));
+        let agent = format!("droid {}", number % 2);
+        let began = if number.is_multiple_of(7) { NEVER } else { 1_000 };
+        Fresh { number, stamp: number * 11, began, parent, agent, status: 1 }
+    }
+
+    #[test]
+    fn what_was_kept_is_found_again_and_what_is_gone_forgotten() {
+        let all: Vec<u64> = (0..1_000).map(|number| number * 17).collect();
+        let (first, second) = all.split_at(600);
+        let kept = Outlines::default().with(first.iter().copied().map(fresh).collect(), &all);
+        let kept = Outlines::parse(&kept.text()).expect("it was written whole");
+        let kept = kept.with(second.iter().copied().map(fresh).collect(), &all[100..]);
+        let kept = Outlines::parse(&kept.text()).expect("it was written whole");
+        assert_eq!(kept.len(), 900);
+        for number in all.iter().skip(100) {
+            let (found, want) = (kept.find(*number).expect("it was kept"), fresh(*number));
+            let word = |place: u32| kept.words[usize::try_from(place).expect("small")].clone();
+            let parent = (found.parent > 0).then(|| word(found.parent - 1));
+            assert_eq!((found.stamp, found.began), (want.stamp, want.began));
+            assert_eq!((parent, word(found.agent)), (want.parent, want.agent));
+        }
+        assert_eq!(kept.words.len(), 7, "a word is kept once");
+        assert!(kept.find(17).is_none() && kept.find(18).is_none());
+    }
+
+    #[test]
+    fn what_makes_no_sense_counts_as_nothing() {
+        for content in ["", "\n\n", "task-bg outlines 2\n\n", "task-bg outlines 1\n\nx"] {
+            assert!(Outlines::parse(content.as_bytes()).is_none(), "{content}");
+        }
+        let empty = Outlines::parse(b"task-bg outlines 1\n\n").expect("it is whole");
+        assert!(empty.find(0).is_none());
+    }
+}
