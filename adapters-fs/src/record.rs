@@ -18,7 +18,7 @@ use domain::task::{Task, TaskId};
 
 pub(crate) use encode::{first, over, progress_over, with_newer_progress};
 pub(crate) use raw::Object;
-pub(crate) use sketch::{outlined, sketch};
+pub(crate) use sketch::sketch;
 
 /// The top-level keys, in the order a new record has them.
 mod key {

@@ -39,7 +39,7 @@ pub use order::{
 pub use process::{Exit, LeftBehind, ProcessId};
 pub use progress::{Activity, Progress, Usage};
 pub use prompt::{InvalidPrompt, Prompt};
-pub use query::{Listing, Query, Tally, Unreadable};
+pub use query::{Listing, Outline, Query, Tally, Unreadable};
 pub use retention::{Policy, Signs, Verdict};
 pub use state::{
     CancelIntent, Cancelled, Cause, Completed, Failure, Queued, Reason, Running, State, Status,

@@ -9,7 +9,7 @@ use std::fmt;
 
 use domain::task::{
     Cancelled, Completed, Failure, Order, Progress, Queued, Reason, Recorded, Running, SessionId,
-    State, Status, Task, TaskId, Timestamp,
+    State, Status, Task, TaskId,
 };
 use jiff::tz::TimeZone;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
@@ -31,30 +31,7 @@ pub(crate) fn sketch(content: &[u8], id: &TaskId) -> Option<Task> {
     let queued_at = time(found.queued_at).ok()?;
     let started_at = time(found.started_at).ok()?;
     let at = time(found.completed_at).ok()?;
-    let status = Status::from_word(found.status)?;
-    let parent = found.parent_session_id.filter(|parent| *parent != NO_PARENT);
-    Some(recorded(id, (status, at), parent, found.agent, (queued_at, started_at)))
-}
-
-/// A task of which no more is known than its status, parent, agent, and the moment it was ordered.
-pub(crate) fn outlined(
-    id: &TaskId,
-    status: Status,
-    parent: Option<&str>,
-    agent: &str,
-    began: Option<Timestamp>,
-) -> Task {
-    recorded(id, (status, None), parent, agent, (began, None))
-}
-
-fn recorded(
-    id: &TaskId,
-    (status, at): (Status, Option<Timestamp>),
-    parent: Option<&str>,
-    agent: &str,
-    (queued_at, started_at): (Option<Timestamp>, Option<Timestamp>),
-) -> Task {
-    let state = match status {
+    let state = match Status::from_word(found.status)? {
         Status::Queued => State::Queued(Queued::default()),
         Status::Running => State::Running(Running::default()),
         Status::Completed => State::Completed(Completed { at, result: String::new() }),
@@ -64,13 +41,14 @@ fn recorded(
         }
         Status::Cancelled => State::Cancelled(Cancelled { at, result: None }),
     };
+    let parent = found.parent_session_id.filter(|parent| *parent != NO_PARENT);
     let order = Order {
-        agent: agent.to_owned(),
+        agent: found.agent.to_owned(),
         parent: parent.and_then(|parent| SessionId::parse(parent).ok()),
         ..Order::default()
     };
     let (id, progress) = (id.clone(), Progress::default());
-    Task::recorded(Recorded { id, order, state, queued_at, started_at, progress })
+    Some(Task::recorded(Recorded { id, order, state, queued_at, started_at, progress }))
 }
 
 /// The top level of a record without surprises: no key of anybody else's, none twice, no escapes in

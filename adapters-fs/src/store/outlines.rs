@@ -11,14 +11,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 
-use domain::task::{Status, Task, TaskId, Timestamp};
+use domain::task::{Outline, Status, Task, TaskId, Timestamp};
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 
 use super::FileStore;
 use super::seen::{fnv, number, write_new};
 use crate::data_dir::DataDir;
 use crate::disk::{self, Found};
-use crate::record;
 
 /// The fewest records for which outlines are worth a file.
 const WORTH_A_FILE: usize = 512;
@@ -47,9 +46,9 @@ pub(super) struct Outlines {
     settled: i64,
 }
 
-/// What is known of one record.
+/// What is kept of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Outline {
+struct Entry {
     /// Of its id.
     number: u64,
     stamp: u64,
@@ -97,21 +96,23 @@ impl Outlines {
         file.ok().filter(|file| file.st_mtime < self.settled).map(|file| stamp(&file))
     }
 
-    /// The task in the record of `id`, whose file has this stamp, with its status, parent, droid and order; `None`
-    /// if that is not known.
-    pub(super) fn task(&self, id: &TaskId, stamp: u64) -> Option<Task> {
+    /// The outline of the task in the record of `id`, whose file has this stamp; `None` if that is not known.
+    pub(super) fn outline(&self, id: &TaskId, stamp: u64) -> Option<Outline<'_>> {
         let found = self.find(number(id)).filter(|found| found.stamp == stamp)?;
-        let began = (found.began != NEVER).then(|| Timestamp::from_micros(found.began));
-        let word = |place: u32| self.words.get(usize::try_from(place).ok()?);
+        let word = |place: u32| self.words.get(usize::try_from(place).ok()?).map(String::as_str);
         let parent = match found.parent {
             0 => None,
-            place => Some(word(place - 1)?.as_str()),
+            place => Some(word(place - 1)?),
         };
-        let status = *ENDED.get(usize::from(found.status))?;
-        Some(record::outlined(id, status, parent, word(found.agent)?, began))
+        Some(Outline {
+            status: *ENDED.get(usize::from(found.status))?,
+            parent,
+            agent: word(found.agent)?,
+            began: (found.began != NEVER).then(|| Timestamp::from_micros(found.began)),
+        })
     }
 
-    fn find(&self, number: u64) -> Option<Outline> {
+    fn find(&self, number: u64) -> Option<Entry> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
@@ -129,8 +130,8 @@ impl Outlines {
         self.table.len() / SIZE
     }
 
-    fn at(&self, place: usize) -> Option<Outline> {
-        Outline::parse(self.table.get(place * SIZE..)?.first_chunk()?)
+    fn at(&self, place: usize) -> Option<Entry> {
+        Entry::parse(self.table.get(place * SIZE..)?.first_chunk()?)
     }
 
     /// Keeps what is new, if it is worth it, and forgets what is not among the `ids` of the store. Best effort.
@@ -152,10 +153,10 @@ impl Outlines {
 
     /// These and the new ones, without those of records that are not there any more.
     fn with(self, fresh: Vec<Fresh>, there: &[u64]) -> Self {
-        let mut all: BTreeMap<u64, Outline> = (0..self.len())
+        let mut all: BTreeMap<u64, Entry> = (0..self.len())
             .filter_map(|place| self.at(place))
-            .filter(|outline| there.binary_search(&outline.number).is_ok())
-            .map(|outline| (outline.number, outline))
+            .filter(|entry| there.binary_search(&entry.number).is_ok())
+            .map(|entry| (entry.number, entry))
             .collect();
         let mut words = self.words;
         let mut places: HashMap<String, u32> = HashMap::new();
@@ -172,10 +173,10 @@ impl Outlines {
         for new in fresh {
             let Fresh { number, stamp, began, parent, agent, status } = new;
             let parent = parent.map_or(0, |parent| place(parent).saturating_add(1));
-            let outline = Outline { number, stamp, began, parent, agent: place(agent), status };
-            all.insert(number, outline);
+            let entry = Entry { number, stamp, began, parent, agent: place(agent), status };
+            all.insert(number, entry);
         }
-        let table = all.values().flat_map(Outline::bytes).collect();
+        let table = all.values().flat_map(Entry::bytes).collect();
         Self { words, table, ..Self::default() }
     }
 
@@ -201,27 +202,24 @@ impl Outlines {
 }
 
 impl Fresh {
-    /// The outline of `task`, whose record's file had this stamp before it was read; `None` if it has not ended, or
-    /// a word of it would not fit into a line.
+    /// What is to be kept of `task`, whose record's file had this stamp before it was read; `None` if it has not
+    /// ended, or a word of it would not fit into a line.
     pub(super) fn of(task: &Task, stamp: u64) -> Option<Self> {
-        let status = ENDED.iter().position(|ended| *ended == task.status())?;
+        let Outline { status, parent, agent, began } = task.outline();
+        let status = ENDED.iter().position(|ended| *ended == status)?;
         let fits = |word: &str| !word.is_empty() && !word.contains(['\n', '\r']);
-        let parent = task.order().parent.as_ref().map(|parent| parent.as_str().to_owned());
-        let agent = task.order().agent.clone();
-        let fit = fits(&agent) && parent.as_deref().is_none_or(fits);
-        let began = task.queued_at().or(task.started_at());
-        fit.then_some(Self {
+        (fits(agent) && parent.is_none_or(fits)).then_some(Self {
             number: number(task.id()),
             stamp,
             began: began.map_or(NEVER, Timestamp::as_micros),
-            parent,
-            agent,
+            parent: parent.map(ToOwned::to_owned),
+            agent: agent.to_owned(),
             status: u8::try_from(status).ok()?,
         })
     }
 }
 
-impl Outline {
+impl Entry {
     fn bytes(&self) -> [u8; SIZE] {
         let mut bytes = [0; SIZE];
         bytes[..8].copy_from_slice(&self.number.to_le_bytes());

@@ -178,14 +178,15 @@ fn a_listing_goes_by_outlines_and_notices_whoever_changes_a_record() {
     let known = || {
         let outlines = Outlines::of(&store, ids.len());
         let known = |id: &&TaskId| {
-            outlines.stamp(id).is_some_and(|stamp| outlines.task(id, stamp).is_some())
+            outlines.stamp(id).is_some_and(|stamp| outlines.outline(id, stamp).is_some())
         };
         ids.iter().filter(known).count()
     };
     assert_eq!(known(), 466, "those that have ended are outlined");
     assert_eq!(wait(store.list(&query)), Ok(first));
     // Somebody restores two records of tasks that were queued, and ends one.
-    [1, 2].into_iter().for_each(|seconds| write(seconds, false));
+    write(1, false);
+    write(2, false);
     write(0, true);
     fs::remove_file(dir.record(&ids[4])).expect("removed");
     assert_eq!(known(), 463);

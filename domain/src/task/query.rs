@@ -28,18 +28,43 @@ pub struct Query {
 }
 
 impl Query {
-    /// Whether `task` is one of those counted: all filters but the status.
-    pub fn counts(&self, task: &Task) -> bool {
-        let order = task.order();
-        let began = task.queued_at().or(task.started_at());
-        self.parent.as_ref().is_none_or(|parent| order.parent.as_ref() == Some(parent))
-            && self.agent.as_ref().is_none_or(|agent| order.agent == *agent)
-            && self.since.is_none_or(|since| began.is_some_and(|began| began >= since))
+    /// Whether a task is one of those counted: all filters but the status.
+    pub fn counts(&self, task: Outline<'_>) -> bool {
+        let of_these = |parent: &SessionId| task.parent == Some(parent.as_str());
+        self.parent.as_ref().is_none_or(of_these)
+            && self.agent.as_ref().is_none_or(|agent| task.agent == *agent)
+            && self.since.is_none_or(|since| task.began.is_some_and(|began| began >= since))
     }
 
-    /// Whether `task` is one of those shown, as far as the limit allows.
-    pub fn shows(&self, task: &Task) -> bool {
-        self.counts(task) && (self.statuses.is_empty() || self.statuses.contains(&task.status()))
+    /// Whether a task is one of those shown, as far as the limit allows.
+    pub fn shows(&self, task: Outline<'_>) -> bool {
+        self.counts(task) && (self.statuses.is_empty() || self.statuses.contains(&task.status))
+    }
+}
+
+/// What of a task a query asks about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline<'a> {
+    /// Where it is in its life.
+    pub status: Status,
+    /// The session that launched it.
+    pub parent: Option<&'a str>,
+    /// Its droid.
+    pub agent: &'a str,
+    /// When it was ordered.
+    pub began: Option<Timestamp>,
+}
+
+impl Task {
+    /// What a query asks about.
+    pub fn outline(&self) -> Outline<'_> {
+        let order = self.order();
+        Outline {
+            status: self.status(),
+            parent: order.parent.as_ref().map(SessionId::as_str),
+            agent: &order.agent,
+            began: self.queued_at().or(self.started_at()),
+        }
     }
 }
 

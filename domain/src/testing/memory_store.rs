@@ -83,10 +83,10 @@ impl TaskStore for MemoryStore {
     async fn list(&self, query: &Query) -> Result<Listing, StoreError> {
         let mut listing = Listing::default();
         for task in self.tasks().values().rev() {
-            if query.counts(task) {
+            if query.counts(task.outline()) {
                 listing.tally.add(task.status());
             }
-            if query.shows(task) {
+            if query.shows(task.outline()) {
                 if query.limit.is_some_and(|limit| listing.tasks.len() >= limit) {
                     listing.omitted += 1;
                 } else {

@@ -1,5 +1,6 @@
 //! `list`: from filters to a query. It never shows more than was asked for.
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 
 use domain::port::Clock;
@@ -52,7 +53,8 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
         (Vec::new(), Vec::new())
     };
     let more = next_page(&args, args.offset + listed.listing.tasks.len());
-    Ok(Answer::ok(ListingView { listed, queue, extent, waits, more, now }))
+    let rows = OnceCell::new();
+    Ok(Answer::ok(ListingView { listed, queue, extent, waits, more, now, rows }))
 }
 
 /// Sorts tasks that are given newest first.

@@ -1,13 +1,15 @@
 //! What `list` answers: tasks, counts, and everything that could not be read or shown.
 
+use std::cell::OnceCell;
+
 use domain::plan::queue::Obstacle;
 use domain::task::{Status, Tally, Task, TaskId, Timestamp};
 use domain::usecase::list::Listed;
 use domain::usecase::reconcile::Note;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::task::Beside;
-use super::{LIST_PREVIEW, View, rows, task, terminal};
+use super::{View, rows, task, terminal};
 use crate::kit::bound::Shape;
 
 /// How much of a listing was asked for.
@@ -35,6 +37,8 @@ pub(crate) struct ListingView {
     pub(crate) more: String,
     /// The moment it is now.
     pub(crate) now: Timestamp,
+    /// The rows of the answer, made once: an answer that is too long is put together several times.
+    pub(crate) rows: OnceCell<Vec<Map<String, Value>>>,
 }
 
 impl ListingView {
@@ -64,16 +68,27 @@ impl ListingView {
     }
 
     fn records(&self, texts: usize) -> Vec<Value> {
-        let record = |task: &Task| {
-            let (note, place) = (self.note(task), self.place(task));
-            let waits = self.waits(task);
-            let beside = Beside { note, place, waits: waits.as_deref() };
-            match self.extent {
-                Extent::Full => task::whole(task, beside),
-                Extent::All | Extent::Bounded => task::listed(task, beside, texts),
+        let tasks = &self.listed.listing.tasks;
+        if self.extent == Extent::Full {
+            return tasks.iter().map(|task| self.made(task, task::whole)).collect();
+        }
+        let rows =
+            self.rows.get_or_init(|| tasks.iter().map(|task| self.made(task, task::row)).collect());
+        let cut = |(row, task): (&Map<String, Value>, &Task)| {
+            let mut row = row.clone();
+            if texts < task::ROW_TEXTS {
+                task::shorten_row(&mut row, task, texts);
             }
+            Value::Object(row)
         };
-        self.listed.listing.tasks.iter().map(record).collect()
+        rows.iter().zip(tasks).map(cut).collect()
+    }
+
+    /// What `make` makes of a task and what is known besides.
+    fn made<T>(&self, task: &Task, make: fn(&Task, Beside<'_>) -> T) -> T {
+        let waits = self.waits(task);
+        let (note, place) = (self.note(task), self.place(task));
+        make(task, Beside { note, place, waits: waits.as_deref() })
     }
 
     fn unreadable(&self) -> Vec<Value> {
@@ -115,7 +130,7 @@ impl ListingView {
 
 impl View for ListingView {
     fn json(&self) -> Value {
-        self.json_within(LIST_PREVIEW)
+        self.json_within(task::ROW_TEXTS)
     }
 
     fn json_within(&self, texts: usize) -> Value {
@@ -181,7 +196,7 @@ impl View for ListingView {
                 task.id(),
                 terminal::cell(&order.agent),
                 task::status_words(task),
-                terminal::cell(&task::gist(task, LIST_PREVIEW)),
+                terminal::cell(&task::gist(task, task::ROW_TEXTS)),
             )
         });
         let head = "| Task ID | Droid | Status | Result |\n|---|---|---|---|\n";

@@ -29,32 +29,12 @@ pub(super) fn whole(task: &Task, beside: Beside<'_>) -> Value {
     Value::Object(record)
 }
 
-/// The task with those keys of its record that a reader of a list acts on, and texts of at most `texts` characters.
-pub(super) fn listed(task: &Task, beside: Beside<'_>, texts: usize) -> Value {
-    let Value::Object(mut record) = whole(task, beside) else { return Value::Null };
-    // Whoever wrote the prompt knows it; others go by the description.
-    for (key, texts) in [("description", texts), ("prompt", texts / 2)] {
-        if let Some(Value::String(long)) = record.get_mut(key) {
-            *long = text::preview(long, texts);
-        }
-    }
-    // What a command printed is in the words about its bad ending already.
-    let told = preview::preview(task, texts);
-    match task.status() {
-        Status::Completed | Status::Cancelled => {
-            drop(record.insert("result".to_owned(), told.into()));
-        }
-        Status::Error => {
-            record.insert("error".to_owned(), told.into());
-            if matches!(task.order().runner, Runner::Command(_)) {
-                record.remove("result");
-            }
-        }
-        Status::Queued | Status::Running => {}
-    }
-    if let (Some(Value::String(long)), Status::Error) = (record.get_mut("result"), task.status()) {
-        *long = text::preview(long, texts);
-    }
+/// The longest texts of a row, in characters.
+pub(super) const ROW_TEXTS: usize = 200;
+
+/// The task with those keys of its record that a reader of a list acts on, and texts of at most [`ROW_TEXTS`].
+pub(super) fn row(task: &Task, beside: Beside<'_>) -> Map<String, Value> {
+    let Value::Object(mut record) = whole(task, beside) else { return Map::new() };
     if let Some(Value::Object(progress)) = record.get_mut("progress") {
         let runs = !task.status().is_ended();
         progress.retain(|key, value| match key.as_str() {
@@ -63,15 +43,43 @@ pub(super) fn listed(task: &Task, beside: Beside<'_>, texts: usize) -> Value {
             "reason" | "signal" | "note" | "queuePosition" => true,
             _ => false,
         });
-        for key in ["lastMessage", "lastTool"] {
-            if let Some(Value::String(long)) = progress.get_mut(key) {
-                *long = text::preview(long, texts);
-            }
-        }
         drop_empty(progress);
     }
+    // What a command printed is in the words about its bad ending already.
+    if matches!((task.status(), &task.order().runner), (Status::Error, Runner::Command(_))) {
+        record.remove("result");
+    }
     drop_empty(&mut record);
-    Value::Object(record)
+    shorten_row(&mut record, task, ROW_TEXTS);
+    record
+}
+
+/// Cuts the texts of a row to at most `texts` characters.
+pub(super) fn shorten_row(row: &mut Map<String, Value>, task: &Task, texts: usize) {
+    // Whoever wrote the prompt knows it; others go by the description.
+    for (key, texts) in [("description", texts), ("prompt", texts / 2), ("result", texts)] {
+        shorten(row, key, texts);
+    }
+    let told = match task.status() {
+        Status::Completed | Status::Cancelled => Some("result"),
+        Status::Error => Some("error"),
+        Status::Queued | Status::Running => None,
+    };
+    let words = told.map(|key| (key, preview::preview(task, texts)));
+    if let Some((key, words)) = words.filter(|(_, words)| !words.is_empty()) {
+        row.insert(key.to_owned(), words.into());
+    }
+    if let Some(Value::Object(progress)) = row.get_mut("progress") {
+        for key in ["lastMessage", "lastTool"] {
+            shorten(progress, key, texts);
+        }
+    }
+}
+
+fn shorten(members: &mut Map<String, Value>, key: &str, texts: usize) {
+    if let Some(Value::String(long)) = members.get_mut(key) {
+        *long = text::preview(long, texts);
+    }
 }
 
 /// Drops what says nothing.
