@@ -118,7 +118,8 @@ fn a_held_task_waits_until_it_is_released_and_is_in_nobodys_way() {
     let sandbox = limited(2);
     let held = noting(&sandbox, &["--hold"], "held");
     let answer = sandbox.task_bg(["run", "another", "--", "true"]).ok().json();
-    assert_eq!(answer["status"], "running", "a held task is in the way: {answer}");
+    // So short a task may have ended by then.
+    assert_ne!(answer["status"], "queued", "a held task is in the way: {answer}");
     sandbox.ended(&task_id(&answer));
     let queue = sandbox.task_bg(["queue"]).ok().json();
     assert_eq!(queue["waiting"], json!([held]), "{queue}");

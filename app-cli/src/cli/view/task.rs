@@ -49,8 +49,8 @@ pub(super) fn row(task: &Task, beside: Beside<'_>) -> Map<String, Value> {
     if matches!((task.status(), &task.order().runner), (Status::Error, Runner::Command(_))) {
         record.remove("result");
     }
-    drop_empty(&mut record);
     shorten_row(&mut record, task, ROW_TEXTS);
+    drop_empty(&mut record);
     record
 }
 
