@@ -37,6 +37,19 @@ fn an_agent_of_ones_own_is_started_as_the_settings_say_and_judged_by_its_exit() 
 }
 
 #[test]
+fn what_an_agent_of_ones_own_prints_for_people_never_decides_how_it_ended() {
+    let sandbox = sandbox();
+    for (end, reason) in [("exit 1", "exit"), ("kill -9 $$", "signal")] {
+        let program = sandbox.path("bin/helper");
+        executable(&program, &format!("#!/bin/sh\necho rate limit: not logged in, quota\n{end}\n"));
+        settings(&sandbox, "[runners.mine]\ncommand = [\"helper\"]\n");
+        let id = launch(&sandbox, "mine", &[], "the prompt");
+        let words = error_of(&sandbox.ended(&id), reason);
+        assert!(words.contains("rate limit"), "{words}");
+    }
+}
+
+#[test]
 fn an_agent_of_ones_own_may_speak_as_a_known_one_and_be_resumed() {
     let sandbox = agents();
     let text = "[runners.mine]\ncommand = [\"claude\", \"-p\"]\nstream = \"claude\"\n\

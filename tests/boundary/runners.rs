@@ -94,6 +94,26 @@ fn what_a_model_refused_is_never_a_result() {
     }
 }
 
+// Once, words such as `quota` or `unauthorized` in what an agent wrote decided over the signal that had killed it.
+#[test]
+fn what_an_agent_writes_of_failures_never_decides_how_it_ended() {
+    let words = "the quota is used up: unexpected status 429, unauthorized, permission denied";
+    for runner in OTHER_AGENTS.into_iter().chain(["droid"]) {
+        for (end, reason) in [("DIE KILL", "signal"), ("EXIT 1", "exit")] {
+            for script in [format!("SAY {words}\n{end}"), format!("STDERR {words}\n{end}")] {
+                error_of(&play(runner, &script), reason);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_that_an_agent_reports_before_it_exits_with_0_is_named_as_one() {
+    let line = r#"{"type":"result","subtype":"error_during_execution","is_error":true,"errors":["interrupted"]}"#;
+    let words = error_of(&play("claude", &format!("RAW {line}\nNOCOMPLETE")), "no_result");
+    assert_eq!(words, "claude reported a failure, although it exited with 0: interrupted");
+}
+
 #[test]
 fn an_agent_that_somebody_else_terminates_never_completes() {
     for runner in OTHER_AGENTS {

@@ -1,6 +1,7 @@
 //! What kind of failure a model's service reports: by HTTP status, or by words that all agents pass on.
 //!
-//! Knows no agent. What one agent alone says is in that agent's adapter.
+//! Knows no agent. What one agent alone says is in that agent's adapter. Nobody may ask this of words that are not
+//! reported as an error: what a model or a tool says may be about anything.
 
 use domain::task::Reason;
 
@@ -13,12 +14,15 @@ pub(super) const fn of_status(status: u16) -> Option<Reason> {
     }
 }
 
-/// The kind of failure that words of a model's service stand for.
+/// The kind of failure that an error in words of a model's service stands for. A status that they name counts
+/// alone, but for the one that stands for any bad request.
 pub(super) fn of_words(words: &str) -> Option<Reason> {
     let words = words.to_ascii_lowercase();
-    if let Some(reason) = status_in(&words).and_then(of_status) {
-        return Some(reason);
+    if let Some(status) = status_in(&words).filter(|status| *status != 400) {
+        return of_status(status);
     }
+    // A full disk is no limit of a model's.
+    let words = words.replace("disk quota", "disk");
     let any = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
     if any(&[
         "rate limit",
@@ -39,6 +43,13 @@ pub(super) fn of_words(words: &str) -> Option<Reason> {
         "api key not valid",
     ];
     any(&refused).then_some(Reason::Auth)
+}
+
+/// As many of the last lines of a log as that, without those that are empty at its end.
+pub(super) fn last_lines(log: &str, count: usize) -> &str {
+    let log = log.trim_end();
+    let at = log.rmatch_indices('\n').nth(count.saturating_sub(1));
+    at.map_or(log, |(at, _)| &log[at + 1..])
 }
 
 /// The HTTP status that words in lower case name as one.
@@ -73,6 +84,12 @@ mod tests {
             ("unexpected status 500: exit status 1", None),
             ("request a quota increase", Some(Reason::RateLimit)),
             ("mock error 500", None),
+            ("unexpected status 500: the quota service is down", None),
+            (
+                "[API Error: {\"error\":{\"code\":400,\"message\":\"API key not valid.\"}}]",
+                Some(Reason::Auth),
+            ),
+            ("write failed: Disk quota exceeded (os error 122)", None),
         ] {
             assert_eq!(of_words(words), reason, "{words}");
         }

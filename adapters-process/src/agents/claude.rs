@@ -12,18 +12,16 @@ pub(super) use stream::decode;
 use std::ffi::OsString;
 
 use domain::port::{
-    Abilities, Agent, Circumstances, CommandLine, Input, Objection, OsText, Program, Speech, Told,
+    Abilities, Agent, Circumstances, CommandLine, Objection, OsText, Program, Told,
 };
 use domain::run::AgentEvent;
-use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
+use domain::task::{Autonomy, Continuation, Order, Runner};
 
 use super::start::Start;
-use super::{api_failure, tools};
+use super::tools;
 
 /// The name by which orders and records know Claude Code.
 pub(super) const NAME: &str = "claude";
-/// The program that Claude Code is usually started with.
-const PROGRAM: &str = "claude";
 /// How Claude Code is installed.
 const INSTALL: &str = "install Claude Code with `npm install -g @anthropic-ai/claude-code`, put the folder of \
     `claude` on PATH, or name the program in `[runners.claude]` of the settings";
@@ -67,7 +65,7 @@ pub struct Claude {
 impl Claude {
     /// The adapter that starts Claude Code with these words; with none, as usual.
     pub fn new(words: &[OsString]) -> Self {
-        Self { start: Start::new(words, PROGRAM) }
+        Self { start: Start::new(words, NAME, INSTALL) }
     }
 }
 
@@ -77,21 +75,15 @@ impl Agent for Claude {
     }
 
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
-        let Runner::Agent { name, autonomy } = &order.runner else { return None };
-        (name.as_str() == NAME).then(|| CommandLine {
+        let autonomy = self.start.autonomy(order)?;
+        Some(CommandLine {
             defaults: DEFAULTS.to_vec(),
-            input: Input::Prompt,
-            speech: Speech::Events,
-            ..self.start.with(arguments(*autonomy, order, told))
+            ..self.start.with(arguments(autonomy, order, told))
         })
     }
 
     fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
         stream::decode(line, take);
-    }
-
-    fn complaint(&self, words: &str) -> Option<Reason> {
-        api_failure::of_words(words)
     }
 
     fn abilities(&self) -> Abilities {
@@ -106,7 +98,7 @@ impl Agent for Claude {
     }
 
     fn program(&self) -> Option<Program<'_>> {
-        Some(Program { name: self.start.program(), install: INSTALL })
+        Some(self.start.program())
     }
 
     fn objection(&self, order: &Order, around: &Circumstances<'_>) -> Option<Objection> {

@@ -10,19 +10,15 @@ pub(super) use stream::decode;
 
 use std::ffi::OsString;
 
-use domain::port::{
-    Abilities, Agent, Circumstances, CommandLine, Input, OsText, Program, Speech, Told,
-};
+use domain::port::{Abilities, Agent, Circumstances, CommandLine, OsText, Program, Told};
 use domain::run::AgentEvent;
-use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
+use domain::task::{Autonomy, Continuation, Order};
 
 use super::start::{Start, is_for_usual_droid};
-use super::{api_failure, tools};
+use super::tools;
 
 /// The name by which orders and records know Codex.
 pub(super) const NAME: &str = "codex";
-/// The program that Codex is usually started with.
-const PROGRAM: &str = "codex";
 /// How Codex is installed.
 const INSTALL: &str = "install Codex with `npm install -g @openai/codex`, put the folder of `codex` on PATH, or \
     name the program in `[runners.codex]` of the settings";
@@ -42,7 +38,7 @@ pub struct Codex {
 impl Codex {
     /// The adapter that starts Codex with these words; with none, as usual.
     pub fn new(words: &[OsString]) -> Self {
-        Self { start: Start::new(words, PROGRAM) }
+        Self { start: Start::new(words, NAME, INSTALL) }
     }
 }
 
@@ -52,20 +48,12 @@ impl Agent for Codex {
     }
 
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
-        let Runner::Agent { name, autonomy } = &order.runner else { return None };
-        (name.as_str() == NAME).then(|| CommandLine {
-            input: Input::Prompt,
-            speech: Speech::Events,
-            ..self.start.with(arguments(*autonomy, order, told))
-        })
+        let autonomy = self.start.autonomy(order)?;
+        Some(self.start.with(arguments(autonomy, order, told)))
     }
 
     fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
         stream::decode(line, take);
-    }
-
-    fn complaint(&self, words: &str) -> Option<Reason> {
-        api_failure::of_words(words)
     }
 
     fn abilities(&self) -> Abilities {
@@ -80,7 +68,7 @@ impl Agent for Codex {
     }
 
     fn program(&self) -> Option<Program<'_>> {
-        Some(Program { name: self.start.program(), install: INSTALL })
+        Some(self.start.program())
     }
 
     fn unapplied(&self, order: &Order) -> Vec<String> {

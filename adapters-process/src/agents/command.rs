@@ -6,7 +6,7 @@
 use domain::port::{Abilities, Agent, CommandLine, Input, Program, Speech, Told};
 use domain::run::AgentEvent;
 use domain::task::agent_name::COMMAND_WORD;
-use domain::task::{Order, Reason, Runner};
+use domain::task::{Order, Runner};
 
 /// The adapter of plain commands.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,10 +31,6 @@ impl Agent for Command {
     }
 
     fn decode(&self, _line: &[u8], _take: &mut dyn FnMut(AgentEvent)) {}
-
-    fn complaint(&self, _words: &str) -> Option<Reason> {
-        None
-    }
 
     fn abilities(&self) -> Abilities {
         Abilities {

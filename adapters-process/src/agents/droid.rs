@@ -9,19 +9,15 @@ mod stream;
 
 use std::ffi::OsString;
 
-use domain::port::{
-    Abilities, Agent, Circumstances, CommandLine, Input, OsText, Program, Speech, Told,
-};
+use domain::port::{Abilities, Agent, Circumstances, CommandLine, OsText, Program, Told};
 use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
 
 use super::start::Start;
-use super::tools;
+use super::{api_failure, tools};
 
 /// The name by which orders and records know droid.
-pub(super) const NAME: &str = "droid";
-/// The program that droid is usually started with.
-pub const PROGRAM: &str = "droid";
+pub const NAME: &str = "droid";
 /// The variable that says whether droid is kept from its service.
 pub const AIRGAP: &str = "FACTORY_AIRGAP_ENABLED";
 /// Its tools that write, or order somebody to.
@@ -41,7 +37,7 @@ pub struct Droid {
 impl Droid {
     /// The adapter that starts droid with these words; with none, as usual.
     pub fn new(words: &[OsString]) -> Self {
-        Self { start: Start::new(words, PROGRAM) }
+        Self { start: Start::new(words, NAME, INSTALL) }
     }
 }
 
@@ -51,20 +47,16 @@ impl Agent for Droid {
     }
 
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
-        let Runner::Agent { name, autonomy } = &order.runner else { return None };
-        (name.as_str() == NAME).then(|| CommandLine {
-            input: Input::Prompt,
-            speech: Speech::Events,
-            ..self.start.with(arguments(*autonomy, order, told.instructions))
-        })
+        let autonomy = self.start.autonomy(order)?;
+        Some(self.start.with(arguments(autonomy, order, told.instructions)))
     }
 
     fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
         decode(line, take);
     }
 
-    fn complaint(&self, words: &str) -> Option<Reason> {
-        complaint(words)
+    fn complaint(&self, log: &str) -> Option<Reason> {
+        complaint(api_failure::last_lines(log, 1))
     }
 
     fn abilities(&self) -> Abilities {
@@ -79,7 +71,7 @@ impl Agent for Droid {
     }
 
     fn program(&self) -> Option<Program<'_>> {
-        Some(Program { name: self.start.program(), install: INSTALL })
+        Some(self.start.program())
     }
 
     fn unapplied(&self, order: &Order) -> Vec<String> {
@@ -142,10 +134,10 @@ pub(super) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
     take(stream::decode(line));
 }
 
-/// What kind of failure droid's words are. The check for a refused permission comes first, since its
-/// words may quote anything.
+/// What kind of failure droid's words are, where it reports them as an error. The check for a refused permission
+/// comes first, since its words may quote anything.
 fn complaint(words: &str) -> Option<Reason> {
-    if words.contains("insufficient permission") {
+    if words.contains("insufficient permission to proceed") {
         return Some(Reason::Permission);
     }
     let status = words.trim_start();
@@ -164,6 +156,7 @@ fn complaint(words: &str) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::port::Input;
     use domain::task::{AgentName, Briefing, DroidSource};
     use domain::testing;
 

@@ -10,9 +10,7 @@ pub(super) use stream::decode;
 
 use std::ffi::OsString;
 
-use domain::port::{
-    Abilities, Agent, Attachment, CommandLine, Input, OsText, Program, Speech, Told,
-};
+use domain::port::{Abilities, Agent, Attachment, CommandLine, OsText, Program, Told};
 use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
 
@@ -21,8 +19,6 @@ use super::{api_failure, tools};
 
 /// The name by which orders and records know Gemini CLI.
 pub(super) const NAME: &str = "gemini";
-/// The program that Gemini CLI is usually started with.
-const PROGRAM: &str = "gemini";
 /// How Gemini CLI is installed.
 const INSTALL: &str = "install Gemini CLI with `npm install -g @google/gemini-cli`, put the folder of `gemini` on \
     PATH, or name the program in `[runners.gemini]` of the settings";
@@ -31,6 +27,14 @@ const SYSTEM: &str = "GEMINI_SYSTEM_MD";
 
 /// Keeps it from telling how it is used, and its words on standard error from being coloured.
 const DEFAULTS: [(&str, &str); 2] = [("GEMINI_TELEMETRY_ENABLED", "false"), ("NO_COLOR", "1")];
+
+/// What its last words begin with where it has no login.
+const KEYLESS: [&str; 4] = [
+    "When using Gemini API, you must specify",
+    "When using Vertex AI, you must specify",
+    "Please set an Auth method",
+    "Invalid auth method selected",
+];
 
 /// The policy that lets it run commands, and read pages, where it may change files anyway.
 const POLICY: &str = "\
@@ -50,7 +54,7 @@ pub struct Gemini {
 impl Gemini {
     /// The adapter that starts Gemini CLI with these words; with none, as usual.
     pub fn new(words: &[OsString]) -> Self {
-        Self { start: Start::new(words, PROGRAM) }
+        Self { start: Start::new(words, NAME, INSTALL) }
     }
 }
 
@@ -60,13 +64,11 @@ impl Agent for Gemini {
     }
 
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
-        let Runner::Agent { name, autonomy } = &order.runner else { return None };
-        (name.as_str() == NAME).then(|| CommandLine {
+        let autonomy = self.start.autonomy(order)?;
+        Some(CommandLine {
             environment: environment(order, told),
             defaults: DEFAULTS.to_vec(),
-            input: Input::Prompt,
-            speech: Speech::Events,
-            ..self.start.with(arguments(*autonomy, order, told))
+            ..self.start.with(arguments(autonomy, order, told))
         })
     }
 
@@ -74,9 +76,11 @@ impl Agent for Gemini {
         stream::decode(line, take);
     }
 
-    fn complaint(&self, words: &str) -> Option<Reason> {
-        let keyless = words.contains("set an Auth method") || words.contains("GEMINI_API_KEY");
-        api_failure::of_words(words).or(keyless.then_some(Reason::Auth))
+    fn complaint(&self, log: &str) -> Option<Reason> {
+        // The first of them may be followed by advice.
+        let mut last = api_failure::last_lines(log, 2).lines();
+        let keyless = |line: &str| KEYLESS.iter().any(|words| line.starts_with(words));
+        last.any(keyless).then_some(Reason::Auth)
     }
 
     fn abilities(&self) -> Abilities {
@@ -91,7 +95,7 @@ impl Agent for Gemini {
     }
 
     fn program(&self) -> Option<Program<'_>> {
-        Some(Program { name: self.start.program(), install: INSTALL })
+        Some(self.start.program())
     }
 
     fn unapplied(&self, order: &Order) -> Vec<String> {

@@ -12,19 +12,17 @@ pub(super) use stream::decode;
 use std::ffi::OsString;
 
 use domain::port::{
-    Abilities, Agent, Circumstances, CommandLine, Input, Objection, OsText, Program, Speech, Told,
+    Abilities, Agent, Circumstances, CommandLine, Objection, OsText, Program, Told,
 };
 use domain::run::AgentEvent;
-use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
+use domain::task::{Autonomy, Continuation, Order};
 use serde_json::Value;
 
 use super::start::Start;
-use super::{api_failure, tools};
+use super::tools;
 
 /// The name by which orders and records know `OpenCode`.
 pub(super) const NAME: &str = "opencode";
-/// The program that `OpenCode` is usually started with.
-const PROGRAM: &str = "opencode";
 /// How `OpenCode` is installed.
 const INSTALL: &str = "install OpenCode with `npm install -g opencode-ai`, put the folder of `opencode` on PATH, or \
     name the program in `[runners.opencode]` of the settings";
@@ -65,7 +63,7 @@ pub struct OpenCode {
 impl OpenCode {
     /// The adapter that starts `OpenCode` with these words; with none, as usual.
     pub fn new(words: &[OsString]) -> Self {
-        Self { start: Start::new(words, PROGRAM) }
+        Self { start: Start::new(words, NAME, INSTALL) }
     }
 }
 
@@ -75,22 +73,16 @@ impl Agent for OpenCode {
     }
 
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
-        let Runner::Agent { name, autonomy } = &order.runner else { return None };
-        (name.as_str() == NAME).then(|| CommandLine {
-            environment: environment(*autonomy, order, told),
+        let autonomy = self.start.autonomy(order)?;
+        Some(CommandLine {
+            environment: environment(autonomy, order, told),
             defaults: DEFAULTS.to_vec(),
-            input: Input::Prompt,
-            speech: Speech::Events,
-            ..self.start.with(arguments(*autonomy, order, told))
+            ..self.start.with(arguments(autonomy, order, told))
         })
     }
 
     fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
         stream::decode(line, take);
-    }
-
-    fn complaint(&self, words: &str) -> Option<Reason> {
-        api_failure::of_words(words)
     }
 
     fn abilities(&self) -> Abilities {
@@ -105,7 +97,7 @@ impl Agent for OpenCode {
     }
 
     fn program(&self) -> Option<Program<'_>> {
-        Some(Program { name: self.start.program(), install: INSTALL })
+        Some(self.start.program())
     }
 
     fn objection(&self, _: &Order, around: &Circumstances<'_>) -> Option<Objection> {

@@ -7,9 +7,8 @@ use std::ffi::OsString;
 
 use domain::port::{Abilities, Agent, CommandLine, Input, OsText, Program, Speech, Told};
 use domain::run::AgentEvent;
-use domain::task::{AgentName, Autonomy, Continuation, Order, Reason, Runner, SessionId};
+use domain::task::{AgentName, Autonomy, Continuation, Order, Runner, SessionId};
 
-use super::api_failure;
 use super::start::Start;
 use super::streams::Decode;
 
@@ -60,7 +59,7 @@ pub struct Own {
 impl Own {
     /// The adapter of an agent that is described like this.
     pub fn new(described: Description) -> Self {
-        Self { start: Start::new(&described.command, described.name.as_str()), described }
+        Self { start: Start::new(&described.command, described.name.as_str(), INSTALL), described }
     }
 
     fn arguments(&self, order: &Order, told: &Told<'_>) -> Vec<OsText> {
@@ -103,10 +102,7 @@ impl Agent for Own {
     }
 
     fn command(&self, order: &Order, told: &Told<'_>) -> Option<CommandLine> {
-        let Runner::Agent { name, .. } = &order.runner else { return None };
-        if *name != self.described.name {
-            return None;
-        }
+        self.start.autonomy(order)?;
         let line = self.start.with(self.arguments(order, told));
         let put = |word: OsText| match self.words_of_prompt(order, told) {
             Some(prompt) => word.with(PROMPT, &prompt),
@@ -130,10 +126,6 @@ impl Agent for Own {
         }
     }
 
-    fn complaint(&self, words: &str) -> Option<Reason> {
-        api_failure::of_words(words)
-    }
-
     fn abilities(&self) -> Abilities {
         Abilities {
             resumes: !self.described.resume.is_empty(),
@@ -146,7 +138,7 @@ impl Agent for Own {
     }
 
     fn program(&self) -> Option<Program<'_>> {
-        Some(Program { name: self.start.program(), install: INSTALL })
+        Some(self.start.program())
     }
 
     fn unapplied(&self, order: &Order) -> Vec<String> {
@@ -174,7 +166,7 @@ mod tests {
     use super::*;
     use crate::agents::streams;
     use crate::agents::tests::{ended, order_for, words};
-    use domain::task::Exit;
+    use domain::task::{Exit, Reason};
 
     fn described(command: &[&str], prompt: Handing) -> Description {
         Description {

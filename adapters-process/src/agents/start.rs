@@ -1,30 +1,43 @@
 //! What an agent is started with: its program, and words that stand before all others, such as the path of
 //! a script.
+//!
+//! [`Start`] is what the adapters of all agents share: whose order it is, and the command line that begins like this.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use domain::port::{CommandLine, Input, OsText, Speech};
-use domain::task::Order;
+use domain::port::{CommandLine, Input, OsText, Program, Speech};
+use domain::task::{Autonomy, Order, Runner};
 
-/// The program of an agent, and the words that always stand first.
+/// How one agent is started.
 #[derive(Clone, Debug)]
 pub(super) struct Start {
+    name: String,
+    install: &'static str,
     program: OsText,
     first: Vec<OsText>,
 }
 
 impl Start {
-    /// These words; where there are none, the program that is usual.
-    pub(super) fn new(words: &[OsString], usual: &str) -> Self {
+    /// The agent `name`, started with these words; where there are none, with the program of that name. `install`
+    /// says how it is installed.
+    pub(super) fn new(words: &[OsString], name: &str, install: &'static str) -> Self {
         let mut words = words.iter().map(|word| OsText::from(word.as_bytes().to_vec()));
-        let program = words.next().unwrap_or_else(|| usual.into());
-        Self { program, first: words.collect() }
+        let program = words.next().unwrap_or_else(|| name.into());
+        Self { name: name.to_owned(), install, program, first: words.collect() }
     }
 
-    /// The program, by name or path.
-    pub(super) const fn program(&self) -> &OsText {
-        &self.program
+    /// The autonomy that the order gives the agent; `None` where the order is not for it.
+    pub(super) fn autonomy(&self, order: &Order) -> Option<Autonomy> {
+        match &order.runner {
+            Runner::Agent { name, autonomy } if name.as_str() == self.name => Some(*autonomy),
+            Runner::Agent { .. } | Runner::Command(_) | Runner::Elsewhere => None,
+        }
+    }
+
+    /// The program, by name or path, and how it is installed.
+    pub(super) const fn program(&self) -> Program<'_> {
+        Program { name: &self.program, install: self.install }
     }
 
     /// How many words stand before all others.
@@ -38,15 +51,15 @@ impl Start {
         self.first.iter().any(has)
     }
 
-    /// The command line that ends in these arguments, with nothing to read and text for people.
+    /// The command line that ends in these arguments, reads its prompt and writes its event stream.
     pub(super) fn with(&self, arguments: Vec<OsText>) -> CommandLine {
         CommandLine {
             program: self.program.clone(),
             arguments: self.first.iter().cloned().chain(arguments).collect(),
             environment: Vec::new(),
             defaults: Vec::new(),
-            input: Input::Nothing,
-            speech: Speech::Text,
+            input: Input::Prompt,
+            speech: Speech::Events,
         }
     }
 }

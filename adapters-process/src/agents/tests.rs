@@ -14,6 +14,8 @@ use domain::testing;
 
 use super::registry::{Programs, Registry};
 
+mod prose;
+
 /// An agent that repeats its prompt, which is its event stream: in each line a word in capitals, and what
 /// belongs to it.
 pub(crate) struct Lines;

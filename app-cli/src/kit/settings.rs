@@ -86,7 +86,7 @@ impl Settings {
             Some(format) => Said { value: Some(format), source: Source::Flag },
             None => reader.setting(&FORMAT, None, |text| parse_format(text).map(Some)),
         };
-        let droid = reader.setting(&DROID, droid::PROGRAM.into(), |text| Ok(text.into()));
+        let droid = reader.setting(&DROID, droid::NAME.into(), |text| Ok(text.into()));
         let droid = match DROID.variable.and_then(environment::variable) {
             // A path need not be text.
             Some(value) => Said { value, source: Source::Environment },

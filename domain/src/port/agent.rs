@@ -33,9 +33,15 @@ pub trait Agent: Send + Sync {
     /// of what a model's service says of its own failure.
     fn decode(&self, line: &[u8], take: &mut dyn FnMut(AgentEvent));
 
-    /// What kind of failure `words` are, where the agent says them outside its event stream, such as
-    /// on standard error before the stream begins; `None` where the agent's words do not tell.
-    fn complaint(&self, words: &str) -> Option<Reason>;
+    /// What kind of failure a log ends with that the agent leaves where it fails before its event stream
+    /// begins; `None` where its words do not tell.
+    ///
+    /// MUST judge by words that the agent is known to end with, and by the end of the log alone: what stands
+    /// before may be anybody's.
+    fn complaint(&self, log: &str) -> Option<Reason> {
+        let _ = log;
+        None
+    }
 
     /// What the agent can do.
     fn abilities(&self) -> Abilities;

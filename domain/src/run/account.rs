@@ -118,8 +118,10 @@ impl Account {
         match event {
             AgentEvent::Began { session } => {
                 // Some agents begin anew, when what they started in the background has ended: what
-                // they were done with before was not the end.
+                // they were done with, or failed with, before was not the end.
                 self.final_text = None;
+                self.fatal = None;
+                self.go_on();
                 if session.is_some() {
                     self.activity.session = session;
                 }
@@ -131,14 +133,14 @@ impl Account {
                 if self.standing.as_deref().is_some_and(|error| repeats(&text, error)) {
                     return;
                 }
-                self.standing = None;
+                self.go_on();
                 if !text.trim().is_empty() {
                     self.earlier_words = self.last_words.take();
                     self.last_words = Some(text::at_most(text, RESULT_LIMIT));
                 }
             }
             AgentEvent::SaidPart { text } => {
-                self.standing = None;
+                self.go_on();
                 let before = self.last_words.take();
                 let words = if self.unfinished {
                     before.unwrap_or_default() + &text
@@ -152,7 +154,7 @@ impl Account {
                 self.last_words = Some(text::at_most(words, RESULT_LIMIT));
             }
             AgentEvent::ToolCalled { tool } => {
-                self.standing = None;
+                self.go_on();
                 self.activity.tool_calls = self.activity.tool_calls.saturating_add(1);
                 self.activity.tools_in_flight = self.activity.tools_in_flight.saturating_add(1);
                 self.activity.last_tool = Some(text::beginning(&tool, LAST_MESSAGE_LIMIT).into());
@@ -199,6 +201,15 @@ impl Account {
         self.unfinished = goes_on;
     }
 
+    /// Notes that its model has answered after whatever went wrong before: an error that it got over does
+    /// not say how it ends.
+    fn go_on(&mut self) {
+        self.standing = None;
+        if let Some(trouble) = &mut self.trouble {
+            trouble.reason = None;
+        }
+    }
+
     /// Remembers that a tool was refused, once for each tool and reason.
     fn refuse(&mut self, tool: &str, words: &str) {
         let refused = &mut self.activity.refused;
@@ -226,6 +237,12 @@ impl Account {
         if text.trim().is_empty() { self.last_words.as_deref().or(Some(text)) } else { Some(text) }
     }
 
+    /// Whether it has done anything in its event stream but report errors.
+    pub fn has_begun(&self) -> bool {
+        let Activity { session, last_message, tool_calls, .. } = &self.activity;
+        session.is_some() || last_message.is_some() || *tool_calls > 0
+    }
+
     /// Whether it said that it was done, and only repeated the error that it had met.
     pub const fn gave_up(&self) -> bool {
         self.gave_up
@@ -242,7 +259,8 @@ impl Account {
         self.fatal.as_ref()
     }
 
-    /// The last error within its conversation, such as a model that refused.
+    /// The last error within its conversation, such as a model that refused. Its kind is forgotten once the
+    /// agent has gone on.
     pub const fn trouble(&self) -> Option<&Complaint> {
         self.trouble.as_ref()
     }

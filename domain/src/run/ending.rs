@@ -2,7 +2,9 @@
 //!
 //! [`decide`] reads the table from the top; the first line that fits decides. An exit code of 0 is no
 //! success by itself, since some agents exit with 0 when they are told to stop. This module knows no
-//! agent's words: the agent's adapter says which words mean which failure.
+//! agent's words: the agent's adapter says which words mean which failure. Only what an agent reports as
+//! an error is asked for its kind, never what it or its tools say; and a signal that ended it counts
+//! before all words.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -34,8 +36,8 @@ pub struct Evidence<'a> {
     pub exit: Option<Exit>,
     /// The last lines of the task's log.
     pub log_tail: &'a str,
-    /// What kind of failure the agent's adapter takes the last lines of the log for. It counts only
-    /// where the event stream never began.
+    /// What kind of failure the agent's adapter takes the end of the log for. It counts only where the
+    /// event stream never began and the agent exited by itself, with a code other than 0.
     pub log_complaint: Option<Reason>,
     /// Whether the agent says nothing but text for people, so that only its exit tells.
     pub text_only: bool,
@@ -54,10 +56,7 @@ pub fn decide(seen: &Evidence<'_>) -> Ending {
         Runner::Agent { name, autonomy } if !seen.text_only => seen.agent(name, *autonomy),
         Runner::Agent { .. } | Runner::Command(_) | Runner::Elsewhere => match seen.exit {
             Some(Exit::Code(0)) => Ending::Completed { result: seen.quoted_tail().to_owned() },
-            Some(exit) => match seen.log_complaint {
-                Some(reason) => seen.failure(reason, seen.quoted_tail()),
-                None => seen.bad_exit(exit),
-            },
+            Some(exit) => seen.bad_exit(exit),
             None => seen.lost(),
         },
     }
@@ -68,6 +67,10 @@ impl Evidence<'_> {
         let clean = self.exit.is_none_or(Exit::is_success);
         if clean && let Some(text) = self.account.answer() {
             return Ending::Completed { result: text.to_owned() };
+        }
+        // Whatever it had reported before, this is what ended it.
+        if let Some(exit @ Exit::Signal(_)) = self.exit {
+            return self.bad_exit(exit);
         }
         if let Some((_, words)) = self.first_known(|reason| reason == Reason::Permission) {
             let message = permission_message(words, autonomy);
@@ -87,10 +90,10 @@ impl Evidence<'_> {
     }
 
     /// The first failure of a kind that `fits` among those whose kind is known: what the agent
-    /// reported in its event stream or, before that began, what it left in its log.
+    /// reported as an error in its event stream or, where that never began, what it left last in its log.
     fn first_known(&self, fits: fn(Reason) -> bool) -> Option<(Reason, &str)> {
-        let began = self.account.activity().session.is_some();
-        let early_log = self.log_complaint.filter(|_| !began).map(|kind| (kind, self.log_tail));
+        let silent = !self.account.has_begun() && self.exit != Some(Exit::Code(0));
+        let early_log = self.log_complaint.filter(|_| silent).map(|kind| (kind, self.log_tail));
         let reported = [self.account.fatal(), self.account.trouble()].map(|complaint| {
             let Complaint { words, reason } = complaint?;
             reason.map(|reason| (reason, words.as_str()))
@@ -104,6 +107,8 @@ impl Evidence<'_> {
     fn without_result(&self, name: &AgentName) -> String {
         let what = if self.account.gave_up() {
             format!("{name} gave an error for its answer")
+        } else if self.account.fatal().is_some() {
+            format!("{name} reported a failure, although it exited with 0")
         } else {
             format!(
                 "{name} exited with 0 but never said that it was done (it does so when it is told to stop)"

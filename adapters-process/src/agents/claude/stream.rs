@@ -197,10 +197,16 @@ fn ended(outcome: Outcome, take: &mut dyn FnMut(AgentEvent)) {
         return;
     }
     let errors = outcome.errors.filter(|errors| !errors.is_empty()).map(|errors| errors.join("; "));
-    let words = outcome.result.filter(|words| !words.is_empty()).or(errors);
-    let words = words.or_else(|| outcome.error.map(|error| error.message));
-    let message = words.unwrap_or(outcome.subtype);
-    let reason = reason(outcome.api_error_status, None).or_else(|| api_failure::of_words(&message));
+    let errors = errors.or_else(|| outcome.error.map(|error| error.message));
+    // It says `success` where its service failed, and the result is what that said. Otherwise the result may be
+    // what the model said last.
+    let result = outcome.result.filter(|words| !words.is_empty());
+    let (of_service, of_model) =
+        if outcome.subtype == "success" { (result, None) } else { (None, result) };
+    let error = of_service.or(errors);
+    let by_words = error.as_deref().and_then(api_failure::of_words);
+    let reason = reason(outcome.api_error_status, None).or(by_words);
+    let message = error.or(of_model).unwrap_or(outcome.subtype);
     take(AgentEvent::Failed { message, fatal: true, reason });
 }
 

@@ -1,6 +1,6 @@
 //! The command lines of Claude Code, and its truth table, over lines of the shape that it was seen to print.
 
-use domain::task::{Exit, SessionId};
+use domain::task::{Exit, Reason, SessionId};
 
 use super::*;
 use crate::agents::tests::{account, briefing, ended, events, order_for, words};

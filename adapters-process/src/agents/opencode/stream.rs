@@ -110,10 +110,11 @@ struct ErrorData {
     status: Option<u16>,
 }
 
-/// What a tool says whose question was rejected; the run ends then.
-const REJECTED: &str = "rejected permission";
-/// What a tool says that a rule does not allow; the run goes on.
-const DENIED: &str = "a rule which prevents you";
+/// What the error of a tool begins with whose question was rejected; the run ends then.
+const REJECTED: &str = "The user rejected permission to use this specific tool call";
+/// What the error of a tool begins with that a rule does not allow; the run goes on.
+const DENIED: &str =
+    "The user has specified a rule which prevents you from using this specific tool call";
 
 /// The tool that a call of one that is not offered becomes.
 const INVALID: &str = "invalid";
@@ -152,14 +153,14 @@ fn tool(part: Tool, take: &mut dyn FnMut(AgentEvent)) {
     take(AgentEvent::ToolCalled { tool: part.tool.clone() });
     take(AgentEvent::ToolReturned);
     let error = part.state.error.filter(|_| part.state.status == "error").unwrap_or_default();
-    let rejected = error.contains(REJECTED);
-    if rejected || error.contains(DENIED) {
+    let rejected = error.starts_with(REJECTED);
+    if rejected || error.starts_with(DENIED) {
         let words = error.split(". ").next().unwrap_or_default().to_owned();
         take(AgentEvent::Refused { tool: part.tool, words });
     }
     if rejected {
         let reason = Some(Reason::Permission);
-        take(AgentEvent::Failed { message: error, fatal: false, reason });
+        take(AgentEvent::Failed { message: error, fatal: true, reason });
     }
 }
 

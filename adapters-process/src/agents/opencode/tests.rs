@@ -1,6 +1,6 @@
 //! The command lines of `OpenCode`, and its truth table, over lines of the shape that it was seen to print.
 
-use domain::task::{Exit, SessionId};
+use domain::task::{Exit, Reason, SessionId};
 
 use serde_json::json;
 
@@ -176,8 +176,9 @@ fn a_rejected_question_exits_with_0_and_is_a_refused_permission() {
 
 #[test]
 fn a_rule_that_denies_is_named_beside_the_result() {
-    let denied =
-        tool("The user has specified a rule which prevents you from using this. Here are rules");
+    let denied = tool(
+        "The user has specified a rule which prevents you from using this specific tool call. Here are rules",
+    );
     let lines = [START, &denied, &tools_step(), START, &said("well"), STOP];
     assert_eq!(ended(&opencode(), &lines, Exit::Code(0), ""), (None, "well".into()));
     let account = account(&opencode(), &lines);

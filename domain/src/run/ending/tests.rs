@@ -204,8 +204,42 @@ fn what_the_log_says_counts_only_where_the_event_stream_never_began() {
         })
     };
     assert_eq!(ending(&account([])), Ending::failed(Reason::Auth, "no login"));
+    let spoke = account([AgentEvent::Said { text: "hello".into(), at: None }]);
+    assert_eq!(reason(&ending(&spoke)), Some(Reason::Exit));
     let began = account([AgentEvent::Began { session: crate::task::SessionId::parse("s").ok() }]);
     assert_eq!(reason(&ending(&began)), Some(Reason::Exit));
+}
+
+#[test]
+fn a_signal_that_ended_it_counts_before_all_that_it_had_reported() {
+    for kind in [Reason::Auth, Reason::RateLimit, Reason::Permission] {
+        let failed = account([known(kind, "its words")]);
+        let ending = decide(&seen(&agent(), &failed, Some(Exit::Signal(15))));
+        let message = "ended by SIGTERM: its words";
+        assert_eq!(ending, Ending::failed(Reason::Signal, message));
+    }
+}
+
+#[test]
+fn an_error_that_it_got_over_no_longer_says_why_it_failed() {
+    let limited =
+        AgentEvent::Failed { message: "429".into(), fatal: false, reason: Some(Reason::RateLimit) };
+    let ending = |events: &[AgentEvent]| {
+        let account = account([limited.clone()].into_iter().chain(events.iter().cloned()));
+        reason(&decide(&seen(&agent(), &account, Some(Exit::Code(1)))))
+    };
+    assert_eq!(ending(&[]), Some(Reason::RateLimit));
+    assert_eq!(ending(&[AgentEvent::ToolReturned]), Some(Reason::RateLimit));
+    assert_eq!(ending(&[AgentEvent::ToolCalled { tool: "t".into() }]), Some(Reason::Exit));
+    let said = AgentEvent::Said { text: "I go on".into(), at: None };
+    assert_eq!(ending(&[said]), Some(Reason::Exit));
+}
+
+#[test]
+fn a_failure_reported_before_an_exit_with_0_is_named_as_one() {
+    let ending = decide(&seen(&agent(), &account([fatal("no")]), Some(Exit::Code(0))));
+    let message = "droid reported a failure, although it exited with 0: no";
+    assert_eq!(ending, Ending::failed(Reason::NoResult, message));
 }
 
 #[test]
