@@ -117,6 +117,7 @@ mod droid_key {
     pub(super) const SOURCE: &str = "source";
     pub(super) const PLUGIN: &str = "plugin";
     pub(super) const PATH: &str = "path";
+    pub(super) const NAMED: &str = "named";
 }
 
 /// The keys of what an agent used up.

@@ -240,3 +240,21 @@ fn a_first_batch_whose_lines_are_all_refused_says_nothing_of_the_store() {
     assert_eq!(refused.code, 2, "{refused}");
     assert!(!refused.stdout.contains("note"), "{refused}");
 }
+
+// Once, what a command has no use for was passed over in silence.
+#[test]
+fn a_line_with_a_command_and_what_only_an_agent_has_is_refused() {
+    let sandbox = sandbox();
+    for (field, value) in [
+        ("runner", "codex"),
+        ("droid", "explorer"),
+        ("autonomy", "low"),
+        ("model", "m"),
+        ("reasoning_effort", "high"),
+    ] {
+        let line = with(json!({ "description": "x", "command": ["true"] }), field, json!(value));
+        let answer = sandbox.task_bg(["batch", "-"]).stdin(batch(&[line])).code(2).json();
+        let expected = format!("`{field}` goes with `prompt` alone");
+        assert_eq!(complaint(&answer, 1), expected, "{answer:#}");
+    }
+}

@@ -81,7 +81,7 @@ fn each_source_wins_over_the_next_and_says_what_the_agent_is_told() {
     let name = ["--droid", "oracle"];
     let (_, ours, record) = started_with(&sandbox, &name);
     assert!(ours.contains("root cause") || ours.contains("why something happens"), "{ours}");
-    assert_eq!(record["progress"]["droid"], json!({"source": "builtin"}));
+    assert_eq!(record["progress"]["droid"], json!({"source": "builtin", "named": true}));
     for (path, words, source) in [
         ("plugin/droids/oracle.md", "from the plugin", "plugin"),
         ("home/.factory/droids/oracle.md", "from the user", "user"),

@@ -226,6 +226,8 @@ fn an_unknown_runner_is_refused_with_names_like_it_and_a_missing_one_with_how_to
     let words = |runner| ["launch", "x", "SAY x", "--runner", runner];
     let refused = sandbox.task_bg(words("cluade")).code(2).json();
     assert!(refused["hint"].to_string().contains("did you mean `claude`"), "{refused:#}");
+    let refused = sandbox.task_bg(words("")).code(2).json();
+    assert!(refused["error"].to_string().contains("no runner named ``"), "{refused:#}");
     let refused = sandbox.task_bg(words("no such/runner")).code(2).json();
     assert!(refused["hint"].to_string().contains("task-bg runners"), "{refused:#}");
     assert!(!sandbox.store().exists() || sandbox.active().is_empty());
@@ -249,7 +251,73 @@ fn a_level_that_an_agent_would_refuse_as_root_is_refused_before_anything_starts(
     assert!(refused["hint"].to_string().contains("IS_SANDBOX=1"), "{refused:#}");
     assert!(!sandbox.store().exists(), "something was recorded");
     let allowed = sandbox.task_bg(words.into_iter().chain(["--env", "IS_SANDBOX=1"])).ok().json();
-    assert_eq!(sandbox.ended(&task_id(&allowed))["status"], "completed");
+    let id = task_id(&allowed);
+    assert_eq!(sandbox.ended(&id)["status"], "completed");
+    let claude = sandbox.task_bg(["runners"]).ok().json()["runners"][1].clone();
+    assert_eq!(claude["levels"], json!(["none", "low", "medium"]), "{claude:#}");
+    assert!(claude["warning"].to_string().contains("`high` as root"), "{claude:#}");
+    let claude = sandbox.task_bg(["runners"]).env("IS_SANDBOX", "1").ok().json();
+    assert_eq!(claude["runners"][1]["levels"].as_array().map(Vec::len), Some(4));
+}
+
+// Once, `retry` and `resume` named `--env` as the way out, which they did not have.
+#[test]
+fn every_way_out_that_a_refused_order_names_is_one_whatever_the_verb() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let sandbox = agents();
+    let line = json!({
+        "description": "x", "prompt": "SAY x", "runner": "claude", "autonomy": "high",
+    });
+    let line = line.to_string();
+    let launch = ["launch", "x", "SAY x", "--runner", "claude", "--autonomy", "high"];
+    let first =
+        task_id(&sandbox.task_bg(launch.into_iter().chain(["--env", "IS_SANDBOX=1"])).ok().json());
+    sandbox.ended(&first);
+    let verbs: [(&[&str], bool); 4] = [
+        (&launch, true),
+        (&["retry", &first], true),
+        (&["resume", &first, "SAY x"], true),
+        (&["batch", "-", "--strict"], false),
+    ];
+    for (words, has_options) in verbs {
+        let run = || sandbox.task_bg(words.iter().copied()).stdin(line.clone());
+        let refused = run().code(2).json().to_string();
+        for way_out in ["the autonomy `medium`", "set `IS_SANDBOX=1` in the environment"] {
+            assert!(refused.contains(way_out), "{words:?}: {refused}");
+        }
+        let end = |answer: Value| {
+            let answer = answer["launched"].get(0).cloned().unwrap_or(answer);
+            assert_eq!(sandbox.ended(&task_id(&answer))["status"], "completed", "{answer:#}");
+        };
+        end(run().env("IS_SANDBOX", "1").ok().json());
+        if has_options {
+            let words: Vec<&str> = words
+                .iter()
+                .copied()
+                .filter(|word| !["--autonomy", "high"].contains(word))
+                .collect();
+            let high = ["--autonomy", "high", "--env", "IS_SANDBOX=1"];
+            end(sandbox.task_bg(words.iter().copied().chain(high)).ok().json());
+            let medium = ["--autonomy", "medium"];
+            end(sandbox.task_bg(words.iter().copied().chain(medium)).ok().json());
+        }
+    }
+}
+
+#[test]
+fn a_variable_that_opencode_cannot_be_held_with_is_named_with_what_works() {
+    let sandbox = agents();
+    let launch = || sandbox.task_bg(["launch", "x", "SAY x", "--runner", "opencode"]);
+    for name in ["OPENCODE_PERMISSION", "OPENCODE_CONFIG_CONTENT"] {
+        let refused = launch().env(name, "[]").code(2).json();
+        let hint = refused["hint"].to_string();
+        assert!(hint.contains("as an object") && hint.contains("unset"), "{refused:#}");
+        for answer in [launch().env(name, "{}").ok().json(), launch().ok().json()] {
+            assert_eq!(sandbox.ended(&task_id(&answer))["status"], "completed", "{answer:#}");
+        }
+    }
 }
 
 #[test]
@@ -282,6 +350,34 @@ fn a_droids_instructions_reach_every_agent_and_what_cannot_be_applied_is_named()
             named.contains("AskUser") && named.contains("the model some-model"),
             "{runner}: {named}"
         );
+    }
+}
+
+// Once, the usual droid was taken for one that nobody had named, also where somebody had.
+#[test]
+fn an_agent_whose_own_instructions_are_replaced_keeps_them_only_where_no_droid_is_named() {
+    for runner in ["codex", "gemini"] {
+        let sandbox = agents();
+        let told = |options: &[&str], name: &str| {
+            let file = sandbox.path(name);
+            let script = format!("SYSTEM {}\nEXIT 1", file.display());
+            let id = launch(&sandbox, runner, options, &script);
+            sandbox.ended(&id);
+            let next = task_id(&sandbox.task_bg(["retry", &id]).ok().json());
+            (std::fs::read_to_string(&file).is_ok(), sandbox.ended(&next), file)
+        };
+        let (is_told, record, _) = told(&[], "usual");
+        assert!(!is_told, "{runner}");
+        assert_eq!(record["progress"]["droid"]["named"], Value::Null, "{record:#}");
+        let (is_told, record, file) = told(&["--droid", "executor-med"], "named");
+        assert!(is_told, "{runner}");
+        assert_eq!(record["progress"]["droid"]["named"], true, "{record:#}");
+        // An attempt that follows is told as the first was.
+        std::fs::remove_file(&file).expect("what it was told");
+        let id = record["id"].as_str().expect("an id");
+        let next = task_id(&sandbox.task_bg(["retry", id]).ok().json());
+        sandbox.ended(&next);
+        assert!(file.exists(), "{runner}: the next attempt");
     }
 }
 

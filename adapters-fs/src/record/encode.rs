@@ -303,6 +303,7 @@ fn droid(briefing: &Briefing) -> String {
     object.set(droid_key::SOURCE, Some(json(&briefing.source.word())));
     object.set(droid_key::PLUGIN, text(plugin));
     object.set(droid_key::PATH, text(briefing.path.as_ref()));
+    object.set(droid_key::NAMED, briefing.is_named.then(|| json(&true)));
     object.line()
 }
 

@@ -15,7 +15,7 @@ use domain::port::{
     Abilities, Agent, Circumstances, CommandLine, Objection, OsText, Program, Told,
 };
 use domain::run::AgentEvent;
-use domain::task::{Autonomy, Continuation, Order, Runner};
+use domain::task::{Autonomy, Continuation, Order};
 
 use super::start::Start;
 use super::tools;
@@ -101,14 +101,13 @@ impl Agent for Claude {
         Some(self.start.program())
     }
 
-    fn objection(&self, order: &Order, around: &Circumstances<'_>) -> Option<Objection> {
-        let Runner::Agent { autonomy: Autonomy::High, .. } = order.runner else { return None };
+    fn objection(&self, autonomy: Autonomy, around: &Circumstances<'_>) -> Option<Objection> {
         let sandboxed = (around.variable)(SANDBOX).is_some_and(|value| value == "1");
-        (around.is_root && !sandboxed).then(|| Objection {
+        (autonomy == Autonomy::High && around.is_root && !sandboxed).then(|| Objection {
             words: "claude does not work with the autonomy `high` as root".to_owned(),
             hint: format!(
-                "give it --autonomy medium, start it as another user, or, where the machine is thrown away \
-                 afterwards, add --env {SANDBOX}=1"
+                "give it the autonomy `medium`, start it as another user, or, where the machine is thrown away \
+                 afterwards, set `{SANDBOX}=1` in the environment of this command"
             ),
         })
     }

@@ -14,7 +14,7 @@ use domain::port::{Abilities, Agent, Circumstances, CommandLine, OsText, Program
 use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order};
 
-use super::start::{Start, is_for_usual_droid};
+use super::start::{Start, is_unasked};
 use super::tools;
 
 /// The name by which orders and records know Codex.
@@ -113,7 +113,7 @@ fn arguments(autonomy: Autonomy, order: &Order, told: &Told<'_>) -> Vec<OsText> 
     if let Some(effort) = briefing.and_then(|given| given.reasoning_effort.as_deref()) {
         arguments.extend(["-c".into(), setting("model_reasoning_effort", effort.as_bytes())]);
     }
-    if let Some(file) = told.instructions.filter(|_| !is_for_usual_droid(order)) {
+    if let Some(file) = told.instructions.filter(|_| !is_unasked(order)) {
         // In place of its own: there is no other file that it adds to them.
         arguments.extend(["-c".into(), setting("model_instructions_file", file.as_bytes())]);
     }

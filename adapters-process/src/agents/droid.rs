@@ -199,6 +199,7 @@ mod tests {
             reasoning_effort: Some("high".into()),
             tools: Some(vec!["Read".into(), "LS".into()]),
             unapplied: Vec::new(),
+            is_named: true,
         };
         let order = Order { briefing: Some(briefing), ..with(Autonomy::None, None) };
         let file = OsText::from("/s/.active/bg_1.system.md");
@@ -225,6 +226,7 @@ mod tests {
                 reasoning_effort: None,
                 tools: Some(tools.iter().map(|tool| (*tool).to_owned()).collect()),
                 unapplied: Vec::new(),
+                is_named: true,
             };
             let order = Order { briefing: Some(briefing), ..with(autonomy, None) };
             let arguments = line(&order, Told::default()).arguments;

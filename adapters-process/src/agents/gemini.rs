@@ -14,7 +14,7 @@ use domain::port::{Abilities, Agent, Attachment, CommandLine, OsText, Program, T
 use domain::run::AgentEvent;
 use domain::task::{Autonomy, Continuation, Order, Reason, Runner};
 
-use super::start::{Start, is_for_usual_droid};
+use super::start::{Start, is_unasked};
 use super::{api_failure, tools};
 
 /// The name by which orders and records know Gemini CLI.
@@ -117,7 +117,7 @@ fn environment(order: &Order, told: &Told<'_>) -> Vec<(String, Option<OsText>)> 
     // Otherwise it starts itself once more, and a signal to the process that is known does nothing.
     let alone = ("GEMINI_CLI_NO_RELAUNCH".to_owned(), Some("true".into()));
     // In place of its own, which nobody asked for where no droid was named.
-    let system = told.instructions.filter(|_| !is_for_usual_droid(order));
+    let system = told.instructions.filter(|_| !is_unasked(order));
     let system = system.map(|file| (SYSTEM.to_owned(), Some(file.clone())));
     [alone].into_iter().chain(system).collect()
 }

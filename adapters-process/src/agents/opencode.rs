@@ -100,7 +100,7 @@ impl Agent for OpenCode {
         Some(self.start.program())
     }
 
-    fn objection(&self, _: &Order, around: &Circumstances<'_>) -> Option<Objection> {
+    fn objection(&self, _: Autonomy, around: &Circumstances<'_>) -> Option<Objection> {
         let is_broken = |name: &&str| {
             let text = (around.variable)(name).filter(|text| !text.is_empty());
             text.is_some_and(|text| rules::object(&text).is_none())

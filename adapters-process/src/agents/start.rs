@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use domain::port::{CommandLine, Input, OsText, Program, Speech};
-use domain::task::{Autonomy, Order, Runner};
+use domain::task::{Autonomy, Briefing, Order, Runner};
 
 /// How one agent is started.
 #[derive(Clone, Debug)]
@@ -64,8 +64,8 @@ impl Start {
     }
 }
 
-/// Whether the order names no droid, or the one that is usual anyway. An agent whose own system prompt could only
+/// Whether nobody asked for the instructions that the order comes with. An agent whose own system prompt could only
 /// be replaced keeps it then.
-pub(super) fn is_for_usual_droid(order: &Order) -> bool {
-    order.briefing.as_ref().is_some_and(|given| given.is_usual(&order.agent))
+pub(super) fn is_unasked(order: &Order) -> bool {
+    order.briefing.as_ref().is_some_and(Briefing::is_unasked)
 }

@@ -180,6 +180,7 @@ pub(crate) fn briefing(tools: &[&str], effort: Option<&str>) -> Briefing {
         reasoning_effort: effort.map(Into::into),
         tools: Some(tools.iter().map(|tool| (*tool).to_owned()).collect()),
         unapplied: Vec::new(),
+        is_named: true,
     }
 }
 

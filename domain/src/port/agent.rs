@@ -49,10 +49,9 @@ pub trait Agent: Send + Sync {
     /// The program that the agent is started with; `None` where each order names its own.
     fn program(&self) -> Option<Program<'_>>;
 
-    /// Why the agent could not be held to what the order gives it, where it is started like this; `None`
-    /// where it can.
-    fn objection(&self, order: &Order, around: &Circumstances<'_>) -> Option<Objection> {
-        let _ = (order, around);
+    /// Why the agent could not be held to this autonomy where it is started like this; `None` where it can.
+    fn objection(&self, autonomy: Autonomy, around: &Circumstances<'_>) -> Option<Objection> {
+        let _ = (autonomy, around);
         None
     }
 

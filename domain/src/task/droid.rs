@@ -350,23 +350,26 @@ pub struct Briefing {
     pub tools: Option<Vec<String>>,
     /// What of the definition the agent cannot apply, each in a few words.
     pub unapplied: Vec<String>,
+    /// Whether somebody named the droid; otherwise it is the one that is taken where none is named.
+    pub is_named: bool,
 }
 
 impl Briefing {
-    /// What `droid` gives an order, unless the order itself says how hard to think.
-    pub fn of(droid: &Droid, reasoning_effort: Option<String>) -> Self {
+    /// What `droid`, named or not, gives an order, unless the order itself says how hard to think.
+    pub fn of(droid: &Droid, reasoning_effort: Option<String>, is_named: bool) -> Self {
         Self {
             source: droid.source.clone(),
             path: droid.path.clone(),
             reasoning_effort: reasoning_effort.or_else(|| droid.reasoning_effort.clone()),
             tools: droid.tools.clone(),
             unapplied: Vec::new(),
+            is_named,
         }
     }
 
-    /// Whether nobody defined what `droid` is told: it is the usual one, as this program has it.
-    pub fn is_usual(&self, droid: &str) -> bool {
-        droid == USUAL && self.source == DroidSource::Builtin
+    /// Whether nobody asked for what the droid is told: it was not named, and this program has it.
+    pub fn is_unasked(&self) -> bool {
+        !self.is_named && self.source == DroidSource::Builtin
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::port::{Agent, Agents, Circumstances, Objection};
 use crate::task::near::near;
-use crate::task::{Order, Runner};
+use crate::task::{Autonomy, Order, Runner};
 
 /// Why a name means no agent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,19 @@ pub fn choose<'a>(agents: &'a dyn Agents, name: &str) -> Result<&'a dyn Agent, N
     Err(NoRunner { name: name.to_owned(), near: near.collect() })
 }
 
+/// The levels of autonomy that `agent` can be held to here, and why not to the others, each reason once.
+pub fn levels(agent: &dyn Agent, around: &Circumstances<'_>) -> (Vec<Autonomy>, Vec<Objection>) {
+    let (mut levels, mut objections) = (Vec::new(), Vec::new());
+    for level in agent.abilities().levels {
+        match agent.objection(*level, around) {
+            None => levels.push(*level),
+            Some(objection) if objections.contains(&objection) => {}
+            Some(objection) => objections.push(objection),
+        }
+    }
+    (levels, objections)
+}
+
 /// Checks that `agent` can be held to what the order gives it.
 ///
 /// # Errors
@@ -50,5 +63,5 @@ pub fn check(
             hint: format!("give it one of {}", words.join(", ")),
         });
     }
-    agent.objection(order, around).map_or(Ok(()), Err)
+    agent.objection(*autonomy, around).map_or(Ok(()), Err)
 }

@@ -80,6 +80,7 @@ impl<'a> Below<'a> {
             reasoning_effort: self.text(progress_key::EFFORT),
             tools: self.0.value(progress_key::TOOLS),
             unapplied: self.0.value(progress_key::UNAPPLIED).unwrap_or_default(),
+            is_named: found.value(droid_key::NAMED).unwrap_or(false),
         })
     }
 

@@ -70,6 +70,7 @@ fn what_a_droids_definition_gave_an_order_is_read_as_it_was_written() {
             reasoning_effort: Some("high".to_owned()),
             tools: Some(vec!["Read".to_owned(), "LS".to_owned()]),
             unapplied: vec!["the tools LS".to_owned()],
+            is_named: path.is_none(),
         };
         let order = Order { briefing: Some(briefing), ..testing::order() };
         let id = TaskId::parse("bg_1").expect("an id");

@@ -1,6 +1,6 @@
 //! The command lines of Codex, and its truth table, over lines of the shape that it was seen to print.
 
-use domain::task::{Exit, Reason, SessionId};
+use domain::task::{Briefing, Exit, Reason, SessionId};
 
 use super::*;
 use crate::agents::tests::{account, briefing, ended, order_for, words};
@@ -69,8 +69,7 @@ fn its_instructions_are_a_file_whatever_the_path_and_tools_are_named_as_not_appl
     );
     assert!(words.contains(&"model_reasoning_effort=\"high\"".to_owned()), "{words:?}");
     let change = |order: &mut Order| {
-        order.agent = domain::task::droid::USUAL.to_owned();
-        order.briefing = Some(briefing(&[], None));
+        order.briefing = Some(Briefing { is_named: false, ..briefing(&[], None) });
     };
     let usual = crate::agents::tests::words(&self::line(Autonomy::High, &told, change));
     assert!(!usual.iter().any(|word| word.contains("model_instructions_file")), "{usual:?}");

@@ -1,6 +1,6 @@
 //! The command lines of Gemini CLI, and its truth table, over lines of the shape that it was seen to print.
 
-use domain::task::{Exit, Reason, SessionId};
+use domain::task::{Briefing, Exit, Reason, SessionId};
 
 use super::*;
 use crate::agents::tests::{account, briefing, ended, order_for, variable, words};
@@ -66,8 +66,7 @@ fn the_instructions_take_the_place_of_its_own_and_it_is_one_process() {
     assert_eq!(variable(&line, "GEMINI_SYSTEM_MD"), Some("/s/x.md".into()));
     assert_eq!(variable(&line, "GEMINI_CLI_NO_RELAUNCH"), Some("true".into()));
     let change = |order: &mut Order| {
-        order.agent = domain::task::droid::USUAL.to_owned();
-        order.briefing = Some(briefing(&[], None));
+        order.briefing = Some(Briefing { is_named: false, ..briefing(&[], None) });
     };
     assert_eq!(variable(&self::line(Autonomy::Low, &told, change), "GEMINI_SYSTEM_MD"), None);
     let change = |order: &mut Order| order.briefing = Some(briefing(&["Read"], Some("high")));

@@ -87,7 +87,7 @@ fn a_variable_to_which_the_rules_cannot_be_added_is_objected_to() {
     let objected = |text: &'static str| {
         let variable = move |name: &str| (name == "OPENCODE_CONFIG_CONTENT").then(|| text.into());
         let around = Circumstances { is_root: false, variable: &variable };
-        opencode().objection(&order_for(&opencode(), Autonomy::Low, |_| {}), &around)
+        opencode().objection(Autonomy::Low, &around)
     };
     assert_eq!((objected("{}"), objected("")), (None, None));
     assert!(objected("// words\n{}").is_some_and(|it| it.words.contains("no JSON object")));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{AutonomyArg, Length};
+use super::{AutonomyArg, EnvArg, Length};
 
 /// Tries the same once more, as a new task linked to the old one
 #[derive(Debug, ClapArgs)]
@@ -24,6 +24,9 @@ pub(crate) struct Retry {
     /// How much it may do without asking, where that is to be another than before
     #[arg(long, value_enum)]
     pub(crate) autonomy: Option<AutonomyArg>,
+    /// Sets a variable in its environment; may be repeated
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<EnvArg>,
     /// Waits until all have ended, for at most TIME (0: for ever)
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "50s", value_parser = Length::parse)]
@@ -48,6 +51,9 @@ pub(crate) struct Resume {
     /// How much it may do without asking, where that is to be another than before
     #[arg(long, value_enum)]
     pub(crate) autonomy: Option<AutonomyArg>,
+    /// Sets a variable in its environment; may be repeated
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<EnvArg>,
     /// Waits until it has ended, for at most TIME (0: for ever)
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "50s", value_parser = Length::parse)]

@@ -1,5 +1,6 @@
 //! Words of the command line that stand for values of the domain.
 
+use std::ffi::OsString;
 use std::str::FromStr;
 
 use clap::ValueEnum;
@@ -113,6 +114,13 @@ pub struct EnvArg {
     pub name: String,
     /// Its value.
     pub value: String,
+}
+
+impl EnvArg {
+    /// The name and the value, as the environment has them.
+    pub fn pair(self) -> (OsString, OsString) {
+        (self.name.into(), self.value.into())
+    }
 }
 
 impl std::fmt::Debug for EnvArg {

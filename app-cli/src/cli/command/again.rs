@@ -7,16 +7,17 @@ use domain::usecase::again::{self, Manner, Unsaid};
 
 use super::folder::working_folder;
 use super::launch::read_prompt;
-use super::ordering::{self, Level, Once, Ready, Wanted, refused_prompt};
+use super::ordering::{self, Level, Once, Ready, Said, Wanted, refused_prompt};
 use super::{isolate, wait};
 use crate::Outcome;
-use crate::cli::args::{AutonomyArg, Length, Resume, Retry};
+use crate::cli::args::{AutonomyArg, EnvArg, Length, Resume, Retry};
 use crate::cli::view::launched::{Launched, ManyLaunched, ManyWaited};
 use crate::cli::view::waited::Besides;
 use crate::kit::answer::Answer;
 use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
+use crate::kit::wiring::Variables;
 
 /// `retry`. A task that cannot be tried once more keeps no other from being tried.
 pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
@@ -28,8 +29,9 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
         context.resolve_each(&args.ids, &mut refused).await
     };
     let (mut launched, mut notes) = (Vec::new(), Vec::new());
+    let changes = Changes::of(args.autonomy, args.env);
     for id in &ids {
-        match retry_one(context, id, args.autonomy).await {
+        match retry_one(context, id, &changes).await {
             Ok((once, note)) => {
                 launched.push(once);
                 notes.extend(note);
@@ -125,7 +127,7 @@ fn unsaid_note(task: &Task, order: &Order, autonomy: Option<AutonomyArg>) -> Str
 async fn retry_one(
     context: &Context,
     id: &TaskId,
-    autonomy: Option<AutonomyArg>,
+    changes: &Changes,
 ) -> Result<(Once, Option<String>), NotRetried> {
     let wiring = &context.wiring;
     let named = wiring.store.load(id).await?;
@@ -140,9 +142,9 @@ async fn retry_one(
     let order = again::retry(&last, Some(wiring.minted_session()), unsaid)
         .map_err(|why| refused("tried once more", last.id(), &why))?;
     // What the first attempt was allowed, however it came to be, the next one is.
-    let level = if theirs && autonomy.is_none() { Level::OfDroid } else { Level::Said };
-    let (ready, anew) = taken_up(context, order, autonomy, level).await?;
-    let note = theirs.then(|| unsaid_note(&last, &ready.order, autonomy)).or(anew);
+    let level = if theirs && changes.autonomy.is_none() { Level::OfDroid } else { Level::Said };
+    let (ready, anew) = taken_up(context, order, changes, level).await?;
+    let note = theirs.then(|| unsaid_note(&last, &ready.order, changes.autonomy)).or(anew);
     let next = wiring.world().mint();
     // Of several that try it at once exactly one is not refused.
     match Box::pin(ordering::launch(context, next.clone(), ready)).await {
@@ -175,7 +177,8 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let abilities = agent.map(Agent::abilities);
     let order = again::resume(&task, prompt, manner, Some(session), abilities)
         .map_err(|why| refused("resumed", &id, &why))?;
-    let (ready, anew) = taken_up(context, order, args.autonomy, Level::Said).await?;
+    let changes = Changes::of(args.autonomy, args.env);
+    let (ready, anew) = taken_up(context, order, &changes, Level::Said).await?;
     let next = wiring.world().mint();
     let once = Box::pin(ordering::launch(context, next, ready)).await?;
     let Some(length) = args.wait else { return Ok(answer(&once).saying(anew)) };
@@ -184,23 +187,42 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     Ok(answer.noting(once.troubles()).saying(anew))
 }
 
-/// The order with another autonomy, if one is asked for, and the droid as it is defined now; with a note, if its
-/// worktree had to be made anew.
+/// What is to be another than it was.
+struct Changes {
+    /// The autonomy.
+    autonomy: Option<AutonomyArg>,
+    /// The variables added to its environment.
+    variables: Variables,
+}
+
+impl Changes {
+    fn of(autonomy: Option<AutonomyArg>, env: Vec<EnvArg>) -> Self {
+        Self { autonomy, variables: env.into_iter().map(EnvArg::pair).collect() }
+    }
+}
+
+/// The order with these changes, and the droid as it is defined now; with a note, if its worktree had to be made
+/// anew.
 async fn taken_up(
     context: &Context,
     order: Order,
-    autonomy: Option<AutonomyArg>,
+    changes: &Changes,
     level: Level,
 ) -> Result<(Ready, Option<String>), Failure> {
-    let runner = match (&order.runner, autonomy) {
+    let runner = match (&order.runner, changes.autonomy) {
         (Runner::Agent { name, .. }, Some(AutonomyArg(level))) => {
             Runner::Agent { name: name.clone(), autonomy: level }
         }
         (runner, _) => runner.clone(),
     };
-    let effort = order.briefing.as_ref().and_then(|given| given.reasoning_effort.clone());
+    let given = order.briefing.as_ref();
+    let said = Said {
+        names_droid: given.is_some_and(|given| given.is_named),
+        effort: given.and_then(|given| given.reasoning_effort.clone()),
+        level,
+    };
     let order = Order { runner, ..order };
-    let ready = ordering::brief(context, order, effort, level, &Vec::new()).await?;
+    let ready = ordering::brief(context, order, said, changes.variables.clone()).await?;
     let anew = isolate::restored(&ready.order).await?;
     Ok((ready, anew))
 }

@@ -94,8 +94,8 @@ impl All {
                 }
                 Err(failure) => {
                     kind.get_or_insert(failure.kind);
-                    let error = failure.sentence();
-                    self.rejected.push(RejectedLine { line: line.number, error });
+                    let (line, wrong) = (line.number, failure.into());
+                    self.rejected.push(RejectedLine { line, wrong });
                 }
             }
         }

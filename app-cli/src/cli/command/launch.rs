@@ -7,10 +7,10 @@ use std::path::Path;
 use domain::port::{Agent, Agents, Clock};
 
 use super::feed;
-use super::ordering::{self, COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, parse_autonomy};
+use super::ordering::{self, Wanted, Work, parse_autonomy};
 use super::wait;
 use crate::Outcome;
-use crate::cli::args::{AutonomyArg, Launch, Run, Terms, parse_duration};
+use crate::cli::args::{AutonomyArg, EnvArg, Launch, Run, Terms, parse_duration};
 use crate::cli::view::launched::Launched;
 use crate::kit::answer::Answer;
 use crate::kit::console;
@@ -47,7 +47,7 @@ pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
             failure.hint(format!("the value of --wait goes with an equals sign: `--wait={time}`"))
         );
     }
-    let agent = one_of("the droid", droid, args.droid)?.unwrap_or_else(|| DEFAULT_DROID.to_owned());
+    let droid = one_of("the droid", droid, args.droid)?;
     let model = one_of("the model", model, args.model)?;
     let autonomy = match (autonomy, args.autonomy) {
         (Some(word), None) => Some(parse_autonomy(&word)?),
@@ -58,10 +58,10 @@ pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
     let wanted = Wanted {
         description: args.description,
         prompt,
-        agent,
+        droid,
         model,
         effort: args.reasoning_effort.filter(|effort| !effort.is_empty()),
-        work: Work::Agent { name: args.runner.filter(|name| !name.is_empty()), autonomy },
+        work: Work::Agent { name: args.runner, autonomy },
         ..Wanted::default()
     };
     let is_read = args.prompt_file.is_some();
@@ -77,7 +77,6 @@ pub(super) async fn command(context: &Context, args: Run) -> Outcome {
     let wanted = Wanted {
         description: args.description,
         prompt: ordering::quoted(&args.command)?,
-        agent: COMMAND_AGENT.to_owned(),
         work: Work::Command(args.command),
         stdin: args.stdin,
         ..Wanted::default()
@@ -103,7 +102,7 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
         key: again.key.clone(),
         retries: again.retries(),
         worktree: terms.worktree,
-        variables: terms.env.into_iter().map(|set| (set.name.into(), set.value.into())).collect(),
+        variables: terms.env.into_iter().map(EnvArg::pair).collect(),
         ..wanted
     };
     let ready = ordering::order(context, wanted).await?;

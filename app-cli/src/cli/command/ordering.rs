@@ -29,11 +29,11 @@ pub(crate) use launching::Once;
 pub(super) use launching::{check_worktree, launch, queue};
 
 /// The droid that is launched where none is named.
-pub(super) use domain::task::droid::USUAL as DEFAULT_DROID;
+use domain::task::droid::USUAL as DEFAULT_DROID;
 /// What an agent may do where neither the order nor its droid says.
 const USUAL_AUTONOMY: Autonomy = Autonomy::Medium;
 /// What a plain command is recorded as in place of a droid.
-pub(super) const COMMAND_AGENT: &str = "command";
+const COMMAND_AGENT: &str = "command";
 /// The longest key, in bytes.
 const MAX_KEY: usize = 200;
 
@@ -42,7 +42,8 @@ const MAX_KEY: usize = 200;
 pub(super) struct Wanted {
     pub(super) description: String,
     pub(super) prompt: String,
-    pub(super) agent: String,
+    /// The droid, where one is named.
+    pub(super) droid: Option<String>,
     pub(super) model: Option<String>,
     pub(super) effort: Option<String>,
     pub(super) work: Work,
@@ -80,7 +81,7 @@ impl Default for Wanted {
         Self {
             description: String::new(),
             prompt: String::new(),
-            agent: DEFAULT_DROID.to_owned(),
+            droid: None,
             model: None,
             effort: None,
             work: Work::Agent { name: None, autonomy: None },
@@ -118,8 +119,8 @@ pub(super) struct Ready {
 
 impl Ready {
     /// An order that is to run where it says.
-    const fn here(order: Order, instructions: Option<Instructions>) -> Self {
-        Self { order, instructions, worktree: None, variables: Vec::new(), input: None }
+    const fn here(order: Order, instructions: Option<Instructions>, variables: Variables) -> Self {
+        Self { order, instructions, worktree: None, variables, input: None }
     }
 }
 
@@ -149,7 +150,11 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
     let order = Order {
         description: wanted.description,
         prompt: Prompt::parse(&wanted.prompt).map_err(|invalid| refused_prompt(&invalid))?,
-        agent: wanted.agent,
+        agent: match (&wanted.work, &wanted.droid) {
+            (Work::Command(_), _) => COMMAND_AGENT.to_owned(),
+            (Work::Agent { .. }, None) => DEFAULT_DROID.to_owned(),
+            (Work::Agent { .. }, Some(droid)) => droid.clone(),
+        },
         session: Some(context.wiring.minted_session()),
         parent,
         runner: runner(context, &wanted.work)?,
@@ -174,9 +179,13 @@ pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         briefing: None,
     };
     let is_said = matches!(wanted.work, Work::Agent { autonomy: Some(_), .. });
-    let level = if is_said { Level::Said } else { Level::OfDroid };
-    let ready = brief(context, order, wanted.effort, level, &wanted.variables).await?;
-    Ok(Ready { worktree: wanted.worktree, variables: wanted.variables, input, ..ready })
+    let said = Said {
+        names_droid: wanted.droid.is_some(),
+        effort: wanted.effort,
+        level: if is_said { Level::Said } else { Level::OfDroid },
+    };
+    let ready = brief(context, order, said, wanted.variables).await?;
+    Ok(Ready { worktree: wanted.worktree, input, ..ready })
 }
 
 /// Whose word on the autonomy of an order counts.
@@ -188,19 +197,29 @@ pub(super) enum Level {
     OfDroid,
 }
 
-/// The order, with what the definition of its droid says at this moment, where its agent can be held to it.
+/// What an order says besides, where otherwise the definition of its droid does.
+pub(super) struct Said {
+    /// Whether somebody named the droid.
+    pub(super) names_droid: bool,
+    /// How hard to think.
+    pub(super) effort: Option<String>,
+    /// Whose word on the autonomy counts.
+    pub(super) level: Level,
+}
+
+/// The order, with what the definition of its droid says at this moment, where its agent can be held to it with
+/// these variables added to its environment.
 ///
 /// # Errors
 /// A failure that names near droids, if there is none of that name, or says what the agent cannot be held to.
 pub(super) async fn brief(
     context: &Context,
     order: Order,
-    effort: Option<String>,
-    level: Level,
-    variables: &Variables,
+    said: Said,
+    variables: Variables,
 ) -> Result<Ready, Failure> {
     let Runner::Agent { name: agent, .. } = &order.runner else {
-        return Ok(Ready::here(grouped(context, order), None));
+        return Ok(Ready::here(grouped(context, order), None, variables));
     };
     let agent = runners::choose(context.wiring.agents.as_ref(), agent.as_str())?;
     let name = DroidName::parse(&order.agent).map_err(|invalid| {
@@ -215,9 +234,9 @@ pub(super) async fn brief(
     } else {
         (order.model, droid.model.clone())
     };
-    let briefing = Some(Briefing::of(&droid, effort));
+    let briefing = Some(Briefing::of(&droid, said.effort, said.names_droid));
     let mut order = Order { agent: droid.name.to_string(), briefing, model, ..order };
-    if let (Level::OfDroid, Runner::Agent { autonomy, .. }) = (level, &mut order.runner) {
+    if let (Level::OfDroid, Runner::Agent { autonomy, .. }) = (said.level, &mut order.runner) {
         *autonomy = droid.autonomy.unwrap_or(*autonomy);
     }
     let foreign =
@@ -226,8 +245,8 @@ pub(super) async fn brief(
     if let Some(briefing) = &mut order.briefing {
         briefing.unapplied = unapplied;
     }
-    check_agent(agent, &order, variables)?;
-    Ok(Ready::here(grouped(context, order), Some(droid.instructions)))
+    check_agent(agent, &order, &variables)?;
+    Ok(Ready::here(grouped(context, order), Some(droid.instructions), variables))
 }
 
 /// The order in the group that it is recorded in.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use adapters_fs::FileVersions;
 use adapters_process::local::program;
 use adapters_process::probe::{self, Silent};
-use domain::port::{Agent, Agents, Clock as _};
+use domain::port::{Agent, Agents, Circumstances, Clock as _, Objection};
+use domain::usecase::runners;
 
 use crate::cli::view::runners::{RunnerLine, RunnersView};
 use crate::kit::answer::Answer;
@@ -50,6 +51,9 @@ fn line(context: &Context, agent: &dyn Agent, versions: &FileVersions) -> Runner
         let is_silent = versions.is_silent(path, context.wiring.clock.now());
         known.or_else(|| is_silent.then_some(Err(Silent::TooSlow(PATIENCE))))
     });
+    let around = Circumstances { is_root: environment::is_root(), variable: &environment::text };
+    let (levels, objections) = runners::levels(agent, &around);
+    let refused = objections.into_iter().map(|Objection { words, .. }| words).next();
     RunnerLine {
         name: agent.name().to_owned(),
         is_usual: agent.name() == context.settings.runner.value,
@@ -57,7 +61,8 @@ fn line(context: &Context, agent: &dyn Agent, versions: &FileVersions) -> Runner
         version,
         missing: program.filter(|_| path.is_none()).map(|program| program.install.to_owned()),
         path,
-        warning: agent.warning(),
+        warning: refused.or_else(|| agent.warning()),
+        levels,
         abilities: agent.abilities(),
     }
 }

@@ -28,7 +28,26 @@ pub(crate) struct RejectedLine {
     /// Its number, counted from 1.
     pub(crate) line: usize,
     /// What is wrong with it.
-    pub(crate) error: String,
+    pub(crate) wrong: Wrong,
+}
+
+/// What is wrong with a line.
+pub(crate) struct Wrong {
+    error: String,
+    /// What the writer of the line can do.
+    hints: Vec<String>,
+}
+
+impl From<String> for Wrong {
+    fn from(error: String) -> Self {
+        Self { error, hints: Vec::new() }
+    }
+}
+
+impl From<Failure> for Wrong {
+    fn from(failure: Failure) -> Self {
+        Self { error: failure.sentence(), hints: failure.hints }
+    }
 }
 
 /// What became of a batch.
@@ -110,7 +129,7 @@ impl View for BatchWaitedView {
 }
 
 fn wrong_line(line: &RejectedLine) -> String {
-    format!("line {:>4}  wrong: {}\n", line.line, terminal::one_line(&line.error, 200))
+    format!("line {:>4}  wrong: {}\n", line.line, terminal::one_line(&line.wrong.error, 200))
 }
 
 impl View for BatchView {
@@ -124,8 +143,13 @@ impl View for BatchView {
                 "status": Status::Queued.word(),
             })
         });
-        let rejected =
-            self.rejected.iter().map(|line| json!({"line": line.line, "error": line.error}));
+        let rejected = self.rejected.iter().map(|RejectedLine { line, wrong }| {
+            let mut rejected = json!({"line": line, "error": wrong.error});
+            if !wrong.hints.is_empty() {
+                rejected["hint"] = json!(wrong.hints.join("; "));
+            }
+            rejected
+        });
         let mut answer = json!({
             "launched": launched.collect::<Vec<_>>(),
             "rejected": rejected.collect::<Vec<_>>(),
@@ -142,10 +166,11 @@ impl View for BatchView {
     }
 
     fn failures(&self) -> Vec<Failure> {
-        let wrong = self.rejected.iter();
-        wrong
-            .map(|line| Failure::new(Kind::Usage, format!("line {}: {}", line.line, line.error)))
-            .collect()
+        let failure = |RejectedLine { line, wrong }: &RejectedLine| {
+            let message = format!("line {line}: {}", wrong.error);
+            Failure { hints: wrong.hints.clone(), ..Failure::new(Kind::Usage, message) }
+        };
+        self.rejected.iter().map(failure).collect()
     }
 
     fn table(&self) -> String {

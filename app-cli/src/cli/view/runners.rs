@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use adapters_process::probe::Silent;
 use domain::port::Abilities;
+use domain::task::Autonomy;
 use serde_json::{Value, json};
 
 use super::{View, terminal};
@@ -31,13 +32,15 @@ pub(crate) struct RunnerLine {
     pub(crate) missing: Option<String>,
     /// What is to be known before it is given an order.
     pub(crate) warning: Option<String>,
+    /// The levels of autonomy that it can be held to here.
+    pub(crate) levels: Vec<Autonomy>,
     /// What it can do.
     pub(crate) abilities: Abilities,
 }
 
 impl RunnerLine {
     fn levels(&self) -> Vec<&'static str> {
-        self.abilities.levels.iter().map(|level| level.word()).collect()
+        self.levels.iter().map(|level| level.word()).collect()
     }
 
     /// What is missing or wrong.

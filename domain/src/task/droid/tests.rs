@@ -108,8 +108,8 @@ fn an_unknown_name_comes_with_names_like_it() {
 #[test]
 fn how_hard_to_think_is_the_orders_to_say_first() {
     let Found::Droid(droid) = droid("x", DroidSource::User) else { panic!("it is one") };
-    assert_eq!(Briefing::of(&droid, None).reasoning_effort.as_deref(), Some("low"));
-    let said = Briefing::of(&droid, Some("high".to_string()));
+    assert_eq!(Briefing::of(&droid, None, false).reasoning_effort.as_deref(), Some("low"));
+    let said = Briefing::of(&droid, Some("high".to_string()), false);
     assert_eq!(said.reasoning_effort.as_deref(), Some("high"));
 }
 

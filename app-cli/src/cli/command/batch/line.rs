@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::fields::Fields;
 use super::plan::template;
 use crate::cli::args::{parse_duration, parse_moment};
-use crate::cli::command::ordering::{COMMAND_AGENT, DEFAULT_DROID, Wanted, Work, quoted};
+use crate::cli::command::ordering::{Wanted, Work, quoted};
 
 /// The fields of a line, those that most lines have first.
 const FIELDS: [&str; 26] = [
@@ -180,15 +180,24 @@ impl Line {
 
     /// What the line asks for; the tasks it comes after are still names.
     pub(super) fn wanted(self, now: Timestamp) -> Result<Wanted, String> {
-        let (prompt, agent, work) = match (self.prompt, self.command) {
+        let of_agents = [
+            ("droid", self.droid.is_some()),
+            ("runner", self.runner.is_some()),
+            ("autonomy", self.autonomy.is_some()),
+            ("model", self.model.is_some()),
+            ("reasoning_effort", self.reasoning_effort.is_some()),
+        ];
+        let of_agents = of_agents.into_iter().find(|(_, is_there)| *is_there);
+        let (prompt, work) = match (self.prompt, self.command) {
             (Some(prompt), None) => {
-                let droid = self.droid.unwrap_or_else(|| DEFAULT_DROID.to_owned());
-                (prompt, droid, Work::Agent { name: self.runner, autonomy: self.autonomy })
+                (prompt, Work::Agent { name: self.runner, autonomy: self.autonomy })
             }
             (None, Some(argv)) if argv.is_empty() => return Err("`command` is empty".to_owned()),
             (None, Some(argv)) => {
-                let prompt = quoted(&argv).map_err(|failure| failure.message)?;
-                (prompt, COMMAND_AGENT.to_owned(), Work::Command(argv))
+                if let Some((field, _)) = of_agents {
+                    return Err(format!("`{field}` goes with `prompt` alone"));
+                }
+                (quoted(&argv).map_err(|failure| failure.message)?, Work::Command(argv))
             }
             (Some(_), Some(_)) => return Err("it has both `prompt` and `command`".to_owned()),
             (None, None) => return Err("it has neither `prompt` nor `command`".to_owned()),
@@ -202,7 +211,7 @@ impl Line {
         Ok(Wanted {
             description: self.description,
             prompt,
-            agent,
+            droid: self.droid,
             model: self.model,
             effort: self.reasoning_effort,
             work,

@@ -12,7 +12,7 @@ use domain::task::{TaskId, template as templates, text};
 
 use super::line::Line;
 use super::{Wanted, is_for_agent, ordering};
-use crate::cli::view::batched::RejectedLine;
+use crate::cli::view::batched::{RejectedLine, Wrong};
 use crate::kit::context::Context;
 
 /// What is to be done with a batch.
@@ -82,18 +82,18 @@ impl Plan {
                 Ok(line) => match line.name.clone().filter(|name| !names.insert(name.clone())) {
                     Some(name) => {
                         let error = format!("another line is called `{name}` as well");
-                        rejected.push(RejectedLine { line: *number, error });
+                        rejected.push(RejectedLine { line: *number, wrong: error.into() });
                     }
                     None => parsed.push((*number, line)),
                 },
-                Err(error) => rejected.push(RejectedLine { line: *number, error }),
+                Err(error) => rejected.push(RejectedLine { line: *number, wrong: error.into() }),
             }
         }
         let mut checked = Vec::new();
         for (number, line) in parsed {
             match check(context, number, line, &names).await {
                 Ok(line) => checked.push(line),
-                Err(error) => rejected.push(RejectedLine { line: number, error }),
+                Err(wrong) => rejected.push(RejectedLine { line: number, wrong }),
             }
         }
         let checked = without_twins(checked, &mut rejected);
@@ -108,9 +108,9 @@ async fn check(
     number: usize,
     line: Line,
     names: &BTreeSet<String>,
-) -> Result<Checked, String> {
+) -> Result<Checked, Wrong> {
     if !line.after.is_empty() && !line.after_any.is_empty() {
-        return Err("it has both `after` and `after_any`".to_owned());
+        return Err("it has both `after` and `after_any`".to_owned().into());
     }
     let mut after = Vec::new();
     for typed in line.after.iter().chain(&line.after_any) {
@@ -131,21 +131,20 @@ async fn check(
         }
     }
     if let Some(name) = line.env.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
-        return Err(format!("`{name}` is no name of a variable"));
+        return Err(format!("`{name}` is no name of a variable").into());
     }
     let name = line.name.clone();
     let wanted = line.wanted(context.wiring.clock.now())?;
     // Everything that could be refused later is refused now.
-    let ready = ordering::order(context, wanted.clone()).await;
-    let ready = ready.map_err(|failure| failure.sentence())?;
-    let free = ordering::check_worktree(context, &ready).await;
-    free.map_err(|failure| failure.sentence())?;
+    let ready = ordering::order(context, wanted.clone()).await?;
+    ordering::check_worktree(context, &ready).await?;
     if is_for_agent(&wanted) {
         for id in templates::wanted(&wanted.prompt) {
             if !names.contains(id.as_str()) && context.wiring.store.load(&id).await.is_err() {
                 return Err(format!(
                     "its prompt wants the result of `{id}`, which is neither a line nor a task"
-                ));
+                )
+                .into());
             }
         }
     }
@@ -175,7 +174,7 @@ fn without_twins(checked: Vec<Checked>, rejected: &mut Vec<RejectedLine>) -> Vec
             Entry::Occupied(first) => {
                 let ((_, name), number) = (first.key(), first.get());
                 let error = format!("line {number} has a worktree called `{name}` as well");
-                rejected.push(RejectedLine { line: line.number, error });
+                rejected.push(RejectedLine { line: line.number, wrong: error.into() });
             }
         }
     }
@@ -201,7 +200,7 @@ fn in_order(mut left: Vec<Checked>, rejected: &mut Vec<RejectedLine>) -> Vec<Che
             "it comes after {}, which is wrong itself or waits for this one in turn",
             text::some_of(&waits, text::NAMED)
         );
-        rejected.push(RejectedLine { line: line.number, error });
+        rejected.push(RejectedLine { line: line.number, wrong: error.into() });
     }
     ordered
 }
