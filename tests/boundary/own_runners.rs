@@ -79,6 +79,44 @@ fn a_prompt_that_goes_onto_a_command_line_is_warned_of() {
 }
 
 #[test]
+fn a_prompt_too_long_for_a_command_line_is_answered_with_the_other_ways_to_hand_it_over() {
+    let sandbox = sandbox();
+    let of = |prompt: &str| {
+        settings(
+            &sandbox,
+            &format!("[runners.mine]\ncommand = [\"cat\"]\nprompt = \"{prompt}\"\n"),
+        );
+    };
+    let file = sandbox.path("prompt");
+    std::fs::write(&file, "x".repeat(200_000)).expect("a prompt");
+    let file = file.display().to_string();
+    let launch = || sandbox.task_bg(["launch", "x", "--prompt-file", &file, "--runner", "mine"]);
+    of("arg");
+    let refused = launch().code(7).json();
+    let hint = refused["hint"].to_string();
+    for way_out in ["stdin", "file"] {
+        assert!(hint.contains(&format!("prompt = \\\"{way_out}\\\"")), "{refused:#}");
+        of(way_out);
+        let answer = launch().ok().json();
+        assert_eq!(sandbox.ended(&task_id(&answer))["status"], "completed", "{answer:#}");
+    }
+}
+
+// Once, a name that nobody has was found out only by the launch, and without its place.
+#[test]
+fn an_unknown_runner_in_the_settings_is_named_with_its_place_and_one_of_ones_own_is_known() {
+    let sandbox = sandbox();
+    settings(&sandbox, "\nrunner = \"cluade\"\n");
+    let refused = sandbox.task_bg(["launch", "x", "SAY x"]).code(2).json();
+    let error = refused["error"].to_string();
+    assert!(error.contains("task-bg.toml:2:10: `runner` is `cluade`"), "{refused:#}");
+    assert!(refused["hint"].to_string().contains("did you mean `claude`?"), "{refused:#}");
+    settings(&sandbox, "runner = \"mine\"\n[runners.mine]\ncommand = [\"cat\"]\n");
+    let id = task_id(&sandbox.task_bg(["launch", "x", "said"]).ok().json());
+    assert_eq!(sandbox.ended(&id)["result"], "said");
+}
+
+#[test]
 fn a_runner_that_makes_no_sense_is_named_with_its_place() {
     let sandbox = sandbox();
     settings(&sandbox, "[runners.mine]\nprompt = \"pipe\"\n");

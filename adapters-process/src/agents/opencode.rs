@@ -116,7 +116,9 @@ impl Agent for OpenCode {
     fn unapplied(&self, order: &Order) -> Vec<String> {
         let Some(briefing) = &order.briefing else { return Vec::new() };
         let tools = briefing.tools.as_deref().unwrap_or_default();
-        let (_, unknown) = tools::translated(tools, TOOLS);
+        let (_, mut unknown) = tools::translated(tools, TOOLS);
+        let autonomy = self.start.autonomy(order);
+        unknown.extend(autonomy.into_iter().flat_map(|level| rules::withheld(level, tools)));
         let effort = briefing.reasoning_effort.as_ref();
         let effort = effort.map(|effort| format!("the reasoning effort {effort}"));
         tools::unapplied(&unknown).into_iter().chain(effort).collect()

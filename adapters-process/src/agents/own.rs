@@ -19,6 +19,8 @@ pub const PROMPT: &str = "{prompt}";
 /// How such an agent is installed.
 const INSTALL: &str =
     "install it, put its folder on PATH, or name it by its path in `task-bg.toml`";
+/// What the system says of a command line with a word that is too long.
+const TOO_LONG: &str = "Argument list too long";
 /// The file that a process finds its standard input in.
 const STANDARD_INPUT: &str = "/dev/stdin";
 
@@ -152,6 +154,17 @@ impl Agent for Own {
         let always =
             [format!("the autonomy {}", autonomy.word()), "the droid's instructions".to_owned()];
         always.into_iter().chain(tools).chain(effort).chain(model).collect()
+    }
+
+    fn remedy(&self, reason: &str) -> Option<String> {
+        let too_long = self.described.prompt == Handing::Word && reason.contains(TOO_LONG);
+        too_long.then(|| {
+            format!(
+                "a prompt of that length is no word of a command line: write `prompt = \"stdin\"` or `prompt = \"file\"` \
+                 in `[runners.{}]` of `task-bg.toml`",
+                self.name()
+            )
+        })
     }
 
     fn warning(&self) -> Option<String> {

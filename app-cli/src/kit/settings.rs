@@ -17,9 +17,10 @@ use std::time::Duration;
 use adapters_fs::{DataDir, limit_of};
 use adapters_process::agents::droid;
 use adapters_process::agents::own::Description;
-use adapters_process::agents::registry::Programs;
+use adapters_process::agents::registry::{Programs, SHIPPED};
 use clap::ValueEnum;
 use domain::plan::queue::admission::Limits;
+use domain::task::near::near;
 use domain::task::{AgentName, Policy};
 
 use crate::kit::answer::Format;
@@ -92,7 +93,9 @@ impl Settings {
             Some(value) => Said { value, source: Source::Environment },
             None => droid,
         };
-        let runner = reader.setting(&RUNNER, AgentName::droid().as_str().to_owned(), parse_runner);
+        let own: Vec<String> = reader.file.runners.iter().map(|it| it.name().to_owned()).collect();
+        let usual = AgentName::droid().as_str().to_owned();
+        let runner = reader.setting(&RUNNER, usual, |text| parse_runner(text, &own));
         let max_running = reader.setting(&MAX_RUNNING, limits.max_running, parse_count);
         let max_running = match (max_running.source, dir) {
             (Source::File | Source::Default, Some(dir)) => match limit_of(dir) {
@@ -247,9 +250,17 @@ pub(crate) fn parse_count(text: &str) -> Result<usize, String> {
     })
 }
 
-fn parse_runner(text: &str) -> Result<String, String> {
-    let name = AgentName::parse(text).map(|name| name.as_str().to_owned());
-    name.map_err(|_| "name one that `task-bg runners` lists".to_owned())
+/// Reads which agent works; besides those of this program there are `own`.
+fn parse_runner(text: &str, own: &[String]) -> Result<String, String> {
+    let known = || SHIPPED.into_iter().chain(own.iter().map(String::as_str));
+    if known().any(|name| name == text) {
+        return Ok(text.to_owned());
+    }
+    let list = "name a runner that `task-bg runners` lists";
+    Err(match near(text, known()).first() {
+        Some(name) => format!("did you mean `{name}`? {list}"),
+        None => list.to_owned(),
+    })
 }
 
 fn parse_format(text: &str) -> Result<Format, String> {

@@ -86,6 +86,13 @@ pub trait Agent: Send + Sync {
         None
     }
 
+    /// What can be done where its program is there but does not start, for this reason in the system's words; `None`
+    /// where that is nothing of this agent's.
+    fn remedy(&self, reason: &str) -> Option<String> {
+        let _ = reason;
+        None
+    }
+
     /// The variables by which the agent tells whatever it starts which session it is in, the one that
     /// counts first.
     fn session_variables(&self) -> &[&str] {

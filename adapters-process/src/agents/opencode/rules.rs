@@ -19,9 +19,9 @@ pub(super) fn are_strict(autonomy: Autonomy, order: &Order) -> bool {
     restricted || matches!(autonomy, Autonomy::None | Autonomy::Low)
 }
 
-/// What it may do on a level, and with the tools that its droid is given.
-pub(super) fn permissions(autonomy: Autonomy, order: &Order) -> Value {
-    let level: &[(&str, bool)] = match autonomy {
+/// What a level allows and denies.
+const fn of_level(autonomy: Autonomy) -> &'static [(&'static str, bool)] {
+    match autonomy {
         Autonomy::None => &[
             ("edit", false),
             ("bash", false),
@@ -36,7 +36,22 @@ pub(super) fn permissions(autonomy: Autonomy, order: &Order) -> Value {
         }
         Autonomy::Medium => &[("edit", true), ("bash", true), ("external_directory", false)],
         Autonomy::High => &[("*", true)],
+    }
+}
+
+/// Those of its droid's tools that it does not get on this level.
+pub(super) fn withheld(autonomy: Autonomy, tools: &[String]) -> Vec<&str> {
+    let denied = |name: &&str| of_level(autonomy).contains(&(*name, false));
+    let is_withheld = |tool: &&str| {
+        let known = TOOLS.iter().find(|(name, _)| name.eq_ignore_ascii_case(tool));
+        known.is_some_and(|(_, theirs)| theirs.iter().all(denied))
     };
+    tools.iter().map(String::as_str).filter(is_withheld).collect()
+}
+
+/// What it may do on a level, and with the tools that its droid is given.
+pub(super) fn permissions(autonomy: Autonomy, order: &Order) -> Value {
+    let level = of_level(autonomy);
     let word = |allowed: bool| Value::from(if allowed { "allow" } else { "deny" });
     let mut rules: Map<String, Value> =
         level.iter().map(|(tool, allowed)| ((*tool).to_owned(), word(*allowed))).collect();

@@ -211,3 +211,15 @@ fn a_run_that_was_cut_short_has_no_result() {
     let (reason, _) = ended(&opencode(), &[START], Exit::Signal(15), "");
     assert_eq!(reason, Some(Reason::Signal));
 }
+
+#[test]
+fn tools_of_a_definition_that_a_level_denies_are_named() {
+    let unapplied = |autonomy| {
+        let tools = ["Read", "Create", "Execute", "Task", "AskUser"];
+        let change = |order: &mut Order| order.briefing = Some(briefing(&tools, None));
+        opencode().unapplied(&order_for(&opencode(), autonomy, change))
+    };
+    assert_eq!(unapplied(Autonomy::None), ["the tools AskUser, Create, Execute, Task"]);
+    assert_eq!(unapplied(Autonomy::Low), ["the tools AskUser, Execute, Task"]);
+    assert_eq!(unapplied(Autonomy::Medium), ["the tools AskUser"]);
+}

@@ -37,7 +37,12 @@ fn advice(context: &Context, error: &LaunchError, runner: &Runner) -> Option<Str
         Runner::Command(_) | Runner::Elsewhere => None,
         Runner::Agent { .. } => {
             let agent = context.wiring.agents.of(runner)?;
-            agent.program().map(|program| program.install.to_owned())
+            match failure {
+                LaunchFailure::NotStarted { reason, .. } => agent.remedy(reason),
+                LaunchFailure::NotFound { .. } | LaunchFailure::Supervisor(_) => {
+                    agent.program().map(|program| program.install.to_owned())
+                }
+            }
         }
     }
 }

@@ -30,6 +30,11 @@ pub(super) struct RunnerEntry {
 }
 
 impl RunnerEntry {
+    /// The name of the agent.
+    pub(super) fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
     /// Whether it gives a program to an agent that is known.
     fn is_known(&self) -> bool {
         SHIPPED.contains(&self.name.as_str())
@@ -130,6 +135,11 @@ fn entry(
         let words = format!("`runners.{}` has no `command`", entry.name);
         return Err(wrong(at.clone(), words, "write `command = [\"program\", \"--word\"]`"));
     }
+    if entry.command.first().is_some_and(|program| program.is_empty()) {
+        let at = table.get("command").map_or_else(|| at.clone(), Spanned::span);
+        let hint = "write `command = [\"program\", \"--word\"]`";
+        return Err(wrong(at, "`command` begins with an empty word, which is no program", hint));
+    }
     let placed = entry.command.iter().any(|word| word.to_string_lossy().contains(PROMPT));
     if placed && entry.prompt == Handing::Input {
         let words =
@@ -229,6 +239,8 @@ mod tests {
             ("[runners.Mine]\ncommand = [\"a\"]", ":1:10: `Mine` is no name of a runner"),
             ("[runners.mine]\nprompt = \"stdin\"", "`runners.mine` has no `command`"),
             ("[runners.mine]\ncommand = \"a b\"", ":2:11: `command` is no list of words"),
+            ("[runners.mine]\ncommand = [\"\"]", ":2:11: `command` begins with an empty word"),
+            ("[runners.codex]\ncommand = [\"\", \"a\"]", ":2:11: `command` begins with an empty"),
             ("[runners.mine]\ncommand = [\"a\", 7]", ":2:11: `command` is no list of words"),
             ("[runners.mine]\ncommand = [\"a\"]\nprompt = \"pipe\"", ":3:10: `prompt` is none of"),
             (
