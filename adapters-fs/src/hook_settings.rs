@@ -56,6 +56,9 @@ pub struct Change {
     pub backup: Option<PathBuf>,
 }
 
+/// How many folders around a file of settings are an agent's.
+const FOLDERS: usize = 1;
+
 /// What was done to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
@@ -352,7 +355,7 @@ impl HookFile {
                 Deed::Restored
             }
             None if grown_from("").as_ref() == Some(text) => {
-                file::remove(&self.path)?;
+                file::remove_whole(&self.path, FOLDERS)?;
                 Deed::Deleted
             }
             None => {

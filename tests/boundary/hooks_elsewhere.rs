@@ -70,3 +70,29 @@ fn a_file_that_says_a_key_of_hooks_twice_is_refused_and_stays_as_it_is() {
         }
     }
 }
+
+/// Once, the folders that had been made for a file stayed behind, empty.
+#[test]
+fn the_folders_that_were_made_for_a_file_go_with_it_unless_something_is_in_them() {
+    for (agent, folder, kept) in [
+        ("claude", ".claude", ".claude/CLAUDE.md"),
+        ("codex", ".codex", ".codex/config.toml"),
+        ("gemini", ".gemini", ".gemini/GEMINI.md"),
+        ("opencode", ".config/opencode", ".config/opencode/opencode.json"),
+    ] {
+        let sandbox = sandbox();
+        let run = |action: &str| sandbox.task_bg(["hooks", action, "--for", agent]).ok().done();
+        let folder = sandbox.home().join(folder);
+        run("install");
+        assert!(folder.exists(), "{agent}");
+        run("uninstall");
+        assert!(!folder.exists(), "{agent}");
+        let kept = sandbox.home().join(kept);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(&kept, "mine").expect("a file of somebody's");
+        run("install");
+        run("uninstall");
+        let left: Vec<_> = fs::read_dir(&folder).expect("the folder").flatten().collect();
+        assert_eq!((left.len(), text(&kept).as_str()), (1, "mine"), "{agent}");
+    }
+}

@@ -50,6 +50,7 @@ mod telling_the_truth;
 mod trying_again;
 mod turns;
 mod watching;
+mod ways_out;
 mod wording;
 mod working_apart;
 

@@ -76,6 +76,19 @@ pub(super) fn remove(path: &Path) -> Result<(), HookSettingsError> {
     }
 }
 
+/// Removes a file that was ours alone, and as many of the folders around it as `folders` says, where nothing is left
+/// in them: they were made with it, and an empty one says nothing to its agent.
+pub(super) fn remove_whole(path: &Path, folders: usize) -> Result<(), HookSettingsError> {
+    remove(path)?;
+    for folder in path.ancestors().skip(1).take(folders) {
+        // One that is not empty stays, and so does one that is a link.
+        if fs::remove_dir(folder).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).map_or(PRIVATE, |found| found.mode() & 0o7777)
 }

@@ -19,6 +19,8 @@ const PLACE: &str = "\"@HOOK@\"";
 const MARK: &str = "// task-bg: ";
 /// What the last line begins with; the sum of all before follows.
 const SUM: &str = "// As written by task-bg: ";
+/// How many folders around the plugin are `OpenCode`'s.
+const FOLDERS: usize = 2;
 /// What is said of ours, with lines of somebody's.
 const EDITED: &str = "it was edited, or is of another version: move your lines to another file of that folder, and delete this one";
 /// What is said of a file of that name that is not ours.
@@ -112,7 +114,7 @@ impl Plugin {
             return Ok(Vec::new());
         }
         self.refuse_foreign()?;
-        file::remove(&self.path)?;
+        file::remove_whole(&self.path, FOLDERS)?;
         Ok(vec![self.change(Deed::Deleted)])
     }
 
