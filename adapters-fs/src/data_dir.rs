@@ -27,6 +27,8 @@ use names::{percent_encoded, percent_encoded_within};
 const STORE: &str = ".factory/.omd/background-tasks";
 /// How many shard locks there are. Fixed for ever: every program that shares the store must agree.
 const SHARDS: u32 = 16;
+/// What the name of a note begins with that says which session a process is.
+const CALLER: &str = "session-";
 
 /// The folder of a store, and the name of everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +168,18 @@ impl DataDir {
     /// What versions programs say they are.
     pub(crate) fn versions(&self) -> PathBuf {
         self.root.join(".agents").join("versions")
+    }
+
+    /// The note which session of an agent the process `pid` is.
+    pub(crate) fn caller(&self, pid: u32) -> PathBuf {
+        self.root.join(".agents").join(format!("{CALLER}{pid}"))
+    }
+
+    /// The processes of which there is such a note; none where the folder cannot be read.
+    pub(crate) fn callers(&self) -> Vec<u32> {
+        let Ok(folder) = std::fs::read_dir(self.root.join(".agents")) else { return Vec::new() };
+        let pid = |name: OsString| name.to_str()?.strip_prefix(CALLER)?.parse().ok();
+        folder.flatten().filter_map(|entry| pid(entry.file_name())).collect()
     }
 
     /// Makes the folder of these files if it is missing.

@@ -11,6 +11,7 @@
 //! hands it the lookup. Only for times without a zone, which other programs wrote, it reads the zone of the system.
 
 pub mod beginnings;
+pub mod callers;
 pub mod data_dir;
 mod disk;
 pub mod droids;
@@ -32,6 +33,7 @@ pub mod transcript;
 pub mod versions;
 
 pub use beginnings::{Beginning, FileBeginnings};
+pub use callers::FileCallers;
 pub use data_dir::{DataDir, NoHome, Unfit};
 pub use droids::FileDroids;
 pub use factory_dir::FactoryDir;

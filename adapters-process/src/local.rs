@@ -3,6 +3,7 @@
 //! [`host`] is the port's adapter. Nothing here knows what an agent is called, or builds a path of the
 //! store.
 
+pub mod ancestry;
 mod freezing;
 pub mod host;
 pub mod identity;

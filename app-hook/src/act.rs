@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use adapters_fs::{DataDir, FileLifeLocks, FileStore, FileTranscripts, env_file};
+use adapters_fs::{DataDir, FileCallers, FileLifeLocks, FileStore, FileTranscripts, env_file};
 use adapters_process::TASK_ID_VARIABLE;
+use adapters_process::agents::gemini::HOOKS_SESSION;
 use adapters_process::clock::SystemClock;
+use adapters_process::local::{ancestry, identity};
 use domain::task::notice::Occasion;
 use domain::task::{SessionId, TaskId};
 use domain::usecase::Trouble;
@@ -20,9 +22,6 @@ const PARENT_VARIABLE: &str = "TASK_BG_PARENT_SESSION";
 /// Names the file through which variables reach the agent's shell.
 const ENV_FILE_VARIABLE: &str = "CLAUDE_ENV_FILE";
 
-/// Names the session to Gemini CLI's hooks.
-const GEMINI_VARIABLE: &str = "GEMINI_SESSION_ID";
-
 /// Does what the event calls for.
 pub(crate) async fn act(event: Event) -> Result<(), Trouble> {
     if event.kind == Kind::SessionStart {
@@ -33,10 +32,13 @@ pub(crate) async fn act(event: Event) -> Result<(), Trouble> {
     if dir.check(variable("TASK_BG_ANY_OWNER").is_some()).is_err() {
         return Ok(());
     }
+    if event.kind == Kind::SessionStart {
+        note_caller(&dir, &event);
+    }
     let (occasion, form) = match event.kind {
         Kind::SubagentStop => return subagent_stop(dir, event).await,
         // Gemini CLI, which names the session to its hooks, takes nothing but JSON.
-        Kind::SessionStart if variable(GEMINI_VARIABLE).is_some() => {
+        Kind::SessionStart if variable(HOOKS_SESSION).is_some() => {
             (Occasion::Starting, Form::Context(event.name))
         }
         Kind::SessionStart => (Occasion::Starting, Form::Plain),
@@ -63,6 +65,18 @@ fn introduce(event: &Event) {
     if let Ok(quoted) = shlex::try_quote(parent.as_str()) {
         // Without it, `launch` has to be told the parent, or nobody is told of the ending.
         drop(env_file::add_line(&file, &format!("export {PARENT_VARIABLE}={quoted}")));
+    }
+}
+
+/// Notes which process the session is, where the agent has no file for variables and names the session to its hooks
+/// alone, so that what its shell starts finds it.
+fn note_caller(dir: &DataDir, event: &Event) {
+    if variable(HOOKS_SESSION).is_none() {
+        return;
+    }
+    if let Some(process) = ancestry::giver_of(HOOKS_SESSION) {
+        // Without it, `launch` has to be told the parent.
+        drop(FileCallers::new(dir.clone()).note(&process, &event.session, identity::lives));
     }
 }
 

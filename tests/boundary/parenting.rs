@@ -45,6 +45,36 @@ fn a_session_that_begins_names_itself_to_its_shell_once_and_its_tasks_know_it() 
     sandbox.ended(&task_id(&answer));
 }
 
+// Gemini CLI names its session to its hooks and not to its shell, so its tasks knew no parent and nobody was told.
+#[test]
+fn a_shell_that_does_not_name_its_session_is_known_by_the_process_that_started_it() {
+    let sandbox = sandbox();
+    // The outer shell is the agent.
+    let agent = |session: &str| {
+        let hook = format!("GEMINI_SESSION_ID={session} sh -c 'task-bg-hook; true'");
+        let tool = "GEMINI_CLI=1 sh -c 'setsid -w task-bg run x -- true; true'";
+        let input = start(session, &json!({}));
+        sandbox.shell(&format!("{hook} > /dev/null; {tool}")).stdin(input).ok().json()
+    };
+    for session in ["first", "second"] {
+        let answer = agent(session);
+        assert_eq!(answer["parent_session_id"], session, "{answer:#}");
+        assert_eq!(answer["note"], Value::Null, "{answer:#}");
+        sandbox.ended(&task_id(&answer));
+    }
+    let notes = fs::read_dir(sandbox.store().join(".agents")).expect("a folder").flatten();
+    assert_eq!(notes.count(), 1, "what is noted of a process that is gone is taken away");
+    // Without a note it is said that nobody will be told.
+    let answer = sandbox.task_bg(["run", "x", "--", "true"]).env("GEMINI_CLI", "1").ok().json();
+    assert_eq!(answer["parent_session_id"], "main", "{answer:#}");
+    assert!(answer["note"].to_string().contains("give `--parent`"), "{answer:#}");
+    sandbox.ended(&task_id(&answer));
+    let words = ["run", "x", "--parent", "said", "--", "true"];
+    let answer = sandbox.task_bg(words).env("GEMINI_CLI", "1").ok().json();
+    assert_eq!((&answer["parent_session_id"], &answer["note"]), (&json!("said"), &Value::Null));
+    sandbox.ended(&task_id(&answer));
+}
+
 #[test]
 fn tasks_of_a_subagent_belong_to_the_session_that_called_it() {
     let sandbox = sandbox();

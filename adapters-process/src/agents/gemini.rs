@@ -22,6 +22,10 @@ pub(super) const NAME: &str = "gemini";
 /// How Gemini CLI is installed.
 const INSTALL: &str = "install Gemini CLI with `npm install -g @google/gemini-cli`, put the folder of `gemini` on \
     PATH, or name the program in `[runners.gemini]` of the settings";
+/// The variable that names its session to its hooks, and to nothing else that it starts.
+pub const HOOKS_SESSION: &str = "GEMINI_SESSION_ID";
+/// The variable that tells whatever its shell starts that it is in Gemini CLI, though not in which session.
+pub const SHELL: &str = "GEMINI_CLI";
 /// The variable that names the file with its system prompt.
 const SYSTEM: &str = "GEMINI_SYSTEM_MD";
 

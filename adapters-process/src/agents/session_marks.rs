@@ -4,7 +4,7 @@
 //! kind. This is the only list of them; whoever starts an agent removes all of them. Variables with which people
 //! configure an agent are not here.
 
-use super::{claude, codex, opencode};
+use super::{claude, codex, gemini, opencode};
 use crate::PARENT_SESSION_VARIABLE;
 
 /// The variables, of every kind of agent.
@@ -31,9 +31,9 @@ pub(crate) const SESSION_MARKS: [&str; 30] = [
     "CODEX_TOOL_CALL_ID",
     "CODEX_VERSION",
     // Gemini CLI.
-    "GEMINI_CLI",
+    gemini::SHELL,
     "GEMINI_PROJECT_DIR",
-    "GEMINI_SESSION_ID",
+    gemini::HOOKS_SESSION,
     // OpenCode.
     "OPENCODE",
     "OPENCODE_PID",

@@ -104,12 +104,12 @@ fn reason(agent: &str, lines: &[String], exit: Exit, log: &str) -> Option<Reason
     ended(agent, &lines, exit, log).0
 }
 
-fn usual(exit: Exit) -> Option<Reason> {
-    Some(match exit {
+fn usual(exit: Exit) -> Reason {
+    match exit {
         Exit::Code(0) => Reason::NoResult,
         Exit::Code(_) => Reason::Exit,
         Exit::Signal(_) => Reason::Signal,
-    })
+    }
 }
 
 fn exits() -> impl Strategy<Value = Exit> {
@@ -130,7 +130,7 @@ proptest! {
     fn prose_in_an_agents_stream_and_in_its_log_never_changes_a_reason(words in prose(), exit in exits()) {
         for agent in SHIPPED {
             let lines = stream(agent, &words);
-            prop_assert_eq!(reason(agent, &lines, exit, &words), usual(exit), "{}", agent);
+            prop_assert_eq!(reason(agent, &lines, exit, &words), Some(usual(exit)), "{}", agent);
         }
     }
 
@@ -138,7 +138,7 @@ proptest! {
     fn what_stands_in_a_log_before_its_end_never_changes_a_reason(words in prose(), exit in exits()) {
         let log = format!("{words}\nTypeError: x is not a function\n    at main (index.js:1:1)\n");
         for agent in SHIPPED {
-            prop_assert_eq!(reason(agent, &[], exit, &log), usual(exit), "{}", agent);
+            prop_assert_eq!(reason(agent, &[], exit, &log), Some(usual(exit)), "{}", agent);
         }
     }
 
@@ -152,7 +152,7 @@ proptest! {
             session: Vec::new(),
             resume: Vec::new(),
         });
-        let expected = usual(exit).filter(|_| exit != Exit::Code(0));
+        let expected = (exit != Exit::Code(0)).then(|| usual(exit));
         prop_assert_eq!(ended(&own, &[], exit, &words).0, expected);
     }
 }

@@ -62,7 +62,10 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
             };
             Ok(Answer::with(view, kind.or(how)).collecting(ended).noting(troubles))
         }
-        Some(_) | None => Ok(Answer::with(view, kind).noting(troubles)),
+        Some(_) | None => {
+            let orphaned = ordering::orphaned(Context::default_parent().is_none());
+            Ok(Answer::with(view, kind).noting(troubles).saying(orphaned))
+        }
     }
 }
 

@@ -108,17 +108,19 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
     let ready = ordering::order(context, wanted).await?;
     let warning = context.wiring.agents.of(&ready.order.runner).and_then(Agent::warning);
     let once = ordering::launch(context, context.wiring.world().mint(), ready).await?;
+    let orphaned = ordering::orphaned(once.task().order().parent.is_none());
+    let notes = warning.into_iter().chain(orphaned);
     match terms.wait {
         None => {
             let answer = Answer::ok(Launched::of(&once)).noting(once.troubles());
-            Ok(answer.saying(warning))
+            Ok(answer.saying(notes))
         }
         Some(length) => {
             let id = once.task().id().clone();
             // Whoever is cut off while it waits knows which task it was.
             console::remark(&format!("launched {id}; waiting for its end"));
             let answer = wait::for_launched(context, id, length.limit()).await?;
-            Ok(answer.noting(once.troubles()).saying(warning))
+            Ok(answer.noting(once.troubles()).saying(notes))
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
 use crate::kit::wiring::Variables;
 use agent::check_agent;
-pub(super) use agent::runner;
+pub(super) use agent::{orphaned, runner};
 pub(crate) use launching::Once;
 pub(super) use launching::{check_worktree, launch, queue};
 

@@ -7,7 +7,10 @@ use std::ffi::OsString;
 use std::iter;
 use std::path::PathBuf;
 
+use adapters_fs::{DataDir, FileCallers};
+use adapters_process::agents::gemini::SHELL as NAMELESS;
 use adapters_process::agents::registry::SESSION_VARIABLES;
+use adapters_process::local::ancestry;
 use domain::task::TaskId;
 
 /// Where the store is.
@@ -39,10 +42,25 @@ pub(crate) fn text(name: &str) -> Option<String> {
     variable(name)?.into_string().ok()
 }
 
-/// The session that launches tasks.
+/// The session that launches tasks: the one that a variable names or, in the shell of an agent that names it to its
+/// hooks alone, the one that its hook noted.
 pub(crate) fn parent_session() -> Option<String> {
     let named = iter::once(PARENT_SESSION).chain(SESSION_VARIABLES);
-    named.into_iter().find_map(text)
+    named.into_iter().find_map(text).or_else(noted_session)
+}
+
+/// Whether this process was started by the shell of an agent that does not name its session to it.
+pub(crate) fn is_in_nameless_session() -> bool {
+    variable(NAMELESS).is_some()
+}
+
+fn noted_session() -> Option<String> {
+    if !is_in_nameless_session() {
+        return None;
+    }
+    let callers = FileCallers::new(DataDir::locate(&variable).ok()?);
+    let session = ancestry::ancestors().iter().find_map(|process| callers.session_of(process))?;
+    Some(session.as_str().to_owned())
 }
 
 /// The home folder, as droid sees it.

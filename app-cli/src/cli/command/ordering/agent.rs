@@ -28,6 +28,16 @@ pub(in crate::cli::command) fn runner(context: &Context, work: &Work) -> Result<
     }
 }
 
+/// What is to be said of tasks without a parent, where they are launched from the shell of an agent that could have
+/// one and does not name it.
+pub(in crate::cli::command) fn orphaned(is_orphan: bool) -> Option<String> {
+    (is_orphan && environment::is_in_nameless_session()).then(|| {
+        "nobody is told when this ends: the shell here does not say which session it is in; give `--parent`, or run \
+         `task-bg hooks install --for gemini` and start the agent anew"
+            .to_owned()
+    })
+}
+
 /// The failure, with the way out where this is a command of an agent that lets it write no store: another
 /// folder for the store would not help, because the task would end with the command.
 pub(super) fn confined(context: &Context, failure: Failure) -> Failure {
