@@ -31,6 +31,7 @@ mod losing;
 mod meddled_worktrees;
 mod noticing;
 mod obstructing;
+mod options;
 mod ordering;
 mod original;
 mod own_runners;

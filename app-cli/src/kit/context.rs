@@ -102,23 +102,34 @@ impl Context {
         ids
     }
 
-    /// All tasks of the session `parent`, oldest first.
-    pub(crate) async fn of_parent(&self, parent: &str) -> Result<Vec<TaskId>, Failure> {
-        let query = Query { parent: Some(parse_session(parent)?), ..Query::default() };
+    /// All tasks of these sessions, oldest first, and the sessions of which none is recorded.
+    pub(crate) async fn of_parents(
+        &self,
+        parents: &[String],
+    ) -> Result<(Vec<TaskId>, Vec<SessionId>), Failure> {
+        let mut unknown = parse_sessions(parents)?;
+        let query = Query { parents: unknown.clone(), ..Query::default() };
         let listing = TaskStore::list(&self.wiring.store, &query).await?;
-        Ok(listing.tasks.iter().rev().map(|task| task.id().clone()).collect())
+        let of = |session: &SessionId| {
+            listing.tasks.iter().any(|task| task.order().parent.as_ref() == Some(session))
+        };
+        unknown.retain(|session| !of(session));
+        Ok((listing.tasks.iter().rev().map(|task| task.id().clone()).collect(), unknown))
     }
 
-    /// The tasks of the family of the session `parent` of which something is to be stopped: those that have
+    /// The tasks of the families of these sessions of which something is to be stopped: those that have
     /// not ended, those that run first, then those that wait, each oldest first, and last those that have
     /// ended and whose processes live. Reads every record once, and looks once at the machine.
-    pub(crate) async fn to_stop_of_family(&self, parent: &str) -> Result<Vec<TaskId>, Failure> {
-        let parent = parse_session(parent)?;
+    pub(crate) async fn to_stop_of_families(
+        &self,
+        parents: &[String],
+    ) -> Result<Vec<TaskId>, Failure> {
+        let parents = parse_sessions(parents)?;
         let listing = TaskStore::list(&self.wiring.store, &Query::default()).await?;
         let tasks: Vec<Task> = listing.tasks.into_iter().rev().collect();
         let mut at_large = Some(self.wiring.host.at_large().await);
         let mut to_stop: Vec<(u8, TaskId)> = Vec::new();
-        for task in family(&tasks, &parent) {
+        for task in family(&tasks, &parents) {
             let lives = at_large.iter().flatten().any(|(id, _)| id == task.id());
             let rank = match task.status() {
                 Status::Running => 0,
@@ -227,4 +238,19 @@ impl Context {
 pub(crate) fn parse_session(text: &str) -> Result<SessionId, Failure> {
     SessionId::parse(text)
         .map_err(|invalid| Failure::new(Kind::Usage, format!("that is no session id: {invalid}")))
+}
+
+/// Several of them, each once.
+///
+/// # Errors
+/// A usage failure if one of them cannot be one.
+pub(crate) fn parse_sessions(typed: &[String]) -> Result<Vec<SessionId>, Failure> {
+    let mut sessions = Vec::new();
+    for typed in typed {
+        let session = parse_session(typed)?;
+        if !sessions.contains(&session) {
+            sessions.push(session);
+        }
+    }
+    Ok(sessions)
 }

@@ -55,9 +55,13 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// A duration as it can be written in a setting.
 pub(crate) fn written(span: Duration) -> String {
-    let millis = span.as_millis();
+    // Rounded up, so that a short time never reads as none at all.
+    let millis = span.as_nanos().div_ceil(1_000_000);
+    if millis == 0 {
+        return "0s".to_owned();
+    }
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let unit = units.into_iter().find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit));
+    let unit = units.into_iter().find(|(unit, _)| millis.is_multiple_of(*unit));
     let (unit, name) = unit.unwrap_or((1, "ms"));
     format!("{}{name}", millis / unit)
 }
@@ -97,8 +101,7 @@ mod tests {
 
     #[test]
     fn a_span_is_written_as_it_is_read() {
-        for (millis, expected) in [(1_800_000, "30m"), (90_000, "90s"), (500, "500ms"), (0, "0ms")]
-        {
+        for (millis, expected) in [(1_800_000, "30m"), (90_000, "90s"), (500, "500ms"), (0, "0s")] {
             assert_eq!(written(Duration::from_millis(millis)), expected);
             assert_eq!(parse_duration(expected), Ok(Duration::from_millis(millis)));
         }

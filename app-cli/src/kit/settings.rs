@@ -21,7 +21,7 @@ use adapters_process::agents::registry::{Programs, SHIPPED};
 use clap::ValueEnum;
 use domain::plan::queue::admission::Limits;
 use domain::task::near::near;
-use domain::task::{AgentName, Policy};
+use domain::task::{AgentName, Policy, retention};
 
 use crate::kit::answer::Format;
 use crate::kit::duration::{parse_duration, written};
@@ -43,9 +43,9 @@ pub(crate) struct Settings {
     pub(crate) runner: Said<String>,
     /// How many tasks run at once.
     pub(crate) max_running: Said<usize>,
-    /// How long a task may run.
+    /// How long a task may run; zero is no limit.
     pub(crate) ttl: Said<Duration>,
-    /// Half of how long a task may be silent.
+    /// Half of how long a task may be silent; zero is no limit.
     pub(crate) stale: Said<Duration>,
     /// How many tasks run at once as the store or the file beside it says, whatever the environment does.
     stores_limit: Option<usize>,
@@ -176,17 +176,12 @@ impl Settings {
         let mut found = Vec::new();
         let (ttl, stale) = (self.ttl.value, self.stale.value);
         let silence = stale.saturating_mul(2);
-        if silence > ttl {
+        if retention::limit(ttl).is_some_and(|ttl| silence > ttl) {
             found.push(format!(
                 "`stale` never acts: twice {} of silence come only after `ttl`, {}, has ended a task",
                 written(stale),
                 written(ttl)
             ));
-        }
-        for (name, span) in [("ttl", ttl), ("stale", stale)] {
-            if span.is_zero() {
-                found.push(format!("`{name}` is 0: `prune` ends every running task"));
-            }
         }
         let limits = self.limits();
         let idle = limits.groups.iter().filter(|(_, limit)| **limit > limits.max_running);

@@ -1,4 +1,4 @@
-//! The family of a session: the tasks that it launched, and whatever was launched from within these, to
+//! The family of sessions: the tasks that they launched, and whatever was launched from within these, to
 //! the last.
 //!
 //! A task belongs to a session that is named as its parent, and to the task in whose processes it was
@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 
 use crate::task::{SessionId, Task, TaskId};
 
-/// The tasks among `tasks` that belong to the family of `parent`, in the order given.
-pub fn family<'a>(tasks: &'a [Task], parent: &SessionId) -> Vec<&'a Task> {
-    let mut sessions: BTreeSet<&SessionId> = BTreeSet::from([parent]);
+/// The tasks among `tasks` that belong to the family of one of `parents`, in the order given.
+pub fn family<'a>(tasks: &'a [Task], parents: &'a [SessionId]) -> Vec<&'a Task> {
+    let mut sessions: BTreeSet<&SessionId> = parents.iter().collect();
     let mut ids: BTreeSet<&TaskId> = BTreeSet::new();
     loop {
         let known = ids.clone();
@@ -59,7 +59,12 @@ mod tests {
         // Newest first, as stores list them.
         let tasks = [&stranger, &grandchild, &inherited, &child].map(Task::clone);
         let root = session("root").expect("a session");
-        let ids: Vec<&TaskId> = family(&tasks, &root).iter().map(|task| task.id()).collect();
-        assert_eq!(ids, [grandchild.id(), inherited.id(), child.id()]);
+        let ids = |parents: &[SessionId]| -> Vec<TaskId> {
+            family(&tasks, parents).iter().map(|task| task.id().clone()).collect()
+        };
+        let of_root = [&grandchild, &inherited, &child].map(|task| task.id().clone());
+        assert_eq!(ids(std::slice::from_ref(&root)), of_root);
+        let other = session("other").expect("a session");
+        assert_eq!(ids(&[root, other]).len(), 4);
     }
 }

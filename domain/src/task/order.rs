@@ -34,14 +34,14 @@ pub struct Order {
     pub cwd: Option<String>,
     /// The file that a plain command reads as its standard input, as an absolute path.
     pub stdin: Option<String>,
-    /// How long it may run.
+    /// How long it may run; zero is no limit, the policy's neither.
     pub time_limit: Option<Duration>,
     /// The model asked for, where it is not the default.
     pub model: Option<String>,
     /// What the definition of its droid adds to the order; absent for a plain command and in older
     /// records.
     pub briefing: Option<Briefing>,
-    /// How long it may be silent, where the policy's limit does not apply.
+    /// How long it may be silent, where the policy's limit does not apply; zero is no limit.
     pub silence: Option<Duration>,
     /// How the task waits to start.
     pub placement: Placement,

@@ -17,10 +17,10 @@ use super::time::Timestamp;
 pub struct Query {
     /// Only those with one of these statuses; all if there is none.
     pub statuses: Vec<Status>,
-    /// Only those launched by this session.
-    pub parent: Option<SessionId>,
-    /// Only those of this droid.
-    pub agent: Option<String>,
+    /// Only those launched by one of these sessions; all if there is none.
+    pub parents: Vec<SessionId>,
+    /// Only those of one of these droids; all if there is none.
+    pub agents: Vec<String>,
     /// Only those ordered at or after this moment.
     pub since: Option<Timestamp>,
     /// At most this many, the newest; the rest is counted.
@@ -30,9 +30,10 @@ pub struct Query {
 impl Query {
     /// Whether a task is one of those counted: all filters but the status.
     pub fn counts(&self, task: Outline<'_>) -> bool {
-        let of_these = |parent: &SessionId| task.parent == Some(parent.as_str());
-        self.parent.as_ref().is_none_or(of_these)
-            && self.agent.as_ref().is_none_or(|agent| task.agent == *agent)
+        let of_these =
+            |parent: &str| self.parents.iter().any(|session| session.as_str() == parent);
+        (self.parents.is_empty() || task.parent.is_some_and(of_these))
+            && (self.agents.is_empty() || self.agents.iter().any(|agent| task.agent == *agent))
             && self.since.is_none_or(|since| task.began.is_some_and(|began| began >= since))
     }
 

@@ -9,7 +9,12 @@ use super::Task;
 use super::state::Status;
 use super::time::Timestamp;
 
-/// The limits after which a task expires.
+/// The limit that a span of time sets: none where it is zero, as people write `0` for "no limit".
+pub fn limit(span: Duration) -> Option<Duration> {
+    (!span.is_zero()).then_some(span)
+}
+
+/// The limits after which a task expires; the first two set none where they are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// How long a task may run that has no time limit of its own.
@@ -87,7 +92,8 @@ pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Ver
     let awake_since =
         |then: Option<Duration>| signs.awake.zip(then).map(|(now, then)| now.saturating_sub(then));
     let age = awake_since(progress.started_awake).map_or(age, |awake| age.min(awake));
-    if age > task.order().time_limit.unwrap_or(policy.time_to_live) {
+    let exceeds = |span: Duration, most: Duration| limit(most).is_some_and(|limit| span > limit);
+    if exceeds(age, task.order().time_limit.unwrap_or(policy.time_to_live)) {
         return Verdict::TimedOut { age };
     }
     if progress.activity.tools_in_flight > 0 || signs.busy {
@@ -97,7 +103,7 @@ pub fn verdict(task: &Task, signs: Signs, policy: Policy, now: Timestamp) -> Ver
     let silence = last_sign.map_or(age, |then| now.since(then));
     let heard = progress.activity.awake.max(progress.started_awake);
     let silence = awake_since(heard).map_or(silence, |awake| silence.min(awake));
-    if silence > task.order().silence.unwrap_or(policy.silence) {
+    if exceeds(silence, task.order().silence.unwrap_or(policy.silence)) {
         Verdict::Stale { silence }
     } else {
         Verdict::Fresh
@@ -191,6 +197,24 @@ mod tests {
         let task = task.apply(start, testing::ORDERED).expect("it was queued").task;
         assert_eq!(judge(&task, MINUTE * 19), Verdict::Fresh);
         assert_eq!(judge(&task, MINUTE * 21), Verdict::Stale { silence: MINUTE * 21 });
+    }
+
+    // Once, a limit of 0 ended every running task.
+    #[test]
+    fn a_limit_of_zero_is_none_for_the_policy_and_for_an_order() {
+        let task = testing::running_task();
+        let (zero, now) = (Duration::ZERO, after(&task, MINUTE * 60 * 24 * 365));
+        let policy = |time_to_live, silence| Policy { time_to_live, silence, ..Policy::default() };
+        let judge = |task: &Task, policy| verdict(task, Signs::default(), policy, now);
+        assert_eq!(judge(&task, policy(zero, zero)), Verdict::Fresh);
+        assert!(matches!(judge(&task, policy(zero, MINUTE)), Verdict::Stale { .. }));
+        assert!(matches!(judge(&task, policy(MINUTE, zero)), Verdict::TimedOut { .. }));
+        let (time_limit, silence) = (Some(zero), Some(zero));
+        let order = crate::task::Order { time_limit, silence, ..testing::order() };
+        let task = Task::ordered(task.id().clone(), order, None, testing::ORDERED);
+        let start = Event::Started(testing::started());
+        let task = task.apply(start, testing::ORDERED).expect("it was queued").task;
+        assert_eq!(judge(&task, Policy::default()), Verdict::Fresh);
     }
 
     #[test]

@@ -149,7 +149,8 @@ async fn filters_choose_and_counts_ignore_the_status(store: &dyn TaskStore) {
         store.create(task).await.expect("created");
     }
     store.apply(running.id(), started(), at(4)).await.expect("started");
-    let query = Query { parent, statuses: alloc::vec![Status::Queued], ..Query::default() };
+    let parents = parent.into_iter().collect();
+    let query = Query { parents, statuses: alloc::vec![Status::Queued], ..Query::default() };
     let listing = store.list(&query).await.expect("listed");
     assert_eq!(listing.tasks, [mine]);
     assert_eq!((listing.tally.queued, listing.tally.running), (1, 1));

@@ -20,12 +20,12 @@ use crate::task::{ProcessId, Query, Status, Task, TaskId, Unreadable, Worktree, 
 const NAMED: usize = 5;
 
 /// Which ended tasks to remove.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
     /// Only tasks that ended at least this long ago.
     pub older_than: Option<Duration>,
-    /// Only tasks with this status.
-    pub status: Option<Status>,
+    /// Only tasks with one of these statuses; all if there is none.
+    pub statuses: Vec<Status>,
 }
 
 /// What was cleaned up.
@@ -102,7 +102,7 @@ pub async fn cleanup(
     }
     let Some(removal) = removal else { return Ok(cleaned) };
     let now = world.clock.now();
-    let query = Query { statuses: removal.status.into_iter().collect(), ..Query::default() };
+    let query = Query { statuses: removal.statuses, ..Query::default() };
     let listing = world.store.list(&query).await?;
     cleaned.unreadable = listing.unreadable;
     let old_enough = |task: &Task| {
@@ -312,11 +312,12 @@ mod tests {
         let running = testing::foreign_running_task();
         let memory = MemoryWorld::holding([ended.clone(), running]);
         let worktrees = MockWorktrees::new();
-        let removal = Removal { older_than: Some(Duration::from_secs(60)), status: None };
-        let early = cleanup(memory.world(), &worktrees, Some(removal), Mode::Execute).await;
+        let removal = Removal { older_than: Some(Duration::from_secs(60)), statuses: Vec::new() };
+        let removal = Some(removal);
+        let early = cleanup(memory.world(), &worktrees, removal.clone(), Mode::Execute).await;
         assert_eq!(early.expect("cleaned").removed, []);
         memory.clock.advance(Duration::from_secs(60));
-        let late = cleanup(memory.world(), &worktrees, Some(removal), Mode::Execute).await;
+        let late = cleanup(memory.world(), &worktrees, removal, Mode::Execute).await;
         assert_eq!(late.expect("cleaned").removed, [ended.id().clone()]);
     }
 
@@ -354,8 +355,8 @@ mod tests {
         let (untouched, removal) = (MockWorktrees::new(), Some(Removal::default()));
         let memory = MemoryWorld::holding([ended.clone()]);
         let claim = memory.locks.take(ended.id());
-        let cleaned =
-            cleanup(memory.world(), &untouched, removal, Mode::Execute).await.expect("cleaned");
+        let cleaned = cleanup(memory.world(), &untouched, removal.clone(), Mode::Execute);
+        let cleaned = cleaned.await.expect("cleaned");
         assert!(matches!(cleaned.kept[..], [(_, Kept::AtWork { .. })]), "{cleaned:?}");
         drop(claim);
         let agent = ended.progress().agent.clone().expect("it ran");

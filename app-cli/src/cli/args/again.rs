@@ -18,9 +18,9 @@ pub(crate) struct Retry {
     /// All tasks that ended as errors and were not tried once more
     #[arg(long, conflicts_with = "ids")]
     pub(crate) failed: bool,
-    /// Only those of this session
-    #[arg(long, value_name = "SESSION", requires = "failed")]
-    pub(crate) parent: Option<String>,
+    /// Only those of this session; several with commas
+    #[arg(long, value_name = "SESSION,…", value_delimiter = ',', requires = "failed")]
+    pub(crate) parent: Vec<String>,
     /// How much it may do without asking, where that is to be another than before
     #[arg(long, value_enum)]
     pub(crate) autonomy: Option<AutonomyArg>,

@@ -13,9 +13,10 @@ pub(crate) struct Cancel {
     /// The tasks' ids, or the beginnings of them
     #[arg(value_name = "ID", required_unless_present_any = ["parent", "all"])]
     pub(crate) ids: Vec<String>,
-    /// All unfinished tasks of this session
-    #[arg(long, value_name = "SESSION", conflicts_with_all = ["ids", "all"])]
-    pub(crate) parent: Option<String>,
+    /// All unfinished tasks of this session; several with commas
+    #[arg(long, value_name = "SESSION,…", value_delimiter = ',',
+          conflicts_with_all = ["ids", "all"])]
+    pub(crate) parent: Vec<String>,
     /// All unfinished tasks
     #[arg(long, conflicts_with = "ids")]
     pub(crate) all: bool,
@@ -67,7 +68,7 @@ pub(crate) struct Cleanup {
     /// Only those that ended at least so long ago
     #[arg(long, value_name = "TIME", requires = "delete", value_parser = parse_duration)]
     pub(crate) older_than: Option<std::time::Duration>,
-    /// Only those with this status
-    #[arg(long, value_enum, requires = "delete")]
-    pub(crate) status: Option<StatusArg>,
+    /// Only those with one of these statuses; several with commas
+    #[arg(long, value_enum, value_name = "STATUS,…", value_delimiter = ',', requires = "delete")]
+    pub(crate) status: Vec<StatusArg>,
 }

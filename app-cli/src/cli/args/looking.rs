@@ -13,15 +13,15 @@ Example: what still runs of this session
   task-bg list --status running,queued --parent \"$TASK_BG_PARENT_SESSION\"")]
 pub(crate) struct List {
     /// Only those with one of these statuses; several with commas
-    #[arg(long, value_enum, value_name = "STATUS", value_delimiter = ',')]
+    #[arg(long, value_enum, value_name = "STATUS,…", value_delimiter = ',')]
     pub(crate) status: Vec<StatusArg>,
-    /// Only those launched by this session
-    #[arg(long, value_name = "SESSION")]
-    pub(crate) parent: Option<String>,
-    /// Only those of this droid
-    #[arg(long)]
-    pub(crate) droid: Option<String>,
-    /// Only those ordered within this time: 90s, 5m, 2h, 1d
+    /// Only those launched by this session; several with commas
+    #[arg(long, value_name = "SESSION,…", value_delimiter = ',')]
+    pub(crate) parent: Vec<String>,
+    /// Only those of this droid; several with commas
+    #[arg(long, value_name = "DROID,…", value_delimiter = ',')]
+    pub(crate) droid: Vec<String>,
+    /// Only those ordered within this time: 90s, 5m, 2h, 1d; 0 is no limit
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) since: Option<std::time::Duration>,
     /// In which order
@@ -122,9 +122,9 @@ pub(crate) struct Wait {
     /// For at most so long; 0 for ever
     #[arg(long, value_name = "TIME", default_value = "50s", value_parser = Length::parse)]
     pub(crate) timeout: Length,
-    /// The session whose tasks to wait for [default: `$TASK_BG_PARENT_SESSION`]
-    #[arg(long, value_name = "SESSION", conflicts_with = "ids")]
-    pub(crate) parent: Option<String>,
+    /// The session whose tasks to wait for; several with commas [default: `$TASK_BG_PARENT_SESSION`]
+    #[arg(long, value_name = "SESSION,…", value_delimiter = ',', conflicts_with = "ids")]
+    pub(crate) parent: Vec<String>,
 }
 
 /// Reports on tasks in Markdown, for an answer to whoever asked for them
@@ -140,9 +140,9 @@ pub(crate) struct Report {
     /// The tasks' ids, or the beginnings of them
     #[arg(value_name = "ID", conflicts_with = "parent")]
     pub(crate) ids: Vec<String>,
-    /// The session whose tasks to report on [default: `$TASK_BG_PARENT_SESSION`]
-    #[arg(long, value_name = "SESSION")]
-    pub(crate) parent: Option<String>,
+    /// The session whose tasks to report on; several with commas [default: `$TASK_BG_PARENT_SESSION`]
+    #[arg(long, value_name = "SESSION,…", value_delimiter = ',')]
+    pub(crate) parent: Vec<String>,
     /// All tasks, however many and however long the answer is
     #[arg(long)]
     pub(crate) all: bool,

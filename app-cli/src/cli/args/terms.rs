@@ -13,10 +13,10 @@ pub(crate) struct Terms {
     /// The folder to work in [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,
-    /// How long it may run: 90s, 5m, 2h, 1d, or plain seconds
+    /// How long it may run: 90s, 5m, 2h, 1d, or plain seconds; 0 for ever
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) timeout: Option<std::time::Duration>,
-    /// How long it may be silent before `prune` ends it
+    /// How long it may be silent before `prune` ends it; 0 for ever
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) stale: Option<std::time::Duration>,
     /// Works in a git worktree of its own, on a new branch `task-bg/NAME` [default NAME: its id]

@@ -14,7 +14,7 @@ use crate::cli::args::{AutonomyArg, EnvArg, Length, Resume, Retry};
 use crate::cli::view::launched::{Launched, ManyLaunched, ManyWaited};
 use crate::cli::view::waited::Besides;
 use crate::kit::answer::Answer;
-use crate::kit::context::{Context, parse_session};
+use crate::kit::context::{Context, parse_sessions};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
 use crate::kit::wiring::Variables;
@@ -24,7 +24,7 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
     ordering::check_depth()?;
     let mut refused: Vec<(String, Failure)> = Vec::new();
     let ids = if args.failed {
-        failed(context, args.parent.as_deref()).await?
+        failed(context, &args.parent).await?
     } else {
         context.resolve_each(&args.ids, &mut refused).await
     };
@@ -71,9 +71,9 @@ fn answer(once: &Once) -> Answer {
 }
 
 /// The last attempts that had failed when this command began and were not tried once more.
-async fn failed(context: &Context, parent: Option<&str>) -> Result<Vec<TaskId>, Failure> {
-    let parent = parent.map(parse_session).transpose()?;
-    let query = Query { parent, statuses: vec![Status::Error], ..Query::default() };
+async fn failed(context: &Context, parents: &[String]) -> Result<Vec<TaskId>, Failure> {
+    let parents = parse_sessions(parents)?;
+    let query = Query { parents, statuses: vec![Status::Error], ..Query::default() };
     let listing = context.wiring.store.list(&query).await?;
     let mut untried = Vec::new();
     for task in listing.tasks.iter().rev() {

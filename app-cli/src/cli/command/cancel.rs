@@ -12,7 +12,7 @@ use crate::kit::failure::{Failure, Kind};
 
 pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
     let wiring = &context.wiring;
-    let named_by_id = !args.all && args.parent.is_none();
+    let named_by_id = !args.all && args.parent.is_empty();
     let (ids, unknown) = named(context, &args).await?;
     let receipt = stop(wiring.world(), &ids, args.grace).await;
     let refused: Vec<(String, Failure)> = receipt
@@ -47,8 +47,8 @@ async fn named(
     if args.all {
         return Ok((context.all_of_ours().await?, Vec::new()));
     }
-    if let Some(parent) = &args.parent {
-        return Ok((context.to_stop_of_family(parent).await?, Vec::new()));
+    if !args.parent.is_empty() {
+        return Ok((context.to_stop_of_families(&args.parent).await?, Vec::new()));
     }
     let mut unknown = Vec::new();
     let ids = context.resolve_each(&args.ids, &mut unknown).await;

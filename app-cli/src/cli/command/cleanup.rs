@@ -5,7 +5,7 @@ use domain::usecase::prune::Mode;
 
 use super::isolate::{cut_off, take_back_of};
 use crate::Outcome;
-use crate::cli::args::Cleanup;
+use crate::cli::args::{Cleanup, StatusArg};
 use crate::cli::view::cleaned::CleanedView;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
@@ -16,7 +16,7 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
     let wiring = &context.wiring;
     let removal = args.delete.then(|| Removal {
         older_than: args.older_than,
-        status: args.status.map(|status| status.0),
+        statuses: args.status.iter().map(|status| status.0).collect(),
     });
     let worktrees = Wiring::worktrees();
     let mut untold = wiring.notices.untold();
@@ -45,14 +45,23 @@ fn kept(args: &Cleanup) -> String {
     if let Some(age) = args.older_than {
         command.push_str(&format!(" --older-than {}", written(age)));
     }
-    if let Some(status) = args.status {
-        command.push_str(&format!(" --status {}", status.0.word()));
+    if !args.status.is_empty() {
+        command.push_str(&format!(" --status {}", statuses(&args.status)));
     }
     command
 }
 
 /// The command that shows the tasks that have ended, a page at a time.
 fn ended(args: &Cleanup) -> String {
-    let status = args.status.map_or("completed,error,cancelled", |status| status.0.word());
+    let status = match args.status.as_slice() {
+        [] => "completed,error,cancelled".to_owned(),
+        some => statuses(some),
+    };
     format!("task-bg list --status {status} --sort ended")
+}
+
+/// Statuses as an option takes them.
+fn statuses(some: &[StatusArg]) -> String {
+    let words: Vec<&str> = some.iter().map(|status| status.0.word()).collect();
+    words.join(",")
 }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::cmp::Reverse;
 
 use domain::port::Clock;
-use domain::task::{Query, Status, Task, Timestamp};
+use domain::task::{Query, Status, Task, Timestamp, retention};
 use domain::usecase::list;
 
 use crate::Outcome;
@@ -12,7 +12,7 @@ use crate::cli::args::{List, SortArg};
 use crate::cli::view::listing::{Extent, ListingView};
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
-use crate::kit::context::parse_session;
+use crate::kit::context::parse_sessions;
 
 /// The most tasks of which an answer within its bound has at least the ids and the endings.
 const MOST: usize = 300;
@@ -20,7 +20,7 @@ const MOST: usize = 300;
 pub(super) async fn list(context: &Context, args: List) -> Outcome {
     let wiring = &context.wiring;
     let now = wiring.clock.now();
-    let since = args.since.map(|span| {
+    let since = args.since.and_then(retention::limit).map(|span| {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         Timestamp::from_micros(now.as_micros().saturating_sub(micros))
     });
@@ -38,8 +38,8 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
     let newest = args.sort == SortArg::Newest;
     let query = Query {
         statuses: args.status.iter().map(|status| status.0).collect(),
-        parent: args.parent.as_deref().map(parse_session).transpose()?,
-        agent: args.droid.clone(),
+        parents: parse_sessions(&args.parent)?,
+        agents: args.droid.clone(),
         since,
         limit: newest.then(|| args.offset.saturating_add(limit)),
     };
@@ -89,9 +89,12 @@ fn next_page(args: &List, offset: usize) -> String {
             command.push_str(&format!(" {flag} {value}"));
         }
     };
-    args.parent.iter().for_each(|parent| add("--parent", parent));
-    args.droid.iter().for_each(|droid| add("--droid", droid));
-    if let Some(since) = args.since {
+    for (flag, values) in [("--parent", &args.parent), ("--droid", &args.droid)] {
+        if !values.is_empty() {
+            add(flag, &values.join(","));
+        }
+    }
+    if let Some(since) = args.since.and_then(retention::limit) {
         add("--since", &since.as_secs().max(1).to_string());
     }
     if let (Some(sort), false) = (args.sort.word(), args.sort == SortArg::Newest) {

@@ -11,7 +11,7 @@ use crate::cli::args::Report;
 use crate::cli::view::report::ReportView;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
-use crate::kit::context::parse_session;
+use crate::kit::context::parse_sessions;
 use crate::kit::failure::Failure;
 
 /// The most tasks that a report shows unless all are wanted; the rest is counted.
@@ -20,17 +20,21 @@ const LIMIT: usize = 200;
 pub(super) async fn report(context: &Context, args: Report) -> Outcome {
     let wiring = &context.wiring;
     let limit = if args.all { usize::MAX } else { LIMIT };
-    let parent = args.parent.or_else(Context::default_parent).filter(|_| args.ids.is_empty());
-    let parent = parent.as_deref().map(parse_session).transpose()?;
+    let parents = match (args.ids.as_slice(), args.parent) {
+        ([], parents) if !parents.is_empty() => parents,
+        ([], _) => Context::default_parent().into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let parents = parse_sessions(&parents)?;
     let mut listed = if args.ids.is_empty() {
         // All of them are read: a task whose next attempt is shown is not, however many there are.
-        list::list(wiring.world(), &Query { parent: parent.clone(), ..Query::default() }).await?
+        list::list(wiring.world(), &Query { parents: parents.clone(), ..Query::default() }).await?
     } else {
         named(context, &args.ids).await?
     };
     listed.listing = listed.listing.of_last_attempts().part(0, limit);
     let now = wiring.clock.now();
-    Ok(Answer::ok(ReportView { listed, parent, whole: args.all, now }))
+    Ok(Answer::ok(ReportView { listed, parents, whole: args.all, now }))
 }
 
 /// The tasks with these names, in their order; of one that was tried again, the last attempt.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use domain::port::{Clock, TaskStore};
-use domain::task::{Query, Status, Task, TaskId, Timestamp};
+use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
 use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
 
 use crate::Outcome;
@@ -22,35 +22,48 @@ const ORDERED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 const RECENT: usize = 10;
 
 pub(super) async fn wait(context: &Context, args: Wait) -> Outcome {
+    let mut notes = Vec::new();
     let ids = if args.ids.is_empty() {
-        let parent = args.parent.clone().or_else(Context::default_parent);
-        let ids = match &parent {
-            Some(parent) => context.of_parent(parent).await?,
-            None => context.unfinished().await?,
+        let parents = match args.parent.as_slice() {
+            [] => Context::default_parent().into_iter().collect(),
+            named => named.to_vec(),
         };
-        if let (Some(parent), true) = (args.parent, ids.is_empty()) {
-            let message = format!("no task of session `{parent}` is recorded");
+        let (ids, unknown) = match parents.as_slice() {
+            [] => (context.unfinished().await?, Vec::new()),
+            parents => context.of_parents(parents).await?,
+        };
+        if !args.parent.is_empty() && ids.is_empty() {
             let hint = "run `task-bg list` to see the tasks and their `parent_session_id`";
-            return Err(Failure::new(Kind::NotFound, message).hint(hint));
+            return Err(Failure::new(Kind::NotFound, unrecorded(&unknown)).hint(hint));
+        }
+        if !args.parent.is_empty() && !unknown.is_empty() {
+            notes.push(unrecorded(&unknown));
         }
         let mut ids = Context::not_around(ids);
-        if ids.is_empty() && parent.is_none() {
+        if ids.is_empty() && parents.is_empty() {
             // Somebody may have removed what the index is made of.
             ids = Context::not_around(context.all_of_ours().await?);
         }
         if ids.is_empty() {
-            return idle(context, parent).await;
+            return Ok(idle(context, parents).await?.saying(notes));
         }
         ids
     } else {
         context.resolve_all(&args.ids).await?
     };
     let until = if args.any { Until::Any } else { Until::All };
-    for_ids(context, ids, until, args.timeout.limit()).await
+    Ok(for_ids(context, ids, until, args.timeout.limit()).await?.saying(notes))
+}
+
+/// That no task of these sessions is recorded, as a sentence.
+fn unrecorded(sessions: &[SessionId]) -> String {
+    let named: Vec<String> =
+        sessions.iter().map(|session| format!("`{}`", session.as_str())).collect();
+    format!("no task of session {} is recorded", text::some_of(&named, text::NAMED))
 }
 
 /// Says that there is nothing to wait for, and what ended lately.
-async fn idle(context: &Context, parent: Option<String>) -> Outcome {
+async fn idle(context: &Context, parents: Vec<String>) -> Outcome {
     let now = context.wiring.clock.now();
     let began = |span: Duration| {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
@@ -67,7 +80,7 @@ async fn idle(context: &Context, parent: Option<String>) -> Outcome {
     recent
         .sort_by_key(|task| (task.status() == Status::Completed, Reverse(task.state().ended_at())));
     recent.truncate(RECENT);
-    let besides = Besides::Idle { parent, recent };
+    let besides = Besides::Idle { parents, recent };
     Ok(Answer::ok(view(context, Waited::default(), besides).await))
 }
 

@@ -90,7 +90,7 @@ impl BatchWaitedView {
         let listing = Listing { tally, tasks, ..Listing::default() };
         ReportView {
             listed: Listed { listing, notes: Vec::new() },
-            parent: None,
+            parents: Vec::new(),
             whole: false,
             now: self.now,
         }

@@ -27,23 +27,30 @@ pub(crate) struct ConfigView {
 pub(crate) struct Row {
     name: String,
     value: Value,
+    /// What people are told beside the value.
+    meaning: &'static str,
     source: Source,
 }
 
 impl Row {
     /// A setting that is text.
     pub(crate) fn text(name: &str, said: &Said<String>) -> Self {
-        Self { name: name.to_owned(), value: json!(said.value), source: said.source }
+        Self::of(name, json!(said.value), said.source)
     }
 
     /// A setting that is a number.
     pub(crate) fn number(name: &str, said: &Said<usize>) -> Self {
-        Self { name: name.to_owned(), value: json!(said.value), source: said.source }
+        Self::of(name, json!(said.value), said.source)
     }
 
-    /// A setting that is a span of time.
+    /// A setting that is a limit of time.
     pub(crate) fn span(name: &str, said: &Said<Duration>) -> Self {
-        Self { name: name.to_owned(), value: json!(written(said.value)), source: said.source }
+        let meaning = if said.value.is_zero() { " (no limit)" } else { "" };
+        Self { meaning, ..Self::of(name, json!(written(said.value)), said.source) }
+    }
+
+    fn of(name: &str, value: Value, source: Source) -> Self {
+        Self { name: name.to_owned(), value, meaning: "", source }
     }
 
     /// How a format is called.
@@ -53,7 +60,7 @@ impl Row {
 
     fn shown(&self) -> String {
         let text = self.value.as_str().map_or_else(|| self.value.to_string(), ToOwned::to_owned);
-        terminal::one_line(&text, 400)
+        terminal::one_line(&text, 400) + self.meaning
     }
 }
 

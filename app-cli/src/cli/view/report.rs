@@ -19,8 +19,8 @@ const SIZES: [Size; 4] = [(80, 300), (60, 150), (40, 80), (20, 40)];
 pub(crate) struct ReportView {
     /// The tasks, of each only the last attempt.
     pub(crate) listed: Listed,
-    /// Whose they are, if not everybody's.
-    pub(crate) parent: Option<SessionId>,
+    /// The sessions whose they are; none if they are everybody's.
+    pub(crate) parents: Vec<SessionId>,
     /// Whether all of it is wanted, however long it is.
     pub(crate) whole: bool,
     /// The moment it is now.
@@ -142,8 +142,10 @@ impl View for ReportView {
             self.with(statuses).map(|task| json!(task.id().as_str())).collect::<Vec<_>>()
         };
         let unreadable = self.listed.listing.unreadable.iter();
+        let parents: Vec<&str> = self.parents.iter().map(SessionId::as_str).collect();
         json!({
-            "parent": self.parent.as_ref().map(SessionId::as_str),
+            "parent": parents.first().filter(|_| parents.len() == 1),
+            "parents": parents,
             "total": self.listed.listing.tally.total(),
             "counts": {"running": running, "queued": queued, "completed": completed, "error": error, "cancelled": cancelled},
             "tasks": rows.collect::<Vec<_>>(),

@@ -42,21 +42,21 @@ pub(crate) enum Besides {
     Launched(TaskId),
     /// There was nothing to wait for.
     Idle {
-        /// Whose tasks were meant, if not everybody's.
-        parent: Option<String>,
+        /// The sessions whose tasks were meant; none if everybody's were.
+        parents: Vec<String>,
         /// The tasks that ended in the last minutes, failures first.
         recent: Vec<Task>,
     },
 }
 
 /// That there was nothing to wait for, as a sentence.
-fn idle(parent: Option<&str>) -> String {
-    match parent {
-        Some(parent) => {
-            format!("there was nothing to wait for: no task of session {parent} is unfinished")
-        }
-        None => "there was nothing to wait for: no task is unfinished".to_owned(),
+fn idle(parents: &[String]) -> String {
+    let named: Vec<String> = parents.iter().map(|parent| terminal::one_line(parent, 100)).collect();
+    if named.is_empty() {
+        return "there was nothing to wait for: no task is unfinished".to_owned();
     }
+    let named = text::some_of(&named, text::NAMED);
+    format!("there was nothing to wait for: no task of session {named} is unfinished")
 }
 
 impl WaitedView {
@@ -157,8 +157,8 @@ impl View for WaitedView {
                 answer["taskId"] = json!(id.as_str());
                 answer["id"] = json!(id.as_str());
             }
-            Besides::Idle { parent, recent } => {
-                answer["idle"] = json!(idle(parent.as_deref()));
+            Besides::Idle { parents, recent } => {
+                answer["idle"] = json!(idle(parents));
                 let recent = recent.iter().map(|task| Self::ended(task, texts));
                 answer["recent"] = recent.collect::<Vec<_>>().into();
             }
@@ -196,14 +196,13 @@ impl View for WaitedView {
             ]);
         }
         let refused = failure::refused_lines(&self.refused());
-        if let Besides::Idle { parent, recent } = &self.besides {
-            let parent = parent.as_deref().map(|parent| terminal::one_line(parent, 100));
+        if let Besides::Idle { parents, recent } = &self.besides {
             let recent = recent.iter().map(|task| {
                 let label = terminal::one_line(&task.order().description, 40);
                 let (id, how) = (task.id(), task::status_words(task));
                 format!("ended lately: {id}  {how}  {label}  {}\n", task::gist(task, 80))
             });
-            return format!("{}\n{}", idle(parent.as_deref()), recent.collect::<String>());
+            return format!("{}\n{}", idle(parents), recent.collect::<String>());
         }
         let notes = self.waited.ended.iter().filter_map(|task| {
             let note = task::sentence(task, Note::of_ended(task)?);

@@ -68,7 +68,7 @@ pub(crate) const TTL: Setting = Setting {
     variable: Some("TASK_BG_TTL"),
     key: Some("ttl"),
     default: "`30m`",
-    meaning: "how long a task without a time limit may run before `prune` ends it",
+    meaning: "how long a task without a time limit may run before `prune` ends it; `0`: without limit",
 };
 
 /// How long a task may be silent.
@@ -76,7 +76,7 @@ pub(crate) const STALE: Setting = Setting {
     variable: Some("TASK_BG_STALE"),
     key: Some("stale"),
     default: "`5m`",
-    meaning: "half of how long a task may be silent before `prune` ends it",
+    meaning: "half of how long a task may be silent before `prune` ends it; `0`: for ever",
 };
 
 /// What a settings file may hold.

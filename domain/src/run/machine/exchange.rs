@@ -6,7 +6,9 @@ use alloc::string::String;
 use core::time::Duration;
 
 use crate::run::account::AgentEvent;
-use crate::task::{CancelIntent, Event, Exit, LeftBehind, Order, Reason, Runner, Task, Timestamp};
+use crate::task::{
+    CancelIntent, Event, Exit, LeftBehind, Order, Reason, Runner, Task, Timestamp, retention,
+};
 
 /// A moment, by each of the clocks that matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,7 @@ pub enum Output {
 pub struct Charge {
     /// How its order became a process.
     pub runner: Runner,
-    /// The time limit of the task.
+    /// The time limit of the task, above zero.
     pub time_limit: Option<Duration>,
     /// Whether another attempt may follow.
     pub may_be_retried: bool,
@@ -122,7 +124,7 @@ impl Charge {
     pub fn of(order: &Order) -> Self {
         Self {
             runner: order.runner.clone(),
-            time_limit: order.time_limit,
+            time_limit: order.time_limit.and_then(retention::limit),
             may_be_retried: order.retries.left > 0,
         }
     }
