@@ -27,19 +27,29 @@ pub async fn list(world: World<'_>, query: &Query) -> Result<Listed, Trouble> {
         // A failed repair must not make the listing fail.
         mend(world, &found, &suspects(&found.names)).await;
     }
-    survey(world, query).await
+    judged(world, query, world.store.list(query).await?).await
 }
 
-/// The tasks that run under a supervisor which lives, and whose life lock has no name any more because somebody
-/// removed its file: whoever goes by the names of the locks overlooks them. Changes nothing, and reads every record.
+/// All tasks, as [`list`] judges them, for whoever looks for what is wrong. Repairs nothing that killed processes left.
+/// Reads every record once, and once more those that have changed meanwhile.
+///
+/// Names as well the tasks that run under a supervisor which lives, and whose life lock has no name any more because
+/// somebody removed its file: whoever goes by the names of the locks overlooks them.
 ///
 /// # Errors
-/// [`Trouble`] if the store or a lock cannot be read.
-pub async fn unlocked(world: World<'_>) -> Result<Vec<TaskId>, Trouble> {
-    let query = Query { statuses: alloc::vec![Status::Running], ..Query::default() };
+/// [`Trouble`] if the store as a whole cannot be read.
+pub async fn survey(world: World<'_>) -> Result<(Listed, Vec<TaskId>), Trouble> {
+    let query = Query::default();
+    let listing = world.store.list(&query).await?;
+    // Before anybody is asked to put the locks back.
+    let unlocked = unlocked(world, &listing).await.unwrap_or_default();
+    Ok((judged(world, &query, listing).await?, unlocked))
+}
+
+async fn unlocked(world: World<'_>, listing: &Listing) -> Result<Vec<TaskId>, Trouble> {
     let mut found = Vec::new();
-    for task in world.store.list(&query).await?.tasks {
-        if !task.belongs_to(world.host.name()) || !is_unlocked(world, &task).await? {
+    for task in listing.tasks.iter().filter(|task| task.status() == Status::Running) {
+        if !task.belongs_to(world.host.name()) || !is_unlocked(world, task).await? {
             continue;
         }
         // One that has just ended has let go of its lock, too.
@@ -57,12 +67,8 @@ async fn is_unlocked(world: World<'_>, task: &Task) -> Result<bool, Trouble> {
         && world.host.lives(supervisor).await)
 }
 
-/// Lists tasks, reconciled, without repairing what killed processes left in the queue.
-///
-/// # Errors
-/// [`Trouble`] if the store as a whole cannot be read.
-pub async fn survey(world: World<'_>, query: &Query) -> Result<Listed, Trouble> {
-    let mut listing = world.store.list(query).await?;
+/// The tasks that the query was answered with, reconciled.
+async fn judged(world: World<'_>, query: &Query, mut listing: Listing) -> Result<Listed, Trouble> {
     let mut notes = Vec::new();
     let mut changed = false;
     for task in listing.tasks.iter().filter(|task| !task.status().is_ended()) {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use adapters_fs::inspection::{FolderState, StoreCondition, close_files, store_condition};
 use domain::port::{Fault, Host as _, TaskStore as _};
 use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
-use domain::usecase::list::{Listed, list, survey, unlocked};
+use domain::usecase::list::{Listed, list, survey};
 use domain::usecase::reconcile::Note;
 
 use super::super::isolate::{cut_off, take_back_of};
@@ -98,18 +98,19 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
 /// Says as well which agents the tasks are for.
 pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, BTreeSet<String>) {
     let wiring = &context.wiring;
-    let query = Query::default();
     // Counted first: whoever looks with `--fix` also completes what somebody else began.
     let leftovers = leftovers(context, fix).await;
     let world = wiring.world();
-    // Before anybody is asked to put them back.
-    let unlocked = unlocked(world).await.unwrap_or_default();
-    let listed = if fix { list(world, &query).await } else { survey(world, &query).await };
-    if fix {
+    let mut surveyed = survey(world).await;
+    if let (true, Ok((listed, _))) = (fix, &mut surveyed) {
+        // A repair that fails leaves what was seen.
+        if let Ok(repaired) = list(world, &Query::default()).await {
+            *listed = repaired;
+        }
         wiring.admit().await;
     }
-    match listed {
-        Ok(listed) => {
+    match surveyed {
+        Ok((listed, unlocked)) => {
             let used = listed.listing.tasks.iter().filter_map(|task| match &task.order().runner {
                 Runner::Agent { name, .. } => Some(name.to_string()),
                 Runner::Command(_) | Runner::Elsewhere => None,
