@@ -257,3 +257,18 @@ fn output_is_what_a_terminal_would_show_in_the_end() {
     let log = fs::read(sandbox.store().join(format!("{id}.out"))).expect("a log");
     assert!(log.starts_with(b"\rstep 1\x1b[K"), "the file is as it was written");
 }
+
+// Once, each character took one column: what was written over half of a wide one stood beside the other half.
+#[test]
+fn wide_characters_marks_and_tabs_are_shown_as_a_terminal_would_show_them() {
+    let sandbox = sandbox();
+    let script = r"printf '漢字\rab\n'; printf '漢字\rx\n'; printf 'e\314\201te\rxy\n'; printf 'a\tb\rc\n'; printf '漢字\n'";
+    let id = sandbox.run_script(&[], script);
+    sandbox.ended(&id);
+    let shown = sandbox.task_bg(["output", &id]).ok().json();
+    assert_eq!(shown["output"], "ab字\nx 字\nxye\nc\tb\n漢字\n");
+    let result = sandbox.task_bg(["output", "--result", &id]).ok().json();
+    assert_eq!(result["output"].as_str().map(str::trim_end), Some("ab字\nx 字\nxye\nc\tb\n漢字"));
+    let raw = sandbox.task_bg(["output", "--raw", &id]).ok().json();
+    assert!(raw["output"].as_str().is_some_and(|it| it.starts_with("漢字\rab\n")), "{raw}");
+}

@@ -3,10 +3,11 @@
 //!
 //! [`Screen`] takes bytes piece by piece and gives back lines, each with the byte at which it began. It holds no more
 //! than the last [`HEIGHT`] rows, which is as far up as a program may go to write over what it wrote. It knows no
-//! width: a row is as long as it was written, up to [`WIDTH`] characters. Text without control characters comes out
-//! unchanged.
+//! width: a row is as long as it was written, up to [`WIDTH`] columns. Wide characters take two columns, combining
+//! marks none, and a tab goes on to the next multiple of eight. Text without control characters comes out unchanged.
 
 mod control;
+mod draft;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -14,10 +15,11 @@ use alloc::vec::Vec;
 use core::mem;
 
 use control::{Control, Parser};
+use draft::{Draft, TAB};
 
 /// The rows that can still change.
 pub const HEIGHT: usize = 50;
-/// The most characters of a row; what follows goes into a further row of the same line.
+/// The most columns of a row; what follows goes into a further row of the same line.
 pub const WIDTH: usize = 512;
 /// How far to the right a cursor moves where nothing was written yet.
 const MARGIN: usize = 256;
@@ -38,34 +40,6 @@ pub struct Row {
     pub text: String,
     /// The byte at which it began.
     pub begins: u64,
-}
-
-/// A row that may still change.
-#[derive(Debug, Default)]
-struct Draft {
-    cells: Vec<char>,
-    begins: u64,
-    /// Whether a line feed ended it.
-    ended: bool,
-    /// Whether the cursor went back in it or was sent to it.
-    drawn: bool,
-}
-
-impl Draft {
-    fn begun(begins: u64) -> Self {
-        Self { begins, ..Self::default() }
-    }
-
-    fn settled(self) -> Row {
-        let mut cells = self.cells;
-        if self.drawn {
-            // Blanks that wiped out what was there are no text.
-            let end = cells.iter().rposition(|cell| *cell != ' ').map_or(0, |last| last + 1);
-            cells.truncate(end);
-        }
-        let text = cells.into_iter().chain(self.ended.then_some('\n')).collect();
-        Row { text, begins: self.begins }
-    }
 }
 
 /// The end of what was written so far, as it can still change.
@@ -143,7 +117,7 @@ impl Screen {
 
     /// What there is of the last row so far.
     pub fn current(&self) -> String {
-        self.rows.back().map(|last| last.cells.iter().collect()).unwrap_or_default()
+        self.rows.back().map(Draft::text).unwrap_or_default()
     }
 
     /// The byte after the last character that was taken: the first ones of one that is not whole yet do not count.
@@ -156,10 +130,11 @@ impl Screen {
         self.at += bytes as u64;
         match self.rendering {
             Rendering::Verbatim if c == '\n' => self.feed(each),
-            Rendering::Verbatim => self.put(c, from, each),
+            Rendering::Verbatim => self.put(c, 1, from, each),
             Rendering::Settled => match self.parser.take(c) {
                 Control::Nothing => {}
-                Control::Show(c) => self.put(c, from, each),
+                Control::Show('\t') => self.tab(from, each),
+                Control::Show(c) => self.put(c, draft::columns_of(c), from, each),
                 Control::LineFeed => self.feed(each),
                 Control::Back(columns) => self.column = self.column.saturating_sub(columns),
                 Control::Forward(columns) => self.go_to(self.column.saturating_add(columns)),
@@ -174,21 +149,25 @@ impl Screen {
                 }
                 Control::EraseToEnd => {
                     let column = self.column;
-                    self.draft().cells.truncate(column);
+                    self.draft().truncate(column);
                 }
-                Control::EraseFromStart => self.blank(0, self.column.saturating_add(1)),
-                Control::EraseLine => self.draft().cells.clear(),
-                Control::Erase(columns) => self.blank(self.column, columns),
+                Control::EraseFromStart => {
+                    let columns = self.column.saturating_add(1);
+                    self.draft().blank(0, columns);
+                }
+                Control::EraseLine => self.draft().truncate(0),
+                Control::Erase(columns) => {
+                    let column = self.column;
+                    self.draft().blank(column, columns);
+                }
                 Control::Delete(columns) => {
                     let column = self.column;
-                    let cells = &mut self.draft().cells;
-                    let start = column.min(cells.len());
-                    cells.drain(start..start.saturating_add(columns).min(cells.len()));
+                    self.draft().delete(column, columns);
                 }
                 Control::EraseBelow => {
                     self.rows.truncate(self.row + 1);
                     let column = self.column;
-                    self.draft().cells.truncate(column);
+                    self.draft().truncate(column);
                 }
                 Control::EraseScreen => {
                     let begins = self.rows.front().map_or(self.at, |first| first.begins);
@@ -207,32 +186,32 @@ impl Screen {
     }
 
     fn go_to(&mut self, column: usize) {
-        self.column = column.min(self.rows[self.row].cells.len().max(MARGIN));
+        self.column = column.min(self.rows[self.row].width().max(MARGIN));
     }
 
-    fn blank(&mut self, from: usize, columns: usize) {
-        let cells = &mut self.draft().cells;
-        let from = from.min(cells.len());
-        let to = from.saturating_add(columns).min(cells.len());
-        cells[from..to].fill(' ');
-    }
-
-    /// Writes a character that was read at byte `from`.
-    fn put(&mut self, c: char, from: u64, each: &mut dyn FnMut(Row)) {
+    /// Writes a character of so many columns that was read at byte `from`.
+    fn put(&mut self, c: char, columns: usize, from: u64, each: &mut dyn FnMut(Row)) {
+        if columns == 0 && self.rows[self.row].mark(self.column, c) {
+            return;
+        }
         if self.column >= WIDTH {
             self.next_row(from, each);
         }
-        let column = self.column;
-        let row = &mut self.rows[self.row];
-        if column < row.cells.len() {
-            row.drawn = true;
-            row.cells[column] = c;
+        // A mark that has nothing to stand on takes a place of its own.
+        let columns = columns.max(1);
+        self.rows[self.row].put(self.column, c, columns);
+        self.column += columns;
+    }
+
+    /// Goes on to the next stop: what was written there already stays.
+    fn tab(&mut self, from: u64, each: &mut dyn FnMut(Row)) {
+        let columns = TAB - self.column % TAB;
+        if self.column < self.rows[self.row].width() {
+            self.rows[self.row].drawn = true;
+            self.go_to(self.column + columns);
         } else {
-            row.drawn |= column > row.cells.len();
-            row.cells.resize(column, ' ');
-            row.cells.push(c);
+            self.put('\t', columns, from, each);
         }
-        self.column += 1;
     }
 
     fn feed(&mut self, each: &mut dyn FnMut(Row)) {

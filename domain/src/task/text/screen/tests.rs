@@ -30,6 +30,26 @@ fn what_was_drawn_over_is_not_shown() {
         ("bell\u{7} and nul\0\n", "bell and nul\n"),
         ("\u{1b}]0;a title without an end\nthe next line\n", "\nthe next line\n"),
         ("no end\u{1b}[", "no end"),
+        // Wide characters take two columns, and half of one is a blank.
+        ("漢字\rab\n", "ab字\n"),
+        ("漢字\ra\n", "a 字\n"),
+        ("漢字\u{1b}[2Gx\n", " x字\n"),
+        ("漢字\u{8}\u{8}x\n", "漢x\n"),
+        ("abcd\r漢\n", "漢cd\n"),
+        ("漢字漢\u{1b}[4G\u{1b}[K\n", "漢\n"),
+        ("漢字漢\u{1b}[3G\u{1b}[2P\n", "漢漢\n"),
+        ("😀 1 %\r😀 99 %\n", "😀 99 %\n"),
+        // Marks stand on the character before them, and go with it.
+        ("e\u{301}te\rxy\n", "xye\n"),
+        ("ete\re\u{301}\n", "e\u{301}te\n"),
+        ("ae\u{301}o\u{1b}[1G\u{1b}[1P\n", "e\u{301}o\n"),
+        ("\u{301}a\rb\n", "ba\n"),
+        // A tab goes on to the next stop, and wipes nothing out.
+        ("a\tb\rc\n", "c\tb\n"),
+        ("a\tb\rcdefghijk\n", "cdefghijk\n"),
+        ("abcdefghij\r\tX\n", "abcdefghXj\n"),
+        ("a\tb\u{1b}[4GX\n", "a  X    b\n"),
+        ("abc\r\t\tx\n", "abc     \tx\n"),
         ("", ""),
     ] {
         assert_eq!(settled(written), shown, "{written:?}");
