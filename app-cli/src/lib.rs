@@ -34,14 +34,21 @@ pub fn main() -> ExitCode {
         console::failed(console::format_of_misuse(words), failure)
     };
     match Args::read(&given) {
-        Ok(args) => match usage::stray_time(&words()) {
-            None => run(args),
-            Some(failure) => misused(&words(), &failure),
-        },
+        Ok(args) if usage::stray::is_possible(&args.what) => {
+            let words = words();
+            match usage::stray::value(&words) {
+                None => run(args),
+                Some(failure) => misused(&words, &failure),
+            }
+        }
+        Ok(args) => run(args),
         Err(error) if is_help(&error) => console::help(&error),
         Err(error) => {
             let words = words();
-            misused(&words, &usage::failure(&error, &words))
+            match usage::help_meant(&words) {
+                Some(help) => console::help(&help),
+                None => misused(&words, &usage::failure(&error, &words)),
+            }
         }
     }
 }

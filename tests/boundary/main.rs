@@ -34,6 +34,7 @@ mod obstructing;
 mod options;
 mod ordering;
 mod original;
+mod overflowing;
 mod own_runners;
 mod owning;
 mod parenting;

@@ -73,9 +73,43 @@ fn a_missing_program_of_run_is_named_as_what_it_is_and_droid_is_not_spoken_of() 
     assert!(error.contains("not found on PATH") && hint.contains("PATH"), "{error} {hint}");
     let (_, hint) = fails("ls | wc");
     assert!(hint.contains("`-- sh -c 'ls | wc'`"), "{hint}");
+    // Once, what only a shell reads was looked for as a program.
+    let words = ["run", "x", "--", "FOO=1", "make", "all"];
+    let answer = sandbox.task_bg(words).code(7).json();
+    let hint = answer["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains("`--env FOO=1`") && hint.contains("`-- env FOO=1 make all`"), "{hint}");
+    // Once, an empty word was recorded as a task and "not found on PATH".
+    for program in ["", " "] {
+        let answer = sandbox.task_bg(["run", "x", "--", program]).code(2).json();
+        assert_eq!((&answer["code"], answer.get("taskId")), (&json!("usage"), None), "{answer}");
+    }
+    let batch = "{\"description\":\"x\",\"command\":[\"\"]}\n";
+    let answer = sandbox.task_bg(["batch", "-"]).stdin(batch).code(2).json();
+    assert!(answer["rejected"][0]["error"].as_str().is_some_and(|it| it.contains("empty")));
     sandbox.remove_droid();
     let answer = sandbox.task_bg(["launch", "x", "SAY hi"]).code(7).json();
     assert!(answer["hint"].as_str().is_some_and(|it| it.contains("`TASK_BG_DROID`")), "{answer}");
+}
+
+// Once, the second id became the label of a task that was to do "label", and the message spoke of an unknown droid.
+#[test]
+fn a_second_value_that_stands_alone_launches_nothing_and_is_answered_with_a_comma() {
+    let sandbox = sandbox();
+    let [one, two] = [["true"], ["true"]].map(|argv| sandbox.run_command(argv));
+    let is = |words: &[&str], expected: &str| {
+        let hint = hint(&sandbox, words, 2);
+        assert!(hint.contains(expected), "{words:?}: {hint}");
+    };
+    let commas = format!("`--after {one},{two}`");
+    is(&["launch", "--after", &one, &two, "label", "SAY done"], &commas);
+    is(&["run", "--after", &one, &two, "label", "--", "true"], &commas);
+    is(&["list", "--status", "error", "cancelled"], "`--status error,cancelled`");
+    is(&["wait", "--parent", "a", "b"], "`--parent a,b`");
+    is(&["run", "x", "--retry-on", "exit", "--", "true"], "add `--retries <N>`");
+    is(&["queue", "limit", "-1"], "`task-bg queue limit 4`");
+    assert_eq!(sandbox.task_bg(["list"]).ok().json()["total"], 2);
+    let help = sandbox.task_bg(["help", "--help"]).ok();
+    assert!(help.stdout.contains("Usage: task-bg"), "{help}");
 }
 
 #[test]

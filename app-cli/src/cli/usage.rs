@@ -4,17 +4,19 @@
 //! never a hidden verb, and a prompt only where there is one. Main function: [`failure`].
 
 mod hands;
+pub(crate) mod stray;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory};
+use clap::{Command, CommandFactory, Parser as _};
 use domain::task::text;
 
 use super::args::Args;
-use crate::kit::duration::{FORMS, parse_duration};
+use crate::kit::duration::FORMS;
 use crate::kit::failure::{Failure, Kind};
 
-/// How alike two words have to be for one to be offered in place of the other.
-const ALIKE: f64 = 0.7;
+/// How alike two verbs have to be for one to be offered in place of the other, by the share of letters that are the
+/// same: so no short word is offered a long verb.
+const ALIKE: f64 = 0.5;
 /// How much of what was typed is repeated, in characters.
 const QUOTED: usize = 80;
 /// The options whose value goes with an equals sign, as it may be left out.
@@ -24,6 +26,9 @@ const WITH_EQUALS: [&str; 2] = ["--wait", "--worktree"];
 /// program.
 #[expect(clippy::wildcard_enum_match_arm, reason = "clap may find more one day than it does now")]
 pub(crate) fn failure(error: &clap::Error, words: &[String]) -> Failure {
+    if let Some(failure) = stray::value(words) {
+        return failure;
+    }
     let said = Said { error, words, verb: verb_of(words) };
     let (message, hint) = match error.kind() {
         ErrorKind::UnknownArgument | ErrorKind::TooManyValues => said.unknown(),
@@ -41,15 +46,14 @@ pub(crate) fn failure(error: &clap::Error, words: &[String]) -> Failure {
     Failure::new(Kind::Usage, message).hint(hint)
 }
 
-/// The failure of a command line in which a time stands behind `--wait` as a word of its own: clap would take it for
-/// a prompt or an id, and an agent would be told "45s".
-pub(crate) fn stray_time(words: &[String]) -> Option<Failure> {
-    let options = words.iter().take_while(|word| *word != "--");
-    let time = options.clone().zip(options.skip(1)).find_map(|(option, word)| {
-        (option == "--wait" && parse_duration(word).is_ok()).then_some(word)
-    })?;
-    let message = format!("`{time}` stands behind `--wait` as a word of its own");
-    Some(Failure::new(Kind::Usage, message).hint(format!("write `--wait={time}`")))
+/// The help that is meant by `help --help`, `help list --help` and the like, of which clap knows nothing.
+pub(crate) fn help_meant(words: &[String]) -> Option<clap::Error> {
+    let asks = |word: &&String| matches!(word.as_str(), "--help" | "-h");
+    if words.get(1).is_none_or(|verb| verb != "help") || !words.iter().any(|word| asks(&word)) {
+        return None;
+    }
+    let rest = words.iter().filter(|word| !asks(word));
+    Args::try_parse_from(rest).err().filter(|error| error.kind() == ErrorKind::DisplayHelp)
 }
 
 /// The verb among the words of a command line, if it is one.
@@ -75,6 +79,15 @@ fn taken_by(verb: &str, option: &str) -> Option<String> {
     let takes = found.next().filter(|option| option.get_action().takes_values())?;
     let called = takes.get_value_names().and_then(<[_]>::first);
     Some(called.map_or_else(String::new, ToString::to_string))
+}
+
+/// Whether an option of this verb takes several values with commas.
+fn takes_several(verb: &str, option: &str) -> bool {
+    let command = Args::command();
+    let verb = command.find_subcommand(verb);
+    let mut options = verb.into_iter().flat_map(Command::get_arguments);
+    options
+        .any(|it| it.get_long() == option.strip_prefix("--") && it.get_value_delimiter().is_some())
 }
 
 /// The verbs that people may type.
@@ -118,6 +131,9 @@ impl Said<'_> {
             let hint = "write `task-bg queue limit 4`, or `none` to take it back".to_owned();
             return (format!("a limit cannot be {shown}"), hint);
         }
+        if let (false, Some(hint)) = (is_option, self.several()) {
+            return (message, hint);
+        }
         let with_equals = before.filter(|typed| WITH_EQUALS.contains(&typed.as_str()));
         if let (false, Some(option)) = (is_option, with_equals) {
             return (message, format!("its value goes with an equals sign: `{option}={word}`"));
@@ -150,7 +166,7 @@ impl Said<'_> {
             return (message, hint.to_owned());
         }
         let command = Args::command();
-        let alike = |verb: &str| strsim::jaro(&word, verb);
+        let alike = |verb: &str| strsim::normalized_damerau_levenshtein(&word, verb);
         let near = visible(&command).filter(|verb| alike(verb) > ALIKE);
         let nearest = near.max_by(|a, b| alike(a).total_cmp(&alike(b)));
         let hint = nearest.map_or_else(
@@ -161,8 +177,15 @@ impl Said<'_> {
     }
 
     fn missing(&self) -> (String, String) {
-        let missing: Vec<String> =
-            self.texts(ContextKind::InvalidArg).iter().map(|word| format!("`{word}`")).collect();
+        let missing = self.texts(ContextKind::InvalidArg);
+        if let [option] = missing.as_slice()
+            && option.starts_with("--")
+        {
+            // An option that says nothing without this one was given.
+            let message = format!("`{}` needs `{}` as well", self.command(), name_of(option));
+            return (message, format!("add `{option}`"));
+        }
+        let missing: Vec<String> = missing.iter().map(|word| format!("`{word}`")).collect();
         let message = format!("`{}` needs {}", self.command(), missing.join(" and "));
         let hint = match self.verb.as_deref() {
             Some("run") => {
@@ -208,7 +231,25 @@ impl Said<'_> {
             return (format!("{what} is given more than once"), "give it once".to_owned());
         };
         let message = format!("{what} cannot go together with `{}`", name_of(prior));
-        (message, "leave out one of the two".to_owned())
+        let hint = self.several().unwrap_or_else(|| "leave out one of the two".to_owned());
+        (message, hint)
+    }
+
+    /// What to write where a word follows the value of an option that takes several with commas.
+    fn several(&self) -> Option<String> {
+        let verb = self.verb.as_deref()?;
+        let options = self.words.iter().take_while(|word| *word != "--").collect::<Vec<_>>();
+        options.windows(3).find_map(|three| match three {
+            [option, first, second]
+                if !first.starts_with('-')
+                    && !second.starts_with('-')
+                    && takes_several(verb, option) =>
+            {
+                let (first, second) = (quotable(first), quotable(second));
+                Some(format!("several values go with commas: `{option} {first},{second}`"))
+            }
+            _ => None,
+        })
     }
 
     /// The argument that clap complains of, as people write it.
@@ -246,7 +287,7 @@ fn name_of(argument: &str) -> &str {
     if argument.starts_with('-') {
         argument.split([' ', '=', '[']).next().unwrap_or(argument)
     } else {
-        argument
+        argument.trim_end_matches('.').trim_matches(['[', ']', '<', '>'])
     }
 }
 
@@ -266,7 +307,11 @@ fn is_negative(word: &str) -> bool {
 }
 
 fn quoted(word: &str) -> String {
-    format!("`{}`", text::preview(word, QUOTED))
+    format!("`{}`", quotable(word))
+}
+
+fn quotable(word: &str) -> String {
+    text::preview(word, QUOTED)
 }
 
 fn first_line(words: &str) -> String {

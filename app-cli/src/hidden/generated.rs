@@ -5,9 +5,9 @@ use crate::kit::answer::Answer;
 use crate::kit::{console, failure, settings};
 
 pub(super) fn generated(part: Part) -> Answer {
-    console::stream(&match part {
+    let printed = console::stream(&match part {
         Part::ExitCodes => failure::markdown(),
         Part::Environment => settings::markdown(),
     });
-    Answer::nothing()
+    Answer::exiting(printed.err().unwrap_or_default())
 }

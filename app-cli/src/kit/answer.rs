@@ -24,6 +24,15 @@ pub enum Format {
     Markdown,
 }
 
+/// Where an answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// To a person who can scroll: tables are as long as they are.
+    Terminal,
+    /// To a file or a program: every form is within the bound.
+    Other,
+}
+
 /// How an answer looks.
 pub(crate) trait View {
     /// For programs: one object.
@@ -47,6 +56,17 @@ pub(crate) trait View {
 
     /// For people at a terminal.
     fn table(&self) -> String;
+
+    /// How many rows a table has that can do with fewer, and says itself what it leaves out.
+    fn rows(&self) -> usize {
+        0
+    }
+
+    /// The table, or the Markdown, with at most so many of its rows.
+    fn with_rows(&self, format: Format, rows: usize) -> String {
+        let _ = rows;
+        if format == Format::Markdown { self.markdown() } else { self.table() }
+    }
 
     /// What could not be done for some of several things. The other forms name it as well.
     fn failures(&self) -> Vec<Failure> {
@@ -148,15 +168,24 @@ impl Answer {
         self.view.as_ref().map(|view| view.failures()).unwrap_or_default()
     }
 
-    /// The text to print.
-    pub(crate) fn render(&self, format: Format) -> String {
+    /// The text to print for this reader.
+    pub(crate) fn render(&self, format: Format, reader: Reader) -> String {
         let Some(view) = &self.view else { return String::new() };
-        let notes = self.notes.iter().map(|note| format!("note: {}\n", terminal::harmless(note)));
         match format {
             Format::Json => format!("{}\n", self.fitted(&**view)),
             Format::Ndjson => lines(self.fitted(&**view), view.line_lists()),
-            Format::Table => view.table() + &notes.collect::<String>(),
-            Format::Markdown => view.markdown() + &notes.collect::<String>(),
+            Format::Table | Format::Markdown => {
+                let notes = self.notes.iter();
+                let notes = notes.map(|note| format!("note: {}\n", terminal::harmless(note)));
+                let notes: String = notes.collect();
+                let draw = |rows| view.with_rows(format, rows) + &notes;
+                match (reader, view.shape()) {
+                    (Reader::Other, Some(shape)) => {
+                        bound::fit_text(&draw, view.rows(), shape.more.as_deref())
+                    }
+                    (Reader::Terminal, _) | (Reader::Other, None) => draw(view.rows()),
+                }
+            }
         }
     }
 }

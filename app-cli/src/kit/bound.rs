@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 pub(crate) const ROOM: usize = 60_000 - 4;
 /// What the counts of what was left out may weigh.
 const COUNTS: usize = 1_000;
+/// The most characters of a line in a text that is too long.
+const LINE: usize = 2_000;
 /// What a reader acts on, whole or not at all: it is never cut.
 const WHOLE: [&str; 10] = [
     "more",
@@ -224,7 +226,49 @@ pub(crate) fn weight(value: &impl Serialize) -> usize {
 
 /// Whether a text fits that is printed as it is.
 pub(crate) fn text_fits(text: &str) -> bool {
-    text.chars().map(|c| c.len_utf8().max(2)).sum::<usize>() <= ROOM
+    text_weight(text) <= ROOM
+}
+
+/// What a text weighs that is printed as it is.
+fn text_weight(text: &str) -> usize {
+    text.chars().map(|c| c.len_utf8().max(2)).sum()
+}
+
+/// The text that `draw` gives for so many rows, made to fit: with fewer rows, if it has any; then the lines in its
+/// middle give way to one that counts them and names `more`, the command that shows them.
+pub(crate) fn fit_text(
+    draw: &dyn Fn(usize) -> String,
+    mut rows: usize,
+    more: Option<&str>,
+) -> String {
+    let mut text = draw(rows);
+    while !text_fits(&text) && rows > 1 {
+        rows = (rows * ROOM / text_weight(&text)).clamp(1, rows - 1);
+        text = draw(rows);
+    }
+    if text_fits(&text) {
+        return text;
+    }
+    let lines: Vec<String> =
+        text.split_inclusive('\n').map(|line| text::without_middle(line, LINE)).collect();
+    // What is said of the whole stands at its end.
+    let last = as_many(&mut lines.iter().rev(), ROOM / 4);
+    let first = as_many(&mut lines[..lines.len() - last].iter(), ROOM - ROOM / 4 - COUNTS);
+    let gone = lines.len() - last - first;
+    let more = more.map(|more| format!("; `{more}` shows more")).unwrap_or_default();
+    let count = (gone > 0).then(|| format!("… {gone} lines are not shown{more}\n"));
+    let kept = lines[..first].iter().chain(&count).chain(&lines[lines.len() - last..]);
+    kept.map(String::as_str).collect()
+}
+
+/// How many of these lines have room.
+fn as_many(lines: &mut dyn Iterator<Item = &String>, mut room: usize) -> usize {
+    let fits = |line: &&String| {
+        let rest = room.checked_sub(text_weight(line));
+        room = rest.unwrap_or_default();
+        rest.is_some()
+    };
+    lines.take_while(fits).count()
 }
 
 /// Weighs what is written to it.

@@ -11,9 +11,9 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use clap::error::ErrorKind;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::kit::answer::Answer;
-use crate::kit::answer::Format;
+use crate::kit::answer::{Answer, Format, Reader};
 use crate::kit::failure::wording;
 use crate::kit::failure::{Failure, Kind};
 use crate::kit::settings::Settings;
@@ -30,10 +30,8 @@ pub(crate) fn format(asked: Option<Format>, usual: Option<Format>) -> Format {
 
 /// Prints an answer; where it is for machines, says to people what of it could not be done.
 pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
-    let code = match print(&answer.render(format)) {
-        Ok(()) => ExitCode::from(answer.exit_code()),
-        Err(code) => code,
-    };
+    let reader = if io::stdout().is_terminal() { Reader::Terminal } else { Reader::Other };
+    let code = print(&answer.render(format, reader)).err().unwrap_or_else(|| answer.exit_code());
     match format {
         Format::Json | Format::Ndjson if !is_one_terminal() => {
             write_words(&wording::words_of_all(&answer.failures(), ERROR, HINT));
@@ -41,12 +39,24 @@ pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
         // Who reads the answer has read it.
         Format::Json | Format::Ndjson | Format::Table | Format::Markdown => {}
     }
-    code
+    ExitCode::from(code)
 }
 
-/// Prints text as it is, at once; returns whether the reader is still there.
-pub(crate) fn stream(text: &str) -> bool {
-    print(text).is_ok()
+/// Prints text as it is, at once.
+///
+/// # Errors
+/// The exit code to stop with, where the reader is gone or nothing can be written; the latter is said.
+pub(crate) fn stream(text: &str) -> Result<(), u8> {
+    print(text)
+}
+
+/// Whether whoever read standard output has gone away: nobody waits for what would still be shown.
+pub(crate) fn is_reader_gone() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    // It looks and does not wait. What cannot be looked at is found out by the next thing that is shown.
+    let looked = rustix::event::poll(&mut polled, Some(&Timespec::default()));
+    looked.is_ok() && polled[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 /// Says something beside the answer to a person at a terminal, at once; programs are not told.
@@ -58,20 +68,28 @@ pub(crate) fn remark(words: &str) {
     }
 }
 
-fn print(text: &str) -> Result<(), ExitCode> {
+fn print(text: &str) -> Result<(), u8> {
     let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
-        // Whoever read has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ExitCode::SUCCESS),
-        Err(error) => {
-            say(&Failure::new(
-                Kind::Unexpected,
-                format!("standard output cannot be written: {error}"),
-            ));
-            Err(ExitCode::from(Kind::Unexpected.exit_code()))
-        }
+        Err(error) => Err(unwritten(&error)),
     }
+}
+
+/// The exit code where standard output cannot be written, after saying why.
+fn unwritten(error: &io::Error) -> u8 {
+    // Whoever read has read enough.
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return 0;
+    }
+    let message = format!("standard output cannot be written: {error}");
+    let hint = if error.kind() == io::ErrorKind::StorageFull {
+        "make room on that disk, or write to another one"
+    } else {
+        "see where standard output leads, and whether it can be written"
+    };
+    say(&Failure::new(Kind::Unexpected, message).hint(hint));
+    Kind::Unexpected.exit_code()
 }
 
 /// Says why a command failed: to machines on standard output, to people on standard error.
@@ -114,11 +132,11 @@ fn write_words(words: &str) {
 /// Prints the help that was asked for, with the exit code that goes with it. Clap knows where to print and
 /// whether with colour; a reader that went away is no failure.
 pub(crate) fn help(help: &clap::Error) -> ExitCode {
-    drop(help.print());
-    if matches!(help.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return ExitCode::SUCCESS;
+    match (help.print(), help.kind()) {
+        (Err(error), _) => ExitCode::from(unwritten(&error)),
+        (Ok(()), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => ExitCode::SUCCESS,
+        (Ok(()), _) => ExitCode::from(Kind::Usage.exit_code()),
     }
-    ExitCode::from(Kind::Usage.exit_code())
 }
 
 /// How to answer a command line that could not be read: as far as it can be, as it asks.

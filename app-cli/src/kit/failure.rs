@@ -176,9 +176,9 @@ impl Failure {
         failure
     }
 
-    /// The message with its causes, as one sentence.
+    /// The message with its causes, as one sentence, of which the middle gives way where it is long.
     pub fn sentence(&self) -> String {
         let causes = self.causes.iter().map(|cause| format!(": {cause}"));
-        format!("{}{}", self.message, causes.collect::<String>())
+        wording::bounded(&format!("{}{}", self.message, causes.collect::<String>()))
     }
 }

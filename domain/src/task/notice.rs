@@ -127,7 +127,7 @@ fn left_behind(task: &Task) -> String {
 
 /// A task by its id and its description.
 pub fn name(task: &Task) -> String {
-    format!("{} \"{}\"", task.id(), quoted(&task.order().description, LABEL))
+    format!("{} \"{}\"", task.id(), quoted(task.order().label(), LABEL))
 }
 
 /// `text` on one line, harmless, and without what looks like a `<system…>` tag of the agent's program.

@@ -55,6 +55,13 @@ pub struct Order {
     pub worktree: Option<Worktree>,
 }
 
+impl Order {
+    /// What people recognise it by: its description, or what was to be done where it has none.
+    pub fn label(&self) -> &str {
+        if self.description.trim().is_empty() { self.prompt.as_str() } else { &self.description }
+    }
+}
+
 impl Default for Order {
     /// An order of which nothing is known.
     fn default() -> Self {

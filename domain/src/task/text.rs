@@ -29,6 +29,27 @@ pub fn preview(text: &str, limit: usize) -> String {
     if cut.len() == text.len() { String::from(text) } else { format!("{cut}…") }
 }
 
+/// `text`, or its beginning and its end with an ellipsis between, together `limit` characters.
+pub fn without_middle(text: &str, limit: usize) -> String {
+    if beginning(text, limit).len() == text.len() {
+        return text.into();
+    }
+    let kept = limit.saturating_sub(1);
+    format!("{}…{}", beginning(text, kept.div_ceil(2)), ending(text, kept / 2))
+}
+
+/// `text` as a sentence that can be read: of a word longer than `word` characters, and of a whole longer than `whole`,
+/// the middle gives way.
+pub fn readable_sentence(text: &str, word: usize, whole: usize) -> String {
+    let words = text.split_inclusive(char::is_whitespace);
+    let words = words.map(|it| {
+        let visible = it.trim_end();
+        without_middle(visible, word) + &it[visible.len()..]
+    });
+    let words: String = words.collect();
+    without_middle(&words, whole)
+}
+
 /// The most things that a sentence names of a longer list.
 pub const NAMED: usize = 10;
 
@@ -150,6 +171,15 @@ mod tests {
     fn a_character_weighs_what_is_printed_for_it() {
         assert_eq!(['a', 'ä', '漢', '😀', '"', '\n', '\0'].map(weight_of), [2, 2, 3, 4, 4, 4, 12]);
         assert_eq!(weight("a漢"), 5);
+    }
+
+    #[test]
+    fn of_a_word_and_of_a_sentence_that_is_too_long_the_middle_gives_way() {
+        assert_eq!(without_middle("abcdefgh", 5), "ab…gh");
+        assert_eq!(without_middle("abcdefgh", 6), "abc…gh");
+        assert_eq!(without_middle("abc", 3), "abc");
+        assert_eq!(readable_sentence("no `aaaaaaaa` in ää", 5, 99), "no `a…a` in ää");
+        assert_eq!(readable_sentence("one two three", 9, 7), "one…ree");
     }
 
     #[test]

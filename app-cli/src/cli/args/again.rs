@@ -19,7 +19,13 @@ pub(crate) struct Retry {
     #[arg(long, conflicts_with = "ids")]
     pub(crate) failed: bool,
     /// Only those of this session; several with commas
-    #[arg(long, value_name = "SESSION,…", value_delimiter = ',', requires = "failed")]
+    #[arg(
+        long,
+        value_name = "SESSION,…",
+        value_delimiter = ',',
+        requires = "failed",
+        conflicts_with = "ids"
+    )]
     pub(crate) parent: Vec<String>,
     /// How much it may do without asking, where that is to be another than before
     #[arg(long, value_enum)]

@@ -158,6 +158,9 @@ pub(crate) struct Droids {
     /// The folder that the task would work in [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,
+    /// All, however many and however long the answer is
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Lists the agents that can work: where each is, and what it can do

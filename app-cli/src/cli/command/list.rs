@@ -52,9 +52,8 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
     } else {
         (Vec::new(), Vec::new())
     };
-    let more = next_page(&args, args.offset + listed.listing.tasks.len());
-    let rows = OnceCell::new();
-    Ok(Answer::ok(ListingView { listed, queue, extent, waits, more, now, rows }))
+    let (command, offset, rows) = (command(&args), args.offset, OnceCell::new());
+    Ok(Answer::ok(ListingView { listed, queue, extent, waits, command, offset, now, rows }))
 }
 
 /// Sorts tasks that are given newest first.
@@ -77,8 +76,8 @@ fn sort(tasks: &mut [Task], by: SortArg, now: Timestamp) {
     }
 }
 
-/// The command that shows what comes after the first `offset` tasks.
-fn next_page(args: &List, offset: usize) -> String {
+/// The command that shows the same tasks, without the place to begin at.
+fn command(args: &List) -> String {
     let mut command = "task-bg list".to_owned();
     if !args.status.is_empty() {
         let statuses: Vec<&str> = args.status.iter().map(|status| status.0.word()).collect();
@@ -100,6 +99,5 @@ fn next_page(args: &List, offset: usize) -> String {
     if let (Some(sort), false) = (args.sort.word(), args.sort == SortArg::Newest) {
         add("--sort", &sort);
     }
-    add("--offset", &offset.to_string());
     command
 }

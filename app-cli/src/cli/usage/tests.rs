@@ -95,4 +95,56 @@ fn what_a_value_has_to_be_is_said_in_words() {
     says(&["list", "--json", "--format", "table"], "cannot go together", "leave out one");
     says(&["list", "--json", "--json"], "more than once", "once");
     says(&["status"], "`task-bg status` needs", "task-bg help status");
+    says(&["queue", "limit", "--", "-1"], "`N` cannot be `-1`", "whole number above 0");
+    says(
+        &["run", "x", "--retry-on", "exit", "--", "ls"],
+        "needs `--retries`",
+        "add `--retries <N>`",
+    );
+    says(&["cleanup", "--status", "error"], "needs `--delete` as well", "add `--delete`");
+    says(&["retry", "--parent", "x"], "needs `--failed` as well", "add `--failed`");
+    says(&["retry", "bg_1", "--parent", "x"], "cannot go together", "leave out one");
+}
+
+// Once, the second value of an option became the description of a task, and the message spoke of something else.
+#[test]
+fn a_second_value_behind_an_option_is_answered_with_a_comma() {
+    let commas = "several values go with commas: `--status error,cancelled`";
+    says(&["list", "--status", "error", "cancelled"], "no use for the word `cancelled`", commas);
+    says(&["wait", "--parent", "a", "b"], "cannot go together", "`--parent a,b`");
+    says(&["run", "--after", "bg_1", "bg_2", "x", "--", "ls"], "`bg_2`", "`--after bg_1,bg_2`");
+    let stray = |line: &str| {
+        let words: Vec<String> = line.split(' ').map(ToOwned::to_owned).collect();
+        let args = Args::try_parse_from(&words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let found = stray::value(&words).map(|failure| failure.hints.concat());
+        assert!(found.is_none() || stray::is_possible(&args.what), "{line}");
+        found
+    };
+    for (line, hint) in [
+        ("task-bg launch --after bg_1 bg_2 label prompt", Some("write `--after bg_1,bg_2`")),
+        ("task-bg launch --after=bg_1 bg_2 bg_3 prompt", Some("write `--after bg_1,bg_2,bg_3`")),
+        ("task-bg launch --after-any bg_1 bg_2 label p", Some("write `--after-any bg_1,bg_2`")),
+        (
+            "task-bg launch --retries 1 --retry-on exit signal label prompt",
+            Some("write `--retry-on exit,signal`"),
+        ),
+        ("task-bg launch --wait 45s label prompt", Some("write `--wait=45s`")),
+        ("task-bg launch --after bg_1 --after bg_2 label prompt", None),
+        ("task-bg launch label prompt --after bg_1 --wait", None),
+        ("task-bg run x -- echo --after bg_1 bg_2 --wait 5", None),
+    ] {
+        assert_eq!(stray(line).as_deref(), hint, "{line}");
+    }
+}
+
+#[test]
+fn the_help_of_help_is_the_help() {
+    for (words, part) in
+        [(&["help", "--help"][..], "Usage: task-bg"), (&["help", "list", "-h"], "--droid")]
+    {
+        let words: Vec<String> = ["task-bg"].iter().chain(words).map(ToString::to_string).collect();
+        let help = help_meant(&words).unwrap_or_else(|| panic!("{words:?}"));
+        assert!(help.to_string().contains(part), "{words:?}: {help}");
+    }
+    assert!(help_meant(&["task-bg".to_owned(), "list".to_owned(), "--help".to_owned()]).is_none());
 }

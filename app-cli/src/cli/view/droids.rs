@@ -4,12 +4,17 @@ use domain::task::droid::{Catalog, Found, UnreadableDroid, Visible};
 use domain::task::{Autonomy, DroidSource};
 use serde_json::{Value, json};
 
-use super::{View, terminal};
+use super::{View, rows, terminal};
+use crate::kit::bound::Shape;
 
 /// Which droids there are.
 pub(crate) struct DroidsView {
     /// All definitions.
     pub(crate) catalog: Catalog,
+    /// Whether all are wanted, however long the answer is.
+    pub(crate) whole: bool,
+    /// The command that shows all.
+    pub(crate) more: String,
 }
 
 impl View for DroidsView {
@@ -19,6 +24,13 @@ impl View for DroidsView {
         });
         let droids: Vec<Value> = self.catalog.visible().iter().map(droid).collect();
         json!({"droids": droids, "unreadable": unreadable.collect::<Vec<_>>()})
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let droids = rows::of_others("droids", &["name", "source"], "droidsOmitted");
+        let unreadable = rows::of_others("unreadable", &["file"], "unreadableOmitted");
+        let (lists, more) = (vec![unreadable, droids], Some(self.more.clone()));
+        (!self.whole).then_some(Shape { texts: &[], lists, more })
     }
 
     fn line_lists(&self) -> &'static [&'static str] {

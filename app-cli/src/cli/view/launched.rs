@@ -63,7 +63,7 @@ impl View for Launched {
 
     fn table(&self) -> String {
         let id = self.task.id();
-        let label = terminal::one_line(&self.task.order().description, 200);
+        let label = terminal::one_line(self.task.order().label(), 200);
         let how = if self.existing { "already launched" } else { "launched" };
         let status = self.task.status().word();
         let worktree = self.task.order().worktree.as_ref();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::task::Beside;
 use super::{View, rows, task, terminal};
+use crate::kit::answer::Format;
 use crate::kit::bound::Shape;
 
 /// How much of a listing was asked for.
@@ -33,8 +34,10 @@ pub(crate) struct ListingView {
     pub(crate) extent: Extent,
     /// Why those in the queue wait.
     pub(crate) waits: Vec<(TaskId, Obstacle)>,
-    /// The command that shows those that come after these.
-    pub(crate) more: String,
+    /// The command that shows the same tasks, without the place to begin at.
+    pub(crate) command: String,
+    /// How many tasks come before these.
+    pub(crate) offset: usize,
     /// The moment it is now.
     pub(crate) now: Timestamp,
     /// The rows of the answer, made once: an answer that is too long is put together several times.
@@ -104,15 +107,19 @@ impl ListingView {
         )
     }
 
-    /// What a person has to know besides the table.
-    fn remarks(&self) -> String {
+    /// The command that shows the tasks that come after the first `shown` of these.
+    fn after(&self, shown: usize) -> String {
+        format!("{} --offset {}", self.command, self.offset + shown)
+    }
+
+    /// What a person has to know besides the table of so many tasks.
+    fn remarks(&self, shown: usize) -> String {
         let listing = &self.listed.listing;
         let mut remarks = String::new();
-        if listing.omitted > 0 {
-            remarks.push_str(&format!(
-                "{} more are not shown; `{}` shows more\n",
-                listing.omitted, self.more
-            ));
+        let omitted = listing.omitted + listing.tasks.len() - shown;
+        if omitted > 0 {
+            let more = self.after(shown);
+            remarks.push_str(&format!("{omitted} more are not shown; `{more}` shows more\n"));
         }
         for (id, note) in &self.listed.notes {
             if let Some(task) = listing.tasks.iter().find(|task| task.id() == id) {
@@ -147,7 +154,7 @@ impl View for ListingView {
             "unreadable": self.unreadable(),
         });
         if self.listed.listing.omitted > 0 {
-            answer["more"] = json!(self.more);
+            answer["more"] = json!(self.after(self.listed.listing.tasks.len()));
         }
         answer
     }
@@ -158,7 +165,8 @@ impl View for ListingView {
         let lists = vec![unreadable, tasks];
         // Of a row that was reduced, its record tells the rest.
         let is_last = self.listed.listing.omitted == 0;
-        let more = if is_last { "task-bg status ID".to_owned() } else { self.more.clone() };
+        let all = self.listed.listing.tasks.len();
+        let more = if is_last { "task-bg status ID".to_owned() } else { self.after(all) };
         let shape = Shape { texts: &[100, 50], lists, more: Some(more) };
         (self.extent == Extent::Bounded).then_some(shape)
     }
@@ -167,29 +175,44 @@ impl View for ListingView {
         &["tasks"]
     }
 
+    fn rows(&self) -> usize {
+        self.listed.listing.tasks.len()
+    }
+
     fn table(&self) -> String {
+        self.with_rows(Format::Table, self.rows())
+    }
+
+    fn markdown(&self) -> String {
+        self.with_rows(Format::Markdown, self.rows())
+    }
+
+    fn with_rows(&self, format: Format, rows: usize) -> String {
+        let tasks = &self.listed.listing.tasks[..rows.min(self.rows())];
+        if format == Format::Markdown { self.markdown_of(tasks) } else { self.table_of(tasks) }
+    }
+}
+
+impl ListingView {
+    fn table_of(&self, tasks: &[Task]) -> String {
         let mut rows = terminal::table(&["ID", "STATUS", "DROID", "TIME", "DESCRIPTION", "LAST"]);
-        for task in &self.listed.listing.tasks {
+        for task in tasks {
             rows.add_row([
                 task.id().to_string(),
                 self.status(task),
                 terminal::one_line(&task.order().agent, 20),
                 terminal::span(task::duration(task, self.now)),
-                terminal::one_line(&task.order().description, 40),
+                terminal::one_line(task.order().label(), 40),
                 self.waits(task)
                     .map_or_else(|| task::gist(task, 60), |why| terminal::one_line(&why, 60)),
             ]);
         }
-        let shown = if self.listed.listing.tasks.is_empty() {
-            String::new()
-        } else {
-            terminal::lines(&rows)
-        };
-        format!("{shown}{}{}", self.summary(), self.remarks())
+        let shown = if tasks.is_empty() { String::new() } else { terminal::lines(&rows) };
+        format!("{shown}{}{}", self.summary(), self.remarks(tasks.len()))
     }
 
-    fn markdown(&self) -> String {
-        let rows = self.listed.listing.tasks.iter().map(|task| {
+    fn markdown_of(&self, tasks: &[Task]) -> String {
+        let rows = tasks.iter().map(|task| {
             let order = task.order();
             format!(
                 "| {} | {} | {} | {} |\n",
@@ -200,6 +223,11 @@ impl View for ListingView {
             )
         });
         let head = "| Task ID | Droid | Status | Result |\n|---|---|---|---|\n";
-        format!("{head}{}\n{}{}", rows.collect::<String>(), self.summary(), self.remarks())
+        format!(
+            "{head}{}\n{}{}",
+            rows.collect::<String>(),
+            self.summary(),
+            self.remarks(tasks.len())
+        )
     }
 }

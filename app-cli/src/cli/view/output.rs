@@ -48,7 +48,7 @@ impl View for OutputView {
         let mut answer = json!({
             "taskId": id,
             "id": id,
-            "description": text::preview(&task.order().description, LIST_PREVIEW),
+            "description": text::preview(task.order().label(), LIST_PREVIEW),
             "output": log.text,
             "status": task.status().word(),
             "totalBytes": log.total_bytes,
@@ -142,7 +142,7 @@ impl View for ManyOutputsView {
     fn table(&self) -> String {
         let parts = self.shown.iter().map(|view| {
             let task = &view.receipt.believed.task;
-            let label = terminal::one_line(&task.order().description, 60);
+            let label = terminal::one_line(task.order().label(), 60);
             format!("==> {} {label} <==\n{}", task.id(), view.table())
         });
         let parts: Vec<String> = parts.collect();

@@ -60,7 +60,7 @@ impl ReportView {
 
     /// A line of a section. It has the result only where the table has not all of it.
     fn line(&self, task: &Task, (cell, line): Size) -> String {
-        let label = terminal::one_line(&task.order().description, line.clamp(20, 80));
+        let label = terminal::one_line(task.order().label(), line.clamp(20, 80));
         let words = match task.status() {
             Status::Completed => String::new(),
             Status::Queued | Status::Running | Status::Error | Status::Cancelled => {
@@ -133,7 +133,7 @@ impl View for ReportView {
                 "droid": task.order().agent,
                 "status": task.status().word(),
                 "reason": task::reason(task),
-                "description": text::preview(&task.order().description, texts),
+                "description": text::preview(task.order().label(), texts),
                 "result": self.gist(task, texts),
                 "outputCommand": task::output_command(task),
             })

@@ -126,7 +126,7 @@ impl View for StatusView {
         let activity = &progress.activity;
         let mut rows: Vec<(&str, String)> = vec![
             ("task", task.id().to_string()),
-            ("description", order.description.clone()),
+            ("description", terminal::one_line(order.label(), 400)),
             ("status", task::status_words(task)),
             ("droid", order.agent.clone()),
             ("time", terminal::span(task::duration(task, self.now))),

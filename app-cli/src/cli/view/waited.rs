@@ -67,7 +67,7 @@ impl WaitedView {
             "id": id,
             "status": task.status().word(),
             "reason": task::reason(task),
-            "description": text::preview(&task.order().description, texts),
+            "description": text::preview(task.order().label(), texts),
             "result": preview::preview(task, texts),
             "outputCommand": task::output_command(task),
         });
@@ -89,7 +89,7 @@ impl WaitedView {
             "taskId": id,
             "id": id,
             "status": task.status().word(),
-            "description": text::preview(&task.order().description, texts),
+            "description": text::preview(task.order().label(), texts),
             "elapsedMs": u64::try_from(elapsed).unwrap_or(u64::MAX),
             "lastTool": activity.last_tool,
             "lastMessage": activity.last_message.as_deref().map(|said| text::preview(said, texts)),
@@ -191,14 +191,14 @@ impl View for WaitedView {
                 task.id().to_string(),
                 task::status_words(task),
                 terminal::span(task::duration(task, self.now)),
-                terminal::one_line(&task.order().description, 40),
+                terminal::one_line(task.order().label(), 40),
                 self.waits(task).unwrap_or_else(|| task::gist(task, 80)),
             ]);
         }
         let refused = failure::refused_lines(&self.refused());
         if let Besides::Idle { parents, recent } = &self.besides {
             let recent = recent.iter().map(|task| {
-                let label = terminal::one_line(&task.order().description, 40);
+                let label = terminal::one_line(task.order().label(), 40);
                 let (id, how) = (task.id(), task::status_words(task));
                 format!("ended lately: {id}  {how}  {label}  {}\n", task::gist(task, 80))
             });

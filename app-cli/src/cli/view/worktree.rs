@@ -46,7 +46,8 @@ impl View for DiffView {
 
     fn shape(&self) -> Option<Shape> {
         const TEXTS: &[usize] = &[28_000, 24_000, 20_000, 15_000, 10_000, 5_000];
-        (!self.whole).then(|| Shape { texts: TEXTS, ..Shape::default() })
+        let more = Some(format!("task-bg diff --full {}", self.id));
+        (!self.whole).then(|| Shape { texts: TEXTS, more, ..Shape::default() })
     }
 
     fn table(&self) -> String {

@@ -1,13 +1,28 @@
 //! How a failure reads: as JSON for programs, as words for people.
 
 use anstyle::Style;
+use domain::task::text;
 use serde_json::{Map, Value, json};
 
 use crate::kit::failure::Failure;
 use crate::kit::{bound, terminal};
 
+/// The most characters of a word: a path as long as most file systems allow a name to be is shown whole.
+const WORD: usize = 300;
+/// The most characters of a message or a hint.
+const SENTENCE: usize = 2_000;
 /// The most failures of one command that are told in words.
 const MOST_WORDED: usize = 10;
+
+/// A message or a hint as it is shown: whatever it repeats of what was given, it can be read and is no flood.
+pub(crate) fn bounded(text: &str) -> String {
+    text::readable_sentence(text, WORD, SENTENCE)
+}
+
+/// The same for people at a terminal.
+fn shown(text: &str) -> String {
+    terminal::harmless(&bounded(text))
+}
 
 /// The failure for programs, as one line.
 pub(crate) fn json(failure: &Failure) -> String {
@@ -24,7 +39,7 @@ pub(crate) fn add(answer: &mut Map<String, Value>, failure: &Failure) {
         answer.insert((*key).to_owned(), json!(fact));
     }
     if !failure.hints.is_empty() {
-        answer.insert("hint".to_owned(), json!(failure.hints.join("; ")));
+        answer.insert("hint".to_owned(), json!(bounded(&failure.hints.join("; "))));
     }
 }
 
@@ -61,14 +76,11 @@ pub(crate) fn words(failure: &Failure, error: Style, hint: Style) -> String {
 /// be done, each thing once.
 pub(crate) fn words_of_all(failures: &[Failure], error: Style, hint: Style) -> String {
     let (mut words, mut hints) = (String::new(), Vec::new());
-    let shown = &failures[..failures.len().min(MOST_WORDED)];
-    for failure in shown {
-        words.push_str(&format!(
-            "{error}error{error:#}: {}\n",
-            terminal::harmless(&failure.message)
-        ));
+    let first = &failures[..failures.len().min(MOST_WORDED)];
+    for failure in first {
+        words.push_str(&format!("{error}error{error:#}: {}\n", shown(&failure.message)));
         for cause in &failure.causes {
-            words.push_str(&format!("{error}caused by{error:#}: {}\n", terminal::harmless(cause)));
+            words.push_str(&format!("{error}caused by{error:#}: {}\n", shown(cause)));
         }
         for what in &failure.hints {
             if !hints.contains(&what) {
@@ -76,8 +88,8 @@ pub(crate) fn words_of_all(failures: &[Failure], error: Style, hint: Style) -> S
             }
         }
     }
-    if failures.len() > shown.len() {
-        let rest = failures.len() - shown.len();
+    if failures.len() > first.len() {
+        let rest = failures.len() - first.len();
         words
             .push_str(&format!("{error}error{error:#}: and {rest} more, which the answer names\n"));
     }
@@ -85,7 +97,7 @@ pub(crate) fn words_of_all(failures: &[Failure], error: Style, hint: Style) -> S
         words.push('\n');
     }
     for what in hints {
-        words.push_str(&format!("{hint}hint{hint:#}: {}\n", terminal::harmless(what)));
+        words.push_str(&format!("{hint}hint{hint:#}: {}\n", shown(what)));
     }
     words
 }

@@ -16,6 +16,10 @@ use crate::kit::wiring::Variables;
 /// A failure that names near runners, if there is none of that name.
 pub(in crate::cli::command) fn runner(context: &Context, work: &Work) -> Result<Runner, Failure> {
     match work {
+        Work::Command(argv) if argv.first().is_none_or(|program| program.trim().is_empty()) => {
+            let failure = Failure::new(Kind::Usage, "the program to run is an empty word");
+            Err(failure.hint("name a program, as in `task-bg run \"Test suite\" -- cargo test`"))
+        }
         Work::Command(argv) => Ok(Runner::Command(argv.clone())),
         Work::Agent { name, autonomy } => {
             let name = name.as_ref().unwrap_or(&context.settings.runner.value);

@@ -41,19 +41,30 @@ pub(super) async fn follow(
         if exhausted {
             text.push_str(&lines.unfinished());
         }
-        if !show(context.format, &text) || (ended && exhausted) {
-            show(context.format, &lines.last());
-            return Ok(Answer::nothing().collecting([receipt.believed.task]));
+        if let Err(code) = show(context.format, &text) {
+            // Nobody reads on: what follows is neither shown nor known to anybody.
+            return Ok(Answer::exiting(code));
+        }
+        if ended && exhausted {
+            let code = show(context.format, &lines.last()).err().unwrap_or_default();
+            return Ok(Answer::exiting(code).collecting([receipt.believed.task]));
         }
         if !ended && exhausted {
+            if console::is_reader_gone() {
+                return Ok(Answer::nothing());
+            }
             drop(watch.next(PAUSE).await);
         }
     }
 }
 
-fn show(format: Format, text: &str) -> bool {
+/// Shows what came.
+///
+/// # Errors
+/// The exit code to stop with, if it cannot be shown.
+fn show(format: Format, text: &str) -> Result<(), u8> {
     match format {
-        _ if text.is_empty() => true,
+        _ if text.is_empty() => Ok(()),
         Format::Json | Format::Ndjson => console::stream(text),
         Format::Table | Format::Markdown => console::stream(&terminal::harmless(text)),
     }
