@@ -169,6 +169,9 @@ fn a_task_without_a_description_is_recognised_by_what_it_was_told() {
     assert_eq!(waited["ended"][0]["description"], told);
     let report = sandbox.task_bg(["report", "--json", &id]).ok().json();
     assert_eq!(report["tasks"][0]["description"], told);
+    let batch = "{\"description\":\"look for it\",\"command\":[\"true\"]}\n{\"description\":\"\",\"command\":[\"echo\",\"hi\"]}\n";
+    let launched = sandbox.task_bg(["batch", "-", "--format", "table"]).stdin(batch).ok().stdout;
+    assert!(launched.contains("look for it") && launched.contains("echo hi"), "{launched}");
     // The record says what was given.
     assert_eq!(sandbox.record(&id)["description"], Value::from(" "));
 }

@@ -92,8 +92,9 @@ impl All {
                     if let Some(name) = &line.name {
                         self.ids.insert(name.clone(), id.clone());
                     }
-                    let (line, name) = (line.number, line.name);
-                    self.launched.push(LaunchedLine { line, name, id });
+                    let label = line.label().to_owned();
+                    let Checked { number: line, name, .. } = line;
+                    self.launched.push(LaunchedLine { line, name, label, id });
                 }
                 Err(failure) => {
                     kind.get_or_insert(failure.kind);

@@ -19,6 +19,8 @@ pub(crate) struct LaunchedLine {
     pub(crate) line: usize,
     /// Its name in the batch.
     pub(crate) name: Option<String>,
+    /// What people recognise it by: its name, its description, or what is to be done.
+    pub(crate) label: String,
     /// Its task.
     pub(crate) id: TaskId,
 }
@@ -175,13 +177,8 @@ impl View for BatchView {
 
     fn table(&self) -> String {
         let launched = self.launched.iter().map(|line| {
-            let name = line.name.as_deref().unwrap_or_default();
-            format!(
-                "line {:>4}  launched {}  {}\n",
-                line.line,
-                line.id,
-                terminal::one_line(name, 60)
-            )
+            let label = terminal::one_line(&line.label, 60);
+            format!("line {:>4}  launched {}  {label}\n", line.line, line.id)
         });
         launched.chain(self.rejected.iter().map(wrong_line)).collect()
     }

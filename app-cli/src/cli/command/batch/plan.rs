@@ -62,6 +62,13 @@ impl Checked {
         wanted
     }
 
+    /// What people recognise it by.
+    pub(super) fn label(&self) -> &str {
+        let Wanted { description, prompt, .. } = &self.wanted;
+        let said = if description.trim().is_empty() { prompt } else { description };
+        self.name.as_deref().unwrap_or(said)
+    }
+
     /// The names of the lines that it comes after.
     pub(super) fn waits_for(&self) -> impl Iterator<Item = &String> {
         self.after.iter().filter_map(|earlier| match earlier {
