@@ -21,10 +21,12 @@ const SPELLERS: &[(&str, &str)] = &[
     ("app-cli/src/kit/settings/table.rs", "the setting that says which program droid is"),
     ("app-cli/src/cli/command/batch/line.rs", "the field for the name of a droid"),
     ("app-cli/src/cli/command/config.rs", "the same setting, shown"),
-    ("app-cli/src/cli/command/doctor/agent.rs", "looks after droid's own files, by name"),
     ("app-cli/src/cli/view/report.rs", "the column of named droids"),
     ("app-cli/src/cli/view/status.rs", "the column of named droids"),
 ];
+
+/// Files that may do what others may not, by how their path begins, each with the reason.
+type Allowed = &'static [(&'static str, &'static str)];
 
 /// What gives the default name.
 const DEFAULT: &str = "AgentName::droid()";
@@ -36,24 +38,32 @@ const DEFAULTERS: &[(&str, &str)] =
 /// Finds places outside the adapters that know one agent from another.
 pub(crate) fn agents(tree: &Tree<'_>) -> Vec<Finding> {
     let sources = tree.of(SHIPPED).filter(|source| !source.path().starts_with(ADAPTERS));
-    sources.flat_map(|source| [spelled(source), defaulted(source)].concat()).collect()
+    let both = |source| [spelled(source, SPELLERS), defaulted(source, DEFAULTERS)].concat();
+    sources.flat_map(both).collect()
 }
 
-fn spelled(source: &Source) -> Vec<Finding> {
+/// The exceptions that excuse nothing.
+#[cfg(test)]
+pub(super) fn idle(tree: &Tree<'_>) -> Vec<String> {
+    let spellers = super::idle(SPELLERS, tree, |source| spelled(source, &[]));
+    [spellers, super::idle(DEFAULTERS, tree, |source| defaulted(source, &[]))].concat()
+}
+
+fn spelled(source: &Source, allowed: Allowed) -> Vec<Finding> {
     let is_name = |literal: &&Literal| {
         source.is_shipped(literal.quote) && NAMES.contains(&literal.value.as_str())
     };
     let found = source.literals().iter().filter(is_name).filter_map(|literal| {
         let name = &literal.value;
         let end = literal.quote + name.len() + 2;
-        place(source, literal.quote, end, SPELLERS, &format!("the agent's name {name:?}"))
+        place(source, literal.quote, end, allowed, &format!("the agent's name {name:?}"))
     });
     found.collect()
 }
 
-fn defaulted(source: &Source) -> Vec<Finding> {
+fn defaulted(source: &Source, allowed: Allowed) -> Vec<Finding> {
     let found = source.shipped(DEFAULT).filter_map(|at| {
-        place(source, at, at + DEFAULT.len(), DEFAULTERS, &format!("the default name `{DEFAULT}`"))
+        place(source, at, at + DEFAULT.len(), allowed, &format!("the default name `{DEFAULT}`"))
     });
     found.collect()
 }
@@ -63,7 +73,7 @@ fn place(
     source: &Source,
     start: usize,
     end: usize,
-    allowed: &[(&str, &str)],
+    allowed: Allowed,
     what: &str,
 ) -> Option<Finding> {
     if decides(source.code(), start, end) {
@@ -94,12 +104,16 @@ fn decides(code: &str, start: usize, end: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{defaulted, spelled};
+    use super::{DEFAULTERS, SPELLERS, defaulted, spelled};
     use crate::tidy::source::Source;
 
     fn found(path: &str, text: &str) -> Vec<String> {
         let source = Source::new(path, text);
-        [spelled(&source), defaulted(&source)].concat().iter().map(ToString::to_string).collect()
+        [spelled(&source, SPELLERS), defaulted(&source, DEFAULTERS)]
+            .concat()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]

@@ -23,6 +23,12 @@ pub(crate) fn paths(tree: &Tree<'_>) -> Vec<Finding> {
     sources.flat_map(built).collect()
 }
 
+/// The exceptions that excuse nothing.
+#[cfg(test)]
+pub(super) fn idle(tree: &Tree<'_>) -> Vec<String> {
+    super::idle(BUILDERS, tree, built)
+}
+
 fn built(source: &Source) -> Vec<Finding> {
     let calls = CALLS.iter().flat_map(|call| {
         let after = source.shipped(call).map(|at| (at, at + call.len()));
