@@ -250,6 +250,9 @@ pub enum Part {
 }
 
 #[cfg(test)]
+mod singles;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -272,53 +275,6 @@ mod tests {
                 let repeats = matches!(option.get_action(), clap::ArgAction::Append);
                 let has_commas = option.get_value_delimiter() == Some(',') || name == "env";
                 assert_eq!(repeats, has_commas, "{verb} --{name}: several, and how");
-            }
-        }
-    }
-
-    /// The options that take one value, and why several would make no sense.
-    const SINGLE: [(&[&str], &str); 6] = [
-        (&["format"], "an answer has one form"),
-        (&["limit", "offset", "sort", "tail", "since"], "it bounds or orders one list or text"),
-        (
-            &["timeout", "grace", "wait", "older_than", "stale"],
-            "of two limits the shorter would do",
-        ),
-        (&["start_in", "start_at", "backoff", "priority", "retries"], "a task starts once"),
-        (
-            &[
-                "prompt_file",
-                "stdin",
-                "cwd",
-                "worktree",
-                "droid",
-                "autonomy",
-                "runner",
-                "model",
-                "reasoning_effort",
-                "key",
-            ],
-            "a task has one of it",
-        ),
-        (&["scope", "agent"], "it names the one file that is edited"),
-    ];
-    /// `--parent` of the verbs that make a task names the one session that launches it.
-    const MAKE_TASKS: [&str; 2] = ["launch", "run"];
-
-    // Once, `cleanup --status a,b`, `list --droid a,b` and every `--parent a,b` were refused or found nothing.
-    #[test]
-    fn every_option_takes_several_values_but_those_of_which_several_make_no_sense() {
-        let mut root = Args::command();
-        root.build();
-        for verb in root.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-            let options = verb.get_arguments().filter(|option| !option.is_positional());
-            for option in options.filter(|option| option.get_action().takes_values()) {
-                let (verb, name) = (verb.get_name(), option.get_id().as_str());
-                let listed = SINGLE.iter().any(|(names, _)| names.contains(&name))
-                    && (name, verb) != ("droid", "list");
-                let is_single = listed || (name == "parent" && MAKE_TASKS.contains(&verb));
-                let repeats = matches!(option.get_action(), clap::ArgAction::Append);
-                assert_ne!(repeats, is_single, "{verb} --{name}");
             }
         }
     }
