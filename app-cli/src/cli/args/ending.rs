@@ -49,6 +49,9 @@ pub(crate) struct Prune {
     /// How long agents have between the polite signal and the last one
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
     pub(crate) grace: std::time::Duration,
+    /// All, however many and however long the answer is
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Forgets what is only derived; with --delete, removes ended tasks and all their files

@@ -17,5 +17,5 @@ pub(super) async fn prune(context: &Context, args: &Prune) -> Outcome {
     let admitted = wiring.admit().await;
     let left = !pruned.survivors.is_empty() || !pruned.refused.is_empty();
     let kind = left.then_some(Kind::Unexpected);
-    Ok(Answer::with(PrunedView { pruned, mode }, kind).noting(admitted.troubles))
+    Ok(Answer::with(PrunedView { pruned, mode, whole: args.all }, kind).noting(admitted.troubles))
 }

@@ -102,7 +102,6 @@ fn what_a_value_has_to_be_is_said_in_words() {
         "add `--retries <N>`",
     );
     says(&["cleanup", "--status", "error"], "needs `--delete` as well", "add `--delete`");
-    says(&["retry", "--parent", "x"], "needs `--failed` as well", "add `--failed`");
     says(&["retry", "bg_1", "--parent", "x"], "cannot go together", "leave out one");
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct PrunedView {
     pub(crate) pruned: Pruned,
     /// Whether the tasks expired, or only would have.
     pub(crate) mode: Mode,
+    /// Whether all of it is wanted, however long it is.
+    pub(crate) whole: bool,
 }
 
 impl PrunedView {
@@ -105,13 +107,14 @@ impl View for PrunedView {
             rows::of_ids("survivors", "survivorsOmitted"),
         ];
         let more = match self.mode {
-            Mode::DryRun => "task-bg prune --dry-run --format table",
+            Mode::DryRun => "task-bg prune --dry-run --all",
             Mode::Execute if self.pruned.refused.is_empty() => {
                 "task-bg list --status error --sort ended"
             }
             Mode::Execute => "task-bg list --sort ended",
         };
-        Some(Shape { lists, more: Some(more.to_owned()), ..Shape::default() })
+        let shape = Shape { lists, more: Some(more.to_owned()), ..Shape::default() };
+        (!self.whole).then_some(shape)
     }
 
     fn failures(&self) -> Vec<Failure> {
