@@ -83,7 +83,7 @@ fn taken_by(verb: &str, option: &str) -> Option<String> {
 
 /// Whether an option of this verb takes several values with commas.
 fn takes_several(verb: &str, option: &str) -> bool {
-    let command = Args::command();
+    let command = Args::whole();
     let verb = command.find_subcommand(verb);
     let mut options = verb.into_iter().flat_map(Command::get_arguments);
     options
