@@ -122,3 +122,18 @@ fn a_launch_from_within_the_sandbox_of_codex_names_the_way_out() {
     assert!(hint.contains("outside the sandbox") && !hint.contains("TASK_BG_DIR"), "{hint}");
     assert!(!launch(&[]).contains("sandbox"));
 }
+
+#[test]
+fn the_level_that_an_ending_names_is_one_that_a_retry_takes() {
+    let sandbox = agents();
+    for (runner, script) in [("opencode", "REJECT"), ("droid", "PERMISSION high")] {
+        let id = sandbox.launch_with(["--runner", runner, "--autonomy", "low"], script);
+        let words = sandbox.ended(&id)["error"].to_string();
+        let named = ["--autonomy ", "--auto "].iter().find_map(|option| words.split_once(option));
+        let rest = named.map(|(_, rest)| rest).expect("a level is named");
+        let level: String = rest.chars().take_while(|letter| letter.is_alphabetic()).collect();
+        let answer = sandbox.task_bg(["retry", &id, "--autonomy", &level]).ok().json();
+        let record = sandbox.ended(&task_id(&answer));
+        assert_eq!(record["progress"]["autonomy"], level, "{runner}: {words}");
+    }
+}
