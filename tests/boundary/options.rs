@@ -72,6 +72,11 @@ fn several_statuses_and_droids_are_meant_with_commas_and_by_repeating() {
     let more = sandbox.task_bg(limited).ok().json()["more"].clone();
     let more = more.as_str().expect("a command").to_owned();
     assert_eq!(sandbox.shell(&more).ok().json()["tasks"][0]["id"], both[0], "{more}");
+    // Once, an unset variable in its place was a droid that nobody has, and all was well.
+    for option in ["--droid", "--parent", "--status"] {
+        let answer = sandbox.task_bg(["list", option, ""]).code(2).json();
+        assert!(answer["hint"].is_string(), "{option}: {answer}");
+    }
     let failed = ended(&sandbox, "a", "3");
     let dry = ["cleanup", "--delete", "--dry-run", "--status", "error,cancelled"];
     assert_eq!(sandbox.task_bg(dry).ok().json()["deleted"], json!([failed]));

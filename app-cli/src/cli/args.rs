@@ -41,7 +41,7 @@ pub use values::{
 /// A task outlives the shell, the session and the terminal that started it. On a terminal, answers
 /// are tables for people; otherwise each is one JSON object.
 #[derive(Debug, Parser)]
-#[command(name = "task-bg", version, about, long_about, after_help = AFTER_HELP)]
+#[command(name = "task-bg", version, after_help = AFTER_HELP)]
 #[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 80)]
 pub struct Args {
     /// What to do

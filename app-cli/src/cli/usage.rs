@@ -41,6 +41,10 @@ pub(crate) fn failure(error: &clap::Error, words: &[String]) -> Failure {
             "a word is not UTF-8 text".to_owned(),
             "give it in a file, if it is a prompt".to_owned(),
         ),
+        ErrorKind::MissingSubcommand => (
+            "no command is given".to_owned(),
+            "run `task-bg --help` to see the commands".to_owned(),
+        ),
         _ => (first_line(&error.to_string()), said.help()),
     };
     Failure::new(Kind::Usage, message).hint(hint)
@@ -90,6 +94,16 @@ fn takes_several(verb: &str, option: &str) -> bool {
         .any(|it| it.get_long() == option.strip_prefix("--") && it.get_value_delimiter().is_some())
 }
 
+/// The option of this verb that a word is which somebody wrote in capitals.
+fn in_lower_case(verb: &str, word: &str) -> Option<String> {
+    let lower = word.to_lowercase();
+    let command = Args::whole();
+    let mut options = command.find_subcommand(verb)?.get_arguments();
+    let is_there =
+        options.any(|it| it.get_long().is_some() && it.get_long() == lower.strip_prefix("--"));
+    (is_there && lower != word).then_some(lower)
+}
+
 /// The verbs that people may type.
 fn visible(command: &Command) -> impl Iterator<Item = &str> {
     let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set());
@@ -109,6 +123,12 @@ impl Said<'_> {
         let word = self.text(ContextKind::InvalidArg);
         let (verb, shown) = (self.verb.as_deref().unwrap_or_default(), quoted(&word));
         let is_option = word.starts_with('-') && word.len() > 1;
+        let value = self.text(ContextKind::InvalidValue);
+        if is_option && self.error.kind() == ErrorKind::TooManyValues {
+            let option = name_of(&word);
+            let hint = format!("write `{option}` alone, without {}", quoted(&value));
+            return (format!("`{option}` takes no value"), hint);
+        }
         let message = if is_option {
             format!("`{}` has no option {shown}", self.command())
         } else {
@@ -139,7 +159,8 @@ impl Said<'_> {
             return (message, format!("its value goes with an equals sign: `{option}={word}`"));
         }
         let meant = self.text(ContextKind::SuggestedArg);
-        let near = (!meant.is_empty()).then(|| format!("did you mean `{meant}`?"));
+        let meant = if meant.is_empty() { in_lower_case(verb, &word) } else { Some(meant) };
+        let near = meant.map(|meant| format!("did you mean `{meant}`?"));
         let hint = match (verb, is_option) {
             ("run", _) => near.unwrap_or_else(|| {
                 "the command goes after `--`, as in `task-bg run \"Test suite\" -- cargo test`"
@@ -166,6 +187,7 @@ impl Said<'_> {
             return (message, hint.to_owned());
         }
         let command = Args::command();
+        let word = word.to_lowercase();
         let alike = |verb: &str| strsim::normalized_damerau_levenshtein(&word, verb);
         let near = visible(&command).filter(|verb| alike(verb) > ALIKE);
         let nearest = near.max_by(|a, b| alike(a).total_cmp(&alike(b)));
@@ -186,8 +208,18 @@ impl Said<'_> {
             return (message, format!("add `{option}`"));
         }
         let missing: Vec<String> = missing.iter().map(|word| format!("`{word}`")).collect();
-        let message = format!("`{}` needs {}", self.command(), missing.join(" and "));
+        // Of `retry` either will do.
+        let join = if self.verb.as_deref() == Some("retry") { " or " } else { " and " };
+        let message = format!("`{}` needs {}", self.command(), missing.join(join));
         let hint = match self.verb.as_deref() {
+            Some("cancel") => {
+                "name tasks, or all of a session with `--parent`, or all there are with `--all`"
+                    .to_owned()
+            }
+            Some("retry") => "name tasks, or all that failed with `--failed`".to_owned(),
+            Some("batch") => {
+                "name a file with a JSON object a line, or - for standard input".to_owned()
+            }
             Some("run") => {
                 "the command goes after `--`, as in `task-bg run \"Test suite\" -- cargo test`"
                     .to_owned()

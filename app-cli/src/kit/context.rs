@@ -236,8 +236,11 @@ impl Context {
 /// # Errors
 /// A usage failure if it cannot be one.
 pub(crate) fn parse_session(text: &str) -> Result<SessionId, Failure> {
-    SessionId::parse(text)
-        .map_err(|invalid| Failure::new(Kind::Usage, format!("that is no session id: {invalid}")))
+    SessionId::parse(text).map_err(|invalid| {
+        let failure = Failure::new(Kind::Usage, format!("that is no session id: {invalid}"));
+        failure
+            .hint("`task-bg list` names sessions as `parent_session_id`; a variable may be unset")
+    })
 }
 
 /// Several of them, each once.

@@ -13,6 +13,7 @@ use crate::cli::view::listing::{Extent, ListingView};
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::context::parse_sessions;
+use crate::kit::failure::{Failure, Kind};
 
 /// The most tasks of which an answer within its bound has at least the ids and the endings.
 const MOST: usize = 300;
@@ -34,6 +35,10 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
         Extent::Bounded => args.limit.min(MOST),
         Extent::All | Extent::Full => args.limit,
     };
+    if args.droid.iter().any(String::is_empty) {
+        let failure = Failure::new(Kind::Usage, "a droid's name is empty");
+        return Err(failure.hint("name one that `task-bg droids` lists; a variable may be unset"));
+    }
     // The newest ones need no look at the others.
     let newest = args.sort == SortArg::Newest;
     let query = Query {

@@ -136,6 +136,26 @@ fn a_second_value_behind_an_option_is_answered_with_a_comma() {
     }
 }
 
+// Once, `--json=true` was answered with "has no option `--json`", and `LIST` with nothing.
+#[test]
+fn a_word_that_is_nearly_right_is_answered_with_the_right_one() {
+    says(&["list", "--json=true"], "`--json` takes no value", "write `--json` alone");
+    says(&["list", "--STATUS", "error"], "no option `--STATUS`", "did you mean `--status`?");
+    says(&["LIST"], "`LIST` is no command", "did you mean `task-bg list`?");
+    says(&["nope"], "`nope` is no command", "run `task-bg --help`");
+    says(&["--json"], "no command is given", "run `task-bg --help`");
+    says(&["cancel"], "needs `<ID>...`", "`--parent`, or all there are with `--all`");
+    says(&["retry"], "needs `<ID>...`", "with `--failed`");
+    says(&["retry", "--parent", "x"], "`--failed` or `<ID>...`", "with `--failed`");
+    says(&["batch"], "needs `<FILE>`", "- for standard input");
+}
+
+#[test]
+fn the_help_says_what_the_program_is_for_in_its_short_form_too() {
+    let help = Args::command().render_help().to_string();
+    assert!(help.starts_with("Runs coding agents"), "{help}");
+}
+
 #[test]
 fn the_help_of_help_is_the_help() {
     for (words, part) in
