@@ -75,7 +75,8 @@ impl Notices for FileNotices {
             return Ok(None);
         }
         let lock = self.dir.notice_lock(parent);
-        let taken = shard::take(&lock, PATIENCE);
+        // In a store that only others have written to there are no folders of ours yet.
+        let taken = disk::prepared(&self.dir, || shard::take(&lock, PATIENCE));
         let Some(lock) = taken.map_err(|error| fault("locking", &lock, &error))? else {
             return Ok(None);
         };
@@ -130,6 +131,11 @@ pub(crate) fn launched(dir: &DataDir, disk: &dyn Disk, task: &Task) {
     if let Some(parent) = &task.order().parent {
         note_anew(dir, disk, parent, task.id(), NoticeSign::Untold).unwrap_or_default();
     }
+}
+
+/// Notes a task that another program recorded, if it has a parent. Best effort.
+pub(crate) fn seen(dir: &DataDir, disk: &dyn Disk, task: &Task) {
+    launched(dir, disk, task);
 }
 
 /// Notes a task whose ending is about to be recorded, if it has a parent. Best effort.

@@ -301,6 +301,10 @@ impl TaskStore for FileStore {
         self.working_in(session)
     }
 
+    async fn of_others(&self) -> Result<Vec<TaskId>, StoreError> {
+        self.unended_of_others()
+    }
+
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {
         let lock = self.lock(id)?;
         let task = self.task(id)?;

@@ -41,6 +41,7 @@ mod parenting;
 mod plugin;
 mod queueing;
 mod racing;
+mod recorded_by_others;
 mod reporting;
 mod runners;
 mod settings;

@@ -1,14 +1,16 @@
-//! Which records the store has seen, and which unfinished ones of these the session index does not name: so
-//! that the hook finds a record that others wrote by its session, without looking through the store.
+//! Which records the store has seen, and which unfinished ones of these the indexes do not name: so that the
+//! hook finds a record that others wrote by its session, and `wait` and `cancel` the unfinished ones of others,
+//! without looking through the store.
 //!
-//! Our own tasks are in the index ([`super::index`]). A record that the original or a person wrote is in
-//! nobody's index. So whoever asks for a session that the index does not know looks at the time of the
-//! store's folder. If that is the one at which the names were listed last, nothing is new. Otherwise it
+//! Our own tasks are in the indexes ([`super::index`], and the life locks). A record that the original or a person
+//! wrote is in nobody's. So whoever asks for a session that the index does not know, or for what others
+//! recorded, looks at the time of the store's folder. If that is the one at which the names were listed last, nothing is new. Otherwise it
 //! lists the names and reads the records that it has not seen. What it finds is kept in one derived file,
 //! [`DataDir::seen`](crate::DataDir::seen), whose own time is that of the folder: a list of what has not ended,
 //! with its session, and eight bytes for each record that was seen. Without the file, or with one that makes
-//! no sense, each record is read once more. Nothing that fails here is an error but a folder that cannot be
-//! listed, and nothing changes a record.
+//! no sense, each record is read once more. The first one to see an unfinished record of others notes it for its
+//! parent, as a launch of ours does. Nothing that fails here is an error but a folder that cannot be listed, and
+//! nothing changes a record.
 
 use std::collections::HashSet;
 use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
@@ -25,6 +27,7 @@ use domain::task::{SessionId, TaskId};
 use super::{FileStore, index, read};
 use crate::data_dir::Entry;
 use crate::disk::{self, Found};
+use crate::notices;
 use crate::record::{self, Record};
 
 /// How coarse the times of a file system may be: two seconds on FAT, one on many a network.
@@ -39,23 +42,23 @@ const WORTH_A_THREAD: usize = 256;
 /// The most threads that read records.
 const MAX_THREADS: usize = 4;
 /// The first line of the file.
-const HEADING: &str = "task-bg seen 1";
+const HEADING: &str = "task-bg seen 2";
 
 /// What was seen of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Seen {
     /// Records that had not ended when they were read, with sessions of theirs that the index does not
-    /// name.
-    unended: Vec<(TaskId, SessionId)>,
+    /// name; one of others without a session has none.
+    unended: Vec<(TaskId, Option<SessionId>)>,
     /// A number for each record that was read.
     records: HashSet<u64>,
 }
 
 /// What one record is to whoever looks for a session.
 enum Look {
-    /// Its task has not ended, and the index does not name it for these sessions; if these are none, it
-    /// is of no use.
-    Read(Vec<SessionId>),
+    /// Its task has not ended, and the index does not name it for these sessions; if there is nothing here, the
+    /// record is of no use.
+    Read(Vec<Option<SessionId>>),
     /// It cannot be read yet.
     Unripe,
 }
@@ -63,9 +66,41 @@ enum Look {
 impl FileStore {
     /// The records that the index does not name, name `session`, and had not ended when they were read.
     pub(super) fn not_indexed_in(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
+        let Some((seen, _)) = self.seen_by_now()? else { return Ok(Vec::new()) };
+        let is_theirs = |theirs: &Option<SessionId>| theirs.as_ref() == Some(session);
+        let theirs = seen.unended.into_iter().filter(|(_, theirs)| is_theirs(theirs));
+        Ok(theirs.map(|(id, _)| id).collect())
+    }
+
+    /// The records of others that have not ended, oldest first. One that cannot be read now may be one of them.
+    pub(super) fn unended_of_others(&self) -> Result<Vec<TaskId>, StoreError> {
+        let Some((mut seen, folder)) = self.seen_by_now()? else { return Ok(Vec::new()) };
+        let mut ids: Vec<TaskId> = seen.unended.iter().map(|(id, _)| id.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let (mut of_others, mut useless) = (Vec::new(), HashSet::new());
+        for id in ids {
+            match self.task(&id) {
+                Ok(task) if task.status().is_ended() => drop(useless.insert(id)),
+                Ok(task) if task.progress().host.is_some() => {}
+                Err(StoreError::NotFound { .. }) => {}
+                Ok(_) | Err(_) => of_others.push(id),
+            }
+        }
+        if !useless.is_empty() {
+            // So that nobody reads them again.
+            seen.unended.retain(|(id, _)| !useless.contains(id));
+            self.keep(&seen, true, folder);
+        }
+        Ok(of_others)
+    }
+
+    /// What was seen of the store, after a look at what is new, and the time of the folder then; `None` if there is
+    /// no folder.
+    fn seen_by_now(&self) -> Result<Option<(Seen, SystemTime)>, StoreError> {
         let root = self.dir.root();
         let Ok(folder) = fs::metadata(root).and_then(|folder| folder.modified()) else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let path = self.dir.seen();
         let is_current = |file: Metadata| file.modified().is_ok_and(|seen| seen == folder);
@@ -80,8 +115,7 @@ impl FileStore {
             let changed = self.look_at_what_is_new(&mut seen)?;
             self.keep(&seen, changed, folder);
         }
-        let theirs = seen.unended.into_iter().filter(|(_, theirs)| theirs == session);
-        Ok(theirs.map(|(id, _)| id).collect())
+        Ok(Some((seen, folder)))
     }
 
     /// Reads what was not seen, forgets what is gone, and says whether there was any of either.
@@ -145,8 +179,18 @@ impl FileStore {
         let indexed = |session: &SessionId| {
             self.dir.session(session).is_some_and(|path| index::read(&path).contains(id))
         };
-        let sessions = Self::sessions_of(&task).filter(|session| !indexed(session)).cloned();
-        Look::Read(if task.status().is_ended() { Vec::new() } else { sessions.collect() })
+        if task.status().is_ended() {
+            return Look::Read(Vec::new());
+        }
+        let sessions = Self::sessions_of(&task).filter(|session| !indexed(session));
+        let mut sessions: Vec<_> = sessions.cloned().map(Some).collect();
+        if task.progress().host.is_none() {
+            notices::seen(&self.dir, &*self.disk, &task);
+            if sessions.is_empty() {
+                sessions.push(None);
+            }
+        }
+        Look::Read(sessions)
     }
 
     /// The original writes its records in place, so one that makes no sense may be half-written.
@@ -214,7 +258,10 @@ impl Seen {
     /// The content of the file: a heading, a line for each record that has not ended, an empty line, and
     /// eight bytes for each that was seen.
     fn text(&self) -> Vec<u8> {
-        let lines = self.unended.iter().map(|(id, session)| format!("{id} {}\n", session.as_str()));
+        let words = |session: &Option<SessionId>| {
+            session.as_ref().map_or_else(String::new, |session| format!(" {}", session.as_str()))
+        };
+        let lines = self.unended.iter().map(|(id, session)| format!("{id}{}\n", words(session)));
         let mut content = format!("{HEADING}\n{}\n", lines.collect::<String>()).into_bytes();
         content.extend(self.records.iter().flat_map(|number| number.to_le_bytes()));
         content
@@ -227,8 +274,10 @@ impl Seen {
             return None;
         }
         let unended = lines.map(|line| {
-            let (id, session) = line.split_once(' ')?;
-            Some((TaskId::parse(id).ok()?, SessionId::parse(session).ok()?))
+            let Some((id, session)) = line.split_once(' ') else {
+                return Some((TaskId::parse(line).ok()?, None));
+            };
+            Some((TaskId::parse(id).ok()?, Some(SessionId::parse(session).ok()?)))
         });
         let numbers = content[end + 2..].chunks_exact(8);
         let records = numbers.filter_map(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)));
@@ -246,10 +295,11 @@ mod tests {
         let session = SessionId::parse("a session").expect("a session");
         let records =
             (0..100_u64).map(|number| number.wrapping_mul(0x0a0a_0a0a_0a0a_0a0a)).collect();
-        let seen = Seen { unended: vec![(id, session)], records };
+        let other = TaskId::parse("bg_2").expect("an id");
+        let seen = Seen { unended: vec![(id, Some(session)), (other, None)], records };
         assert_eq!(Seen::parse(&seen.text()), Some(seen));
         assert_eq!(Seen::parse(&Seen::default().text()), Some(Seen::default()));
-        for content in ["", "\n\n", "task-bg seen 2\n\n", "task-bg seen 1\nx\n\n"] {
+        for content in ["", "\n\n", "task-bg seen 1\n\n", "task-bg seen 2\n../x y\n\n"] {
             assert_eq!(Seen::parse(content.as_bytes()), None, "{content}");
         }
     }

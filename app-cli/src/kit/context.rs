@@ -156,8 +156,7 @@ impl Context {
         Ok(tasks.filter(|task| !task.status().is_ended()).collect())
     }
 
-    /// All tasks of ours that have not ended, from the index. Records that others wrote are not in it:
-    /// nobody would wake a command that waited for them.
+    /// All tasks that have not ended: ours from the index, and those that another program recorded.
     pub(crate) async fn unfinished(&self) -> Result<Vec<TaskId>, Failure> {
         let mut recorded = Vec::new();
         for id in self.wiring.locks.index().await?.unfinished() {
@@ -167,17 +166,18 @@ impl Context {
                 Ok(_) | Err(_) => recorded.push(id),
             }
         }
+        let of_others = TaskStore::of_others(&self.wiring.store).await?;
+        recorded
+            .extend(of_others.into_iter().filter(|id| !recorded.contains(id)).collect::<Vec<_>>());
         Ok(recorded)
     }
 
-    /// All tasks of ours on this machine that have not ended, from the index and from the records as well:
-    /// somebody may have removed what the index is made of.
-    pub(crate) async fn all_of_ours(&self) -> Result<Vec<TaskId>, Failure> {
+    /// All tasks of this machine that have not ended, from the index and from the records as well: somebody may
+    /// have removed what the index is made of.
+    pub(crate) async fn all_unfinished(&self) -> Result<Vec<TaskId>, Failure> {
         let mut ids = self.unfinished().await?;
         let unended = self.unended(&Query::default()).await?;
-        let ours = unended.iter().filter(|task| {
-            task.progress().host.is_some() && task.belongs_to(self.wiring.host.name())
-        });
+        let ours = unended.iter().filter(|task| task.belongs_to(self.wiring.host.name()));
         ids.extend(ours.map(|task| task.id().clone()));
         ids.sort_unstable();
         ids.dedup();

@@ -82,6 +82,15 @@ pub trait TaskStore: Send + Sync {
     /// [`StoreError::Failed`] if the index cannot be read.
     async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError>;
 
+    /// The tasks that have not ended and that another program recorded, oldest first: no life lock names them.
+    ///
+    /// MUST note each one it sees for the first time for its parent ([`super::Notices`]), as a launch does. MUST NOT
+    /// read a record at each call that is of no use.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the store as a whole cannot be read.
+    async fn of_others(&self) -> Result<Vec<TaskId>, StoreError>;
+
     /// Removes an ended task and everything that belongs to it.
     ///
     /// # Errors

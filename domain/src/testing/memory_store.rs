@@ -112,6 +112,12 @@ impl TaskStore for MemoryStore {
         Ok(Task::meant_by_report(fits.cloned()))
     }
 
+    async fn of_others(&self) -> Result<Vec<TaskId>, StoreError> {
+        let tasks = self.tasks();
+        let theirs = |task: &&Task| !task.status().is_ended() && task.progress().host.is_none();
+        Ok(tasks.values().filter(theirs).map(|task| task.id().clone()).collect())
+    }
+
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {
         let mut tasks = self.changing();
         match tasks.get(id) {

@@ -152,6 +152,10 @@ impl TaskStore for Yielding<'_> {
         self.memory.store.in_session(session).await
     }
 
+    async fn of_others(&self) -> Result<Vec<TaskId>, StoreError> {
+        self.memory.store.of_others().await
+    }
+
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {
         between_turns!(format!("  remove {id}"), self.memory.store.remove(id))
     }

@@ -56,7 +56,8 @@ impl fmt::Debug for Due {
 
 /// What is to be said to `parent` on this occasion, if anything.
 ///
-/// Costs a look at the life lock of each task that is at work, and reads the records of the others.
+/// Costs a look at the life lock of each task that is at work, and reads the records of the others. Where a session
+/// begins or stops, records that others made since the last look are read as well, each once.
 ///
 /// # Errors
 /// [`Trouble`] if the store or the index fails.
@@ -66,6 +67,10 @@ pub async fn due(
     parent: &SessionId,
     occasion: Occasion,
 ) -> Result<Option<Due>, Trouble> {
+    if occasion != Occasion::Working {
+        // The store notes for its parent what another program recorded. A look that fails costs no notice of ours.
+        drop(world.store.of_others().await);
+    }
     let Some(batch) = notices.take(parent).await? else { return Ok(None) };
     let takes_marks = batch.takes_marks();
     let mut pending = Vec::new();

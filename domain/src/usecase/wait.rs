@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::admit::{PATIENCE, Thoroughness, admit};
-use super::reconcile::{Believed, Note, reconcile};
+use super::reconcile::{Believed, reconcile};
 use super::repair::follower_is_due;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
@@ -172,9 +172,11 @@ fn waits_for_a_turn(known: &BTreeMap<TaskId, Believed>) -> bool {
     known.values().any(|believed| believed.custody == Custody::Waiting)
 }
 
-/// Whether something may change without freeing a life lock.
+/// Whether something may change without freeing a life lock: nobody holds that of a task that waits, has lost its
+/// supervisor, was recorded by another program, or runs on another machine.
 fn is_restless(known: &BTreeMap<TaskId, Believed>) -> bool {
-    waits_for_a_turn(known) || known.values().any(|believed| believed.note == Some(Note::Orphaned))
+    let unheld = |believed: &Believed| believed.custody != Custody::Held;
+    known.values().any(|believed| !believed.task.status().is_ended() && unheld(believed))
 }
 
 fn pending(known: &BTreeMap<TaskId, Believed>, due: &BTreeSet<TaskId>) -> Vec<TaskId> {

@@ -42,7 +42,7 @@ pub(super) async fn wait(context: &Context, args: Wait) -> Outcome {
         let mut ids = Context::not_around(ids);
         if ids.is_empty() && parents.is_empty() {
             // Somebody may have removed what the index is made of.
-            ids = Context::not_around(context.all_of_ours().await?);
+            ids = Context::not_around(context.all_unfinished().await?);
         }
         if ids.is_empty() {
             return Ok(idle(context, parents).await?.saying(notes));
