@@ -16,14 +16,14 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, RenameFlags};
 use rustix::io::Errno;
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, ownership};
 
 /// The largest file that is read as a record, in bytes.
 pub(crate) const MAX_RECORD: u64 = 64 * 1024 * 1024;
@@ -55,7 +55,8 @@ pub(crate) struct Replaced {
 
 /// The operations that change the store's folder, and the reads on which they are decided.
 pub(crate) trait Disk: fmt::Debug + Send + Sync {
-    /// Reads a plain file whole. Never waits, never follows a symbolic link.
+    /// Reads a plain file whole. Never waits, never follows a symbolic link, and never reads what a stranger put
+    /// there.
     fn read(&self, path: &Path) -> io::Result<Found>;
 
     /// Writes a file that must not be there yet and returns when its content is durable. Its name
@@ -113,6 +114,11 @@ impl Disk for RealDisk {
         }
         if metadata.len() > MAX_RECORD {
             return Ok(Found::Unfit("larger than 64 MiB"));
+        }
+        let owner_of_folder =
+            || path.parent().and_then(|folder| fs::metadata(folder).ok()).map(|it| it.uid());
+        if ownership::is_strangers(&metadata, owner_of_folder) {
+            return Ok(Found::Unfit("the file of another user, as `task-bg doctor` explains"));
         }
         read_to_end(&file, metadata.len()).map(Found::Plain)
     }

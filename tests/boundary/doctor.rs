@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
-use tests::process::wait_until;
-use tests::sandbox::Sandbox;
+use tests::process::{pause, resume, wait_until};
+use tests::sandbox::{Sandbox, pid_at};
 
 use crate::sandbox;
 
@@ -74,8 +74,12 @@ fn a_task_whose_life_lock_was_removed_is_named_with_what_puts_it_back() {
     let id = sandbox.run_script(&[], &sandbox.until("gate"));
     assert_eq!(doctor(&sandbox, "locks")["status"], "ok");
     let lock = sandbox.store().join(".active").join(&id);
+    // Otherwise its supervisor puts it back before anybody looks.
+    let supervisor = pid_at(&sandbox.record(&id), "supervisor");
+    pause(supervisor);
     fs::remove_file(&lock).expect("its life lock");
     let found = doctor(&sandbox, "locks");
+    resume(supervisor);
     assert_eq!(found["status"], "warn", "{found}");
     assert!(found["detail"].as_str().is_some_and(|it| it.contains(&id)), "{found}");
     assert_eq!(found["fix"], "run `task-bg doctor --fix`");

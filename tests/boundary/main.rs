@@ -42,6 +42,7 @@ mod plugin;
 mod queueing;
 mod racing;
 mod recorded_by_others;
+mod removed_locks;
 mod reporting;
 mod runners;
 mod settings;

@@ -4,7 +4,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -34,6 +34,11 @@ fn open_to(path: &Path, mode: u32) {
 
 fn give(path: &Path) {
     chown(path, Some(OTHER), Some(OTHER)).expect("root gives files away");
+}
+
+/// The same for what may be a link.
+fn lchown_other(path: &Path) {
+    lchown(path, Some(OTHER), Some(OTHER)).expect("root gives files away");
 }
 
 fn finding(answer: &Value, check: &str) -> Value {
@@ -144,16 +149,66 @@ fn files_that_root_made_in_a_store_by_accident_are_named_with_the_fix_and_stop_n
     for id in [&one, &two] {
         sandbox.ended(id);
     }
-    let record = sandbox.store().join(format!("{one}.json"));
-    give(&record);
-    give(&sandbox.store().join(".locks/gate"));
-    let doctor = sandbox.task_bg(["doctor"]).run().json();
+    // The store of another user, in which root, who may, left a record and a lock.
+    give(&sandbox.store());
+    let theirs = fs::read_dir(sandbox.store()).expect("a folder").flatten();
+    for path in theirs.map(|entry| entry.path()) {
+        let inner = fs::read_dir(&path).into_iter().flatten().flatten();
+        inner.map(|entry| entry.path()).chain([path]).for_each(|path| lchown_other(&path));
+    }
+    for name in [format!("{one}.json"), ".locks/gate".to_owned()] {
+        chown(sandbox.store().join(name), Some(0), Some(0)).expect("root takes files back");
+    }
+    let here = |words: &[&str]| sandbox.task_bg(words).env("TASK_BG_ANY_OWNER", "1");
+    let doctor = here(&["doctor"]).run().json();
     let owners = finding(&doctor, "owners");
     assert_eq!(owners["status"], "warn", "{doctor}");
     let [detail, fix] = ["detail", "fix"].map(|key| owners[key].as_str().unwrap_or_default());
     assert!(detail.starts_with("2 files") && detail.contains(&one), "{detail}");
-    assert!(fix.contains("chown -R 0 "), "{fix}");
-    assert_eq!(sandbox.task_bg(["list"]).ok().json()["total"], 2);
+    assert!(fix.contains("chown -R 54321 "), "{fix}");
+    assert_eq!(here(&["list"]).ok().json()["total"], 2);
+}
+
+// In a folder that others can write to, `retry --failed` ran what another user had put there as the record of a task.
+#[test]
+fn what_another_user_put_into_a_store_is_read_by_no_verb_and_named_with_the_fix() {
+    let sandbox = sandbox();
+    if !is_root(&sandbox) {
+        return;
+    }
+    let here = |words: &[&str]| sandbox.task_bg(words);
+    let ours = here(&["run", "ours", "--wait", "--", "false"]).code(5).json();
+    let ours = ours["taskId"].as_str().expect("an id").to_owned();
+    open_to(&sandbox.store(), 0o1777);
+    let mut record = sandbox.record(&ours);
+    let planted = "bg_19b8c0ffee1a2b3c4";
+    record["id"] = json!(planted);
+    record["progress"]["command"] = json!(["touch", sandbox.path("owned")]);
+    let file = sandbox.store().join(format!("{planted}.json"));
+    fs::write(&file, record.to_string()).expect("a file");
+    open_to(&file, 0o644);
+    give(&file);
+    let listed = here(&["list"]).ok().json();
+    assert_eq!(listed["total"], 1, "{listed:#}");
+    let unreadable = listed["unreadable"].to_string();
+    assert!(unreadable.contains(planted) && unreadable.contains("another user"), "{unreadable}");
+    for words in [&["status", planted][..], &["retry", planted], &["output", planted]] {
+        here(words).code(9).done();
+    }
+    let again = here(&["retry", "--failed"]).run().json();
+    assert!(!again.to_string().contains(planted), "{again:#}");
+    here(&["cancel", "--all"]).run().code_is(0).done();
+    here(&["wait"]).run().done();
+    assert!(!sandbox.path("owned").exists(), "it was run");
+    let owners = finding(&here(&["doctor"]).run().json(), "owners");
+    let [detail, fix] = ["detail", "fix"].map(|key| owners[key].as_str().unwrap_or_default());
+    assert!(detail.contains(planted) && fix.contains("chown"), "{owners}");
+    // A folder in which we would keep locks and environments is no better.
+    fs::remove_dir_all(sandbox.store().join(".queue")).expect("a folder");
+    fs::create_dir(sandbox.store().join(".queue")).expect("a folder");
+    give(&sandbox.store().join(".queue"));
+    let failed = here(&["run", "x", "--", "true"]).code(8).json();
+    assert!(failed["error"].as_str().is_some_and(|it| it.contains(".queue")), "{failed}");
 }
 
 #[test]

@@ -17,6 +17,10 @@ use super::names::Entry;
 const PARTS: [&str; 6] = [".active", ".keys", ".locks", ".notices", ".queue", ".sessions"];
 /// The bit of a folder in which many keep files of their own.
 const STICKY: u32 = 0o1000;
+/// The bits of a folder that others than its owner can make files in.
+const OTHERS_WRITE: u32 = 0o022;
+/// The number of the user who may read and change everything anyway.
+const ROOT: u32 = 0;
 /// How the ids of tasks begin, and so the names of their files. Other programs keep records beside ours, but
 /// what they are called says nothing of whose folder it is.
 const OUR_IDS: &str = "bg_";
@@ -28,6 +32,14 @@ pub enum Unfit {
     #[error("the store `{}` belongs to another user, number {owner}", .path.display())]
     Foreign {
         /// The folder.
+        path: PathBuf,
+        /// The number of the user that it belongs to.
+        owner: u32,
+    },
+    /// A folder in it, which task-bg keeps its own files in, belongs to another user.
+    #[error("`{}`, a part of the store, belongs to another user, number {owner}", .path.display())]
+    Planted {
+        /// The part.
         path: PathBuf,
         /// The number of the user that it belongs to.
         owner: u32,
@@ -64,7 +76,24 @@ pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
     if is_open(&found) && content(root) == Content::Foreign {
         return Err(Unfit::Shared { path });
     }
+    // Where others can make files, one of them may have made a part before us.
+    let parts = PARTS.iter().filter(|_| found.mode() & OTHERS_WRITE != 0);
+    for path in parts.map(|part| root.join(part)) {
+        if let Ok(part) = fs::symlink_metadata(&path)
+            && is_strangers(&part, || Some(found.uid()))
+        {
+            return Err(Unfit::Planted { path, owner: part.uid() });
+        }
+    }
     Ok(())
+}
+
+/// Whether a file in a store belongs to somebody who is neither we, nor root, nor the owner of the folder that it is
+/// in: in a folder that others can write to, such a one may have put it there. The folder is looked at only for a
+/// file that is not ours.
+pub(crate) fn is_strangers(file: &Metadata, folder: impl FnOnce() -> Option<u32>) -> bool {
+    let owner = file.uid();
+    owner != own() && owner != ROOT && folder() != Some(owner)
 }
 
 /// Closes a folder of ours that others could look into, if that harms nobody.

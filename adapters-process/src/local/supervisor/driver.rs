@@ -29,6 +29,9 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 const QUIET: Duration = Duration::from_millis(200);
 /// How long what lives on then is waited for at most.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How old a task is before its driver watches the name of its life lock: one that is over at once pays nothing
+/// for that.
+const GROWN: Duration = Duration::from_secs(1);
 /// How often the driver looks at processor time and at the record without being asked to.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
@@ -44,6 +47,8 @@ pub(super) struct Driver<'a> {
     /// Whether its processes were to be stopped.
     stop_was_asked: bool,
     heartbeat: Heartbeat,
+    /// When to begin to watch the name of the life lock; `None` once it is watched.
+    grown: Option<Instant>,
     /// When the machine wants to be told that time passed, by the clock that never goes back.
     wake_at: Option<Duration>,
     done: bool,
@@ -81,6 +86,7 @@ impl<'a> Driver<'a> {
             termination: None,
             stop_was_asked: false,
             heartbeat: Heartbeat { next, ticks: 0, written: 0 },
+            grown: Some(Instant::now() + GROWN),
             wake_at: None,
             done: false,
         }
@@ -125,6 +131,7 @@ impl<'a> Driver<'a> {
             }
             self.follow().await;
             self.beat().await;
+            self.watch_life();
             self.tell(Input::Tick).await;
             let wait = if self.termination.is_some() {
                 Some(Termination::LOOK)
@@ -223,6 +230,16 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Begins to watch the name of the life lock, once the task has grown old enough for that.
+    fn watch_life(&mut self) {
+        if self.grown.is_some_and(|grown| Instant::now() >= grown) {
+            self.grown = None;
+            self.signals.watch_life();
+            // Somebody may have removed it before.
+            drop(self.held.renew());
+        }
+    }
+
     /// Tells the machine what the agent said since the last look.
     async fn follow(&mut self) {
         let Some(Following { stream, pause }) = &mut self.stream else { return };
@@ -316,7 +333,8 @@ impl<'a> Driver<'a> {
     fn until_next_look(&self) -> Option<Duration> {
         let stream = self.stream.as_ref().map(|following| following.pause);
         let beat = self.heartbeat.next.saturating_duration_since(Instant::now());
-        [self.until_woken(), stream, Some(beat)].into_iter().flatten().min()
+        let grown = self.grown.map(|grown| grown.saturating_duration_since(Instant::now()));
+        [self.until_woken(), stream, Some(beat), grown].into_iter().flatten().min()
     }
 }
 

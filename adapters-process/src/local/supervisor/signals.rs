@@ -1,4 +1,5 @@
-//! What wakes a supervisor: the end of a child, a request to stop or to look at the record, or the time.
+//! What wakes a supervisor: the end of a child, a request to stop or to look at the record, the removal of its life
+//! lock's name, or the time.
 //!
 //! A handler only sets a flag and writes a byte into a pipe; the supervisor's loop does the rest.
 
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::inotify;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 
@@ -18,7 +20,12 @@ pub(super) struct Signals {
     wake: OwnedFd,
     stop: Arc<AtomicBool>,
     look: Arc<AtomicBool>,
+    /// Says when the file on standard input loses its name.
+    life: Option<OwnedFd>,
 }
+
+/// The file on standard input, which is the life lock.
+const LIFE: &str = "/proc/self/fd/0";
 
 /// Installs a handler for each signal that the caller of this program ignored, so that the agent does not
 /// ignore it: `exec` gives a signal that has a handler its usual effect again. A signal that cannot have a
@@ -52,16 +59,32 @@ impl Signals {
         signal_hook::flag::register(Signal::HUP.as_raw(), Arc::new(AtomicBool::new(false)))?;
         signal_hook::low_level::pipe::register(Signal::CHILD.as_raw(), write)?;
         hear_what_was_ignored();
-        Ok(Self { wake, stop, look })
+        Ok(Self { wake, stop, look, life: None })
+    }
+
+    /// From now on, whoever removes the name of the life lock asks for a look. Best effort: where a user watches as
+    /// much as one may, the supervisor finds out with its next look.
+    pub(super) fn watch_life(&mut self) {
+        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
+        let Ok(life) = inotify::init(flags) else { return };
+        // A file that is open here is not deleted when its name is removed: its number of links changes.
+        let changes = inotify::WatchFlags::ATTRIB | inotify::WatchFlags::MOVE_SELF;
+        self.life = inotify::add_watch(&life, LIFE, changes).is_ok().then_some(life);
     }
 
     /// Waits for a signal; for at most so long, if a time is given.
     pub(super) fn wait(&self, at_most: Option<Duration>) {
         let timeout = at_most.and_then(|span| Timespec::try_from(span).ok());
-        let mut polled = [PollFd::new(&self.wake, PollFlags::IN)];
+        let life = self.life.as_ref().unwrap_or(&self.wake);
+        let mut polled = [&self.wake, life].map(|fd| PollFd::new(fd, PollFlags::IN));
         let _ = rustix::event::poll(&mut polled, timeout.as_ref());
         let mut bytes = [0; 64];
         while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|count| count > 0) {}
+        if let Some(life) = &self.life {
+            while rustix::io::read(life, &mut bytes).is_ok_and(|count| count > 0) {
+                self.look.store(true, Ordering::SeqCst);
+            }
+        }
     }
 
     /// Whether somebody asked to look at the record since the last time this was looked at.

@@ -258,6 +258,10 @@ impl From<Unfit> for Failure {
                 environment::DIR,
                 environment::ANY_OWNER
             ),
+            Unfit::Planted { path, owner } => format!(
+                "look at it and remove it, or run `sudo chown -R <you> {}` if user {owner} is you; a store is safest in a folder that nobody else can write to",
+                path.display()
+            ),
             Unfit::Shared { path } => format!(
                 "set `{}` to a folder of its own, such as `{}`",
                 environment::DIR,

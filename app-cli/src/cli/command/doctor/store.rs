@@ -75,11 +75,14 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
         let files = foreign.iter().take(NAMED).map(|path| format!("`{}`", path.display()));
         let files: Vec<String> = files.collect();
         let detail = format!(
-            "{} files in the store belong to another user, and task-bg may not change them: {}",
+            "{} files in the store belong to another user than it does, and may be no more than looked at: {}",
             foreign.len(),
             files.join(", ")
         );
-        findings.push(warn("owners", detail, format!("run `sudo chown -R {owner} {named}`")));
+        let fix = format!(
+            "run `sudo chown -R {owner} {named}`, after removing what nobody you know made"
+        );
+        findings.push(warn("owners", detail, fix));
     }
     let room = match free {
         Some(free) if free < LITTLE => warn(
