@@ -3,9 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use domain::port::Fault;
+use domain::port::{Cause, Fault};
 
 /// The words for a step on `path` that failed.
 pub(crate) fn fault(doing: &str, path: &Path, error: &io::Error) -> Fault {
-    Fault { step: format!("{doing} `{}`", path.display()), reason: error.to_string() }
+    let read_only = error.kind() == io::ErrorKind::ReadOnlyFilesystem;
+    let cause = if read_only { Cause::ReadOnly } else { Cause::Other };
+    Fault { cause, ..Fault::of(format!("{doing} `{}`", path.display()), error.to_string()) }
 }

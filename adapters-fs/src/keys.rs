@@ -72,21 +72,18 @@ impl Drop for KeyLock {
 #[async_trait]
 impl Keys for FileKeys {
     async fn open(&self, key: &str) -> Result<Box<dyn KeyEntry>, Fault> {
-        let path = self.dir.key(key).ok_or_else(|| Fault {
-            step: "looking up the key".to_owned(),
-            reason: "it is too long".to_owned(),
-        })?;
+        let path =
+            self.dir.key(key).ok_or_else(|| Fault::of("looking up the key", "it is too long"))?;
         let lock = self.dir.key_lock(key);
         let taken = disk::prepared(&self.dir, || take(&lock, self.patience));
-        let file =
-            taken.map_err(|error| fault("locking", &lock, &error))?.ok_or_else(|| Fault {
-                step: format!("waiting for the key `{key}`"),
-                reason: format!(
-                    "another launch with this key has not finished for {} s; once it has, the same \
+        let file = taken.map_err(|error| fault("locking", &lock, &error))?.ok_or_else(|| {
+            let reason = format!(
+                "another launch with this key has not finished for {} s; once it has, the same \
                  command gives its task back",
-                    self.patience.as_secs()
-                ),
-            })?;
+                self.patience.as_secs()
+            );
+            Fault::of(format!("waiting for the key `{key}`"), reason)
+        })?;
         let disk = Arc::clone(&self.disk);
         let held = KeyLock { disk: Arc::clone(&disk), path: lock, file };
         let owner = owner(&path).map_err(|error| fault("reading the key", &path, &error))?;

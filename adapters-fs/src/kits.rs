@@ -181,10 +181,8 @@ impl Kits for FileKits {
 
     async fn kept(&self, id: &TaskId) -> Result<Environment, Fault> {
         let path = self.dir.environment(id);
-        let lost = |reason: &str| Fault {
-            step: format!("reading the environment that was kept in `{}`", path.display()),
-            reason: reason.to_owned(),
-        };
+        let step = || format!("reading the environment that was kept in `{}`", path.display());
+        let lost = |reason: &str| Fault::of(step(), reason);
         match self.disk.read(&path) {
             Ok(Found::Plain(content)) => decode(&content).ok_or_else(|| lost("it was cut short")),
             Ok(Found::Absent) => Err(lost("it is not there")),

@@ -48,8 +48,7 @@ impl GitWorktrees {
     /// Runs a command that answers with one value; `None` if git says no.
     fn ask(&self, folder: &Path, words: &[&str]) -> Result<Option<String>, Fault> {
         let ran = self.git.at(folder).args(words).run();
-        let ran =
-            ran.map_err(|error| Fault { step: step(folder, words), reason: unable(&error) })?;
+        let ran = ran.map_err(|error| Fault::of(step(folder, words), unable(&error)))?;
         Ok(ran.ok.then(|| ran.text()))
     }
 
@@ -109,5 +108,5 @@ fn reference(branch: &str) -> String {
 }
 
 fn fault(step: &str, error: &io::Error) -> Fault {
-    Fault { step: step.to_owned(), reason: error.to_string() }
+    Fault::of(step, error.to_string())
 }

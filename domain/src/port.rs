@@ -49,4 +49,23 @@ pub struct Fault {
     pub step: String,
     /// Why it did not work, in the system's words.
     pub reason: String,
+    /// What kind of failure that is.
+    pub cause: Cause,
+}
+
+/// The kinds of failure that somebody tells apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing can be changed there, because what it lies on is mounted read-only.
+    ReadOnly,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+impl Fault {
+    /// A failed step, of no kind that matters.
+    pub fn of(step: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { step: step.into(), reason: reason.into(), cause: Cause::Other }
+    }
 }

@@ -35,8 +35,8 @@ pub mod wait;
 pub mod waiting;
 
 use crate::port::{
-    Agents, Clock, Entropy, EventLog, Fault, Host, Kits, LifeLocks, OutputLog, Queue, StoreError,
-    TaskStore,
+    Agents, Cause, Clock, Entropy, EventLog, Fault, Host, Kits, LifeLocks, OutputLog, Queue,
+    StoreError, StoreFailure, TaskStore,
 };
 use crate::task::TaskId;
 
@@ -114,17 +114,15 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether this failed only because nothing can be written to the store: a disk that is mounted read-only says so
-    /// in these words.
+    /// Whether this failed only because nothing can be written to the store.
     fn is_of_read_only_store(&self) -> bool {
-        let mut next: Option<&dyn core::error::Error> = Some(self);
-        while let Some(error) = next {
-            if alloc::format!("{error}").contains("Read-only file system") {
-                return true;
+        match self {
+            Self::Store(error) | Self::Unrecorded { error, .. } => {
+                matches!(error, StoreError::Failed { failure: StoreFailure::ReadOnly(_), .. })
             }
-            next = error.source();
+            Self::Fault(fault) => fault.cause == Cause::ReadOnly,
+            Self::Elsewhere { .. } | Self::Unanswered { .. } | Self::QueueBusy { .. } => false,
         }
-        false
     }
 }
 

@@ -52,11 +52,11 @@ impl FileStore {
     /// # Errors
     /// [`StoreError::Failed`] if the store cannot be read.
     pub fn leftovers(&self) -> Result<usize, StoreError> {
-        let root = self.dir.root();
         if !self.dir.active().exists() {
             return Ok(0);
         }
-        let now = self.disk_time().map_err(|error| self.failed("writing to", root, &error))?;
+        // Where nothing can be written nothing can be dated either, and no half-written file counts as old.
+        let now = self.disk_time().unwrap_or(SystemTime::UNIX_EPOCH);
         let mut count = 0;
         for folder in self.folders_of_temps()? {
             count += self.old_temps(&folder, now)?.len();

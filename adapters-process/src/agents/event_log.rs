@@ -43,9 +43,8 @@ impl AgentEventLog {
 #[async_trait]
 impl EventLog for AgentEventLog {
     async fn account(&self, id: &TaskId, runner: &Runner) -> Result<Account, Fault> {
-        let fault = |error: io::Error| Fault {
-            step: format!("reading the event stream of {id}"),
-            reason: error.to_string(),
+        let fault = |error: io::Error| {
+            Fault::of(format!("reading the event stream of {id}"), error.to_string())
         };
         let Some(agent) = self.agents.of(runner) else { return Ok(Account::default()) };
         match (self.open)(id).map_err(fault)? {
@@ -55,9 +54,8 @@ impl EventLog for AgentEventLog {
     }
 
     async fn paragraphs(&self, id: &TaskId, runner: &Runner) -> Result<Vec<String>, Fault> {
-        let fault = |error: io::Error| Fault {
-            step: format!("reading the event stream of {id}"),
-            reason: error.to_string(),
+        let fault = |error: io::Error| {
+            Fault::of(format!("reading the event stream of {id}"), error.to_string())
         };
         let Some(agent) = self.agents.of(runner) else { return Ok(Vec::new()) };
         let Some(file) = (self.open)(id).map_err(fault)? else { return Ok(Vec::new()) };

@@ -177,7 +177,7 @@ impl Call {
     /// # Errors
     /// [`Fault`] with git's own words.
     pub(super) fn done(self, step: &str) -> Result<Ran, Fault> {
-        let fault = |reason: String| Fault { step: step.to_owned(), reason };
+        let fault = |reason: String| Fault::of(step, reason);
         let ran = self.run().map_err(|error| fault(unable(&error)))?;
         if ran.ok { Ok(ran) } else { Err(fault(ran.words)) }
     }

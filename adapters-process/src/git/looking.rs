@@ -68,10 +68,7 @@ impl GitWorktrees {
     pub(super) fn commits(&self, at: &Path, refs: &[&str], without: &[&str]) -> Result<u64, Fault> {
         let words = [&["rev-list", "--count", "--ignore-missing"], refs, &["--not"], without];
         let count = self.tell(at, &words.concat())?;
-        count.parse().map_err(|_| Fault {
-            step: "counting commits".to_owned(),
-            reason: format!("`{count}` is no number"),
-        })
+        count.parse().map_err(|_| Fault::of("counting commits", format!("`{count}` is no number")))
     }
 
     /// Whether something in a worktree is not committed.

@@ -32,10 +32,8 @@ pub(super) enum Place {
 /// # Errors
 /// [`Fault`] if it cannot be read.
 pub(super) fn look(path: &Path) -> Result<Place, Fault> {
-    let unreadable = |error: io::Error| Fault {
-        step: format!("reading `{}`", path.display()),
-        reason: error.to_string(),
-    };
+    let unreadable =
+        |error: io::Error| Fault::of(format!("reading `{}`", path.display()), error.to_string());
     match present(fs::symlink_metadata(path)).map_err(unreadable)? {
         None => return Ok(Place::Empty),
         Some(found) if !found.is_dir() => return Ok(Place::Foreign),
@@ -65,10 +63,8 @@ pub(super) fn look(path: &Path) -> Result<Place, Fault> {
 /// [`Fault`] if the list cannot be read.
 pub(super) fn registered(common: &Path, path: &Path) -> Result<Option<PathBuf>, Fault> {
     let list = common.join("worktrees");
-    let unreadable = |error: io::Error| Fault {
-        step: format!("reading `{}`", list.display()),
-        reason: error.to_string(),
-    };
+    let unreadable =
+        |error: io::Error| Fault::of(format!("reading `{}`", list.display()), error.to_string());
     let Some(entries) = present(fs::read_dir(&list)).map_err(unreadable)? else { return Ok(None) };
     let (link, name) = (path.join(".git"), path.file_name().unwrap_or_default());
     for entry in entries {

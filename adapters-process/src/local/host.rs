@@ -114,10 +114,7 @@ impl Host for LocalHost {
     }
 
     async fn remind(&self, at: Timestamp) -> Result<(), Fault> {
-        let fault = |error: &dyn ToString| Fault {
-            step: "starting the reminder".to_owned(),
-            reason: error.to_string(),
-        };
+        let fault = |error: &dyn ToString| Fault::of("starting the reminder", error.to_string());
         let micros = at.as_micros().to_string();
         let mut command = Command::new("/proc/self/exe");
         command
@@ -201,10 +198,10 @@ impl Host for LocalHost {
 fn signal(supervisor: &ProcessId, signal: Signal) -> Result<(), Fault> {
     match termination::signal(supervisor, signal) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Fault {
-            step: format!("signalling the supervisor, process {}", supervisor.pid),
-            reason: error.to_string(),
-        }),
+        Err(error) => {
+            let step = format!("signalling the supervisor, process {}", supervisor.pid);
+            Err(Fault::of(step, error.to_string()))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use async_trait::async_trait;
 
-use super::Fault;
+use super::{Cause, Fault};
 use crate::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Timestamp};
 
 /// Keeps the records of tasks.
@@ -165,7 +165,7 @@ fn held_by(holder: &str) -> String {
 pub enum StoreFailure {
     /// A step on a file failed.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Fault(Fault),
     /// Somebody else held a lock for too long.
     #[error("the lock `{lock}` was not free for {waited_ms} ms{}", held_by(.holder))]
     Busy {
@@ -179,4 +179,16 @@ pub enum StoreFailure {
     /// No space is left.
     #[error("no room is left: {0}")]
     Full(Fault),
+    /// Nothing can be changed in it: what it lies on is mounted read-only.
+    #[error(transparent)]
+    ReadOnly(Fault),
+}
+
+impl From<Fault> for StoreFailure {
+    fn from(fault: Fault) -> Self {
+        match fault.cause {
+            Cause::ReadOnly => Self::ReadOnly(fault),
+            Cause::Other => Self::Fault(fault),
+        }
+    }
 }

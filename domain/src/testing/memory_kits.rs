@@ -87,5 +87,5 @@ impl Kits for MemoryKits {
 }
 
 fn fault(step: &str, reason: &str) -> Fault {
-    Fault { step: step.into(), reason: reason.into() }
+    Fault::of(step, reason)
 }

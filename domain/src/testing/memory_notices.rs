@@ -85,8 +85,7 @@ impl NoticeBatch for Taken {
     async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault> {
         let (mut index, entry) = (self.notices.index(), (self.parent.clone(), id.clone()));
         if index.read_only {
-            let (step, reason) = ("marking".into(), "read-only".into());
-            return Err(Fault { step, reason });
+            return Err(Fault::of("marking", "read-only"));
         }
         match mark {
             Mark::Named => index.entries.insert(entry, Stage::Named),

@@ -96,7 +96,7 @@ impl<'m> Yielding<'m> {
             return Ok(());
         }
         note(|| "  FAULT".into());
-        Err(Fault { step: "doing it".into(), reason: "it is to fail".into() })
+        Err(Fault::of("doing it", "it is to fail"))
     }
 
     fn attempt_record(&self) -> Result<(), StoreError> {

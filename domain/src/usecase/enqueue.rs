@@ -33,7 +33,7 @@ pub async fn enqueue_untold(
     let id = task.id();
     let Some(claim) = world.locks.claim(id).await? else {
         let (step, reason) = (alloc::format!("taking the life lock of {id}"), "somebody holds it");
-        return Err(Fault { step, reason: reason.into() }.into());
+        return Err(Fault::of(step, reason).into());
     };
     if let Err(trouble) = record(world, task, kit).await {
         // Nobody was told of the task; the next repair removes what stays.

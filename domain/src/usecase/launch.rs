@@ -231,7 +231,7 @@ async fn record(
     let id = task.id();
     let Some(claim) = world.locks.claim(id).await? else {
         let step = alloc::format!("taking the life lock of {id}");
-        return Err(Fault { step, reason: "somebody holds it".into() }.into());
+        return Err(Fault::of(step, "somebody holds it").into());
     };
     match prepare(world, task, kit).await {
         Ok(()) => Ok(claim),

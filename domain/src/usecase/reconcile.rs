@@ -103,10 +103,12 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
 /// # Errors
 /// [`Trouble`] if the store, a lock or a log fails.
 pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
-    let mut believed = match Box::pin(judge(world, task.clone())).await {
+    let id = task.id().clone();
+    let mut believed = match Box::pin(judge(world, task)).await {
         Err(trouble) if trouble.is_of_read_only_store() => {
             // Whoever only looks gets what is known. Nobody holds the lock, so nobody will record it either.
-            let custody = world.locks.custody(task.id()).await?;
+            let task = world.store.load(&id).await?;
+            let custody = world.locks.custody(&id).await?;
             return Ok(Believed { task, note: Some(Note::Unrecordable), custody });
         }
         judged => judged?,

@@ -49,7 +49,10 @@ impl From<StoreError> for Failure {
                 Self::of(Kind::StoreUnavailable, &error).hint(to_free_a_lock(holder, hint))
             }
             StoreError::Failed {
-                failure: StoreFailure::Full(fault) | StoreFailure::Fault(fault),
+                failure:
+                    StoreFailure::Full(fault)
+                    | StoreFailure::ReadOnly(fault)
+                    | StoreFailure::Fault(fault),
                 ..
             } => {
                 let hint = advice::for_store(&fault.reason);

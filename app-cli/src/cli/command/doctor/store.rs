@@ -48,7 +48,7 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
     let done = mended.iter().map(|what| format!("; {what}")).collect::<String>();
     let store = match folder {
         FolderState::Unusable(why) => {
-            let fix = Failure::from(Fault { step: String::new(), reason: why.clone() }).hints;
+            let fix = Failure::from(Fault::of("", why.as_str())).hints;
             fail("store", format!("`{named}` cannot be used: {why}"), fix.join("; "))
         }
         FolderState::Absent => well("store", format!("`{named}` is made when the first task is")),
