@@ -52,6 +52,9 @@ fn what_lives_on_when_a_task_has_ended_is_named_by_whoever_shows_the_task() {
     assert!(!alive(pid));
     let status = sandbox.task_bg(["status", &id]).ok().json();
     assert!(status["note"].is_null() && status["survivors"].is_null(), "{status:#}");
+    // Once, these were named for ever.
+    let progress = &status["progress"];
+    assert!(progress["survivors"].is_null() && progress["survivorCount"].is_null(), "{status:#}");
 }
 
 // The record went, and with it the only trace of the process; its worktree was removed below it.

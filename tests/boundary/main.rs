@@ -29,6 +29,7 @@ mod leaving;
 mod leaving_out;
 mod losing;
 mod meddled_worktrees;
+mod nobody_knows;
 mod noticing;
 mod obstructing;
 mod options;

@@ -4,6 +4,7 @@
 //! a pipe, a line each, that it has left the caller's session and how the start went. Nothing here starts
 //! an agent.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -191,6 +192,10 @@ impl Host for LocalHost {
         let named = tree::Snapshot::take().named();
         let (ids, stats): (Vec<TaskId>, Vec<identity::Stat>) = named.into_iter().unzip();
         ids.into_iter().zip(identity::named(&stats)).collect()
+    }
+
+    async fn working_in(&self, folders: &[String]) -> BTreeMap<String, Vec<u32>> {
+        tree::working_in(folders)
     }
 }
 

@@ -108,6 +108,25 @@ pub fn cpu_ticks_below(root: u32) -> u64 {
     ticks
 }
 
+/// The numbers of the living processes whose working folder is one of these or below it, by folder. Never names the
+/// calling process; one whose folder may not be read is passed over.
+pub(super) fn working_in(folders: &[String]) -> BTreeMap<String, Vec<u32>> {
+    let mut found: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    if folders.is_empty() {
+        return found;
+    }
+    // The kernel names folders as they are behind all links.
+    let real: Vec<_> =
+        folders.iter().filter_map(|it| Some((it, fs::canonicalize(it).ok()?))).collect();
+    for pid in numbers().into_iter().filter(|pid| *pid != std::process::id()) {
+        let Ok(cwd) = fs::read_link(format!("/proc/{pid}/cwd")) else { continue };
+        for (folder, _) in real.iter().filter(|(_, real)| cwd.starts_with(real)) {
+            found.entry((*folder).clone()).or_default().push(pid);
+        }
+    }
+    found
+}
+
 /// The numbers of all processes of the system, lowest first.
 pub(super) fn numbers() -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };

@@ -5,6 +5,7 @@
 //! and hands it to [`Host::start`].
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use async_trait::async_trait;
@@ -87,6 +88,10 @@ pub trait Host: Send + Sync {
     /// The living processes whose environment names a task, with that task. One look, whatever the
     /// number of tasks.
     async fn at_large(&self) -> Vec<(TaskId, ProcessId)>;
+
+    /// The numbers of the living processes that work in a folder or below it, for each of these folders that has
+    /// any, whosesoever they are. The calling process is none of them. One look, whatever the number of folders.
+    async fn working_in(&self, folders: &[String]) -> BTreeMap<String, Vec<u32>>;
 }
 
 /// What a start waits for.

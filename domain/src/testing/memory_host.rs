@@ -209,4 +209,8 @@ impl Host for MemoryHost {
         let workers = [Part::Agent, Part::Stray].into_iter().flat_map(|part| self.living(part));
         workers.map(|(process, task)| (task, process)).collect()
     }
+
+    async fn working_in(&self, _folders: &[String]) -> BTreeMap<String, Vec<u32>> {
+        BTreeMap::new()
+    }
 }

@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use super::again::last_attempt;
 use super::custody;
-use super::reconcile::reconcile;
+use super::reconcile::{reconcile, unnamed};
 use super::repair::follower_is_due;
 use super::stopping::{stop_all, stop_unrecorded};
 use super::{Trouble, World};
@@ -32,11 +32,15 @@ pub struct Cancelled {
     pub refused: Vec<(TaskId, Trouble)>,
     /// The numbers of processes that are left after all.
     pub survivors: Vec<u32>,
+    /// The tasks of which no supervisor could say that nothing is left: what was found is gone, and what left its
+    /// parents and its environment behind is found by nobody.
+    pub unproved: Vec<TaskId>,
 }
 
 /// Cancels all of `ids`, with `grace` between SIGTERM and SIGKILL.
 ///
-/// Returns when no process of these tasks is left, or names those that are. What fails for one task is
+/// Returns when no process of these tasks is found any more, or names those that are left, and says of which tasks that
+/// is no proof. What fails for one task is
 /// in the receipt.
 pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancelled {
     let mut receipt = Cancelled::default();
@@ -53,6 +57,7 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
     let all: Vec<Task> = doomed.iter().chain(&remains).cloned().collect();
     let mut stopped = stop_all(world, &all, grace).await;
     receipt.survivors = stopped.survivors;
+    receipt.unproved = stopped.unproved;
     for task in doomed {
         let id = task.id().clone();
         match stopped.tasks.remove(&id) {
@@ -145,7 +150,8 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
     // A task that never started has no supervisor: whoever holds its lock is just ending it.
     let started = ours && task.started_at().is_some();
     let held = started && world.locks.custody(id).await? == Custody::Held;
-    if held || (ours && !world.host.of_task(&Doomed::of(&task)).await.is_empty()) {
+    let left = ours && !world.host.of_task(&Doomed::of(&task)).await.is_empty();
+    if held || left || (ours && unnamed(world, &task).await > 0) {
         // The supervisor reads the grace from the record; if that failed, it uses its own.
         let recorded = world.store.apply(id, Event::StopRequested(wish), wish.at).await;
         return Ok(Doom::Remains(recorded.unwrap_or(task)));

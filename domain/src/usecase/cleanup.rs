@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::prune::Mode;
+use super::reconcile::unnamed;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
@@ -77,6 +78,19 @@ pub enum Kept {
         /// Their numbers.
         pids: Vec<u32>,
     },
+    /// Processes that nothing else leads to, such as what a leftover started with an empty environment, work in its
+    /// worktree.
+    #[error("processes work in its worktree: {}; end them, or let them leave it", listed(.pids))]
+    InUse {
+        /// Their numbers.
+        pids: Vec<u32>,
+    },
+    /// Processes that nobody could name lived on when it ended, and are not known to be gone.
+    #[error("what it left behind could not be named; `task-bg cancel {id}` ends what it finds")]
+    Unnamed {
+        /// Which.
+        id: TaskId,
+    },
     /// Another machine ran it, and its agent is not known to have exited.
     #[error("it runs on another machine")]
     Elsewhere,
@@ -112,11 +126,17 @@ pub async fn cleanup(
     let in_use = InUse::look(world).await?;
     // One look for all of them, and before the first is removed.
     let at_large = world.host.at_large().await;
-    for task in listing.tasks.iter().filter(|task| task.status().is_ended() && old_enough(task)) {
+    let to_go = |task: &&Task| task.status().is_ended() && old_enough(task);
+    let tasks: Vec<&Task> = listing.tasks.iter().filter(to_go).collect();
+    let worktree = |task: &&Task| Some(task.order().worktree.as_ref()?.path.clone());
+    let folders: Vec<String> = tasks.iter().filter_map(worktree).collect();
+    let working = world.host.working_in(&folders).await;
+    for task in tasks {
         let idle = match in_use.needs(task.id()) {
             Some(why) => Err(why),
             None => is_idle(world, task, &at_large).await,
         };
+        let idle = idle.and_then(|()| is_deserted(task, &working));
         remove(world, worktrees, task, (&in_use, mode, idle), &mut cleaned).await;
     }
     Ok(cleaned)
@@ -200,7 +220,17 @@ async fn is_idle(
     pids.extend(at_large.iter().filter(|(named, _)| named == id).map(|(_, process)| process.pid));
     pids.sort_unstable();
     pids.dedup();
-    if pids.is_empty() { Ok(()) } else { Err(Kept::LeftBehind { id: id.clone(), pids }) }
+    match (pids.is_empty(), unnamed(world, task).await) {
+        (false, _) => Err(Kept::LeftBehind { id: id.clone(), pids }),
+        (true, 1..) => Err(Kept::Unnamed { id: id.clone() }),
+        (true, 0) => Ok(()),
+    }
+}
+
+/// Refuses a task in whose worktree somebody works.
+fn is_deserted(task: &Task, working: &BTreeMap<String, Vec<u32>>) -> Result<(), Kept> {
+    let inside = task.order().worktree.as_ref().and_then(|worktree| working.get(&worktree.path));
+    inside.map_or(Ok(()), |pids| Err(Kept::InUse { pids: pids.clone() }))
 }
 
 /// The first of these numbers, and how many more there are.

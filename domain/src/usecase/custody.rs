@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::{Trouble, World, follow};
 use crate::port::{Claim, Doomed, StoreError};
-use crate::task::{Ending, Event, Reason, Report, Status, Task, TaskId};
+use crate::task::{Ending, Event, LeftBehind, Reason, Report, Status, Task, TaskId};
 
 /// A task whose life lock is held here.
 #[must_use = "dropping it frees the life lock and leaves its name"]
@@ -227,12 +227,29 @@ impl Held {
             return None;
         }
         stop_forsaken(world, &self.task).await;
+        self.name_what_is_left(world).await;
         if self.task.progress().agent.is_some() && is_at_work(world, &self.task).await {
             // The lock stays behind, so that admissions count the agent.
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }
         let claim = self.claim.take()?;
         claim.retire().err().map(Trouble::from)
+    }
+
+    /// Records what lives on of an ended task whose agent nobody saw exit, as long as anything leads to it.
+    async fn name_what_is_left(&mut self, world: World<'_>) {
+        let progress = self.task.progress();
+        let known = progress.exit.is_some() || progress.left.count > 0;
+        if known || !self.task.was_supervised() {
+            return;
+        }
+        let left = world.host.of_task(&Doomed::of(&self.task)).await;
+        if !left.is_empty() {
+            let event = Event::LeftBehind(LeftBehind::of(left));
+            // Without a record it is found by its environment, as long as it has one.
+            let recorded = world.store.apply(self.task.id(), event, world.clock.now()).await;
+            self.task = recorded.unwrap_or_else(|_| self.task.clone());
+        }
     }
 
     /// Makes the name of the life lock again, if somebody removed it.

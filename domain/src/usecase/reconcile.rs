@@ -76,6 +76,7 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
     if left.count == 0 {
         return task;
     }
+    let unnamed = unnamed(world, &task).await;
     let mut living: Vec<ProcessId> = Vec::new();
     if task.belongs_to(world.host.name()) {
         for process in &left.processes {
@@ -95,7 +96,32 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
             }
         }
     }
-    task.leaving(LeftBehind::of(living))
+    let living = LeftBehind::of(living);
+    let count = if living.count == 0 { unnamed } else { living.count };
+    task.leaving(LeftBehind { count, ..living })
+}
+
+/// How many processes the task left that nobody could name, and that are not known to be gone: no restart and no
+/// cancel came since.
+pub(super) async fn unnamed(world: World<'_>, task: &Task) -> usize {
+    let progress = task.progress();
+    let left = &progress.left;
+    let is_of_now = match &progress.supervisor {
+        Some(supervisor) => world.host.is_of_this_boot(supervisor).await,
+        None => false,
+    };
+    let open = is_of_now && progress.stop.is_none() && left.processes.is_empty();
+    if open { left.count } else { 0 }
+}
+
+/// Whether the record of an ended task may lack what lives on of it: nobody saw how its agent exited, as where it was
+/// completed by hand and its supervisor killed then, which left the name of its life lock.
+async fn was_forsaken(world: World<'_>, task: &Task) -> Result<bool, Trouble> {
+    let progress = task.progress();
+    let unseen = progress.exit.is_none() && progress.left.count == 0 && task.was_supervised();
+    Ok(unseen
+        && task.belongs_to(world.host.name())
+        && world.locks.custody(task.id()).await? == Custody::Free)
 }
 
 /// Finds out whether `task` still runs or waits, and ends it if not.
@@ -114,6 +140,13 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
         judged => judged?,
     };
     if believed.task.status().is_ended() {
+        if was_forsaken(world, &believed.task).await.unwrap_or(false)
+            && let Ok(Some(held)) = custody::take(world, &id).await
+        {
+            // What lives on is recorded there.
+            drop(held.put_away(world).await);
+            believed.task = world.store.load(&id).await.unwrap_or(believed.task);
+        }
         believed.task = without_gone(world, believed.task, &mut None).await;
         believed.note = Note::of_ended(&believed.task);
     }

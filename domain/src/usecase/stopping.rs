@@ -34,6 +34,8 @@ pub(super) struct Stopped {
     pub(super) tasks: BTreeMap<TaskId, Result<Task, Trouble>>,
     /// The numbers of the processes that are left after all.
     pub(super) survivors: Vec<u32>,
+    /// The tasks that had been started and whose processes no supervisor of theirs saw end.
+    pub(super) unproved: Vec<TaskId>,
 }
 
 /// Stops the processes of `tasks`, and ends those that have not ended.
@@ -61,6 +63,7 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
     }
     for held in ours {
         let id = held.task.id().clone();
+        stopped.unproved.extend(held.task.started_at().map(|_| id.clone()));
         stopped.tasks.insert(id, Box::pin(end(world, held)).await);
     }
     let by = world.clock.elapsed().saturating_add(grace).saturating_add(MARGIN);
@@ -68,7 +71,8 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
     for id in asked {
         let survivors = sweep(world, &id).await;
         stopped.survivors.extend(survivors);
-        let ended = Box::pin(see_ended(world, &id, by)).await;
+        let (ended, by_whom) = Box::pin(see_ended(world, &id, by)).await;
+        stopped.unproved.extend((by_whom == Ender::Us).then(|| id.clone()));
         stopped.tasks.entry(id).or_insert(ended);
     }
     stopped
@@ -103,6 +107,7 @@ pub(super) async fn stop_unrecorded(
         wait_for_processes(world, &asked, by).await;
         receipt.survivors.extend(world.host.stop(&asked, Duration::ZERO).await);
     }
+    receipt.unproved.extend(alone.iter().map(|doomed| doomed.id.clone()));
     for (task, error) in tasks {
         let id = task.id().clone();
         receipt.stopped.push(id.clone());
@@ -151,20 +156,31 @@ async fn sweep(world: World<'_>, id: &TaskId) -> Vec<u32> {
 
 /// The task, once it has ended; ends it here if its life lock is free. Waits until `by` for the holder
 /// to end it.
-async fn see_ended(world: World<'_>, id: &TaskId, by: Duration) -> Result<Task, Trouble> {
+async fn see_ended(world: World<'_>, id: &TaskId, by: Duration) -> (Result<Task, Trouble>, Ender) {
     loop {
-        let task = world.store.load(id).await?;
-        if task.status().is_ended() {
-            return Ok(task);
+        match world.store.load(id).await {
+            Ok(task) if !task.status().is_ended() => {}
+            ended => return (ended.map_err(Trouble::from), Ender::Supervisor),
         }
-        if let Some(held) = custody::take(world, id).await? {
-            return end(world, held).await;
+        match custody::take(world, id).await {
+            Ok(Some(held)) => return (end(world, held).await, Ender::Us),
+            Ok(None) => {}
+            Err(trouble) => return (Err(trouble), Ender::Us),
         }
         let over = world.clock.elapsed() >= by;
         if over || !wait_for_release(world, alloc::vec![id.clone()], by).await {
-            return Err(Trouble::Unanswered { id: id.clone() });
+            return (Err(Trouble::Unanswered { id: id.clone() }), Ender::Us);
         }
     }
+}
+
+/// Who saw the end of a task's processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ender {
+    /// Its supervisor, which is the reaper of all of them.
+    Supervisor,
+    /// Nobody but this process, which finds them by what leads to them.
+    Us,
 }
 
 /// Waits until nobody holds the life locks of these tasks, at most until `by`; returns `false` if the

@@ -11,18 +11,21 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::port::{self, CommandLine, Doomed, Input, LaunchFailure, OsText, Speech, Told};
 use domain::task::{Exit, Order, ProcessId, Runner, Task, TaskId};
 use rustix::fs::MemfdFlags;
-use rustix::process::{WaitOptions, WaitStatus};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::{AgentFiles, Post};
 use crate::agents::session_marks::SESSION_MARKS;
 use crate::local::program::{self, NoProgram};
 use crate::local::{identity, termination};
 use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
+
+/// How long an agent may take to vanish that was killed.
+const KILLED: Duration = Duration::from_secs(5);
 
 /// An agent that was started.
 pub(super) struct Agent<'a> {
@@ -108,6 +111,32 @@ impl<'a> Agent<'a> {
     pub(super) fn end_now(&self, id: &TaskId) {
         termination::stop(&[self.doomed(id)], Some(std::process::id()), Duration::ZERO);
         termination::wait_for_exit(&self.process);
+    }
+
+    /// The same politely, and without waiting for it.
+    pub(super) fn ask_unseen(&self) {
+        if let Some(group) = i32::try_from(self.process.pid).ok().and_then(Pid::from_raw) {
+            let _ = rustix::process::kill_process_group(group, Signal::TERM);
+        }
+    }
+
+    /// Kills the agent with its group by its number, where it could not be seen to be gone: a supervisor that has no
+    /// descriptor left finds no process. The number is the agent's own until this process has reaped it. Returns how
+    /// it exited.
+    pub(super) fn kill_unseen(&self) -> Option<Exit> {
+        if !identity::is_blind() {
+            return None;
+        }
+        let group = i32::try_from(self.process.pid).ok().and_then(Pid::from_raw)?;
+        let began = Instant::now();
+        loop {
+            let exit = self.reap();
+            if exit.is_some() || began.elapsed() >= KILLED {
+                return exit;
+            }
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Waits for an agent whose processes have been ended, as long as one with many threads may take, and

@@ -12,16 +12,16 @@ use domain::port::{LogPart, StoreError, Stream};
 use domain::run::ending::QUOTED_LINES;
 use domain::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use domain::task::text::screen::settled;
-use domain::task::{Event, Exit, LeftBehind, TaskId};
+use domain::task::{Event, Exit, LeftBehind, ProcessId, TaskId};
 use domain::usecase::custody::Held;
 
 use super::Post;
 use super::agent::Agent;
 use super::signals::Signals;
 use crate::agents::event_stream::EventStream;
-use crate::local::identity;
 use crate::local::termination::Termination;
 use crate::local::tree::{self, Snapshot};
+use crate::local::{freezing, identity};
 
 /// How soon an active event stream is looked at again, and how late an idle one.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -44,6 +44,8 @@ pub(super) struct Driver<'a> {
     machine: Machine,
     stream: Option<Following<'a>>,
     termination: Option<Termination>,
+    /// Whether the agent's end was seen.
+    reaped: bool,
     /// Whether its processes were to be stopped.
     stop_was_asked: bool,
     heartbeat: Heartbeat,
@@ -84,6 +86,7 @@ impl<'a> Driver<'a> {
             machine,
             stream,
             termination: None,
+            reaped: false,
             stop_was_asked: false,
             heartbeat: Heartbeat { next, ticks: 0, written: 0 },
             grown: Some(Instant::now() + GROWN),
@@ -97,6 +100,7 @@ impl<'a> Driver<'a> {
     pub(super) async fn run(mut self) {
         self.tell(Input::Started(Sight::of(&self.held.task))).await;
         let exit = self.watch().await;
+        self.reaped = exit.is_some();
         let left = self.left_behind();
         let exited = self.exited(exit, left).await;
         self.tell(Input::AgentExited(exited)).await;
@@ -119,8 +123,12 @@ impl<'a> Driver<'a> {
             let stopped = self.go_on_stopping();
             match (exit, &self.termination, stopped) {
                 (Some(_), None, _) => return exit,
+                // Whether more is left nobody can see who has no descriptor left.
+                (Some(_), Some(_), _) if identity::is_blind() => return exit,
                 // What could not be ended is not waited for.
-                (None, _, true) => return self.agent.reap_at_last(),
+                (None, _, true) => {
+                    return self.agent.kill_unseen().or_else(|| self.agent.reap_at_last());
+                }
                 (Some(_), Some(_), _) | (None, _, false) => {}
             }
             if self.signals.take_stop() {
@@ -196,6 +204,9 @@ impl<'a> Driver<'a> {
         if let Some(termination) = &mut self.termination {
             termination.hurry(grace);
             return;
+        }
+        if identity::is_blind() {
+            self.agent.ask_unseen();
         }
         let doomed = self.agent.doomed(self.id());
         let own = Some(std::process::id());
@@ -288,9 +299,11 @@ impl<'a> Driver<'a> {
         let began = Instant::now();
         let (mut written, mut changed) = (self.written(), began);
         while Agent::reap_others() {
-            let left = Snapshot::take().belonging_to(&doomed, own);
-            // A task that the agent launched has a supervisor of its own, which is a child, too.
-            if left.is_empty() {
+            let look = Snapshot::take();
+            let left = look.belonging_to(&doomed, own);
+            // A task that the agent launched has a supervisor of its own, which is a child, too. What replaces
+            // itself all the time is not seen, but the kernel says that there is a child.
+            if left.is_empty() && freezing::none_below(&doomed, std::process::id()) {
                 break;
             }
             let (size, now) = (self.written(), Instant::now());
@@ -299,11 +312,19 @@ impl<'a> Driver<'a> {
             }
             let due = (changed + QUIET).min(began + LAST_WORDS);
             if now >= due || self.stop_was_asked {
-                return LeftBehind::of(identity::named(&left));
+                let unseen = self.agent_in_doubt().filter(|_| look.is_blind());
+                let named =
+                    LeftBehind::of(identity::named(&left).into_iter().chain(unseen).collect());
+                return LeftBehind { count: named.count.max(1), ..named };
             }
             self.signals.wait(Some(due.saturating_duration_since(now)));
         }
         LeftBehind::default()
+    }
+
+    /// The agent, if it was not reaped.
+    fn agent_in_doubt(&self) -> Option<ProcessId> {
+        (!self.reaped).then(|| self.agent.process.clone())
     }
 
     /// How many bytes the task has written.

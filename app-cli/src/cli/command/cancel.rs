@@ -35,6 +35,7 @@ pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
         stopped: receipt.stopped,
         refused,
         survivors: receipt.survivors,
+        unproved: receipt.unproved,
     };
     Ok(Answer::with(view, kind).collecting(told).noting(admitted.troubles))
 }

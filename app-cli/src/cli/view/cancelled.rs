@@ -18,6 +18,8 @@ pub(crate) struct CancelledView {
     pub(crate) refused: Vec<(String, Failure)>,
     /// The numbers of processes that are left after all.
     pub(crate) survivors: Vec<u32>,
+    /// The tasks of which nobody could say that nothing is left.
+    pub(crate) unproved: Vec<TaskId>,
 }
 
 impl View for CancelledView {
@@ -29,6 +31,9 @@ impl View for CancelledView {
             "refused": failure::refused(&self.refused),
             "survivors": self.survivors,
         });
+        if !self.unproved.is_empty() {
+            answer["unproved"] = ids(&self.unproved).into();
+        }
         failure::add_first(&mut answer, &self.refused);
         answer
     }
@@ -39,6 +44,7 @@ impl View for CancelledView {
             rows::of_ids("stopped", "stoppedOmitted"),
             rows::of_tasks("refused", "refusedOmitted"),
             rows::of_ids("survivors", "survivorsOmitted"),
+            rows::of_ids("unproved", "unprovedOmitted"),
         ];
         let only = if self.refused.is_empty() { " --status cancelled" } else { "" };
         let more = Some(format!("task-bg list{only} --sort ended"));
@@ -55,7 +61,11 @@ impl View for CancelledView {
         let refused =
             self.refused.iter().map(|(_, failure)| format!("refused: {}\n", failure.sentence()));
         let survivors = self.survivors.iter().map(|pid| format!("process {pid} is still there\n"));
-        let lines: String = cancelled.chain(stopped).chain(refused).chain(survivors).collect();
+        let unproved = self.unproved.iter().map(|id| {
+            format!("what was found of {id} is gone; without its supervisor that is no proof that nothing is left\n")
+        });
+        let lines = cancelled.chain(stopped).chain(refused).chain(survivors);
+        let lines: String = lines.chain(unproved).collect();
         if lines.is_empty() { "there is nothing to cancel\n".to_owned() } else { lines }
     }
 }

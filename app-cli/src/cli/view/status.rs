@@ -106,6 +106,9 @@ impl View for StatusView {
         let mut record: Map<String, Value> = serde_json::from_str(&self.record).unwrap_or_default();
         let (note, place, waits) = (self.believed.note, self.place, self.waits.as_deref());
         task::add_beside(&mut record, &self.believed.task, Beside { note, place, waits });
+        if self.believed.task.status().is_ended() {
+            task::name_the_living(&mut record, &self.believed.task);
+        }
         if self.believed.task.progress().left.count > 0 {
             record.insert("survivors".to_owned(), task::survivors(&self.believed.task).into());
         }

@@ -166,7 +166,28 @@ fn left_behind(task: &Task) -> String {
     let (left, id) = (&task.progress().left, task.id());
     let pids: Vec<String> = left.processes.iter().map(|process| process.pid.to_string()).collect();
     let what = if left.count == 1 { "1 process" } else { &format!("{} processes", left.count) };
+    if pids.is_empty() {
+        return format!(
+            "{what} left that nobody could name, as it replaced itself; `task-bg cancel {id}` ends what it finds"
+        );
+    }
     format!("{what} left: {}; `task-bg cancel {id}` ends what is left", pids.join(", "))
+}
+
+/// Names under `progress` the processes that live on now, in place of those that did when the task ended.
+pub(super) fn name_the_living(record: &mut Map<String, Value>, task: &Task) {
+    let Some(Value::Object(progress)) = record.get_mut("progress") else { return };
+    let left = &task.progress().left;
+    if left.count == 0 {
+        progress.remove("survivors");
+        progress.remove("survivorCount");
+        return;
+    }
+    let named = left.processes.iter().map(|process| {
+        json!({"pid": process.pid, "startTime": process.start_time, "bootId": process.boot_id})
+    });
+    progress.insert("survivors".to_owned(), named.collect());
+    progress.insert("survivorCount".to_owned(), left.count.into());
 }
 
 /// The numbers of the processes that live on after the end of a task.

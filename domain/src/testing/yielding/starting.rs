@@ -5,6 +5,7 @@
 //! reported or is gone.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -142,5 +143,9 @@ impl Host for Yielding<'_> {
 
     async fn at_large(&self) -> Vec<(TaskId, ProcessId)> {
         between_turns!("  processes at large".into(), self.memory.host.at_large())
+    }
+
+    async fn working_in(&self, folders: &[String]) -> BTreeMap<String, Vec<u32>> {
+        self.memory.host.working_in(folders).await
     }
 }

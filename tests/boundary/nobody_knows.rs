@@ -1,0 +1,133 @@
+//! What a task leaves that nothing leads to: nobody claims that it is gone.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tests::process::{alive, command_line, descriptors, kill, wait_until};
+use tests::sandbox::{Sandbox, names, pid_at};
+
+use crate::sandbox;
+
+fn kill_both(record: &Value) {
+    let pids = ["supervisor", "agentProcess"].map(|key| pid_at(record, key));
+    pids.into_iter().for_each(kill);
+    wait_until("that both are gone", || pids.iter().all(|pid| !alive(*pid)));
+}
+
+// Once, such a process was found by nobody, and `cleanup` removed the folder that it worked in.
+#[test]
+fn cleanup_keeps_a_worktree_in_which_a_process_works_that_nothing_leads_to() {
+    let sandbox = sandbox();
+    let git =
+        "git init -q . && git -c user.email=a@b -c user.name=a commit -q --allow-empty -m one";
+    sandbox.shell(git).ok().done();
+    let (gate, late) = (sandbox.until("gate"), sandbox.path("late").display().to_string());
+    let script = format!("({gate}; env -i setsid sleep 300 & echo $! >{late}) & exit 0");
+    let id = sandbox.run_script(&["--worktree=w"], &script);
+    let record = sandbox.ended(&id);
+    sandbox.open_gate("gate");
+    let pid = sandbox.pid_in("late");
+    let leftover = pid_of_survivor(&record);
+    wait_until("that only the late one is left", || !alive(leftover));
+    // Before that, its environment names the task.
+    wait_until("its program", || command_line(pid).as_deref() == Some("sleep 300"));
+    let worktree = record["progress"]["worktree"]["path"].as_str().expect("it has one").to_owned();
+    for words in [&["cleanup", "--delete", "--dry-run"][..], &["cleanup", "--delete"]] {
+        let cleaned = sandbox.task_bg(words).ok().json();
+        assert_eq!(cleaned["deleted"], json!([]), "{cleaned:#}");
+        let why = cleaned["kept"][0]["error"].as_str().unwrap_or_default();
+        assert!(why.contains(&format!("work in its worktree: {pid}")), "{cleaned:#}");
+    }
+    assert!(Path::new(&worktree).exists() && alive(pid));
+    kill(pid);
+    wait_until("its end", || !alive(pid));
+    let cleaned = sandbox.task_bg(["cleanup", "--delete"]).ok().json();
+    assert!(names(&cleaned["deleted"], &id), "{cleaned:#}");
+    assert!(!Path::new(&worktree).exists());
+}
+
+fn pid_of_survivor(record: &Value) -> u32 {
+    let pid = record["progress"]["survivors"][0]["pid"].as_u64().expect("one is left");
+    u32::try_from(pid).expect("a number of a process")
+}
+
+// A look at all processes rarely sees one that forks on and exits, so the task was said to have left nothing.
+#[test]
+fn a_process_that_replaces_itself_when_its_task_ends_is_counted_and_its_end_never_claimed() {
+    let sandbox = sandbox();
+    let chain = "cat >d <<'E'\n[ -e stop ] && exit; echo >>alive; env -i setsid sh ./d &\nE\nsh ./d &\
+        until [ -s alive ]; do sleep 0.01; done; exit 0";
+    let id = sandbox.run_command(["sh", "-c", chain]);
+    let record = sandbox.ended(&id);
+    assert!(record["progress"]["survivorCount"].as_u64() >= Some(1), "{record:#}");
+    let note = |status: &Value| status["note"].as_str().unwrap_or_default().to_owned();
+    if record["progress"]["survivors"].as_array().is_none_or(Vec::is_empty) {
+        let status = sandbox.task_bg(["status", &id]).ok().json();
+        assert!(note(&status).contains("left"), "{status:#}");
+        let cleaned = sandbox.task_bg(["cleanup", "--delete"]).ok().json();
+        assert_eq!(cleaned["deleted"], json!([]), "{cleaned:#}");
+        let answer = sandbox.task_bg(["cancel", &id]).ok().json();
+        assert!(names(&answer["unproved"], &id), "{answer:#}");
+        // Whoever was asked to end it did what can be done.
+        let status = sandbox.task_bg(["status", &id]).ok().json();
+        assert!(note(&status).is_empty(), "{status:#}");
+    }
+    std::fs::write(sandbox.work().join("stop"), "").expect("a file");
+    sandbox.assert_nothing_left();
+}
+
+// Only the supervisor looked for what lived on, and one that was killed after its task was completed by hand never
+// did.
+#[test]
+fn what_lives_on_of_a_task_that_was_completed_by_hand_is_named_though_its_supervisor_was_killed() {
+    let sandbox = sandbox();
+    let file = sandbox.path("left").display().to_string();
+    let script = format!("setsid nohup sleep 300 >/dev/null 2>&1 & echo $! >{file}; exec sleep 60");
+    let id = sandbox.run_script(&[], &script);
+    let pid = sandbox.pid_in("left");
+    sandbox.task_bg(["complete", &id, "by hand"]).ok().done();
+    kill_both(&sandbox.record(&id));
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    assert_eq!(status["survivors"], json!([pid]), "{status:#}");
+    sandbox.task_bg(["cancel", &id]).ok().done();
+    assert!(!alive(pid));
+    sandbox.assert_nothing_kept();
+}
+
+// Without the supervisor, who alone is told of every child, a cancel claimed that nothing was left.
+#[test]
+fn a_cancel_says_where_it_cannot_prove_that_nothing_is_left() {
+    let sandbox = sandbox();
+    let supervised = sandbox.run_command(["sleep", "60"]);
+    let answer = sandbox.task_bg(["cancel", &supervised]).ok().json();
+    assert!(answer["unproved"].is_null(), "{answer:#}");
+    let orphan = sandbox.run_command(["sleep", "60"]);
+    let supervisor = pid_at(&sandbox.record(&orphan), "supervisor");
+    kill(supervisor);
+    wait_until("that it is gone", || !alive(supervisor));
+    let answer = sandbox.task_bg(["cancel", &orphan]).ok().json();
+    assert_eq!(answer["unproved"], json!([orphan]), "{answer:#}");
+    sandbox.assert_nothing_left();
+}
+
+// A supervisor without a descriptor left sees no process: it ended none, and recorded that the agent was stopped.
+#[test]
+fn an_agent_that_was_stopped_is_gone_though_its_supervisor_can_open_no_file() {
+    let sandbox = sandbox();
+    let id = sandbox.run_script(&["--timeout", "1"], "exec sleep 60");
+    let record = sandbox.record(&id);
+    let (supervisor, agent) = (pid_at(&record, "supervisor"), pid_at(&record, "agentProcess"));
+    // The lowest number that is free is more than it may have.
+    let open = descriptors(supervisor);
+    let full = (0..).find(|number| !open.contains(number)).expect("one is free");
+    let limit = |limit: &str| {
+        let words = format!("prlimit --pid {supervisor} --nofile={limit}");
+        sandbox.shell(&words).run().code == 0
+    };
+    if !limit(&format!("{full}:1024")) {
+        return;
+    }
+    wait_until("the end of the agent", || !alive(agent));
+    assert!(limit("1024:1024"));
+    assert_eq!(sandbox.ended(&id)["progress"]["reason"], "timeout");
+}
