@@ -20,6 +20,7 @@ pub mod follow;
 pub mod isolate;
 pub mod launch;
 pub mod launch_once;
+pub mod left_behind;
 pub mod list;
 pub mod notify;
 pub mod output;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tests::process::{alive, command_line, descriptors, kill, wait_until};
-use tests::sandbox::{Sandbox, names, pid_at};
+use tests::sandbox::{names, pid_at};
 
 use crate::sandbox;
 
@@ -119,7 +119,7 @@ fn an_agent_that_was_stopped_is_gone_though_its_supervisor_can_open_no_file() {
     let (supervisor, agent) = (pid_at(&record, "supervisor"), pid_at(&record, "agentProcess"));
     // The lowest number that is free is more than it may have.
     let open = descriptors(supervisor);
-    let full = (0..).find(|number| !open.contains(number)).expect("one is free");
+    let full = (0..1024).find(|number| !open.contains(number)).expect("one is free");
     let limit = |limit: &str| {
         let words = format!("prlimit --pid {supervisor} --nofile={limit}");
         sandbox.shell(&words).run().code == 0

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::DataDir;
 use super::folders::PRIVATE;
 use super::names::Entry;
 
@@ -78,7 +79,7 @@ pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
     }
     // Where others can make files, one of them may have made a part before us.
     let parts = PARTS.iter().filter(|_| found.mode() & OTHERS_WRITE != 0);
-    for path in parts.map(|part| root.join(part)) {
+    for path in parts.map(|part| DataDir::entry(root, OsStr::new(part))) {
         if let Ok(part) = fs::symlink_metadata(&path)
             && is_strangers(&part, || Some(found.uid()))
         {

@@ -5,8 +5,8 @@ use domain::plan::family::family;
 use domain::plan::queue::Obstacle;
 use domain::port::{Clock, Host, LifeLocks, Queue, StoreError, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
+use domain::usecase::left_behind::without_gone;
 use domain::usecase::notify::collect;
-use domain::usecase::reconcile::without_gone;
 use domain::usecase::resolve::resolve;
 use domain::usecase::waiting::obstacles;
 

@@ -10,7 +10,8 @@ use core::time::Duration;
 
 use super::again::last_attempt;
 use super::custody;
-use super::reconcile::{reconcile, unnamed};
+use super::left_behind::unnamed;
+use super::reconcile::reconcile;
 use super::repair::follower_is_due;
 use super::stopping::{stop_all, stop_unrecorded};
 use super::{Trouble, World};

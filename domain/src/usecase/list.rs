@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::reconcile::{Note, reconcile, without_gone};
+use super::left_behind::without_gone;
+use super::reconcile::{Note, reconcile};
 use super::repair::{look, mend};
 use super::{Trouble, World};
 use crate::plan::queue::suspects;

@@ -102,7 +102,7 @@ async fn judge(world: World<'_>, task: Task) -> Result<Option<(Task, Signs)>, Tr
     if !task.belongs_to(world.host.name()) {
         return Ok(None);
     }
-    let task = reconcile(world, task).await?.task;
+    let task = Box::pin(reconcile(world, task)).await?.task;
     let signs = signs(world, &task).await?;
     Ok(Some((task, signs)))
 }

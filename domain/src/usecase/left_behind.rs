@@ -1,0 +1,66 @@
+//! What lives on of a task that has ended: which of the processes that its record names, what these started meanwhile,
+//! and how many there were that nobody could name. Ends no process.
+
+use alloc::vec::Vec;
+
+use super::{Trouble, World};
+use crate::plan::reconcile::Custody;
+use crate::task::{LeftBehind, ProcessId, Task, TaskId};
+
+/// The living processes whose environment names a task, looked for when that is first needed.
+pub type AtLarge = Option<Vec<(TaskId, ProcessId)>>;
+
+/// The task without those processes that it left behind and that are gone by now, and with what these may have
+/// started meanwhile: a look at the machine, which is only taken where one is gone.
+pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) -> Task {
+    let left = &task.progress().left;
+    if left.count == 0 {
+        return task;
+    }
+    let unnamed = unnamed(world, &task).await;
+    let mut living: Vec<ProcessId> = Vec::new();
+    if task.belongs_to(world.host.name()) {
+        for process in &left.processes {
+            if world.host.lives(process).await {
+                living.push(process.clone());
+            }
+        }
+        if living.len() < left.count {
+            if at_large.is_none() {
+                *at_large = Some(world.host.at_large().await);
+            }
+            let seen = at_large.iter().flatten().filter(|(id, _)| id == task.id());
+            for (_, process) in seen {
+                if !living.contains(process) {
+                    living.push(process.clone());
+                }
+            }
+        }
+    }
+    let living = LeftBehind::of(living);
+    let count = if living.count == 0 { unnamed } else { living.count };
+    task.leaving(LeftBehind { count, ..living })
+}
+
+/// How many processes the task left that nobody could name, and that are not known to be gone: no restart and no
+/// cancel came since.
+pub(super) async fn unnamed(world: World<'_>, task: &Task) -> usize {
+    let progress = task.progress();
+    let left = &progress.left;
+    let is_of_now = match &progress.supervisor {
+        Some(supervisor) => world.host.is_of_this_boot(supervisor).await,
+        None => false,
+    };
+    let open = is_of_now && progress.stop.is_none() && left.processes.is_empty();
+    if open { left.count } else { 0 }
+}
+
+/// Whether the record of an ended task may lack what lives on of it: nobody saw how its agent exited, as where it was
+/// completed by hand and its supervisor killed then, which left the name of its life lock.
+pub(super) async fn was_forsaken(world: World<'_>, task: &Task) -> Result<bool, Trouble> {
+    let progress = task.progress();
+    let unseen = progress.exit.is_none() && progress.left.count == 0 && task.was_supervised();
+    Ok(unseen
+        && task.belongs_to(world.host.name())
+        && world.locks.custody(task.id()).await? == Custody::Free)
+}
