@@ -16,7 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::task::{SessionId, TaskId};
 
-use names::{AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, TEMP};
+use names::{
+    AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, REPORT, TEMP,
+};
 pub use ownership::Unfit;
 
 pub(crate) use names::fnv;
@@ -148,6 +150,11 @@ impl DataDir {
     /// each time.
     pub(crate) fn progress(&self, id: &TaskId) -> PathBuf {
         self.active().join(format!("{id}{PROGRESS}"))
+    }
+
+    /// A report about a task that could not be recorded when it came.
+    pub(crate) fn report(&self, id: &TaskId) -> PathBuf {
+        self.active().join(format!("{id}{REPORT}"))
     }
 
     /// The environment kept for a task that waits in the queue.

@@ -229,8 +229,13 @@ impl Kits for FileKits {
 pub(crate) fn forget(dir: &DataDir, disk: &dyn Disk, id: &TaskId) -> Result<usize, Fault> {
     let (mut removed, mut failed) = (0, None);
     // The environment of a task that waits goes last: by it the others are found.
-    let kept =
-        [dir.progress(id), dir.instructions(id), dir.again_environment(id), dir.environment(id)];
+    let kept = [
+        dir.report(id),
+        dir.progress(id),
+        dir.instructions(id),
+        dir.again_environment(id),
+        dir.environment(id),
+    ];
     for path in kept {
         match disk::forget(disk, &path) {
             Ok(was_there) => removed += usize::from(was_there),

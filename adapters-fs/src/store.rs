@@ -9,6 +9,7 @@ mod index;
 mod listing;
 mod outlines;
 mod progress;
+mod put_off;
 mod seen;
 pub(crate) mod shard;
 mod sweep;
@@ -23,7 +24,7 @@ use async_trait::async_trait;
 use domain::port::{StoreError, StoreFailure, TaskStore};
 use domain::task::text::readable;
 use domain::task::{
-    Event, Listing, Query, Refusal, SessionId, Status, Task, TaskId, Timestamp, Weight,
+    Event, Listing, Query, Refusal, Report, SessionId, Status, Task, TaskId, Timestamp, Weight,
 };
 use rustix::io::Errno;
 
@@ -56,6 +57,12 @@ impl FileStore {
     /// The store in `dir`. Touches nothing until it is used.
     pub fn open(dir: DataDir) -> Self {
         Self::on(dir, Arc::new(RealDisk))
+    }
+
+    /// The same store for somebody in a hurry, whose changes wait for a lock for no longer than `patience`.
+    #[must_use]
+    pub fn in_a_hurry(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     fn on(dir: DataDir, disk: Arc<dyn Disk>) -> Self {
@@ -299,6 +306,14 @@ impl TaskStore for FileStore {
 
     async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
         self.working_in(session)
+    }
+
+    async fn put_off(&self, id: &TaskId, report: &Report) -> Result<(), StoreError> {
+        self.keep_report(id, report)
+    }
+
+    async fn put_off_report(&self, id: &TaskId) -> Option<Report> {
+        self.kept_report(id)
     }
 
     async fn of_others(&self) -> Result<Vec<TaskId>, StoreError> {

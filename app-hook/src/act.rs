@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use adapters_fs::{DataDir, FileCallers, FileLifeLocks, FileStore, FileTranscripts, env_file};
 use adapters_process::TASK_ID_VARIABLE;
@@ -21,6 +22,9 @@ use crate::input::{Event, Kind, Stop};
 const PARENT_VARIABLE: &str = "TASK_BG_PARENT_SESSION";
 /// Names the file through which variables reach the agent's shell.
 const ENV_FILE_VARIABLE: &str = "CLAUDE_ENV_FILE";
+
+/// How long a report waits for the lock of a record, well within the deadline of a hook.
+const PATIENCE: Duration = Duration::from_millis(1_000);
 
 /// Does what the event calls for.
 pub(crate) async fn act(event: Event) -> Result<(), Trouble> {
@@ -81,7 +85,7 @@ fn note_caller(dir: &DataDir, event: &Event) {
 }
 
 async fn subagent_stop(dir: DataDir, event: Event) -> Result<(), Trouble> {
-    let store = FileStore::open(dir.clone());
+    let store = FileStore::open(dir.clone()).in_a_hurry(PATIENCE);
     let inside = variable(TASK_ID_VARIABLE).and_then(|id| TaskId::parse(id.to_str()?).ok());
     if let Some(id) = inside {
         return from_inside(&store, &SystemClock, &id).await;

@@ -4,7 +4,7 @@
 //! They have no life lock, by which verbs without ids find our own tasks, so once they were passed over: `wait`
 //! said that no task was unfinished, `cancel --all` cancelled nothing, and a session stopped without a word.
 
-use std::fs;
+use std::fs::{self, File};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -91,4 +91,34 @@ fn a_parent_that_stops_is_told_once_that_a_task_of_the_original_is_at_work_and_o
     assert!(message.contains("found it"), "{message}");
     assert_eq!(said(&sandbox, "PostToolUse"), "");
     assert_eq!(said(&sandbox, "Stop"), "");
+}
+
+// The hook waited for the lock of the record for longer than it may keep an agent waiting, was given up, and what the
+// subagent had found was lost.
+#[test]
+fn what_the_hook_could_not_record_in_time_is_recorded_by_whoever_looks_next() {
+    let sandbox = sandbox();
+    let mut original = original(&sandbox);
+    let id = launch(&mut original, "theirs");
+    let session = sandbox.record(&id)["session_id"].clone();
+    // Makes the locks, which are a fixed set.
+    sandbox.task_bg(["run", "ours", "--wait", "--", "true"]).ok().done();
+    let locks: Vec<File> = (0..16)
+        .map(|number| {
+            let lock = sandbox.store().join(format!(".locks/{number:02}"));
+            let lock = File::options().write(true).create(true).truncate(false).open(lock);
+            lock.expect("a lock")
+        })
+        .collect();
+    locks.iter().for_each(|lock| lock.lock().expect("nobody holds it"));
+    let stop = json!({
+        "hook_event_name": "SubagentStop", "session_id": session, "task_result": "found it",
+    });
+    sandbox.hook(stop.to_string()).ok().done();
+    assert_eq!(sandbox.status(&id), "running", "it could not be recorded");
+    drop(locks);
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    assert_eq!((&status["status"], &status["result"]), (&json!("completed"), &json!("found it")));
+    assert_eq!(sandbox.traces(&id), [""; 0]);
+    assert!(said(&sandbox, "PostToolUse").contains("found it"));
 }

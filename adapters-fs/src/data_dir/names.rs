@@ -21,6 +21,8 @@ pub(super) const AGAIN: &str = ".again.env";
 /// What the name of a file ends with that says what an agent does, where the record is too long for
 /// that.
 pub(super) const PROGRESS: &str = ".progress";
+/// How the name of a report ends that could not be recorded when it came.
+pub(super) const REPORT: &str = ".report";
 /// What the name of a kept standard input ends with.
 pub(super) const INPUT: &str = ".stdin";
 /// What the name of a key's lock ends with.

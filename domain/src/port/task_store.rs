@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use async_trait::async_trait;
 
 use super::{Cause, Fault};
-use crate::task::{Event, Listing, Query, Refusal, SessionId, Task, TaskId, Timestamp};
+use crate::task::{Event, Listing, Query, Refusal, Report, SessionId, Task, TaskId, Timestamp};
 
 /// Keeps the records of tasks.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
@@ -81,6 +81,16 @@ pub trait TaskStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Failed`] if the index cannot be read.
     async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError>;
+
+    /// Keeps a report beside the record of a task that cannot be changed now, because somebody else holds its lock for
+    /// too long. MUST NOT wait for that lock. A later report takes the place of an earlier one.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if it cannot be kept.
+    async fn put_off(&self, id: &TaskId, report: &Report) -> Result<(), StoreError>;
+
+    /// The report that was put off, if there is one; it is gone once the life lock of the task is retired.
+    async fn put_off_report(&self, id: &TaskId) -> Option<Report>;
 
     /// The tasks that have not ended and that another program recorded, oldest first: no life lock names them.
     ///

@@ -9,7 +9,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::port::{StoreError, TaskStore};
-use crate::task::{Event, Listing, Query, Refusal, SessionId, Status, Task, TaskId, Timestamp};
+use crate::task::{
+    Event, Listing, Query, Refusal, Report, SessionId, Status, Task, TaskId, Timestamp,
+};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Default)]
@@ -110,6 +112,15 @@ impl TaskStore for MemoryStore {
         let tasks = self.tasks();
         let fits = tasks.values().filter(|task| task.works_in(session));
         Ok(Task::meant_by_report(fits.cloned()))
+    }
+
+    async fn put_off(&self, _id: &TaskId, _report: &Report) -> Result<(), StoreError> {
+        // Nobody holds a lock in memory for long.
+        Ok(())
+    }
+
+    async fn put_off_report(&self, _id: &TaskId) -> Option<Report> {
+        None
     }
 
     async fn of_others(&self) -> Result<Vec<TaskId>, StoreError> {

@@ -22,7 +22,7 @@ use crate::port::{
     StoreError, TaskStore, Waiting, Watch, Woken,
 };
 use crate::task::droid::Instructions;
-use crate::task::{Event, Listing, Query, SessionId, Task, TaskId, Timestamp};
+use crate::task::{Event, Listing, Query, Report, SessionId, Task, TaskId, Timestamp};
 use crate::usecase::World;
 
 /// Awaits one operation between two scheduling points.
@@ -150,6 +150,14 @@ impl TaskStore for Yielding<'_> {
 
     async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
         self.memory.store.in_session(session).await
+    }
+
+    async fn put_off(&self, id: &TaskId, report: &Report) -> Result<(), StoreError> {
+        self.memory.store.put_off(id, report).await
+    }
+
+    async fn put_off_report(&self, id: &TaskId) -> Option<Report> {
+        self.memory.store.put_off_report(id).await
     }
 
     async fn of_others(&self) -> Result<Vec<TaskId>, StoreError> {

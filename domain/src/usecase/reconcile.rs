@@ -116,7 +116,10 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
             remind_supervisor(world, &task, custody).await;
             Ok(as_recorded(task, None))
         }
-        Standing::Unsupervised => Ok(as_recorded(task, Some(Note::Unsupervised))),
+        Standing::Unsupervised => match taken_up(world, task.id()).await {
+            Some(task) => Ok(Believed { task, note: None, custody: Custody::Absent }),
+            None => Ok(as_recorded(task, Some(Note::Unsupervised))),
+        },
         Standing::Orphaned => {
             let overdue = custody::is_overdue(world, &task);
             match if overdue { custody::take(world, task.id()).await? } else { None } {
@@ -155,12 +158,23 @@ pub async fn conclude_if_gone(world: World<'_>, task: Task) -> Result<Option<Tas
     }
     let custody = world.locks.custody(task.id()).await?;
     match look(world, &task, custody).await {
-        Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned => Ok(Some(task)),
+        Standing::Unsupervised => Ok(Some(taken_up(world, task.id()).await.unwrap_or(task))),
+        Standing::AsRecorded | Standing::Orphaned => Ok(Some(task)),
         Standing::Gone | Standing::NeverStarted => match custody::take(world, task.id()).await? {
             Some(held) => Ok(Some(Box::pin(conclude(world, held, custody)).await?.task)),
             None => Ok(None),
         },
     }
+}
+
+/// The task, ended by a report that could not be recorded when it came; `None` if there is none, or it cannot be recorded
+/// now either. Only of a task without a supervisor, which would know better.
+async fn taken_up(world: World<'_>, id: &TaskId) -> Option<Task> {
+    let report = world.store.put_off_report(id).await?;
+    let ended = world.store.apply(id, Event::Reported(report), world.clock.now()).await.ok()?;
+    // What stays of it is swept up.
+    drop(world.locks.retire(id).await);
+    Some(ended)
 }
 
 /// Whether the life lock of a running task is held by another process than its supervisor, which is

@@ -3,7 +3,8 @@
 //! A report from outside any task ends the tasks of that session, with the last words of the
 //! transcript; what comes after an ending that was a guess is kept beside it. Where these cannot be read and the session says nothing itself, a task that has a
 //! supervisor is left to it, and the ending of any other says where its result may be found: none is
-//! recorded as empty that was not. A report from inside a task only counts as a sign of life: its supervisor sees when the
+//! recorded as empty that was not. A report that cannot be recorded in time is put off, and taken up by whoever looks
+//! at the task next. A report from inside a task only counts as a sign of life: its supervisor sees when the
 //! task itself ends. Never stops a process.
 
 use alloc::format;
@@ -12,7 +13,9 @@ use alloc::vec::Vec;
 
 use super::Trouble;
 use crate::plan::reconcile::Custody;
-use crate::port::{Clock, LastWords, LifeLocks, StoreError, TaskStore, TranscriptReader};
+use crate::port::{
+    Clock, LastWords, LifeLocks, StoreError, StoreFailure, TaskStore, TranscriptReader,
+};
 use crate::run::account::RESULT_LIMIT;
 use crate::task::{Activity, Event, Report, SessionId, TaskId, text};
 
@@ -57,12 +60,16 @@ pub async fn from_outside(
             Findings::Unread(why) => why.clone(),
         };
         let report = Report { result, error: stopped.error.clone() };
-        match store.apply(&id, Event::Reported(report), clock.now()).await {
+        match store.apply(&id, Event::Reported(report.clone()), clock.now()).await {
             Ok(_) => {
                 locks.retire(&id).await?;
                 ended.push(id);
             }
             Err(StoreError::Refused { .. } | StoreError::NotFound { .. }) => {}
+            // Whoever looks at the task next takes it up.
+            Err(StoreError::Failed { failure: StoreFailure::Busy { .. }, .. }) => {
+                store.put_off(&id, &report).await?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
