@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,15 @@ use crate::store::shard::{self, Held};
 
 /// How long a teller waits for another one to finish: well within the time that a hook has.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The time of a note whose task was told of, where the note can neither be removed nor marked otherwise: in seconds and
+/// nanoseconds since 1970.
+const TOLD_TIME: (i64, i64) = (1, 0);
+/// The same for the system.
+const TOLD: Timestamps = {
+    let time = Timespec { tv_sec: TOLD_TIME.0, tv_nsec: TOLD_TIME.1 };
+    Timestamps { last_access: time, last_modification: time }
+};
 
 /// What parents have not been told yet, in the folder of a store.
 #[derive(Clone, Debug)]
@@ -88,7 +98,9 @@ impl Notices for FileNotices {
 
     async fn collected(&self, parent: &SessionId, id: &TaskId) -> Result<(), Fault> {
         let folder = self.dir.notices_of(parent);
-        settle(&*self.disk, &folder, id).map_err(|error| fault("removing from", &folder, &error))
+        let settled = settle(&*self.disk, &folder, id);
+        let settled = settled.or_else(|error| tell_in_place(&folder, id, error));
+        settled.map_err(|error| fault("removing from", &folder, &error))
     }
 }
 
@@ -106,14 +118,22 @@ impl NoticeBatch for FileNoticeBatch {
         utimensat(CWD, &self.folder, &times, AtFlags::empty()).is_ok()
     }
 
+    fn was_told(&self, id: &TaskId) -> bool {
+        let untold = DataDir::notice(&self.folder, id, NoticeSign::Untold);
+        let time = fs::symlink_metadata(untold).map(|found| (found.mtime(), found.mtime_nsec()));
+        time.is_ok_and(|time| time == TOLD_TIME)
+    }
+
     async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault> {
         let disk = &*self.disk;
+        let in_place = |error| tell_in_place(&self.folder, id, error);
         let marked = match mark {
             Mark::Named => note(disk, &self.folder, id, NoticeSign::Named),
             // On a full disk nothing can be made, but removed: better not reminded than told twice.
             Mark::Told => note(disk, &self.folder, id, NoticeSign::Told)
-                .or_else(|_| settle(disk, &self.folder, id)),
-            Mark::Settled => settle(disk, &self.folder, id),
+                .or_else(|_| settle(disk, &self.folder, id))
+                .or_else(in_place),
+            Mark::Settled => settle(disk, &self.folder, id).or_else(in_place),
         };
         marked.map_err(|error| fault("noting in", &self.folder, &error))
     }
@@ -169,6 +189,13 @@ pub(crate) fn settle(disk: &dyn Disk, folder: &Path, id: &TaskId) -> io::Result<
         disk::forget(disk, &DataDir::notice(folder, id, sign))?;
     }
     Ok(())
+}
+
+/// Marks a task as told on its note itself, which can neither be removed nor have a mark beside it, because of `error`:
+/// its owner can still set its time.
+fn tell_in_place(folder: &Path, id: &TaskId, error: io::Error) -> io::Result<()> {
+    let untold = DataDir::notice(folder, id, NoticeSign::Untold);
+    utimensat(CWD, &untold, &TOLD, AtFlags::SYMLINK_NOFOLLOW).map_err(|_| error)
 }
 
 /// Notes something in a folder that may not be there, and may go at any moment while it is empty.

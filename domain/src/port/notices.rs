@@ -43,6 +43,9 @@ pub trait NoticeBatch: Send {
     /// MUST be asked before something is told that is to be told once; MUST cost no more than one look.
     fn takes_marks(&self) -> bool;
 
+    /// Whether the task was told of to the end although it is still among the entries: its entry could not be removed.
+    fn was_told(&self, id: &TaskId) -> bool;
+
     /// Records a step.
     ///
     /// MUST NOT keep a told task as untold: where [`Mark::Told`] cannot be recorded, MUST record

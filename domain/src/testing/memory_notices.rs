@@ -82,6 +82,11 @@ impl NoticeBatch for Taken {
         !self.notices.index().read_only
     }
 
+    fn was_told(&self, _id: &TaskId) -> bool {
+        // In memory, every entry can be removed.
+        false
+    }
+
     async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault> {
         let (mut index, entry) = (self.notices.index(), (self.parent.clone(), id.clone()));
         if index.read_only {

@@ -86,6 +86,11 @@ pub async fn due(
             if !takes_marks {
                 continue;
             }
+            if batch.was_told(id) {
+                // It may be possible by now to remove it.
+                drop(batch.mark(id, Mark::Settled).await);
+                continue;
+            }
         } else if occasion == Occasion::Stopping
             && *stage != Stage::Named
             // Marked before it is said: a lost reminder is better than one at every stop.

@@ -160,6 +160,28 @@ fn where_it_cannot_be_marked_an_ending_waits_until_it_can_and_is_told_once() {
     assert_eq!(told(&sandbox, "PostToolUse"), None);
 }
 
+// A note that could not be removed was told of again at every event.
+#[test]
+fn an_ending_whose_note_cannot_be_removed_is_told_once() {
+    let sandbox = sandbox();
+    let id = ended(&sandbox, "one", "echo found");
+    let folder = sandbox.store().join(".notices/7c1d-parent%20session");
+    let note = folder.join(&id);
+    let mounted = Command::new("mount").arg("--bind").args([&note, &note]).output();
+    if !mounted.is_ok_and(|done| done.status.success()) {
+        return;
+    }
+    // Nothing is removed that something is mounted on.
+    let mounted = Closed(&note);
+    assert!(told(&sandbox, "PostToolUse").expect("a message").contains(&id));
+    for event in EVENTS {
+        assert_eq!(says(&sandbox, event), "", "{event}");
+    }
+    drop(mounted);
+    assert_eq!(told(&sandbox, "PostToolUse"), None);
+    assert!(!note.exists(), "it is removed once that is possible");
+}
+
 #[test]
 fn an_ending_is_told_once_whatever_becomes_of_the_store_around_it() {
     let sandbox = sandbox();
