@@ -24,7 +24,7 @@ const PARENT_VARIABLE: &str = "TASK_BG_PARENT_SESSION";
 const ENV_FILE_VARIABLE: &str = "CLAUDE_ENV_FILE";
 
 /// How long a report waits for the lock of a record, well within the deadline of a hook.
-const PATIENCE: Duration = Duration::from_millis(1_000);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Does what the event calls for.
 pub(crate) async fn act(event: Event) -> Result<(), Trouble> {
