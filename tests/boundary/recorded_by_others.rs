@@ -110,7 +110,9 @@ fn what_the_hook_could_not_record_in_time_is_recorded_by_whoever_looks_next() {
             lock.expect("a lock")
         })
         .collect();
-    locks.iter().for_each(|lock| lock.lock().expect("nobody holds it"));
+    for lock in &locks {
+        lock.lock().expect("nobody holds it");
+    }
     let stop = json!({
         "hook_event_name": "SubagentStop", "session_id": session, "task_result": "found it",
     });
