@@ -13,6 +13,7 @@ pub mod event_log;
 pub mod event_stream;
 pub mod gemini;
 mod json_line;
+mod long_line;
 pub mod opencode;
 pub mod own;
 pub mod registry;

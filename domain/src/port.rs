@@ -30,7 +30,7 @@ pub use clock::Clock;
 pub use droid_catalog::DroidCatalog;
 pub use entropy::Entropy;
 pub use event_log::EventLog;
-pub use host::{Doomed, Host, LaunchFailure, Survivors, Until};
+pub use host::{Doomed, Host, LaunchFailure, Life, Survivors, Until};
 pub use keys::{KeyEntry, Keys};
 pub use kits::{Environment, Further, Kit, Kits};
 pub use life_locks::{Claim, Index, LifeLocks, Watch, Woken};

@@ -265,3 +265,21 @@ fn a_task_for_an_agent_that_this_version_does_not_know_fails_at_its_start_and_is
     assert_eq!(record["progress"]["runner"], "later");
     sandbox.assert_nothing_left();
 }
+
+// A line of more than 16 MiB was passed over, so the task ended as if droid had said nothing at last.
+#[test]
+fn an_answer_that_is_too_long_to_hold_is_cut_and_says_so() {
+    let sandbox = sandbox();
+    let script = "#!/bin/sh\ncat >/dev/null\necho '{\"type\":\"system\",\"session_id\":\"s-1\"}'\n\
+        printf '{\"type\":\"completion\",\"finalText\":\"found '\n\
+        head -c 20000000 /dev/zero | tr '\\0' x\n\
+        echo '\",\"usage\":{\"input_tokens\":44,\"output_tokens\":28}}'\n";
+    tests::sandbox::executable(&sandbox.path("bin/droid"), script);
+    let id = sandbox.launch("look");
+    let record = sandbox.ended(&id);
+    assert_eq!(record["status"], "completed", "{}", record["error"]);
+    let result = record["result"].as_str().expect("a result");
+    assert!(result.starts_with("found xxx") && result.len() <= 1 << 20, "{}", result.len());
+    assert!(result.ends_with(" more bytes]"), "{}", &result[result.len() - 60..]);
+    assert_eq!(record["progress"]["usage"]["inputTokens"], 44);
+}

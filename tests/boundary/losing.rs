@@ -1,7 +1,7 @@
 //! Losing: a supervisor is killed, an agent is killed, and the record still comes out right.
 
 use serde_json::{Value, json};
-use tests::process::{alive, kill, wait_until};
+use tests::process::{alive, kill, pause, resume, wait_until};
 use tests::sandbox::Sandbox;
 
 use crate::sandbox;
@@ -191,4 +191,28 @@ fn who_sees_no_process_takes_none_for_gone() {
         sandbox.task_bg(["list"]).ok().done();
         sandbox.status(&id) == "completed"
     });
+}
+
+// "running", without a word, for as long as somebody kept the supervisor stopped.
+#[test]
+fn a_task_whose_supervisor_was_stopped_by_a_signal_is_shown_with_a_note_until_it_goes_on() {
+    let sandbox = sandbox();
+    let id = sandbox.run_script(&[], &format!("{}; exit 3", sandbox.until("gate")));
+    let record = sandbox.record(&id);
+    let (supervisor, agent) = (pid_at(&record, "supervisor"), pid_at(&record, "agentProcess"));
+    pause(supervisor);
+    sandbox.open_gate("gate");
+    wait_until("the agent's end", || !alive(agent));
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    let note = status["note"].as_str().unwrap_or_default();
+    assert!(note.contains(&format!("`kill -CONT {supervisor}`")), "{status:#}");
+    let list = sandbox.task_bg(["list", "--status", "running"]).ok().stdout;
+    assert!(list.contains("was stopped by a signal"), "{list}");
+    let doctor = sandbox.task_bg(["doctor"]).run().stdout;
+    assert!(doctor.contains("stopped by a signal"), "{doctor}");
+    resume(supervisor);
+    let ended = sandbox.ended(&id);
+    assert_eq!(ended["progress"]["exitCode"], 3, "{ended:#}");
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    assert!(status["note"].is_null(), "{status:#}");
 }

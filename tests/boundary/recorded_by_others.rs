@@ -124,3 +124,25 @@ fn what_the_hook_could_not_record_in_time_is_recorded_by_whoever_looks_next() {
     assert_eq!(sandbox.traces(&id), [""; 0]);
     assert!(said(&sandbox, "PostToolUse").contains("found it"));
 }
+
+// Of a task that never ended, and said nothing, its parent never heard a word.
+#[test]
+fn a_parent_at_work_is_told_once_of_a_task_that_says_nothing_for_long() {
+    let sandbox = sandbox();
+    let mut original = original(&sandbox);
+    let long_ago = Duration::from_secs(40 * 60);
+    let old = original.launch("old", "look", PARENT, long_ago);
+    let young = launch(&mut original, "young");
+    // The hook takes note of both where a session begins.
+    assert!(said(&sandbox, "SessionStart").contains(&old));
+    let message = said(&sandbox, "PostToolUse");
+    assert!(message.contains(&old) && message.contains("no sign of life for 40 min"), "{message}");
+    assert!(!message.contains(&young), "{message}");
+    for event in ["PostToolUse", "UserPromptSubmit"] {
+        assert_eq!(said(&sandbox, event), "");
+    }
+    let message = said(&sandbox, "Stop");
+    assert!(message.contains(&young) && !message.contains(&old), "{message}");
+    original.complete(&old, "at last", None);
+    assert!(said(&sandbox, "PostToolUse").contains("at last"));
+}

@@ -1,7 +1,7 @@
 //! Following a growing event stream: whole lines in, domain events out, in bounded memory.
 //!
-//! The stream is a file that the agent appends to; whoever follows it only reads. The follower passes
-//! over a line that does not end within [`LINE_LIMIT`].
+//! The stream is a file that the agent appends to; whoever follows it only reads. Of a line that does not end within
+//! [`LINE_LIMIT`] the texts are cut; one that is longer even so is passed over.
 
 use std::fs::File;
 use std::io;
@@ -9,6 +9,8 @@ use std::os::unix::fs::FileExt;
 
 use domain::port::Agent;
 use domain::run::AgentEvent;
+
+use super::long_line::LongLine;
 
 /// The longest line that is looked at, in bytes.
 pub const LINE_LIMIT: usize = 16 << 20;
@@ -21,6 +23,8 @@ pub struct EventStream<'a> {
     offset: u64,
     // Invariant: the bytes before `offset` that belong to a line not yet ended; empty if `skipping`.
     partial: Vec<u8>,
+    /// What shortens the line, if it is too long to hold.
+    long: Option<LongLine>,
     skipping: bool,
 }
 
@@ -28,7 +32,7 @@ impl<'a> EventStream<'a> {
     /// Follows `file`, in which `agent` writes, from the byte `offset`, which must be the beginning of a
     /// line.
     pub const fn from(file: File, offset: u64, agent: &'a dyn Agent) -> Self {
-        Self { file, agent, offset, partial: Vec::new(), skipping: false }
+        Self { file, agent, offset, partial: Vec::new(), long: None, skipping: false }
     }
 
     /// Hands every event that has been written since the last call to `take`.
@@ -68,18 +72,29 @@ impl<'a> EventStream<'a> {
     fn take_block(&mut self, block: &[u8], take: &mut dyn FnMut(AgentEvent)) {
         for piece in block.split_inclusive(|byte| *byte == b'\n') {
             let ended = piece.last() == Some(&b'\n');
-            if !self.skipping {
-                self.partial.extend_from_slice(piece);
+            match &mut self.long {
+                _ if self.skipping => {}
+                Some(long) => long.shorten(piece, &mut self.partial),
+                None => self.partial.extend_from_slice(piece),
             }
             if self.partial.len() > LINE_LIMIT {
-                self.partial = Vec::new();
-                self.skipping = true;
+                let whole = std::mem::take(&mut self.partial);
+                if self.long.is_none() {
+                    let mut long = LongLine::default();
+                    long.shorten(&whole, &mut self.partial);
+                    self.long = Some(long);
+                }
+                self.skipping = self.partial.is_empty() || self.partial.len() > LINE_LIMIT;
+                if self.skipping {
+                    self.partial = Vec::new();
+                }
             }
             if ended {
                 if !self.skipping {
                     self.agent.decode(self.partial.trim_ascii_end(), take);
                 }
                 self.partial.clear();
+                self.long = None;
                 self.skipping = false;
             }
         }

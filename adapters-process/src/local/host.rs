@@ -16,7 +16,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::port::{Claim, Doomed, Environment, Fault, Host, LaunchFailure, Survivors, Until};
+use domain::port::{
+    Claim, Doomed, Environment, Fault, Host, LaunchFailure, Life, Survivors, Until,
+};
 use domain::task::{ProcessId, TaskId, Timestamp};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
@@ -139,6 +141,16 @@ impl Host for LocalHost {
     async fn lives(&self, process: &ProcessId) -> bool {
         // Who cannot be seen is not gone.
         identity::lives(process) || identity::is_blind()
+    }
+
+    async fn life(&self, process: &ProcessId) -> Life {
+        match identity::found(process) {
+            Some(stat) if stat.is_stopped() => Life::Stopped,
+            Some(_) => Life::Living,
+            // Who cannot be seen is not gone.
+            None if identity::is_blind() => Life::Living,
+            None => Life::Gone,
+        }
     }
 
     async fn is_of_this_boot(&self, process: &ProcessId) -> bool {

@@ -37,8 +37,13 @@ pub fn named(stats: &[Stat]) -> Vec<ProcessId> {
 
 /// Whether this very process lives.
 pub fn lives(process: &ProcessId) -> bool {
-    Stat::of(process.pid).is_some_and(|stat| stat.lives() && stat.start_time == process.start_time)
-        && boot_id() == process.boot_id
+    found(process).is_some()
+}
+
+/// What is known of this very process, if it lives.
+pub fn found(process: &ProcessId) -> Option<Stat> {
+    let is_it = |stat: &Stat| stat.lives() && stat.start_time == process.start_time;
+    Stat::of(process.pid).filter(is_it).filter(|_| boot_id() == process.boot_id)
 }
 
 /// Whether not even this very process can be seen, because `/proc` is hidden or no file can be opened: nothing
@@ -89,6 +94,11 @@ impl Stat {
             reaped_ticks: number(13)?.saturating_add(number(14)?),
             start_time: number(19)?,
         })
+    }
+
+    /// Whether a signal stopped it.
+    pub const fn is_stopped(&self) -> bool {
+        self.state == 'T'
     }
 
     /// Whether it is neither a zombie nor dead.

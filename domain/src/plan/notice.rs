@@ -6,11 +6,12 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::task::notice::{
     Mark, Occasion, Stage, name, of_ended, output_command, tells_all, wait_command,
 };
-use crate::task::{Task, TaskId};
+use crate::task::{Status, Task, TaskId, Timestamp};
 
 /// The most tasks of a kind that one message names.
 pub const MAX_TASKS: usize = 20;
@@ -26,6 +27,49 @@ pub struct Pending {
     pub task: Task,
     /// How far telling of it has come.
     pub stage: Stage,
+    /// What is odd about it, if it has not ended.
+    pub delay: Option<Delay>,
+}
+
+/// Why a parent may want to look at a task that is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delay {
+    /// It has given no sign of life for so long.
+    Silent(Duration),
+    /// It has been at work for so long.
+    Long(Duration),
+}
+
+impl Delay {
+    /// How long a task may give no sign of life before its parent hears of that.
+    const SILENCE: Duration = Duration::from_secs(10 * 60);
+    /// How long a task may be at work before its parent hears of that.
+    const LENGTH: Duration = Duration::from_secs(30 * 60);
+
+    /// Whether a task with this id is old enough for any of it; its record need not be read before.
+    pub fn is_possible(id: &TaskId, now: Timestamp) -> bool {
+        id.minted_at().is_some_and(|minted| now.since(minted) >= Self::SILENCE)
+    }
+
+    /// What is odd about a task that runs, if anything.
+    pub fn of(task: &Task, now: Timestamp) -> Option<Self> {
+        let started = task.started_at().filter(|_| task.status() == Status::Running)?;
+        let silent = now.since(task.progress().last_update.unwrap_or(started).max(started));
+        let long = now.since(started);
+        if silent >= Self::SILENCE {
+            Some(Self::Silent(silent))
+        } else {
+            (long >= Self::LENGTH).then_some(Self::Long(long))
+        }
+    }
+
+    fn words(self) -> String {
+        let minutes = |span: Duration| span.as_secs() / 60;
+        match self {
+            Self::Silent(span) => format!("no sign of life for {} min", minutes(span)),
+            Self::Long(span) => format!("at work for {} min", minutes(span)),
+        }
+    }
 }
 
 /// What to tell a parent.
@@ -41,22 +85,27 @@ pub struct NoticePlan {
 ///
 /// A parent at work is told of endings. One whose session begins, or goes on with what it knew cut
 /// short, is also told what has not ended: it may have forgotten the ids. One about to stop is also
-/// reminded, once, of the tasks that are still at work and of the endings it has not read to the end.
+/// reminded, once, of the tasks that are still at work and of the endings it has not read to the end. Of a task that
+/// goes on and on, or says nothing, it is told once while it works.
 pub fn plan_notice(occasion: Occasion, pending: &[Pending]) -> NoticePlan {
     let (mut ended, mut at_work, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-    let mut unended = Vec::new();
-    for Pending { task, stage } in pending {
+    let (mut unended, mut late) = (Vec::new(), Vec::new());
+    for Pending { task, stage, delay } in pending {
         match (task.status().is_ended(), stage, occasion) {
             (true, Stage::Open | Stage::Named | Stage::Ended, _) => ended.push(task),
             (true, Stage::Told, Occasion::Stopping) => unread.push(task),
             (false, Stage::Open | Stage::Ended, Occasion::Stopping) => at_work.push(task),
             (false, _, Occasion::Starting) => unended.push(task),
+            (false, Stage::Open, Occasion::Working) => {
+                late.extend(delay.map(|delay| (task, delay)));
+            }
             (true, Stage::Told, Occasion::Starting | Occasion::Working)
             | (false, Stage::Named | Stage::Told, Occasion::Stopping)
-            | (false, _, Occasion::Working) => {}
+            | (false, Stage::Named | Stage::Ended | Stage::Told, Occasion::Working) => {}
         }
     }
-    let reminder = format!("{}{}", overview(&unended), reminder(&at_work, &unread));
+    let reminder =
+        format!("{}{}{}", overview(&unended), of_late(&late), reminder(&at_work, &unread));
     let (told, notices) = notices(&ended, MAX_MESSAGE - reminder.chars().count());
     if notices.is_empty() && reminder.is_empty() {
         return NoticePlan::default();
@@ -68,11 +117,28 @@ pub fn plan_notice(occasion: Occasion, pending: &[Pending]) -> NoticePlan {
     };
     let told = ended[..told].iter().map(|task| (task.id().clone(), mark(task)));
     let unread = unread.iter().map(|task| (task.id().clone(), Mark::Settled));
-    let at_work = at_work.iter().map(|task| (task.id().clone(), Mark::Named));
+    let late = late.iter().map(|(task, _)| *task);
+    let at_work = at_work.iter().copied().chain(late).map(|task| (task.id().clone(), Mark::Named));
     NoticePlan {
         marks: told.chain(unread).chain(at_work).collect(),
         message: Some(format!("{notices}{reminder}")),
     }
+}
+
+/// The tasks that go on and on, or say nothing.
+fn of_late(late: &[(&Task, Delay)]) -> String {
+    if late.is_empty() {
+        return String::new();
+    }
+    let tasks: Vec<&Task> = late.iter().map(|(task, _)| *task).collect();
+    let delay = |of: &Task| late.iter().find(|(task, _)| task.id() == of.id()).map(|it| it.1);
+    let words = |task: &Task| {
+        format!("{} ({})", name(task), delay(task).map(Delay::words).unwrap_or_default())
+    };
+    let (names, _) = named(&tasks, words);
+    format!(
+        "task-bg: not ended yet: {names}.\n  `task-bg output --tail 30 ID` shows what one wrote last, `task-bg cancel ID` ends it; you will not be told again.\n"
+    )
 }
 
 /// As many notices as fit into `room` characters, and how many they are.
@@ -156,9 +222,8 @@ fn and_more(rest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Ending, Event, Order, Timestamp};
+    use crate::task::{Ending, Event, Order};
     use crate::testing;
-    use core::time::Duration;
     use proptest::prelude::*;
 
     fn at(number: u64) -> Timestamp {
@@ -175,7 +240,8 @@ mod tests {
                 .apply(Event::Ended { ending, exit: None, next: None }, at(number + 1))
                 .expect("ended")
         };
-        Pending { task: result.map_or(task.clone(), |result| end(result).task), stage }
+        let task = result.map_or(task.clone(), |result| end(result).task);
+        Pending { task, stage, delay: None }
     }
 
     fn marks(plan: &NoticePlan) -> Vec<Mark> {

@@ -49,6 +49,9 @@ pub trait Host: Send + Sync {
     /// same number, and for one of an earlier boot.
     async fn lives(&self, process: &ProcessId) -> bool;
 
+    /// The same, and whether somebody stopped it with a signal, so that it does nothing until it is continued. One look.
+    async fn life(&self, process: &ProcessId) -> Life;
+
     /// Whether the process is one of the boot the machine is in now.
     async fn is_of_this_boot(&self, process: &ProcessId) -> bool;
 
@@ -92,6 +95,17 @@ pub trait Host: Send + Sync {
     /// The numbers of the living processes that work in a folder or below it, for each of these folders that has
     /// any, whosesoever they are. The calling process is none of them. One look, whatever the number of folders.
     async fn working_in(&self, folders: &[String]) -> BTreeMap<String, Vec<u32>>;
+}
+
+/// Whether a process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It does.
+    Living,
+    /// It does, and is stopped.
+    Stopped,
+    /// It does not.
+    Gone,
 }
 
 /// What a start waits for.

@@ -11,6 +11,8 @@ use super::time::Timestamp;
 
 /// The longest task id accepted, in bytes.
 pub const MAX_TASK_ID: usize = 64;
+/// How many characters at the end of an id of ours are random.
+const RANDOM: usize = 6;
 /// The longest session id accepted, in bytes.
 pub const MAX_SESSION_ID: usize = 256;
 
@@ -59,6 +61,15 @@ impl TaskId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TaskId {
+    /// When it was minted, as far as it has the form of ours.
+    pub fn minted_at(&self) -> Option<Timestamp> {
+        let digits = self.0.strip_prefix("bg_")?;
+        let millis = digits.get(..digits.len().checked_sub(RANDOM)?)?;
+        i64::from_str_radix(millis, 16).ok().map(Timestamp::from_millis)
     }
 }
 

@@ -13,7 +13,7 @@ use core::any::Any;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::port::{Claim, Doomed, Environment, Fault, Host, LaunchFailure, Survivors, Until};
+use crate::port::{self, Claim, Doomed, Environment, Fault, Host, LaunchFailure, Survivors, Until};
 use crate::task::{Exit, ProcessId, TaskId, Timestamp};
 
 /// The name of the machine in memory.
@@ -173,6 +173,13 @@ impl Host for MemoryHost {
 
     async fn lives(&self, process: &ProcessId) -> bool {
         self.life_of(process) == Life::Living
+    }
+
+    async fn life(&self, process: &ProcessId) -> port::Life {
+        match self.life_of(process) {
+            Life::Living => port::Life::Living,
+            Life::Ended(_) => port::Life::Gone,
+        }
     }
 
     async fn is_of_this_boot(&self, _process: &ProcessId) -> bool {

@@ -12,7 +12,7 @@ use core::fmt;
 
 use super::reconcile::conclude_if_gone;
 use super::{Trouble, World};
-use crate::plan::notice::{Pending, plan_notice};
+use crate::plan::notice::{Delay, Pending, plan_notice};
 use crate::plan::reconcile::Custody;
 use crate::port::{Fault, NoticeBatch, Notices, StoreError, TaskStore};
 use crate::task::notice::{Mark, Occasion, Stage};
@@ -75,13 +75,19 @@ pub async fn due(
     let takes_marks = batch.takes_marks();
     let mut pending = Vec::new();
     for (id, stage) in batch.entries() {
-        if !(occasion.concerns(*stage) || may_be_gone(world, id, *stage).await) {
+        let may_be_late = occasion == Occasion::Working
+            && *stage == Stage::Open
+            && Delay::is_possible(id, world.clock.now());
+        let concerns = occasion.concerns(*stage) || may_be_late;
+        if !(concerns || may_be_gone(world, id, *stage).await) {
             continue;
         }
         let Some(task) = own(world.store, batch.as_ref(), parent, id).await? else { continue };
         // Of what cannot be judged or recorded now nothing is said: it may be dead.
         let Ok(Some(task)) = conclude_if_gone(world, task).await else { continue };
-        if task.status().is_ended() {
+        let ended = task.status().is_ended();
+        let delay = Delay::of(&task, world.clock.now()).filter(|_| may_be_late && !ended);
+        if ended {
             // Said without a mark, it would be said again at every event.
             if !takes_marks {
                 continue;
@@ -91,14 +97,14 @@ pub async fn due(
                 drop(batch.mark(id, Mark::Settled).await);
                 continue;
             }
-        } else if occasion == Occasion::Stopping
+        } else if (occasion == Occasion::Stopping || delay.is_some())
             && *stage != Stage::Named
             // Marked before it is said: a lost reminder is better than one at every stop.
             && batch.mark(id, Mark::Named).await.is_err()
         {
             continue;
         }
-        pending.push(Pending { task, stage: *stage });
+        pending.push(Pending { task, stage: *stage, delay });
     }
     let plan = plan_notice(occasion, &pending);
     Ok(plan.message.map(|message| Due { message, marks: plan.marks, batch }))

@@ -10,7 +10,7 @@ use super::custody::{self, Held};
 use super::left_behind::{was_forsaken, without_gone};
 use super::{Trouble, World};
 use crate::plan::reconcile::{Custody, Standing, standing};
-use crate::port::{Doomed, LogPart, Stream, Woken};
+use crate::port::{Doomed, Life, LogPart, Stream, Woken};
 use crate::run::ending::QUOTED_LINES;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use crate::run::readable;
@@ -43,6 +43,8 @@ pub enum Note {
     Orphaned,
     /// Its supervisor and its agent are gone, and the ending cannot be recorded: the store is read-only.
     Unrecordable,
+    /// Its supervisor lives and is stopped: it records nothing until it is continued.
+    Stopped,
     /// Another machine runs it, and only that machine can judge it.
     Elsewhere,
     /// It has ended, and processes of it live on: those that its progress names.
@@ -102,19 +104,21 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     }
     let mut custody = world.locks.custody(task.id()).await?;
     let mut task = task;
-    if custody == Custody::Held && is_being_concluded(world, &task).await {
+    let mut life = supervisor_of_held(world, &task, custody).await;
+    if life == Some(Life::Gone) {
         wait_for_conclusion(world, task.id()).await;
         task = world.store.load(task.id()).await?;
         if task.status().is_ended() {
             return Ok(Believed { task, note: None, custody: Custody::Absent });
         }
         custody = world.locks.custody(task.id()).await?;
+        life = None;
     }
     let as_recorded = |task: Task, note| Believed { task, note, custody };
     match look(world, &task, custody).await {
         Standing::AsRecorded => {
             remind_supervisor(world, &task, custody).await;
-            Ok(as_recorded(task, None))
+            Ok(as_recorded(task, (life == Some(Life::Stopped)).then_some(Note::Stopped)))
         }
         Standing::Unsupervised => match taken_up(world, task.id()).await {
             Some(task) => Ok(Believed { task, note: None, custody: Custody::Absent }),
@@ -177,12 +181,14 @@ async fn taken_up(world: World<'_>, id: &TaskId) -> Option<Task> {
     Some(ended)
 }
 
-/// Whether the life lock of a running task is held by another process than its supervisor, which is
-/// gone: that process is about to record the ending.
-async fn is_being_concluded(world: World<'_>, task: &Task) -> bool {
-    match (task.status(), &task.progress().supervisor) {
-        (Status::Running, Some(supervisor)) => !world.host.lives(supervisor).await,
-        (_, Some(_) | None) => false,
+/// How the supervisor of a running task lives whose life lock is held. If it is gone, another process holds the lock,
+/// which is about to record the ending.
+async fn supervisor_of_held(world: World<'_>, task: &Task, custody: Custody) -> Option<Life> {
+    match (task.status(), &task.progress().supervisor, custody) {
+        (Status::Running, Some(supervisor), Custody::Held) => {
+            Some(world.host.life(supervisor).await)
+        }
+        (_, _, Custody::Held | Custody::Free | Custody::Waiting | Custody::Absent) => None,
     }
 }
 

@@ -125,6 +125,13 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
              command that looks will record how it ended"
                 .to_owned()
         }
+        Note::Stopped => {
+            let pid = task.progress().supervisor.as_ref().map_or(0, |supervisor| supervisor.pid);
+            format!(
+                "its supervisor, process {pid}, was stopped by a signal and records nothing; \
+                 `kill -CONT {pid}` lets it go on"
+            )
+        }
         Note::Unrecordable => {
             "its supervisor and its agent are gone; how it ended cannot be recorded, because the store is \
              read-only"

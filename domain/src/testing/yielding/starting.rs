@@ -16,7 +16,7 @@ use core::time::Duration;
 use std::sync::Mutex;
 
 use super::{Yielding, open};
-use crate::port::{Claim, Doomed, Environment, Fault, Host, LaunchFailure, Survivors, Until};
+use crate::port::{Claim, Doomed, Environment, Fault, Host, LaunchFailure, Life, Survivors, Until};
 use crate::task::{ProcessId, TaskId, Timestamp};
 use crate::testing::scheduler::{idle, note, turn};
 
@@ -112,6 +112,10 @@ impl Host for Yielding<'_> {
 
     async fn lives(&self, process: &ProcessId) -> bool {
         between_turns!(format!("  whether {} lives", process.pid), self.memory.host.lives(process))
+    }
+
+    async fn life(&self, process: &ProcessId) -> Life {
+        between_turns!(format!("  how {} lives", process.pid), self.memory.host.life(process))
     }
 
     async fn is_of_this_boot(&self, process: &ProcessId) -> bool {

@@ -164,8 +164,9 @@ fn locks(unlocked: &[TaskId], fix: bool) -> Finding {
 
 fn unattended(listed: &Listed) -> Finding {
     // What another machine runs is looked after there.
-    let alone =
-        |note: &Note| matches!(note, Note::Unsupervised | Note::Orphaned | Note::Unrecordable);
+    let alone = |note: &Note| {
+        matches!(note, Note::Unsupervised | Note::Orphaned | Note::Unrecordable | Note::Stopped)
+    };
     let alone: Vec<_> = listed.notes.iter().filter(|(_, note)| alone(note)).collect();
     if alone.is_empty() {
         return well("supervision", "every task that runs has somebody who looks after it");
@@ -173,6 +174,7 @@ fn unattended(listed: &Listed) -> Finding {
     let word = |note: &Note| match note {
         Note::Unsupervised => "never had a supervisor of ours",
         Note::Orphaned => "lost its supervisor",
+        Note::Stopped => "has a supervisor that was stopped by a signal",
         Note::Unrecordable => "is gone, which cannot be recorded",
         Note::Elsewhere | Note::LeftBehind | Note::EmptyAnswer => "needs nobody",
     };
