@@ -131,7 +131,7 @@ fn at(autonomy: Autonomy, tools: &[String]) -> (Vec<&str>, Vec<&str>) {
 
 /// Hands on what one line of its stream says.
 pub(super) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
-    take(stream::decode(line));
+    stream::decode(line, take);
 }
 
 /// What kind of failure droid's words are, where it reports them as an error. The check for a refused permission

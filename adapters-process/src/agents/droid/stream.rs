@@ -1,4 +1,4 @@
-//! The wire format of droid's `-o stream-json`: one line in, one domain event out.
+//! The wire format of droid's `-o stream-json`: one line in, domain events out.
 //!
 //! Decoding is lenient, for nothing that an agent prints may stop its supervisor: it passes over
 //! unknown fields, and makes [`AgentEvent::Other`] of an unknown or broken line. Nothing here reads a
@@ -32,7 +32,12 @@ enum Line {
         #[serde(default, rename = "toolId")]
         tool_id: Option<String>,
     },
-    ToolResult {},
+    ToolResult {
+        #[serde(default, rename = "toolId")]
+        tool_id: String,
+        #[serde(default, deserialize_with = "lenient")]
+        error: Option<ToolError>,
+    },
     Error {
         #[serde(default)]
         source: String,
@@ -49,6 +54,12 @@ enum Line {
     Other,
 }
 
+/// Why a tool call failed.
+#[derive(Deserialize)]
+struct ToolError {
+    message: String,
+}
+
 #[derive(Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the names are droid's")]
 struct WireUsage {
@@ -62,9 +73,27 @@ struct WireUsage {
     cache_creation_input_tokens: u64,
 }
 
+/// What the error of a tool begins with that the agent was not given; the tool's name follows.
+const REFUSED: &str = "Error: Tool ";
+/// What follows the name.
+const NOT_GIVEN: &str = "is not permitted in this exec session";
+
 /// Reads one line of the stream, without its line break.
-pub(super) fn decode(line: &[u8]) -> AgentEvent {
-    parse(line).map_or(AgentEvent::Other, event)
+pub(super) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
+    match parse(line) {
+        Some(Line::ToolResult { tool_id, error }) => {
+            take(AgentEvent::ToolReturned);
+            if error.is_some_and(|error| is_refusal(&error.message)) {
+                take(AgentEvent::Refused { tool: tool_id, words: NOT_GIVEN.to_owned() });
+            }
+        }
+        line => take(line.map_or(AgentEvent::Other, event)),
+    }
+}
+
+fn is_refusal(words: &str) -> bool {
+    let after_name = words.strip_prefix(REFUSED).and_then(|rest| rest.split_once(' '));
+    after_name.is_some_and(|(_, rest)| rest.starts_with(NOT_GIVEN))
 }
 
 fn event(line: Line) -> AgentEvent {
@@ -79,7 +108,7 @@ fn event(line: Line) -> AgentEvent {
         Line::ToolCall { tool_name, tool_id } => {
             AgentEvent::ToolCalled { tool: tool_name.or(tool_id).unwrap_or_default() }
         }
-        Line::ToolResult {} => AgentEvent::ToolReturned,
+        Line::ToolResult { .. } => AgentEvent::ToolReturned,
         Line::Error { source, message } => {
             let reason = super::complaint(&message);
             AgentEvent::Failed { message, fatal: source == "cli", reason }
@@ -101,6 +130,28 @@ fn event(line: Line) -> AgentEvent {
 mod tests {
     use super::*;
     use domain::task::Reason;
+
+    fn events(line: &[u8]) -> Vec<AgentEvent> {
+        let mut events = Vec::new();
+        super::decode(line, &mut |event| events.push(event));
+        events
+    }
+
+    /// What a line says that says one thing.
+    fn decode(line: &[u8]) -> AgentEvent {
+        let [event] = <[AgentEvent; 1]>::try_from(events(line)).expect("one event");
+        event
+    }
+
+    #[test]
+    fn a_tool_that_it_was_not_given_is_named_as_refused_and_one_that_failed_is_not() {
+        let line = br#"{"type":"tool_result","toolId":"Create","isError":true,"error":{"type":"tool_error","message":"Error: Tool Create is not permitted in this exec session. Available tools: Read and Execute."}}"#;
+        let words = "is not permitted in this exec session".to_owned();
+        let refused = AgentEvent::Refused { tool: "Create".to_owned(), words };
+        assert_eq!(events(line), [AgentEvent::ToolReturned, refused]);
+        let failed = br#"{"type":"tool_result","toolId":"Execute","isError":true,"error":{"message":"Error: it is not permitted in this exec session"}}"#;
+        assert_eq!(decode(failed), AgentEvent::ToolReturned);
+    }
 
     #[test]
     fn the_init_line_gives_the_session() {

@@ -61,12 +61,16 @@ struct WireError {
     message: String,
 }
 
+/// What its own tools say of a file that is not in the folder.
+const OUTSIDE: &str = "Path not in workspace";
+
 impl WireError {
     /// Whether it says that a tool was not allowed.
     fn is_refusal(&self) -> bool {
         let signs = ["requires user confirmation", "denied by policy", "blocked by policy"];
         self.kind == "tool_not_registered"
             || self.kind == "policy_violation"
+            || (self.kind == "invalid_tool_params" && self.message.starts_with(OUTSIDE))
             || signs.iter().any(|sign| self.message.contains(sign))
     }
 }

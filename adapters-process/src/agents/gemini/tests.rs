@@ -127,3 +127,12 @@ fn a_tool_that_its_mode_does_not_offer_is_refused_and_a_failed_one_is_not() {
         assert_eq!(ended(&gemini(), &lines, Exit::Code(0), "").0, None);
     }
 }
+
+#[test]
+fn a_file_outside_its_folder_is_named_as_refused() {
+    let refused = r#"{"type":"tool_result","tool_id":"write_file__call_1","status":"error","output":"","error":{"type":"invalid_tool_params","message":"Path not in workspace: Attempted path \"/o\" resolves outside"}}"#;
+    let lines = [INIT, ASKED, refused, &piece("well"), SUCCESS];
+    let account = account(&gemini(), &lines);
+    let [named] = account.activity().refused.as_slice() else { panic!("{account:?}") };
+    assert!(named.starts_with("write_file: Path not in workspace"), "{named}");
+}
