@@ -4,8 +4,8 @@
 //!
 //! Our own tasks are in the indexes ([`super::index`], and the life locks). A record that the original or a person
 //! wrote is in nobody's. So whoever asks for a session that the index does not know, or for what others
-//! recorded, looks at the time of the store's folder. If that is the one at which the names were listed last, nothing is new. Otherwise it
-//! lists the names and reads the records that it has not seen. What it finds is kept in one derived file,
+//! recorded, looks at the time of the store's folder. If that is the one at which the names were listed last,
+//! nothing is new. Otherwise it lists the names and reads the records that it has not seen. What it finds is kept in one derived file,
 //! [`DataDir::seen`](crate::DataDir::seen), whose own time is that of the folder: a list of what has not ended,
 //! with its session, and eight bytes for each record that was seen. Without the file, or with one that makes
 //! no sense, each record is read once more. The first one to see an unfinished record of others notes it for its
