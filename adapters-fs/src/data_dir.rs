@@ -315,6 +315,16 @@ impl DataDir {
         self.sessions().join(".outlines")
     }
 
+    /// The folder of the bells of those that wait.
+    pub(crate) fn waiters(&self) -> PathBuf {
+        self.root.join(".waiters")
+    }
+
+    /// Makes the folder of the bells.
+    pub(crate) fn prepare_waiters(&self) -> io::Result<()> {
+        folders::make(&self.waiters()).map(drop)
+    }
+
     /// Makes the folder of the session index, in a store that none of ours has written to yet.
     pub(crate) fn prepare_sessions(&self) -> io::Result<()> {
         folders::make(&self.sessions()).map(drop)

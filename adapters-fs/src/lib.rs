@@ -11,6 +11,7 @@
 //! hands it the lookup. Only for times without a zone, which other programs wrote, it reads the zone of the system.
 
 pub mod beginnings;
+mod bell;
 pub mod callers;
 pub mod data_dir;
 mod disk;

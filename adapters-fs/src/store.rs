@@ -33,7 +33,7 @@ use crate::disk::{self, Disk, Found, RealDisk, Replaced};
 use crate::fault::fault;
 use crate::life_lock::FileLifeLocks;
 use crate::record::{self, Record};
-use crate::{kits, notices, queue};
+use crate::{bell, kits, notices, queue};
 
 /// The most replaced files that are kept for later: each takes a descriptor.
 const MAX_REPLACED: usize = 4;
@@ -277,6 +277,9 @@ impl TaskStore for FileStore {
             self.sync_folder()?;
         }
         drop(lock);
+        if ends {
+            bell::ring(&self.dir, &*self.disk, id);
+        }
         self.give_back(applied.weight);
         // The index is only derived: what it misses is found by looking, what it has too much is
         // checked against the record.

@@ -1,11 +1,12 @@
 //! Waiting for tasks without polling them.
 //!
-//! One small thread for each watched task sleeps in a shared `flock` on its life lock and wakes the
-//! moment the kernel frees it. Endings that come from outside free no lock; the watch notices those
-//! by a look at the store every [`TICK`]. After a watch is dropped, each of its threads sleeps on
-//! until its lock is free or the process ends, and holds nothing but one descriptor.
+//! Whoever records an ending rings a bell ([`crate::bell`]), which tells of any number of tasks. For each of the first
+//! few that are watched, a small thread sleeps in a shared `flock` on its life lock as well, and wakes the moment the
+//! kernel frees it, however its holder died. What neither tells is noticed by a look at the other locks and at the
+//! store every [`TICK`], or every [`SHORT_TICK`] where no bell can be hung. After a watch is dropped, each of its
+//! threads sleeps on until its lock is free or the process ends, and holds nothing but two descriptors.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -20,30 +21,34 @@ use domain::port::{Watch, Woken};
 use domain::task::TaskId;
 
 use super::{FileLifeLocks, open};
+use crate::bell::{self, Bell};
 
-/// How often the store is looked at. The port allows 200 ms, so this leaves some for the looking.
-const TICK: Duration = Duration::from_millis(150);
-/// The most threads of one watch. Locks beyond that are looked at, too, at each tick.
-const MAX_THREADS: usize = 512;
-/// How many of the descriptors that the process may have are left to everything else.
-const SPARE: u64 = 12;
+/// How often the store is looked at where a bell tells of endings. The port allows 1.2 s.
+const TICK: Duration = Duration::from_secs(1);
+/// How often it is looked at where none does.
+const SHORT_TICK: Duration = Duration::from_millis(150);
+/// The most threads of one watch: with the one that waits, four.
+const MAX_THREADS: usize = 3;
 /// The stack of such a thread, in bytes: it makes one system call and sends one message.
 const STACK: usize = 64 * 1024;
 
 /// A watch over the life locks of some tasks.
 pub(super) struct FileWatch {
     locks: FileLifeLocks,
+    bell: Option<Bell>,
+    watched: HashSet<TaskId>,
     released: Receiver<TaskId>,
     // Kept so that the channel never closes, even when no thread is left.
     sender: Sender<TaskId>,
     threads: usize,
-    most_threads: usize,
-    /// Locks that are free already, to be told one at a time.
-    ready: VecDeque<TaskId>,
+    /// What is known already, to be told one at a time.
+    ready: VecDeque<Woken>,
     /// Locks that no thread waits for.
     unattended: Vec<TaskId>,
     /// The folder, and the records watched, as they were at the last look.
     sights: Vec<(PathBuf, Sight)>,
+    /// When that was.
+    looked: Instant,
     /// Whether to report a change once more: one in the same instant as the last look may have
     /// left the same time stamp.
     echo: bool,
@@ -56,42 +61,46 @@ type Sight = Option<(u64, u64, i64, i64)>;
 impl FileWatch {
     /// Begins to watch `ids`. Everything that happens from now on is noticed.
     pub(super) fn begin(locks: FileLifeLocks, ids: &[TaskId]) -> Self {
-        let records = ids.iter().map(|id| locks.dir.record(id));
-        let paths = std::iter::once(locks.dir.root().to_path_buf()).chain(records);
-        let sights = paths.map(|path| (path.clone(), sight(&path))).collect();
+        let bell = Bell::hang(&locks.dir, &*locks.disk);
+        let root = locks.dir.root().to_path_buf();
+        let sights = vec![(root.clone(), sight(&root))];
         let (sender, released) = mpsc::channel();
         let mut watch = Self {
             locks,
+            bell,
+            watched: HashSet::new(),
             released,
             sender,
             threads: 0,
-            most_threads: most_threads(),
             ready: VecDeque::new(),
             unattended: Vec::new(),
             sights,
+            looked: Instant::now(),
             echo: true,
         };
         for id in ids {
-            watch.attend(id);
+            watch.watch(id);
         }
         watch
     }
 
-    fn attend(&mut self, id: &TaskId) {
-        let by_thread = self.threads < self.most_threads;
+    fn watch(&mut self, id: &TaskId) {
+        let path = self.locks.dir.record(id);
+        self.sights.push((path.clone(), sight(&path)));
+        self.watched.insert(id.clone());
         // A lock that cannot be opened now (no descriptor left, say) is looked at again at the tick.
         let Ok(opened) = open(&self.locks.dir.life_lock(id)) else {
             self.unattended.push(id.clone());
             return;
         };
         let Some(file) = opened else {
-            self.ready.push_back(id.clone());
+            self.ready.push_back(Woken::Released(id.clone()));
             return;
         };
         match file.try_lock_shared() {
-            Ok(()) => self.ready.push_back(id.clone()),
+            Ok(()) => self.ready.push_back(Woken::Released(id.clone())),
             Err(TryLockError::WouldBlock)
-                if by_thread && sleep_on(file, id, &self.sender).is_ok() =>
+                if self.threads < MAX_THREADS && self.sleep_on(file, id).is_ok() =>
             {
                 self.threads += 1;
             }
@@ -101,16 +110,49 @@ impl FileWatch {
         }
     }
 
+    /// Lets a thread sleep until `file` is free, then tell so.
+    fn sleep_on(&self, file: File, id: &TaskId) -> io::Result<()> {
+        let (id, sender) = (id.clone(), self.sender.clone());
+        let end = self.bell.as_ref().and_then(Bell::pull);
+        let sleep = move || {
+            while file.lock_shared().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
+            {
+            }
+            // Freed at once: a shared lock that stays would make the next look say the wrong thing.
+            drop(file);
+            // Nobody listens any more if the watch was dropped.
+            sender.send(id).unwrap_or_default();
+            end.iter().for_each(bell::pull);
+        };
+        thread::Builder::new().name("life watch".into()).stack_size(STACK).spawn(sleep).map(drop)
+    }
+
+    /// Sleeps until something is told, at most this long.
+    fn sleep(&mut self, at_most: Duration) {
+        let Some(bell) = &mut self.bell else {
+            // Disconnected cannot be: we hold a sender.
+            match self.released.recv_timeout(at_most) {
+                Ok(id) => self.ready.push_back(Woken::Released(id)),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            return;
+        };
+        if bell.wait(at_most) {
+            let told = bell.listen();
+            let ours = told.ended.into_iter().filter(|id| self.watched.contains(id));
+            self.ready.extend(ours.map(Woken::Ended));
+            self.ready.extend(told.overflowed.then_some(Woken::Changed));
+        }
+        self.ready.extend(self.released.try_iter().map(Woken::Released));
+    }
+
     /// Looks at what no thread waits for, and at the store.
-    fn look(&mut self) -> Option<Woken> {
+    fn look(&mut self) {
         let locks = &self.locks;
         let held = |id: &TaskId| matches!(locks.custody_of(id), Ok(Custody::Held) | Err(_));
         let (still, free): (Vec<_>, Vec<_>) = self.unattended.drain(..).partition(held);
         self.unattended = still;
-        self.ready.extend(free);
-        if let Some(id) = self.ready.pop_front() {
-            return Some(Woken::Released(id));
-        }
+        self.ready.extend(free.into_iter().map(Woken::Released));
         let mut changed = false;
         for (path, before) in &mut self.sights {
             let now = sight(path);
@@ -118,7 +160,8 @@ impl FileWatch {
             *before = now;
         }
         let echo = std::mem::replace(&mut self.echo, changed);
-        (changed || echo).then_some(Woken::Changed)
+        self.ready.extend((changed || echo).then_some(Woken::Changed));
+        self.looked = Instant::now();
     }
 }
 
@@ -126,50 +169,27 @@ impl FileWatch {
 impl Watch for FileWatch {
     async fn next(&mut self, at_most: Duration) -> Woken {
         let began = Instant::now();
+        let tick = if self.bell.is_some() { TICK } else { SHORT_TICK };
         loop {
-            if let Some(id) = self.ready.pop_front() {
-                return Woken::Released(id);
-            }
-            let left = at_most.saturating_sub(began.elapsed());
-            match self.released.recv_timeout(left.min(TICK)) {
-                Ok(id) => return Woken::Released(id),
-                // Disconnected cannot be: we hold a sender.
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
-            }
-            if let Some(woken) = self.look() {
+            if let Some(woken) = self.ready.pop_front() {
                 return woken;
             }
-            if left <= TICK {
+            let left = at_most.saturating_sub(began.elapsed());
+            let until_look = tick.saturating_sub(self.looked.elapsed());
+            self.sleep(left.min(until_look));
+            let is_over = began.elapsed() >= at_most;
+            if self.ready.is_empty() && (is_over || self.looked.elapsed() >= tick) {
+                self.look();
+            }
+            if self.ready.is_empty() && is_over {
                 return Woken::TimedOut;
             }
         }
     }
 
     async fn include(&mut self, id: &TaskId) {
-        let path = self.locks.dir.record(id);
-        self.sights.push((path.clone(), sight(&path)));
-        self.attend(id);
+        self.watch(id);
     }
-}
-
-/// How many threads, each of which keeps a descriptor, leave enough of them for reading records.
-fn most_threads() -> usize {
-    let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let free = allowed.map_or(u64::MAX, |allowed| (allowed / 2).saturating_sub(SPARE));
-    usize::try_from(free).unwrap_or(MAX_THREADS).min(MAX_THREADS)
-}
-
-/// Lets a thread sleep until `file` is free, then tell so.
-fn sleep_on(file: File, id: &TaskId, sender: &Sender<TaskId>) -> io::Result<()> {
-    let (id, sender) = (id.clone(), sender.clone());
-    let sleep = move || {
-        while file.lock_shared().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
-        // Freed at once: a shared lock that stays would make the next look say the wrong thing.
-        drop(file);
-        // Nobody listens any more if the watch was dropped.
-        sender.send(id).unwrap_or_default();
-    };
-    thread::Builder::new().name("life watch".into()).stack_size(STACK).spawn(sleep).map(drop)
 }
 
 fn sight(path: &PathBuf) -> Sight {

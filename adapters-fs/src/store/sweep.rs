@@ -96,8 +96,14 @@ impl FileStore {
     /// The folders in which something is written under another name first.
     fn folders_of_temps(&self) -> Result<Vec<PathBuf>, StoreError> {
         let (dir, notices) = (&self.dir, self.dir.notices());
-        let mut folders =
-            vec![dir.root().to_owned(), dir.active(), dir.queue(), dir.sessions(), dir.keys()];
+        let mut folders = vec![
+            dir.root().to_owned(),
+            dir.active(),
+            dir.queue(),
+            dir.sessions(),
+            dir.keys(),
+            dir.waiters(),
+        ];
         let parents = self.all_names(&notices)?.into_iter();
         let parents = parents.map(|parent| DataDir::entry(&notices, &parent));
         folders.extend(parents.filter(|folder| folder.is_dir()));

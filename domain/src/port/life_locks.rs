@@ -122,10 +122,11 @@ pub trait Claim: Send {
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Watch: Send {
-    /// Waits until a watched lock becomes free or a record changes, at most this long.
+    /// Waits until a watched lock becomes free, a watched task has ended, or a record changes, at most this long.
     ///
-    /// MUST wake at once when a lock becomes free, and within 0.2 s of any change of a record. MUST
-    /// NOT miss what happened between two calls.
+    /// MUST wake at once when the store records that a watched task has ended, and when the lock of one becomes free
+    /// of the first that were included; within 1.2 s when that of another one becomes free, and of any change of a
+    /// record by other programs. MUST NOT miss what happened between two calls.
     async fn next(&mut self, at_most: Duration) -> Woken;
 
     /// Watches the life lock of one more task.
@@ -137,6 +138,8 @@ pub trait Watch: Send {
 pub enum Woken {
     /// The life lock of this task became free, or was never there.
     Released(TaskId),
+    /// The record of this task says that it has ended; its life lock may be held.
+    Ended(TaskId),
     /// Some record changed.
     Changed,
     /// Nothing happened for as long as was allowed.

@@ -199,8 +199,8 @@ async fn wait_for_conclusion(world: World<'_>, id: &TaskId) {
         loop {
             let left = CONCLUSION.saturating_sub(world.clock.elapsed().saturating_sub(began));
             match watch.next(left).await {
-                Woken::Changed if !left.is_zero() => {}
-                Woken::Released(_) | Woken::Changed | Woken::TimedOut => return,
+                Woken::Ended(_) | Woken::Changed if !left.is_zero() => {}
+                Woken::Released(_) | Woken::Ended(_) | Woken::Changed | Woken::TimedOut => return,
             }
         }
     }

@@ -198,7 +198,7 @@ async fn wait_for_release(world: World<'_>, mut pending: Vec<TaskId>, by: Durati
         match watch.next(left).await {
             Woken::Released(id) => pending.retain(|other| *other != id),
             // The watch may have missed a release, so each lock is probed.
-            Woken::Changed | Woken::TimedOut => {
+            Woken::Ended(_) | Woken::Changed | Woken::TimedOut => {
                 let mut held = Vec::new();
                 for id in pending {
                     if world.locks.custody(&id).await == Ok(Custody::Held) {

@@ -149,7 +149,10 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
         }
         let patience = if is_restless(&known) || !due.is_empty() { LOOK } else { Duration::MAX };
         match watch.next(left.unwrap_or(Duration::MAX).min(patience)).await {
-            Woken::Released(id) => stale.push(id),
+            // Another attempt may be waited for in its place by now.
+            Woken::Released(id) | Woken::Ended(id) => {
+                stale.extend(Some(id).filter(|id| known.contains_key(id)));
+            }
             Woken::Changed | Woken::TimedOut => stale = pending,
         }
     }

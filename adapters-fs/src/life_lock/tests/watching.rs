@@ -1,6 +1,28 @@
 //! Watches over life locks: what wakes them, and what they never miss.
 
 use super::*;
+use domain::port::TaskStore;
+use domain::task::{Ending, Event, Started, Task};
+use domain::testing::{self, ORDERED};
+
+use crate::FileStore;
+
+/// A store in which no bell can be hung: a watch looks oftener there.
+fn scratch_without_bells() -> (FileLifeLocks, DataDir, TempDir) {
+    let (locks, dir, folder) = scratch();
+    dir.prepare().expect("prepared");
+    fs::write(dir.waiters(), "").expect("written");
+    (locks, dir, folder)
+}
+
+fn running(store: &FileStore, number: u64) -> TaskId {
+    let task = Task::ordered(id(&format!("bg_{number}")), testing::order(), None, ORDERED);
+    wait(store.create(&task)).expect("created");
+    let (supervisor, agent) = (testing::process(7), testing::process(8));
+    let started = Event::Started(Started { supervisor, agent, awake: None });
+    wait(store.apply(task.id(), started, ORDERED)).expect("started");
+    task.id().clone()
+}
 
 #[test]
 fn a_waiter_wakes_when_a_life_is_retired_although_its_file_is_still_open() {
@@ -64,8 +86,26 @@ fn a_lock_that_is_free_or_was_never_there_is_told_at_once_and_once() {
 }
 
 #[test]
-fn a_change_of_a_record_is_noticed_although_its_lock_stays_held() {
+fn an_ending_is_told_at_once_although_its_lock_stays_held() {
     let (locks, dir, _folder) = scratch();
+    let store = FileStore::open(dir.clone());
+    let tasks: Vec<_> = (1..=9).map(|number| running(&store, number)).collect();
+    let held: Vec<_> = tasks.iter().map(|id| claim(&locks, id).into_file()).collect();
+    let mut watch = wait(locks.watch(&tasks)).expect("watched");
+    while wait(watch.next(Duration::ZERO)) != Woken::TimedOut {}
+    let last = tasks.last().expect("nine").clone();
+    let began = Instant::now();
+    let ending = Ending::Completed { result: "found".to_owned() };
+    let ended = Event::Ended { ending, exit: None, next: None };
+    wait(store.apply(&last, ended, ORDERED)).expect("ended");
+    assert_eq!(wait(watch.next(LONG)), Woken::Ended(last));
+    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+    drop(held);
+}
+
+#[test]
+fn a_change_of_a_record_is_noticed_although_its_lock_stays_held() {
+    let (locks, dir, _folder) = scratch_without_bells();
     let one = id("bg_1");
     let _held = claim(&locks, &one);
     fs::write(dir.record(&one), "a").expect("written");
@@ -85,7 +125,7 @@ fn a_change_of_a_record_is_noticed_although_its_lock_stays_held() {
 fn every_look_that_saw_a_change_is_followed_by_a_second_one() {
     // Two changes in one instant may leave the same time stamp, so the look between them cannot
     // see the second one. The beginning of the watch counts as a look.
-    let (locks, dir, _folder) = scratch();
+    let (locks, dir, _folder) = scratch_without_bells();
     let one = id("bg_1");
     let _held = claim(&locks, &one);
     let mut watch = wait(locks.watch(std::slice::from_ref(&one))).expect("watched");
@@ -110,6 +150,7 @@ fn a_watch_over_more_locks_than_threads_misses_none() {
         match wait(watch.next(LONG)) {
             Woken::Released(id) => released.push(id),
             Woken::Changed => {}
+            Woken::Ended(id) => panic!("{id} has no record"),
             Woken::TimedOut => panic!("missed all but {released:?}"),
         }
     }
