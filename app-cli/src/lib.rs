@@ -22,10 +22,22 @@ use kit::failure::Failure;
 
 /// Runs the program with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
-    if let Some(supervisor) = Alone::supervisor(std::env::args_os()) {
-        let answer = pollster::block_on(hidden::alone(supervisor));
-        return ExitCode::from(answer.exit_code());
+    match Alone::supervisor(std::env::args_os()) {
+        Some(supervisor) => supervise(supervisor),
+        None => obey(),
     }
+}
+
+/// Lives as long as a task. A function of its own, so that no frame of the command line lies below it on the stack
+/// all that time.
+#[inline(never)]
+fn supervise(supervisor: Alone) -> ExitCode {
+    ExitCode::from(pollster::block_on(hidden::alone(supervisor)).exit_code())
+}
+
+/// Does what the command line says.
+#[inline(never)]
+fn obey() -> ExitCode {
     let given: Vec<OsString> = std::env::args_os().collect();
     let words = || -> Vec<String> {
         given.iter().map(|word| word.to_string_lossy().into_owned()).collect()

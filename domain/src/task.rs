@@ -24,8 +24,10 @@ pub mod text;
 pub mod time;
 mod transitions;
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub use agent_name::{AgentName, InvalidAgentName};
@@ -52,11 +54,13 @@ pub use time::Timestamp;
 pub struct Task {
     // Invariant: `state` changes through `apply` alone, and never once it is an ended one.
     id: TaskId,
-    order: Order,
+    // On the heap, so that a task is small to hand on: a supervisor keeps the deepest stack it ever had. An order
+    // never changes, so copies share it.
+    order: Arc<Order>,
     state: State,
     queued_at: Option<Timestamp>,
     started_at: Option<Timestamp>,
-    progress: Progress,
+    progress: Box<Progress>,
 }
 
 /// The parts of a task as a record holds them, for [`Task::recorded`].
@@ -99,6 +103,7 @@ impl Task {
     pub fn ordered(id: TaskId, order: Order, output_file: Option<String>, now: Timestamp) -> Self {
         let progress = Progress { last_update: Some(now), output_file, ..Progress::default() };
         let state = State::Queued(Queued { held: order.placement.held, cancel: None });
+        let (order, progress) = (Arc::new(order), Box::new(progress));
         Self { id, order, state, queued_at: Some(now), started_at: None, progress }
     }
 
@@ -119,6 +124,7 @@ impl Task {
     /// A task as a record holds it. Only for stores.
     pub fn recorded(parts: Recorded) -> Self {
         let Recorded { id, order, state, queued_at, started_at, progress } = parts;
+        let (order, progress) = (Arc::new(order), Box::new(progress));
         Self { id, order, state, queued_at, started_at, progress }
     }
 
@@ -128,7 +134,7 @@ impl Task {
     }
 
     /// What was asked for.
-    pub const fn order(&self) -> &Order {
+    pub fn order(&self) -> &Order {
         &self.order
     }
 
@@ -153,7 +159,7 @@ impl Task {
     }
 
     /// What is known of it besides.
-    pub const fn progress(&self) -> &Progress {
+    pub fn progress(&self) -> &Progress {
         &self.progress
     }
 
@@ -164,7 +170,7 @@ impl Task {
     }
 
     /// Whether one of our supervisors ever ran it.
-    pub const fn was_supervised(&self) -> bool {
+    pub fn was_supervised(&self) -> bool {
         self.progress.supervisor.is_some()
     }
 

@@ -118,7 +118,7 @@ fn failed<'a>(task: &'a Task, message: &'a str, reason: Reason) -> Told<'a> {
 }
 
 /// Whether what the task found is an agent's answer and not the end of a log.
-const fn is_agents(task: &Task) -> bool {
+fn is_agents(task: &Task) -> bool {
     match task.order().runner {
         Runner::Agent { .. } | Runner::Elsewhere => true,
         Runner::Command(_) => false,
