@@ -6,7 +6,7 @@
 use crate::command::{run, succeeds};
 use crate::repo::Repo;
 use crate::step::{Outcome, StepResult, Summary};
-use crate::{e2e, generate, tidy};
+use crate::{budgets, e2e, generate, tidy};
 
 type Check = (&'static str, fn(&Repo) -> StepResult);
 
@@ -23,6 +23,7 @@ const CHECKS: &[Check] = &[
     ("docs", docs),
     ("dependencies", dependencies),
     ("generated files", |repo| generate::generate(repo, &["--check".to_owned()])),
+    ("budgets", budgets::budgets),
     ("e2e", |repo| e2e::e2e(repo, &[])),
 ];
 

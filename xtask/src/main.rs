@@ -11,6 +11,7 @@
 
 mod agents;
 mod bench;
+mod budgets;
 mod ci;
 mod command;
 mod demo;
@@ -20,6 +21,7 @@ mod failure;
 mod generate;
 mod inside;
 mod namespace;
+mod release;
 mod repo;
 mod scratch;
 mod step;
@@ -65,6 +67,16 @@ const ENTRIES: &[Entry] = &[
         name: "bench",
         about: "whole-process figures beside a C program and other runners (words choose rows)",
         run: bench::bench,
+    },
+    Entry {
+        name: "budgets",
+        about: "system calls and instructions of the verbs in a hurry, each within its budget",
+        run: |repo, _| budgets::budgets(repo),
+    },
+    Entry {
+        name: "release",
+        about: "the two programs as they are shipped, static",
+        run: release::release,
     },
     Entry {
         name: "demo",

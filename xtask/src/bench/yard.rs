@@ -7,13 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::command::{capture, observe, run, shown, succeeds};
+use crate::command::{capture, observe, shown, succeeds};
 use crate::failure::{During, Failure};
+use crate::release::{self, Built};
 use crate::repo::Repo;
 use crate::scratch::Scratch;
-
-/// The target of the static programs.
-const STATIC: &str = "x86_64-unknown-linux-musl";
 
 /// The programs and the folders.
 pub(super) struct Yard {
@@ -35,17 +33,11 @@ impl Yard {
     /// When a build fails, or there is no C compiler.
     pub(super) fn prepare(repo: &Repo) -> Result<Self, Failure> {
         let scratch = Scratch::new()?;
-        let targets = capture(Command::new("rustup").args(["target", "list", "--installed"]));
-        let is_static = targets.is_ok_and(|targets| targets.lines().any(|line| line == STATIC));
-        let mut build = repo.cargo();
-        build.args(["build", "--release", "-p", "app-cli", "-p", "app-hook"]);
-        let (folder, kind) = if is_static {
-            build.args(["--target", STATIC]);
-            (repo.target.join(STATIC), format!("{STATIC}, static"))
-        } else {
-            (repo.target.clone(), "for this machine, dynamic".to_owned())
+        let Built { ours, hook, target } = release::build(repo)?;
+        let built = match target {
+            Ok(target) => format!("{target}, static"),
+            Err(why) => format!("for this machine, dynamic, as {why}"),
         };
-        run(&mut build)?;
         let floor = scratch.places().root().join("floor");
         let source = repo.root.join("xtask/src/bench/floor.c");
         let compile = |flags: &[&str]| {
@@ -54,14 +46,7 @@ impl Yard {
         if !compile(&["-static"]) && !compile(&[]) {
             return Err(Failure::new("the floor cannot be built: install a C compiler (`cc`)"));
         }
-        let folder = folder.join("release");
-        Ok(Self {
-            ours: folder.join("task-bg"),
-            hook: folder.join("task-bg-hook"),
-            floor,
-            built: kind,
-            scratch,
-        })
+        Ok(Self { ours, hook, floor, built, scratch })
     }
 
     /// Says what is measured, and on what.
