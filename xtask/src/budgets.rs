@@ -37,18 +37,18 @@ struct Case {
 }
 
 const CASES: &[Case] = &[
-    case("status", &["status", "ID"], 62, 800),
-    case("output", &["output", "ID"], 66, 730),
-    case("wait on what has ended", &["wait", "ID"], 64, 640),
-    case("list", &["list"], 620, 23_000),
-    case("launch, held", &["run", "t", "--hold", "--", "true"], 170, 2_000),
-    Case { instructions: None, ..case("launch", &["run", "t", "--", "true"], 170, 0) },
+    case("status", &["status", "ID"], 62, 750),
+    case("output", &["output", "ID"], 65, 590),
+    case("wait on what has ended", &["wait", "ID"], 60, 570),
+    case("list", &["list"], 555, 51_000),
+    case("launch, held", &["run", "t", "--hold", "--", "true"], 135, 930),
+    Case { instructions: None, ..case("launch", &["run", "t", "--", "true"], 112, 0) },
     Case {
         supervisor: true,
         instructions: None,
-        ..case("a supervisor's life", &["run", "t", "--", "true"], 300, 0)
+        ..case("a supervisor's life", &["run", "t", "--", "true"], 320, 0)
     },
-    Case { hook: true, ..case("hook, unknown session", &[], 60, 300) },
+    Case { hook: true, ..case("hook, unknown session", &[], 37, 100) },
 ];
 
 const fn case(
