@@ -6,6 +6,7 @@
 //! bell full, and whoever dies rings none. So those that wait look at the life locks and the records as well, only
 //! less often. Nothing here is an error, and no more than the id of a task is ever written.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd;
@@ -43,9 +44,8 @@ pub(crate) struct Told {
 impl Bell {
     /// Hangs a bell in the store; `None` where that cannot be done.
     pub(crate) fn hang(dir: &DataDir, disk: &dyn Disk) -> Option<Self> {
-        let folder = dir.waiters();
         let make = || {
-            disk::unnamed(dir, &folder.join("bell"), |path| {
+            disk::unnamed(dir, &dir.bell(OsStr::new("new")), |path| {
                 let mode = Mode::RUSR | Mode::WUSR;
                 Ok(rustix::fs::mknodat(CWD, path, FileType::Fifo, mode, 0)?)
             })
@@ -55,7 +55,7 @@ impl Bell {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::open(&new, flags, Mode::empty()).map(File::from);
         let name = new.file_name()?.to_string_lossy().trim_start_matches('.').to_owned();
-        let path = folder.join(name);
+        let path = dir.bell(OsStr::new(&name));
         // Nobody rings one that is not read yet: it would be taken for one that nobody reads any more.
         match file {
             Ok(file) if disk.rename(&new, &path).is_ok() => Some(Self { file, path }),
@@ -104,13 +104,11 @@ pub(crate) fn pull(mut end: &File) {
 
 /// Tells everybody who waits that a task has ended.
 pub(crate) fn ring(dir: &DataDir, disk: &dyn Disk, id: &TaskId) {
-    let folder = dir.waiters();
     let mut dead = Vec::new();
-    let listed = disk.list(&folder, &mut |name| {
+    let listed = disk.list(&dir.waiters(), &mut |name| {
         // A name with a dot is of one that is being hung.
-        if !name.as_encoded_bytes().starts_with(b".") && !tell(&folder.join(name), id) {
-            dead.push(folder.join(name));
-        }
+        let bell = Some(dir.bell(name)).filter(|_| !name.as_encoded_bytes().starts_with(b"."));
+        dead.extend(bell.filter(|bell| !tell(bell, id)));
         true
     });
     if listed.is_ok() {
@@ -153,12 +151,12 @@ mod tests {
         let (mut first, mut second) = (hang(), hang());
         // Of a waiter that was killed its name stays, and of others something strange.
         let mode = Mode::RUSR | Mode::WUSR;
-        let of_dead = dir.waiters().join("dead");
+        let of_dead = dir.bell(OsStr::new("dead"));
         rustix::fs::mknodat(CWD, &of_dead, FileType::Fifo, mode, 0).expect("made");
-        let plain = dir.waiters().join("plain");
+        let plain = dir.bell(OsStr::new("plain"));
         fs::write(&plain, "").expect("written");
-        std::os::unix::fs::symlink(&plain, dir.waiters().join("link")).expect("linked");
-        fs::create_dir(dir.waiters().join("folder")).expect("made");
+        std::os::unix::fs::symlink(&plain, dir.bell(OsStr::new("link"))).expect("linked");
+        fs::create_dir(dir.bell(OsStr::new("folder"))).expect("made");
         ring(&dir, &RealDisk, &id("bg_1"));
         ring(&dir, &RealDisk, &id("bg_2"));
         for bell in [&mut first, &mut second] {

@@ -320,6 +320,11 @@ impl DataDir {
         self.root.join(".waiters")
     }
 
+    /// The bell of this name; one that is being hung has the name of a [`temp`](Self::temp).
+    pub(crate) fn bell(&self, name: &OsStr) -> PathBuf {
+        self.waiters().join(name)
+    }
+
     /// Makes the folder of the bells.
     pub(crate) fn prepare_waiters(&self) -> io::Result<()> {
         folders::make(&self.waiters()).map(drop)

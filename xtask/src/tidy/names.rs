@@ -45,7 +45,8 @@ pub(crate) fn orphans(tree: &Tree<'_>) -> Vec<Finding> {
 fn orphan(source: &Source, sources: &[Source]) -> Option<Finding> {
     let path = source.path().strip_suffix(".rs")?;
     let (folder, name) = path.rsplit_once('/')?;
-    let is_root = matches!(name, "lib" | "main") || folder.ends_with("/bin") || name == "build";
+    let is_root = matches!(name, "lib" | "main" | "build")
+        || ["/bin", "/benches"].iter().any(|end| folder.ends_with(end));
     if is_root {
         return None;
     }
