@@ -319,8 +319,8 @@ impl TaskStore for FileStore {
         self.kept_report(id)
     }
 
-    async fn of_others(&self) -> Result<Vec<TaskId>, StoreError> {
-        self.unended_of_others()
+    async fn unended(&self) -> Result<Vec<TaskId>, StoreError> {
+        self.unended_records()
     }
 
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {

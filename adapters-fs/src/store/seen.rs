@@ -1,19 +1,18 @@
-//! Which records the store has seen, and which unfinished ones of these the indexes do not name: so that the
-//! hook finds a record that others wrote by its session, and `wait` and `cancel` the unfinished ones of others,
-//! without looking through the store.
+//! Which records the store has seen, and which of these had not ended: so that the hook finds a record that others
+//! wrote by its session, and `wait`, `cancel` and `list` find what is unfinished, without looking through the store.
 //!
-//! Our own tasks are in the indexes ([`super::index`], and the life locks). A record that the original or a person
-//! wrote is in nobody's. So whoever asks for a session that the index does not know, or for what others
-//! recorded, looks at the time of the store's folder. If that is the one at which the names were listed last,
-//! nothing is new. Otherwise it lists the names and reads the records that it has not seen. What it finds is kept in one derived file,
-//! [`DataDir::seen`](crate::DataDir::seen), whose own time is that of the folder: a list of what has not ended,
-//! with its session, and eight bytes for each record that was seen. Without the file, or with one that makes
-//! no sense, each record is read once more. The first one to see an unfinished record of others notes it for its
-//! parent, as a launch of ours does. Nothing that fails here is an error but a folder that cannot be listed, and
-//! nothing changes a record.
+//! Our own tasks are in indexes ([`super::index`], and the life locks), which somebody may remove; a record that the
+//! original or a person wrote is in nobody's. So whoever asks looks at the time of the store's folder. If that is the
+//! one at which the names were listed last, nothing is new. Otherwise it lists the names and reads the records that it
+//! has not seen. What it finds is kept in one derived file, [`DataDir::seen`](crate::DataDir::seen), whose own time is
+//! that of the folder: a list of what has not ended, with those sessions that the index does not name, and eight bytes
+//! for each record that was seen. Without the file, or with one that makes no sense, each record is read once more. The
+//! first one to see an unfinished record of others notes it for its parent, as a launch of ours does. Nothing that
+//! fails here is an error but a folder that cannot be listed, and nothing changes a record.
 
 use std::collections::HashSet;
 use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Write as _};
 use std::num::NonZero;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -42,16 +41,37 @@ const WORTH_A_THREAD: usize = 256;
 /// The most threads that read records.
 const MAX_THREADS: usize = 4;
 /// The first line of the file.
-const HEADING: &str = "task-bg seen 2";
+const HEADING: &str = "task-bg seen 3";
 
 /// What was seen of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Seen {
     /// Records that had not ended when they were read, with sessions of theirs that the index does not
-    /// name; one of others without a session has none.
+    /// name, if there are any.
     unended: Vec<(TaskId, Option<SessionId>)>,
-    /// A number for each record that was read.
-    records: HashSet<u64>,
+    /// A number for each record that was read, of eight bytes each, as in the file: few who ask need them.
+    records: Vec<u8>,
+}
+
+/// Numbers that are as good as random already.
+type Numbers = HashSet<u64, BuildHasherDefault<Same>>;
+
+/// Takes a number for its own hash.
+#[derive(Clone, Copy, Debug, Default)]
+struct Same(u64);
+
+impl Hasher for Same {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = fnv(bytes.iter().copied());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
 }
 
 /// What one record is to whoever looks for a session.
@@ -72,19 +92,18 @@ impl FileStore {
         Ok(theirs.map(|(id, _)| id).collect())
     }
 
-    /// The records of others that have not ended, oldest first. One that cannot be read now may be one of them.
-    pub(super) fn unended_of_others(&self) -> Result<Vec<TaskId>, StoreError> {
+    /// The records that have not ended, oldest first. One that cannot be read now may be one of them.
+    pub(super) fn unended_records(&self) -> Result<Vec<TaskId>, StoreError> {
         let Some((mut seen, folder)) = self.seen_by_now()? else { return Ok(Vec::new()) };
         let mut ids: Vec<TaskId> = seen.unended.iter().map(|(id, _)| id.clone()).collect();
         ids.sort_unstable();
         ids.dedup();
-        let (mut of_others, mut useless) = (Vec::new(), HashSet::new());
+        let (mut unended, mut useless) = (Vec::new(), HashSet::new());
         for id in ids {
             match self.task(&id) {
                 Ok(task) if task.status().is_ended() => drop(useless.insert(id)),
-                Ok(task) if task.progress().host.is_some() => {}
                 Err(StoreError::NotFound { .. }) => {}
-                Ok(_) | Err(_) => of_others.push(id),
+                Ok(_) | Err(_) => unended.push(id),
             }
         }
         if !useless.is_empty() {
@@ -92,7 +111,7 @@ impl FileStore {
             seen.unended.retain(|(id, _)| !useless.contains(id));
             self.keep(&seen, true, folder);
         }
-        Ok(of_others)
+        Ok(unended)
     }
 
     /// What was seen of the store, after a look at what is new, and the time of the folder then; `None` if there is
@@ -120,20 +139,25 @@ impl FileStore {
 
     /// Reads what was not seen, forgets what is gone, and says whether there was any of either.
     fn look_at_what_is_new(&self, seen: &mut Seen) -> Result<bool, StoreError> {
-        let (mut there, mut new) = (HashSet::with_capacity(seen.records.len()), Vec::new());
+        let mut known = seen.numbers();
+        let mut there =
+            Numbers::with_capacity_and_hasher(known.len(), BuildHasherDefault::default());
+        let mut new = Vec::new();
         self.names(&mut |name| {
-            if let Entry::Record(id) = Entry::of(name) {
-                let number = number(&id);
-                there.insert(number);
-                if !seen.records.contains(&number) {
-                    new.push(id);
-                }
+            // Nothing is copied of a name that is known.
+            let bytes = name.as_encoded_bytes();
+            let number = bytes.strip_suffix(b".json").map(|stem| fnv(stem.iter().copied()));
+            if number.is_some_and(|number| known.contains(&number)) {
+                there.extend(number);
+            } else if let Entry::Record(id) = Entry::of(name) {
+                there.extend(number);
+                new.push(id);
             }
             true
         })?;
-        let before = seen.records.len();
-        seen.records.retain(|number| there.contains(number));
-        let mut changed = seen.records.len() < before;
+        let before = known.len();
+        known.retain(|number| there.contains(number));
+        let mut changed = known.len() < before;
         seen.unended.retain(|(id, _)| there.contains(&number(id)));
         for (id, look) in self.look_at(&new) {
             match look {
@@ -142,9 +166,10 @@ impl FileStore {
                     seen.unended.extend(sessions.into_iter().map(|session| (id.clone(), session)));
                 }
             }
-            seen.records.insert(number(&id));
+            known.insert(number(&id));
             changed = true;
         }
+        seen.records = known.iter().flat_map(|number| number.to_le_bytes()).collect();
         if changed {
             // While it is written anyway: of what has ended meanwhile nothing need be known.
             seen.unended
@@ -186,9 +211,9 @@ impl FileStore {
         let mut sessions: Vec<_> = sessions.cloned().map(Some).collect();
         if task.progress().host.is_none() {
             notices::seen(&self.dir, &*self.disk, &task);
-            if sessions.is_empty() {
-                sessions.push(None);
-            }
+        }
+        if sessions.is_empty() {
+            sessions.push(None);
         }
         Look::Read(sessions)
     }
@@ -263,12 +288,12 @@ impl Seen {
         };
         let lines = self.unended.iter().map(|(id, session)| format!("{id}{}\n", words(session)));
         let mut content = format!("{HEADING}\n{}\n", lines.collect::<String>()).into_bytes();
-        content.extend(self.records.iter().flat_map(|number| number.to_le_bytes()));
+        content.extend_from_slice(&self.records);
         content
     }
 
     fn parse(content: &[u8]) -> Option<Self> {
-        let end = content.windows(2).position(|pair| pair == b"\n\n")?;
+        let end = memchr::memmem::find(content, b"\n\n")?;
         let mut lines = str::from_utf8(&content[..end]).ok()?.lines();
         if lines.next()? != HEADING {
             return None;
@@ -279,9 +304,13 @@ impl Seen {
             };
             Some((TaskId::parse(id).ok()?, Some(SessionId::parse(session).ok()?)))
         });
-        let numbers = content[end + 2..].chunks_exact(8);
-        let records = numbers.filter_map(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)));
-        Some(Self { unended: unended.collect::<Option<_>>()?, records: records.collect() })
+        let records = content[end + 2..].to_vec();
+        Some(Self { unended: unended.collect::<Option<_>>()?, records })
+    }
+
+    fn numbers(&self) -> Numbers {
+        let (numbers, _) = self.records.as_chunks();
+        numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()
     }
 }
 
@@ -293,13 +322,13 @@ mod tests {
     fn what_was_seen_is_read_back_and_what_makes_no_sense_counts_as_nothing() {
         let id = TaskId::parse("bg_1").expect("an id");
         let session = SessionId::parse("a session").expect("a session");
-        let records =
-            (0..100_u64).map(|number| number.wrapping_mul(0x0a0a_0a0a_0a0a_0a0a)).collect();
+        let numbers = (0..100_u64).map(|number| number.wrapping_mul(0x0a0a_0a0a_0a0a_0a0a));
+        let records = numbers.flat_map(u64::to_le_bytes).collect();
         let other = TaskId::parse("bg_2").expect("an id");
         let seen = Seen { unended: vec![(id, Some(session)), (other, None)], records };
         assert_eq!(Seen::parse(&seen.text()), Some(seen));
         assert_eq!(Seen::parse(&Seen::default().text()), Some(Seen::default()));
-        for content in ["", "\n\n", "task-bg seen 1\n\n", "task-bg seen 2\n../x y\n\n"] {
+        for content in ["", "\n\n", "task-bg seen 2\n\n", "task-bg seen 3\n../x y\n\n"] {
             assert_eq!(Seen::parse(content.as_bytes()), None, "{content}");
         }
     }

@@ -166,9 +166,9 @@ impl Context {
                 Ok(_) | Err(_) => recorded.push(id),
             }
         }
-        let of_others = TaskStore::of_others(&self.wiring.store).await?;
+        let unended = TaskStore::unended(&self.wiring.store).await?;
         recorded
-            .extend(of_others.into_iter().filter(|id| !recorded.contains(id)).collect::<Vec<_>>());
+            .extend(unended.into_iter().filter(|id| !recorded.contains(id)).collect::<Vec<_>>());
         Ok(recorded)
     }
 

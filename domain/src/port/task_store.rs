@@ -92,14 +92,15 @@ pub trait TaskStore: Send + Sync {
     /// The report that was put off, if there is one; it is gone once the life lock of the task is retired.
     async fn put_off_report(&self, id: &TaskId) -> Option<Report>;
 
-    /// The tasks that have not ended and that another program recorded, oldest first: no life lock names them.
+    /// The tasks that have not ended, whoever recorded them, oldest first. One that cannot be read now may be one of
+    /// them.
     ///
-    /// MUST note each one it sees for the first time for its parent ([`super::Notices`]), as a launch does. MUST NOT
-    /// read a record at each call that is of no use.
+    /// MUST note each one of another program that it sees for the first time for its parent ([`super::Notices`]), as a
+    /// launch does. MUST NOT read the record of an ended task at each call.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the store as a whole cannot be read.
-    async fn of_others(&self) -> Result<Vec<TaskId>, StoreError>;
+    async fn unended(&self) -> Result<Vec<TaskId>, StoreError>;
 
     /// Removes an ended task and everything that belongs to it.
     ///

@@ -28,6 +28,11 @@ pub struct Query {
 }
 
 impl Query {
+    /// Whether it asks for tasks that have not ended, and for no others.
+    pub fn is_of_unended(&self) -> bool {
+        !self.statuses.is_empty() && self.statuses.iter().all(|status| !status.is_ended())
+    }
+
     /// Whether a task is one of those counted: all filters but the status.
     pub fn counts(&self, task: Outline<'_>) -> bool {
         let of_these = |parent: &str| self.parents.iter().any(|session| session.as_str() == parent);

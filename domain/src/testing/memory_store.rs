@@ -123,10 +123,10 @@ impl TaskStore for MemoryStore {
         None
     }
 
-    async fn of_others(&self) -> Result<Vec<TaskId>, StoreError> {
+    async fn unended(&self) -> Result<Vec<TaskId>, StoreError> {
         let tasks = self.tasks();
-        let theirs = |task: &&Task| !task.status().is_ended() && task.progress().host.is_none();
-        Ok(tasks.values().filter(theirs).map(|task| task.id().clone()).collect())
+        let unended = tasks.values().filter(|task| !task.status().is_ended());
+        Ok(unended.map(|task| task.id().clone()).collect())
     }
 
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {

@@ -160,8 +160,8 @@ impl TaskStore for Yielding<'_> {
         self.memory.store.put_off_report(id).await
     }
 
-    async fn of_others(&self) -> Result<Vec<TaskId>, StoreError> {
-        self.memory.store.of_others().await
+    async fn unended(&self) -> Result<Vec<TaskId>, StoreError> {
+        self.memory.store.unended().await
     }
 
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {

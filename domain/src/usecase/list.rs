@@ -1,5 +1,6 @@
 //! `list`: the tasks, newest first. A record that cannot be read is named, and never fails the listing.
 
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::left_behind::without_gone;
@@ -8,7 +9,8 @@ use super::repair::{look, mend};
 use super::{Trouble, World};
 use crate::plan::queue::suspects;
 use crate::plan::reconcile::Custody;
-use crate::task::{Listing, Query, Status, Task, TaskId};
+use crate::port::StoreError;
+use crate::task::{Listing, Query, Status, Task, TaskId, Unreadable};
 
 /// The tasks, and notes on some of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +30,50 @@ pub async fn list(world: World<'_>, query: &Query) -> Result<Listed, Trouble> {
         // A failed repair must not make the listing fail.
         mend(world, &found, &suspects(&found.names)).await;
     }
-    judged(world, query, world.store.list(query).await?).await
+    judged(world, query, asked(world, query).await?).await
+}
+
+async fn asked(world: World<'_>, query: &Query) -> Result<Listing, Trouble> {
+    if query.is_of_unended() {
+        unended(world, query).await
+    } else {
+        Ok(world.store.list(query).await?)
+    }
+}
+
+/// The answer to a query for tasks that have not ended, which counts no others: it reads nothing of them.
+async fn unended(world: World<'_>, query: &Query) -> Result<Listing, Trouble> {
+    let mut ids = world.locks.index().await?.unfinished();
+    ids.extend(world.store.unended().await?);
+    ids.sort_unstable();
+    ids.dedup();
+    let mut listing = Listing::default();
+    for id in ids.into_iter().rev() {
+        let task = match world.store.load(&id).await {
+            Ok(task) => task,
+            Err(StoreError::NotFound { .. }) => continue,
+            Err(error) => {
+                let (file, reason) = (id.to_string(), error.to_string());
+                listing.unreadable.push(Unreadable { file, reason });
+                continue;
+            }
+        };
+        if task.status().is_ended() {
+            continue;
+        }
+        if query.counts(task.outline()) {
+            listing.tally.add(task.status());
+        }
+        if !query.shows(task.outline()) {
+            continue;
+        }
+        if query.limit.is_none_or(|limit| listing.tasks.len() < limit) {
+            listing.tasks.push(task);
+        } else {
+            listing.omitted += 1;
+        }
+    }
+    Ok(listing)
 }
 
 /// All tasks, as [`list`] judges them, for whoever looks for what is wrong. Repairs nothing that killed processes left.
@@ -79,7 +124,7 @@ async fn judged(world: World<'_>, query: &Query, mut listing: Listing) -> Result
         notes.extend(believed.note.map(|note| (task.id().clone(), note)));
     }
     if changed {
-        listing = world.store.list(query).await?;
+        listing = asked(world, query).await?;
     }
     let mut at_large = None;
     for task in listing.tasks.iter_mut().filter(|task| task.status().is_ended()) {

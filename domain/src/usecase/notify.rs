@@ -69,7 +69,7 @@ pub async fn due(
 ) -> Result<Option<Due>, Trouble> {
     if occasion != Occasion::Working {
         // The store notes for its parent what another program recorded. A look that fails costs no notice of ours.
-        drop(world.store.of_others().await);
+        drop(world.store.unended().await);
     }
     let Some(batch) = notices.take(parent).await? else { return Ok(None) };
     let takes_marks = batch.takes_marks();

@@ -32,6 +32,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How old a task is before its driver watches the name of its life lock: one that is over at once pays nothing
 /// for that.
 const GROWN: Duration = Duration::from_secs(1);
+/// How many tasks may run for its driver to do so.
+const FEW: usize = 32;
 /// How often the driver looks at processor time and at the record without being asked to.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
@@ -139,7 +141,7 @@ impl<'a> Driver<'a> {
             }
             self.follow().await;
             self.beat().await;
-            self.watch_life();
+            self.watch_life().await;
             self.tell(Input::Tick).await;
             let wait = if self.termination.is_some() {
                 Some(Termination::LOOK)
@@ -241,11 +243,14 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Begins to watch the name of the life lock, once the task has grown old enough for that.
-    fn watch_life(&mut self) {
+    /// Begins to watch the name of the life lock, once the task has grown old enough for that, and where few run: a
+    /// user may have 128 watches of this kind, and needs them for editors.
+    async fn watch_life(&mut self) {
         if self.grown.is_some_and(|grown| Instant::now() >= grown) {
             self.grown = None;
-            self.signals.watch_life();
+            if self.post.world.locks.index().await.is_ok_and(|index| index.locked.len() <= FEW) {
+                self.signals.watch_life();
+            }
             // Somebody may have removed it before.
             drop(self.held.renew());
         }

@@ -57,8 +57,17 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
     } else {
         (Vec::new(), Vec::new())
     };
-    let (command, offset, rows) = (command(&args), args.offset, OnceCell::new());
-    Ok(Answer::ok(ListingView { listed, queue, extent, waits, command, offset, now, rows }))
+    Ok(Answer::ok(ListingView {
+        listed,
+        queue,
+        extent,
+        waits,
+        command: command(&args),
+        offset: args.offset,
+        now,
+        of_unended: query.is_of_unended(),
+        rows: OnceCell::new(),
+    }))
 }
 
 /// Sorts tasks that are given newest first.

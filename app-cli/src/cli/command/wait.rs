@@ -39,11 +39,7 @@ pub(super) async fn wait(context: &Context, args: Wait) -> Outcome {
         if !args.parent.is_empty() && !unknown.is_empty() {
             notes.push(unrecorded(&unknown));
         }
-        let mut ids = Context::not_around(ids);
-        if ids.is_empty() && parents.is_empty() {
-            // Somebody may have removed what the index is made of.
-            ids = Context::not_around(context.all_unfinished().await?);
-        }
+        let ids = Context::not_around(ids);
         if ids.is_empty() {
             return Ok(idle(context, parents).await?.saying(notes));
         }

@@ -40,6 +40,8 @@ pub(crate) struct ListingView {
     pub(crate) offset: usize,
     /// The moment it is now.
     pub(crate) now: Timestamp,
+    /// Whether only tasks that have not ended were asked for, and so no others counted.
+    pub(crate) of_unended: bool,
     /// The rows of the answer, made once: an answer that is too long is put together several times.
     pub(crate) rows: OnceCell<Vec<Map<String, Value>>>,
 }
@@ -102,6 +104,9 @@ impl ListingView {
     fn summary(&self) -> String {
         let Tally { queued, running, completed, error, cancelled } = self.listed.listing.tally;
         let total = self.listed.listing.tally.total();
+        if self.of_unended {
+            return format!("{total} tasks have not ended: {running} running, {queued} queued\n");
+        }
         format!(
             "{total} tasks: {running} running, {queued} queued, {completed} completed, {error} error, {cancelled} cancelled\n"
         )
@@ -153,6 +158,11 @@ impl View for ListingView {
             "omitted": self.listed.listing.omitted,
             "unreadable": self.unreadable(),
         });
+        if let (Value::Object(answer), true) = (&mut answer, self.of_unended) {
+            for uncounted in ["total", "completed", "error", "cancelled"] {
+                answer.remove(uncounted);
+            }
+        }
         if self.listed.listing.omitted > 0 {
             answer["more"] = json!(self.after(self.listed.listing.tasks.len()));
         }
