@@ -15,7 +15,19 @@ use super::folders::PRIVATE;
 use super::names::Entry;
 
 /// The folders of a store.
-const PARTS: [&str; 6] = [".active", ".keys", ".locks", ".notices", ".queue", ".sessions"];
+const PARTS: [&str; 9] = [
+    ".active",
+    ".agents",
+    ".begun",
+    ".keys",
+    ".locks",
+    ".notices",
+    ".queue",
+    ".sessions",
+    ".waiters",
+];
+/// A part whose name other programs use as well: it tells nothing of a folder.
+const COMMON: &str = ".agents";
 /// The bit of a folder in which many keep files of their own.
 const STICKY: u32 = 0o1000;
 /// The bits of a folder that others than its owner can make files in.
@@ -133,7 +145,11 @@ fn content(root: &Path) -> Content {
     let Ok(entries) = fs::read_dir(root) else { return Content::Store };
     let (mut ours, mut others) = (false, false);
     for entry in entries.flatten() {
-        if belongs(&entry.file_name()) { ours = true } else { others = true }
+        match entry.file_name() {
+            name if name == COMMON => {}
+            name if belongs(&name) => ours = true,
+            _ => others = true,
+        }
     }
     match (ours, others) {
         (false, false) => Content::Nothing,
@@ -174,7 +190,9 @@ mod tests {
             (0o755, &[][..], 0o700, true),
             (0o755, &["bg_1.json", "bg_1.out", ".locks"], 0o700, true),
             (0o755, &["bg_1.json", "letter"], 0o755, true),
+            (0o755, &["bg_1.json", ".agents", ".waiters", ".begun"], 0o700, true),
             (0o755, &["letter"], 0o755, false),
+            (0o755, &[".agents", "letter"], 0o755, false),
             (0o700, &["letter"], 0o700, true),
             // Once, a folder with a `package.json` passed for a store, and was closed.
             (0o755, &["package.json"], 0o755, false),

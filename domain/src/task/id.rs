@@ -11,12 +11,14 @@ use super::time::Timestamp;
 
 /// The longest task id accepted, in bytes.
 pub const MAX_TASK_ID: usize = 64;
-/// How many characters at the end of an id of ours are random.
+/// How many characters at the end of an id of ours come after the milliseconds.
 const RANDOM: usize = 6;
+/// How many bits at the end of an id of ours are random.
+const UNTIMED: u32 = 14;
 /// The longest session id accepted, in bytes.
 pub const MAX_SESSION_ID: usize = 256;
 
-/// The name of a task: `bg_`, the milliseconds since the epoch in hex, six random hex digits.
+/// The name of a task: `bg_`, the milliseconds since the epoch in hex, six more digits against collisions.
 ///
 /// Ids written by hand or by other versions are accepted too, as long as they are made of ASCII
 /// letters, digits, `_` and `-`, begin with a letter or digit and are at most [`MAX_TASK_ID`] bytes.
@@ -29,10 +31,15 @@ pub struct TaskId(
 
 impl TaskId {
     /// Makes the id of a task ordered `now`, with `random` bits against collisions.
+    ///
+    /// The last six digits begin with the microseconds of the millisecond: a batch orders several tasks in one, and
+    /// they sort as they were ordered.
     pub fn mint(now: Timestamp, random: [u8; 3]) -> Self {
-        let millis = now.as_micros().max(0) / 1_000;
-        let [a, b, c] = random;
-        Self(format!("bg_{millis:x}{a:02x}{b:02x}{c:02x}"))
+        let micros = now.as_micros().max(0);
+        let (millis, micros) = (micros / 1_000, micros % 1_000);
+        let [_, high, low] = random.map(i64::from);
+        let last = micros << UNTIMED | (high << 8 | low) & ((1 << UNTIMED) - 1);
+        Self(format!("bg_{millis:x}{last:06x}"))
     }
 
     /// Accepts `text` as an id, or says why it cannot be one.
@@ -163,7 +170,9 @@ mod tests {
     #[test]
     fn a_minted_id_is_bg_then_hex_milliseconds_then_six_hex_digits() {
         let id = TaskId::mint(Timestamp::from_micros(0x19c_0000_0000 * 1_000), [0xab, 0, 0x1f]);
-        assert_eq!(id.as_str(), "bg_19c00000000ab001f");
+        assert_eq!(id.as_str(), "bg_19c0000000000001f");
+        let id = TaskId::mint(Timestamp::from_micros(0x19c_0000_0000 * 1_000 + 999), [0xff; 3]);
+        assert_eq!(id.as_str(), "bg_19c00000000f9ffff");
     }
 
     #[test]
@@ -190,7 +199,7 @@ mod tests {
 
         #[test]
         fn invariant_minted_ids_sort_by_time(a in 1_100_000_000_000i64..4_102_444_800_000, later in 1i64..1_000_000, r: [u8; 3], s: [u8; 3]) {
-            let (a, b) = (Timestamp::from_millis(a), Timestamp::from_millis(a + later));
+            let (a, b) = (Timestamp::from_micros(a * 1_000), Timestamp::from_micros(a * 1_000 + later));
             prop_assert!(TaskId::mint(a, r) < TaskId::mint(b, s));
         }
     }

@@ -56,9 +56,15 @@ pub(super) fn list(yard: &Yard) -> Result<Vec<Row>, Failure> {
         Work::new("C", |_| quietly(yard.floor(false).arg("list").arg(&floor))),
     ];
     if has("tsp") {
-        works.push(Work::new("tsp", |_| quietly(yard.other("tsp").arg("-l"))));
+        for _ in 0..10_000 {
+            quietly(remembering_tsp(yard).arg("true"))?;
+        }
+        works.push(Work::new("tsp", |_| quietly(remembering_tsp(yard).arg("-l"))));
     }
     let all = Row::measure("list, 10,000 recorded, 200 shown", FEW, works)?;
+    if has("tsp") {
+        quietly(remembering_tsp(yard).arg("-K"))?;
+    }
     let running = ["list", "--status", "running"];
     let unfinished = Row::measure(
         "list of what runs, 10,000 recorded",
@@ -69,6 +75,13 @@ pub(super) fn list(yard: &Yard) -> Result<Vec<Row>, Failure> {
         ],
     )?;
     Ok(vec![all, unfinished])
+}
+
+/// A tsp that remembers as many tasks as are recorded: its list is of what its server knows.
+fn remembering_tsp(yard: &Yard) -> Command {
+    let mut tsp = yard.other("tsp");
+    tsp.env("TS_SOCKET", yard.root().join("tsp-list.socket")).env("TS_MAXFINISHED", "20000");
+    tsp
 }
 
 /// The hook: a session that nobody knows, and the end of a task whose transcript is long.
