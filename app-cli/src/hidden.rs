@@ -13,6 +13,8 @@ use crate::kit::answer::Answer;
 /// Does the work of a hidden verb.
 pub(crate) async fn alone(verb: Alone) -> Answer {
     match verb {
+        // It is served before anything else is looked at.
+        Alone::Mcp {} => Answer::nothing(),
         Alone::HookComplete => hook_complete::hook_complete(),
         Alone::Supervise { id, store } => supervise::supervise(&id, store).await,
         Alone::Remind { micros, store } => remind::remind(micros, store).await,

@@ -7,6 +7,7 @@
 pub mod cli;
 mod hidden;
 pub mod kit;
+mod mcp;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -78,6 +79,7 @@ fn is_help(error: &clap::Error) -> bool {
 fn run(args: Args) -> ExitCode {
     let asked = args.format();
     match args.what {
+        What::Alone(Alone::Mcp {}) => mcp::serve(),
         What::Alone(alone) => {
             let answer = pollster::block_on(hidden::alone(alone));
             console::answer(console::format(asked, None), &answer)

@@ -28,6 +28,7 @@ mod launching;
 mod leaving;
 mod leaving_out;
 mod losing;
+mod mcp;
 mod meddled_worktrees;
 mod nobody_knows;
 mod noticing;

@@ -6,6 +6,7 @@
 
 pub mod fake_droid;
 pub mod matrix;
+pub mod mcp_client;
 pub mod meddling;
 pub mod original;
 pub mod process;

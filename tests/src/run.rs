@@ -79,6 +79,11 @@ impl Run {
         self
     }
 
+    /// The command itself, for whoever talks with it while it runs.
+    pub(crate) fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Starts it and comes back while it runs.
     ///
     /// # Panics

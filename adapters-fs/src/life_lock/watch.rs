@@ -4,13 +4,15 @@
 //! few that are watched, a small thread sleeps in a shared `flock` on its life lock as well, and wakes the moment the
 //! kernel frees it, however its holder died. What neither tells is noticed by a look at the other locks and at the
 //! store every [`TICK`], or every [`SHORT_TICK`] where no bell can be hung. After a watch is dropped, each of its
-//! threads sleeps on until its lock is free or the process ends, and holds nothing but two descriptors.
+//! threads sleeps on until its lock is free or the process ends, and holds nothing but two descriptors; so a process that
+//! waits again and again has no more of them than one that waits once.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,8 +29,10 @@ use crate::bell::{self, Bell};
 const TICK: Duration = Duration::from_secs(1);
 /// How often it is looked at where none does.
 const SHORT_TICK: Duration = Duration::from_millis(150);
-/// The most threads of one watch: with the one that waits, four.
+/// The most threads of all watches of this process, those that were dropped included.
 const MAX_THREADS: usize = 3;
+/// How many there are.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// The stack of such a thread, in bytes: it makes one system call and sends one message.
 const STACK: usize = 64 * 1024;
 
@@ -40,7 +44,6 @@ pub(super) struct FileWatch {
     released: Receiver<TaskId>,
     // Kept so that the channel never closes, even when no thread is left.
     sender: Sender<TaskId>,
-    threads: usize,
     /// What is known already, to be told one at a time.
     ready: VecDeque<Woken>,
     /// Locks that no thread waits for.
@@ -58,6 +61,23 @@ pub(super) struct FileWatch {
 /// nanosecond. `None` if it is not there.
 type Sight = Option<(u64, u64, i64, i64)>;
 
+/// One of the threads, as long as it lives.
+struct Counted;
+
+impl Counted {
+    fn begin() -> Option<Self> {
+        let more = |threads: usize| (threads < MAX_THREADS).then_some(threads + 1);
+        // Made only where it was counted: its drop counts back.
+        THREADS.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok().then(|| Self)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        THREADS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl FileWatch {
     /// Begins to watch `ids`. Everything that happens from now on is noticed.
     pub(super) fn begin(locks: FileLifeLocks, ids: &[TaskId]) -> Self {
@@ -71,7 +91,6 @@ impl FileWatch {
             watched: HashSet::new(),
             released,
             sender,
-            threads: 0,
             ready: VecDeque::new(),
             unattended: Vec::new(),
             sights,
@@ -99,19 +118,16 @@ impl FileWatch {
         };
         match file.try_lock_shared() {
             Ok(()) => self.ready.push_back(Woken::Released(id.clone())),
-            Err(TryLockError::WouldBlock)
-                if self.threads < MAX_THREADS && self.sleep_on(file, id).is_ok() =>
-            {
-                self.threads += 1;
-            }
+            Err(TryLockError::WouldBlock) if self.sleep_on(file, id).is_ok() => {}
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {
                 self.unattended.push(id.clone());
             }
         }
     }
 
-    /// Lets a thread sleep until `file` is free, then tell so.
+    /// Lets a thread sleep until `file` is free, then tell so, if there may be one more.
     fn sleep_on(&self, file: File, id: &TaskId) -> io::Result<()> {
+        let thread = Counted::begin().ok_or(io::ErrorKind::QuotaExceeded)?;
         let (id, sender) = (id.clone(), self.sender.clone());
         let end = self.bell.as_ref().and_then(Bell::pull);
         let sleep = move || {
@@ -123,6 +139,7 @@ impl FileWatch {
             // Nobody listens any more if the watch was dropped.
             sender.send(id).unwrap_or_default();
             end.iter().for_each(bell::pull);
+            drop(thread);
         };
         thread::Builder::new().name("life watch".into()).stack_size(STACK).spawn(sleep).map(drop)
     }

@@ -39,23 +39,29 @@ const MOST_LOOKS: u32 = 5;
 pub struct LocalHost {
     name: String,
     store: PathBuf,
-    /// What was started from here and was alive when that was looked at last.
-    started: Mutex<Vec<Child>>,
+}
+
+/// What this process started and was alive when that was looked at last.
+static STARTED: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// Reaps what this process started and has ended: one that starts many and lives for long has few zombies. Those of
+/// one that ends are its parent's.
+pub fn reap() {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    started.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
 }
 
 impl LocalHost {
     /// This machine, running the tasks of the store in the folder `store`.
     pub fn new(store: PathBuf) -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self { name, store, started: Mutex::default() }
+        Self { name, store }
     }
 
-    /// Keeps what was started, and reaps what has ended meanwhile: a process that starts many and lives for
-    /// long has few zombies. Those of one that ends are its parent's.
-    fn keep(&self, child: Child) {
-        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        started.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
-        started.push(child);
+    /// Keeps what was started, to be reaped.
+    fn keep(child: Child) {
+        reap();
+        STARTED.lock().unwrap_or_else(PoisonError::into_inner).push(child);
     }
 
     /// Starts this program once more, with a pipe on its standard output.
@@ -99,7 +105,7 @@ impl Host for LocalHost {
             match (Handshake::read(&mut words), until) {
                 (Some(Handshake::Detached), Until::Running) => {}
                 (Some(Handshake::Detached), Until::Detached) | (Some(Handshake::Started), _) => {
-                    self.keep(child);
+                    Self::keep(child);
                     return Ok(());
                 }
                 (Some(Handshake::NotFound { program }), _) => {
@@ -131,7 +137,7 @@ impl Host for LocalHost {
         // Only once it left the caller's group it outlives whatever ends that.
         match Handshake::read(&mut words) {
             Some(_) => {
-                self.keep(child);
+                Self::keep(child);
                 Ok(())
             }
             None => Err(fault(&ended_without_a_word(child))),

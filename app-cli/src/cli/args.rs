@@ -139,6 +139,13 @@ pub(crate) enum Verb {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Alone {
+    /// Serves background tasks to agents over the Model Context Protocol, on standard input and output
+    #[command(after_help = "\
+Example: what an agent's settings name as a server of theirs
+  task-bg mcp
+
+It ends when its client does; no task ends with it. See docs/mcp.md.")]
+    Mcp {},
     /// Does the hook's work, for those who registered this command as a hook
     HookComplete,
     /// Owns one running task; started by `launch`, and read by [`Alone::supervisor`]

@@ -17,7 +17,7 @@ mod launch;
 mod list;
 mod missing;
 pub(crate) mod ordering;
-mod output;
+pub(crate) mod output;
 mod prune;
 mod queue;
 mod report;

@@ -1,4 +1,4 @@
-//! The rings inside a crate: `task <- run <- plan <- port <- usecase` in the domain, `kit <- cli, hidden` in the
+//! The rings inside a crate: `task <- run <- plan <- port <- usecase` in the domain, `kit <- cli, mcp, hidden` in the
 //! command.
 //!
 //! Nothing in a ring may name one outside it. The rule looks at paths that begin with `crate::` or `super::`, alone

@@ -20,6 +20,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("adapters-process/src/agents", "what agents print"),
     ("app-cli/src/kit/failure", "the answer to a failure"),
     ("app-cli/src/cli/view", "the answers"),
+    ("app-cli/src/mcp/open_wait.rs", "the tasks of the Model Context Protocol"),
 ];
 
 /// Finds words of the wire where no wire is.

@@ -26,7 +26,8 @@ use crate::kit::wiring::Variables;
 use agent::check_agent;
 pub(super) use agent::{orphaned, runner};
 pub(crate) use launching::Once;
-pub(super) use launching::{check_worktree, launch, queue};
+pub(crate) use launching::launch;
+pub(super) use launching::{check_worktree, queue};
 
 /// The droid that is launched where none is named.
 use domain::task::droid::USUAL as DEFAULT_DROID;
@@ -39,36 +40,36 @@ const MAX_KEY: usize = 200;
 
 /// What somebody asked for, before it is checked.
 #[derive(Clone)]
-pub(super) struct Wanted {
-    pub(super) description: String,
-    pub(super) prompt: String,
+pub(crate) struct Wanted {
+    pub(crate) description: String,
+    pub(crate) prompt: String,
     /// The droid, where one is named.
-    pub(super) droid: Option<String>,
-    pub(super) model: Option<String>,
-    pub(super) effort: Option<String>,
-    pub(super) work: Work,
-    pub(super) parent: Option<String>,
-    pub(super) cwd: Option<PathBuf>,
+    pub(crate) droid: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) effort: Option<String>,
+    pub(crate) work: Work,
+    pub(crate) parent: Option<String>,
+    pub(crate) cwd: Option<PathBuf>,
     /// What a command reads as its standard input; `-` is that of this process.
-    pub(super) stdin: Option<PathBuf>,
-    pub(super) timeout: Option<Duration>,
-    pub(super) stale: Option<Duration>,
-    pub(super) priority: i8,
-    pub(super) after: Vec<TaskId>,
-    pub(super) dependence: Dependence,
-    pub(super) not_before: Option<Timestamp>,
-    pub(super) hold: bool,
-    pub(super) key: Option<String>,
-    pub(super) retries: Retries,
+    pub(crate) stdin: Option<PathBuf>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) stale: Option<Duration>,
+    pub(crate) priority: i8,
+    pub(crate) after: Vec<TaskId>,
+    pub(crate) dependence: Dependence,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) hold: bool,
+    pub(crate) key: Option<String>,
+    pub(crate) retries: Retries,
     /// The name of a worktree of its own; empty names it after the task.
-    pub(super) worktree: Option<String>,
+    pub(crate) worktree: Option<String>,
     /// The variables added to its environment.
-    pub(super) variables: Variables,
+    pub(crate) variables: Variables,
 }
 
 /// Who is to do it.
 #[derive(Clone)]
-pub(super) enum Work {
+pub(crate) enum Work {
     /// An agent: this one, or else the one of the settings. It may do what is said here, or else what its
     /// droid's definition says.
     Agent { name: Option<String>, autonomy: Option<Autonomy> },
@@ -104,9 +105,9 @@ impl Default for Wanted {
 }
 
 /// An order with what the agent is told besides its prompt.
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// The order.
-    pub(super) order: Order,
+    pub(crate) order: Order,
     /// What the agent is told besides its prompt.
     pub(super) instructions: Option<Instructions>,
     /// The name of the worktree to be made for it.
@@ -128,7 +129,7 @@ impl Ready {
 ///
 /// # Errors
 /// A failure that says what is wrong with it.
-pub(super) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Failure> {
+pub(crate) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Failure> {
     check_depth()?;
     for (what, word) in [("the model", &wanted.model), ("the reasoning effort", &wanted.effort)] {
         word.as_deref().map_or(Ok(()), |word| check_word(what, word))?;
@@ -268,13 +269,13 @@ pub(super) fn check_depth() -> Result<(), Failure> {
 }
 
 /// A command line as one would type it.
-pub(super) fn quoted(command: &[String]) -> Result<String, Failure> {
+pub(crate) fn quoted(command: &[String]) -> Result<String, Failure> {
     shlex::try_join(command.iter().map(String::as_str))
         .map_err(|_| Failure::new(Kind::Usage, "the command has a NUL character"))
 }
 
 /// An autonomy level.
-pub(super) fn parse_autonomy(word: &str) -> Result<Autonomy, Failure> {
+pub(crate) fn parse_autonomy(word: &str) -> Result<Autonomy, Failure> {
     Autonomy::from_word(word).ok_or_else(|| {
         Failure::new(Kind::Usage, format!("`{word}` is no autonomy level"))
             .hint("use one of none, low, medium, high")

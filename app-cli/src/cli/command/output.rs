@@ -110,7 +110,7 @@ const fn rendering(args: &Output) -> Rendering {
 }
 
 /// The final answer; for a task that ended without one, why it did.
-fn result(task: &Task, raw: bool) -> Result<String, Failure> {
+pub(crate) fn result(task: &Task, raw: bool) -> Result<String, Failure> {
     let id = task.id();
     let late = task.progress().late_result.clone();
     let text = match task.state() {
@@ -131,7 +131,7 @@ fn result(task: &Task, raw: bool) -> Result<String, Failure> {
 }
 
 /// As much of a text from a byte on as there is room for.
-fn page(whole: &str, offset: u64, room: usize) -> LogText {
+pub(crate) fn page(whole: &str, offset: u64, room: usize) -> LogText {
     let from = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
     let from = (0..=from).rev().find(|at| whole.is_char_boundary(*at)).unwrap_or(0);
     let mut left = room;

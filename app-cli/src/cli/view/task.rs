@@ -211,14 +211,14 @@ pub(super) fn reason(task: &Task) -> Option<&'static str> {
 }
 
 /// How long it has run, or ran, or waited.
-pub(super) fn duration(task: &Task, now: Timestamp) -> Duration {
+pub(crate) fn duration(task: &Task, now: Timestamp) -> Duration {
     let began = task.started_at().or(task.queued_at());
     let until = if task.status().is_ended() { task.state().ended_at() } else { Some(now) };
     began.zip(until).map_or(Duration::ZERO, |(began, until)| until.since(began))
 }
 
 /// The most telling words about the task on one line: what it found, what went wrong, or what it is doing.
-pub(super) fn gist(task: &Task, limit: usize) -> String {
+pub(crate) fn gist(task: &Task, limit: usize) -> String {
     let activity = &task.progress().activity;
     if task.status() != Status::Running {
         return preview::line(task, limit);

@@ -68,6 +68,11 @@ pub(crate) fn home() -> Option<PathBuf> {
     variable(HOME_OVERRIDE).or_else(|| variable("HOME")).map(PathBuf::from)
 }
 
+/// The folder of the project that the agent works on which started this process, where it says so.
+pub(crate) fn project_folder() -> Option<PathBuf> {
+    variable("CLAUDE_PROJECT_DIR").map(PathBuf::from)
+}
+
 /// Whether this process may do everything on this machine.
 pub(crate) fn is_root() -> bool {
     adapters_process::local::identity::is_root()

@@ -46,11 +46,7 @@ impl Once {
 }
 
 /// Launches a task named `id` from the order.
-pub(in crate::cli::command) async fn launch(
-    context: &Context,
-    id: TaskId,
-    ready: Ready,
-) -> Result<Once, Failure> {
+pub(crate) async fn launch(context: &Context, id: TaskId, ready: Ready) -> Result<Once, Failure> {
     let launched = Box::pin(launch_here(context, id, ready)).await;
     launched.map_err(|failure| confined(context, failure))
 }

@@ -1,0 +1,182 @@
+//! One message of JSON-RPC 2.0: what a line means, and how an answer is written.
+//!
+//! An id goes back byte for byte as it came, whatever number it is. Nothing here knows a method.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+/// The line is no JSON.
+pub(super) const PARSE_ERROR: i64 = -32700;
+/// The line is JSON, and no request.
+pub(super) const INVALID_REQUEST: i64 = -32600;
+/// There is no such method.
+pub(super) const UNKNOWN_METHOD: i64 = -32601;
+/// What the method is called with is wrong.
+pub(super) const INVALID_PARAMS: i64 = -32602;
+/// The version of the protocol is none of ours.
+pub(super) const UNSUPPORTED_VERSION: i64 = -32022;
+
+/// The id of a request, as its JSON text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Id(String);
+
+impl Id {
+    /// Where no id could be read.
+    pub(super) fn null() -> Self {
+        Self("null".to_owned())
+    }
+
+    /// An id that another message names; `None` for what can be none.
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        (value.is_string() || value.is_number()).then(|| Self(value.to_string()))
+    }
+}
+
+/// An error of the protocol.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    code: i64,
+    words: String,
+    data: Option<Value>,
+}
+
+impl Fault {
+    /// An error with this code.
+    pub(super) fn new(code: i64, words: impl Into<String>) -> Self {
+        Self { code, words: words.into(), data: None }
+    }
+
+    /// The same with what a program can go by.
+    pub(super) fn with(mut self, data: Value) -> Self {
+        self.data = Some(data);
+        self
+    }
+}
+
+/// What a line means.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// It wants an answer.
+    Request {
+        /// Goes back with the answer.
+        id: Id,
+        /// What to do.
+        method: String,
+        /// With what.
+        params: Map<String, Value>,
+    },
+    /// It wants none.
+    Notification {
+        /// What happened.
+        method: String,
+        /// To what.
+        params: Map<String, Value>,
+    },
+    /// It is an answer, and nothing was asked.
+    Answer,
+    /// It cannot be understood.
+    Wrong(Id, Fault),
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(default)]
+    jsonrpc: Value,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    method: Option<Value>,
+    params: Option<Value>,
+    result: Option<Value>,
+    error: Option<Value>,
+}
+
+/// An id that is there, be it `null`.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(from).map(Some)
+}
+
+impl Message {
+    /// Reads a line; `None` if it is blank.
+    pub(super) fn read(line: &[u8]) -> Option<Self> {
+        let wrong = |code, words: String| Some(Self::Wrong(Id::null(), Fault::new(code, words)));
+        let Ok(line) = std::str::from_utf8(line) else {
+            return wrong(PARSE_ERROR, "the message is not UTF-8".to_owned());
+        };
+        let line = line.trim();
+        if line.is_empty() {
+            return None;
+        }
+        if line.starts_with('[') {
+            let words = "batches are not taken: send each request as a line of its own";
+            return wrong(INVALID_REQUEST, words.to_owned());
+        }
+        match serde_json::from_str::<Raw<'_>>(line) {
+            Ok(raw) => Some(raw.understood()),
+            Err(error) => match error.classify() {
+                Category::Data => wrong(INVALID_REQUEST, format!("that is no request: {error}")),
+                Category::Syntax | Category::Eof | Category::Io => {
+                    wrong(PARSE_ERROR, format!("the message is no JSON: {error}"))
+                }
+            },
+        }
+    }
+}
+
+impl Raw<'_> {
+    fn understood(self) -> Message {
+        let text = self.id.map(RawValue::get);
+        let is_id = |text: &str| {
+            text.starts_with(['"', '-']) || text.starts_with(|c: char| c.is_ascii_digit())
+        };
+        let id = match text {
+            None => None,
+            Some(text) if is_id(text) => Some(Id(text.to_owned())),
+            Some(_) => {
+                let fault = Fault::new(INVALID_REQUEST, "an id is a string or a number");
+                return Message::Wrong(Id::null(), fault);
+            }
+        };
+        let wrong = |code, words: &str| {
+            Message::Wrong(id.clone().unwrap_or_else(Id::null), Fault::new(code, words))
+        };
+        if self.jsonrpc != "2.0" {
+            return wrong(INVALID_REQUEST, "`jsonrpc` has to be \"2.0\"");
+        }
+        let method = match self.method {
+            Some(Value::String(method)) => method,
+            None if self.result.is_some() || self.error.is_some() => return Message::Answer,
+            Some(_) | None => return wrong(INVALID_REQUEST, "`method` has to be a string"),
+        };
+        let params = match self.params {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(params)) => params,
+            Some(_) => return wrong(INVALID_PARAMS, "`params` has to be an object"),
+        };
+        match id {
+            Some(id) => Message::Request { id, method, params },
+            None => Message::Notification { method, params },
+        }
+    }
+}
+
+/// The line that answers a request.
+pub(super) fn answer(id: &Id, outcome: &Result<Value, Fault>) -> String {
+    let id = &id.0;
+    match outcome {
+        Ok(result) => format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}\n"),
+        Err(Fault { code, words, data }) => {
+            let mut error = json!({"code": code, "message": words});
+            if let Some(data) = data {
+                error["data"] = data.clone();
+            }
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}\n")
+        }
+    }
+}
+
+/// The line of a notification.
+pub(super) fn notification(method: &str, params: &Value) -> String {
+    format!("{}\n", json!({"jsonrpc": "2.0", "method": method, "params": params}))
+}

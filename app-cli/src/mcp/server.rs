@@ -1,0 +1,262 @@
+//! The loop of the server: requests come in as lines, each call of a tool gets a thread, answers go out as they are
+//! ready.
+//!
+//! Between two requests it sleeps in one `poll`: on its input, on the reader of its output, on its parent, and on its
+//! own bell. It ends when its input does, when nobody reads its output, and when its parent dies; calls that are being
+//! answered then have a moment to finish. No task ends with it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use adapters_process::local::host;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{PidfdFlags, getppid, pidfd_open};
+use serde_json::{Map, Value, json};
+
+use super::call::{Meta, Wish};
+use super::input::{LONGEST, Line, Lines, Look};
+use super::message::{Fault, INVALID_PARAMS, INVALID_REQUEST, Id, Message, UNKNOWN_METHOD, answer};
+use super::open_wait;
+use super::outlet::Outlet;
+use super::protocol::{self, Era};
+use super::told::Told;
+use super::tool::{Call, Said, TOOLS, Tool};
+use super::words;
+use domain::task::near::near;
+
+/// The most calls that are answered at once.
+const MOST: usize = 512;
+/// How long calls may take to finish once the client is gone.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// The stack of a call's thread, in bytes; only what is used of it costs memory.
+const STACK: usize = 4 << 20;
+
+/// Serves until the client goes.
+pub(crate) fn serve() -> ExitCode {
+    let Ok(outlet) = Outlet::new() else { return ExitCode::FAILURE };
+    let server = Arc::new(Server { outlet, told: Told::default(), calls: Mutex::default() });
+    server.listen();
+    server.finish();
+    ExitCode::SUCCESS
+}
+
+/// What all calls share.
+struct Server {
+    outlet: Outlet,
+    told: Told,
+    calls: Mutex<BTreeMap<Id, Arc<Wish>>>,
+}
+
+/// What a request is answered with.
+pub(super) type Outcome = Result<Value, Fault>;
+
+impl Server {
+    fn calls(&self) -> MutexGuard<'_, BTreeMap<Id, Arc<Wish>>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads and answers until there is nobody left to talk to.
+    fn listen(self: &Arc<Self>) {
+        let (stdin, stdout, bell) = (io::stdin(), io::stdout(), self.outlet.bell());
+        // Where the parent cannot be watched, the end of the input has to do.
+        let parent = getppid().and_then(|parent| pidfd_open(parent, PidfdFlags::empty()).ok());
+        let (mut lines, mut read) = (Lines::default(), Vec::new());
+        loop {
+            let mut polled = vec![
+                PollFd::new(&stdin, PollFlags::IN),
+                PollFd::new(&stdout, PollFlags::empty()),
+                PollFd::new(&bell, PollFlags::IN),
+            ];
+            polled.extend(parent.iter().map(|parent| PollFd::new(parent, PollFlags::IN)));
+            match rustix::event::poll(&mut polled, None) {
+                Ok(_) => {}
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(_) => return,
+            }
+            let happened: Vec<PollFlags> = polled.iter().map(PollFd::revents).collect();
+            drop(polled);
+            let broken = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+            let parent_died = happened.get(3).is_some_and(|it| !it.is_empty());
+            if !happened[2].is_empty() {
+                self.outlet.hush();
+            }
+            if happened[1].intersects(broken) || self.outlet.is_gone() || parent_died {
+                return;
+            }
+            if happened[0].is_empty() {
+                continue;
+            }
+            let look = lines.look(&stdin, &mut read);
+            for line in read.drain(..) {
+                self.take(line);
+            }
+            if look == Look::End {
+                return;
+            }
+        }
+    }
+
+    /// Lets the calls that are being answered finish, within a moment.
+    fn finish(&self) {
+        let until = Instant::now() + FAREWELL;
+        self.calls().values().for_each(|wish| wish.hurry());
+        let (stdout, bell) = (io::stdout(), self.outlet.bell());
+        while !self.calls().is_empty() && !self.outlet.is_gone() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let mut polled =
+                [PollFd::new(&bell, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
+            let left = Timespec {
+                tv_sec: left.as_secs().cast_signed(),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            let _ = rustix::event::poll(&mut polled, Some(&left));
+            if !polled[0].revents().is_empty() {
+                self.outlet.hush();
+            }
+        }
+    }
+
+    fn take(self: &Arc<Self>, line: Line) {
+        let message = match line {
+            Line::Whole(line) => Message::read(&line),
+            Line::TooLong => {
+                let words = format!("a message has at most {LONGEST} bytes");
+                Some(Message::Wrong(Id::null(), Fault::new(INVALID_REQUEST, words)))
+            }
+        };
+        match message {
+            None | Some(Message::Answer) => {}
+            Some(Message::Wrong(id, fault)) => self.answer(&id, &Err(fault)),
+            Some(Message::Notification { method, params }) => self.heard(&method, &params),
+            Some(Message::Request { id, method, params }) => self.asked(&id, &method, params),
+        }
+    }
+
+    fn answer(&self, id: &Id, outcome: &Outcome) {
+        self.outlet.send(&answer(id, outcome));
+    }
+
+    fn heard(&self, method: &str, params: &Map<String, Value>) {
+        if method != "notifications/cancelled" {
+            return;
+        }
+        // One that is not known was answered already, or never asked.
+        let wish =
+            params.get("requestId").and_then(Id::of).and_then(|id| self.calls().get(&id).cloned());
+        if let Some(wish) = wish {
+            wish.withdraw();
+        }
+    }
+
+    fn asked(self: &Arc<Self>, id: &Id, method: &str, params: Map<String, Value>) {
+        let era = match protocol::era(&params) {
+            Ok(era) => era,
+            Err(fault) => return self.answer(id, &Err(fault)),
+        };
+        let outcome = match method {
+            "initialize" => protocol::initialize(&params),
+            "server/discover" => {
+                return self.answer(id, &Ok(protocol::finished(protocol::discover(), Era::Modern)));
+            }
+            "ping" => Ok(json!({})),
+            "tools/list" => Ok(protocol::tools(era)),
+            "tools/call" => match tool(&params) {
+                Ok(tool) => {
+                    let work = move |call: &Call<'_>, params: &mut Map<String, Value>| {
+                        let said = tool.call(call, params.remove("arguments"));
+                        said.map_err(|failure| Ok(words::failure(&failure)))
+                    };
+                    return self.call(id, params, era, work);
+                }
+                Err(fault) => Err(fault),
+            },
+            "tasks/get" => {
+                return self.call(id, params, era, |call, params| open_wait::get(call, params));
+            }
+            "tasks/cancel" => open_wait::cancel(&self.told, &params),
+            "tasks/update" => open_wait::update(&params),
+            _ => Err(Fault::new(
+                UNKNOWN_METHOD,
+                format!("there is no method `{}` here", words::one_line(method, 80)),
+            )),
+        };
+        self.answer(id, &outcome.map(|result| protocol::finished(result, era)));
+    }
+
+    /// Answers in a thread of its own what may take long.
+    fn call(
+        self: &Arc<Self>,
+        id: &Id,
+        mut params: Map<String, Value>,
+        era: Era,
+        work: impl FnOnce(&Call<'_>, &mut Map<String, Value>) -> Result<Said, Outcome> + Send + 'static,
+    ) {
+        let wish = Arc::new(Wish::default());
+        {
+            let mut calls = self.calls();
+            if calls.contains_key(id) {
+                drop(calls);
+                let fault =
+                    Fault::new(INVALID_REQUEST, "a request with this id is being answered already");
+                return self.answer(id, &Err(fault));
+            }
+            if calls.len() >= MOST {
+                drop(calls);
+                let fault = Fault::new(INVALID_REQUEST, format!("more than {MOST} calls at once"));
+                return self.answer(id, &Err(fault));
+            }
+            calls.insert(id.clone(), wish.clone());
+        }
+        let (server, named) = (self.clone(), id.clone());
+        let answering = move || {
+            let call = Call {
+                meta: Meta::of(&params, era),
+                wish,
+                outlet: &server.outlet,
+                told: &server.told,
+            };
+            let finished = |outcome: Outcome| outcome.map(|result| protocol::finished(result, era));
+            let send = |outcome| server.close(&named, &call.wish, &finished(outcome));
+            match work(&call, &mut params) {
+                Ok(said) => said.deliver(&call.meta, &server.told, |result| send(Ok(result))),
+                Err(outcome) => {
+                    send(outcome);
+                }
+            }
+            host::reap();
+            server.calls().remove(&named);
+            server.outlet.ring();
+        };
+        let started = thread::Builder::new().stack_size(STACK).spawn(answering);
+        if let Err(error) = started {
+            self.calls().remove(id);
+            let fault = Fault::new(INVALID_REQUEST, format!("there can be no thread: {error}"));
+            self.answer(id, &Err(fault));
+        }
+    }
+
+    /// Sends the answer of a call, unless the call was withdrawn; returns whether it was sent.
+    fn close(&self, id: &Id, wish: &Wish, outcome: &Outcome) -> bool {
+        !wish.is_withdrawn() && self.outlet.send(&answer(id, outcome))
+    }
+}
+
+/// The tool that is to be called.
+fn tool(params: &Map<String, Value>) -> Result<&'static Tool, Fault> {
+    let Some(name) = params.get("name").and_then(Value::as_str) else {
+        return Err(Fault::new(INVALID_PARAMS, "`name` has to be the name of a tool"));
+    };
+    Tool::named(name).ok_or_else(|| {
+        let near = near(name, TOOLS.iter().map(|tool| tool.name));
+        let near = near.first().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let name = words::one_line(name, 80);
+        Fault::new(INVALID_PARAMS, format!("there is no tool `{name}`{near}"))
+    })
+}

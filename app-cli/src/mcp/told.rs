@@ -1,0 +1,65 @@
+//! What this server has said to its client: which endings, and how often it was asked in vain.
+//!
+//! For a task that its session launched, the notices in the store say whether its ending was told; this is for the
+//! others, and for clients without a session. A new server has an empty one: at worst it tells an ending again.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use domain::task::{Task, TaskId};
+
+/// What was said.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    said: Mutex<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    endings: BTreeSet<TaskId>,
+    looks: u64,
+    cancelled: BTreeSet<String>,
+}
+
+impl Told {
+    fn said(&self) -> std::sync::MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the endings of these tasks are said; returns those that were not said before.
+    pub(super) fn add(&self, tasks: &[Task]) -> Vec<TaskId> {
+        let ended = tasks.iter().filter(|task| task.status().is_ended()).map(Task::id);
+        let mut said = self.said();
+        ended.filter(|id| said.endings.insert((*id).clone())).cloned().collect()
+    }
+
+    /// Takes back that the endings of these tasks were said: nobody heard it.
+    pub(super) fn remove(&self, ids: &[TaskId]) {
+        let mut said = self.said();
+        for id in ids {
+            said.endings.remove(id);
+        }
+    }
+
+    /// Whether the ending of a task was said.
+    pub(super) fn has(&self, id: &TaskId) -> bool {
+        self.said().endings.contains(id)
+    }
+
+    /// Counts one more wait that ran out of time.
+    pub(super) fn next_look(&self) -> u64 {
+        let mut said = self.said();
+        said.looks += 1;
+        said.looks
+    }
+
+    /// Notes that nobody asks for the answer to this wait any more.
+    pub(super) fn cancel(&self, wait: &str) {
+        self.said().cancelled.insert(wait.to_owned());
+    }
+
+    /// Whether nobody asks for the answer to this wait any more.
+    pub(super) fn is_cancelled(&self, wait: &str) -> bool {
+        self.said().cancelled.contains(wait)
+    }
+}

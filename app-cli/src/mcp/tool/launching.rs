@@ -1,0 +1,100 @@
+//! What the two tools that launch something share: the terms of an order, and what is said of a launched task.
+
+use std::path::PathBuf;
+
+use domain::port::{Agent, Agents};
+use domain::task::text;
+
+use super::{Call, Said};
+use crate::cli::command::ordering::{self, Once, Wanted, Work};
+use crate::kit::context::Context;
+use crate::kit::environment;
+use crate::kit::failure::{Failure, Kind};
+use crate::mcp::arguments::Arguments;
+use crate::mcp::words as wording;
+
+/// The most characters of a title that is made of a prompt.
+const TITLE: usize = 60;
+
+/// Launches what the arguments ask for; without a title it is named after what was said.
+///
+/// # Errors
+/// Why it was not launched.
+pub(super) fn launch(
+    context: Context,
+    call: &Call<'_>,
+    arguments: &Arguments,
+    (prompt, work, droid): (String, Work, Option<String>),
+    said: &str,
+) -> Result<Said, Failure> {
+    let title = arguments.text("title")?;
+    let description = title.unwrap_or_else(|| {
+        let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        text::preview(first.trim(), TITLE)
+    });
+    let wanted = Wanted {
+        description,
+        prompt,
+        droid,
+        work,
+        parent: call.meta.session().map(|session| session.as_str().to_owned()),
+        cwd: Some(folder(arguments)?),
+        timeout: arguments.span("max_time_s")?,
+        key: call.meta.key(),
+        ..Wanted::default()
+    };
+    let (worktree, model) = match wanted.work {
+        Work::Agent { .. } => {
+            (arguments.flag("worktree")?.then(String::new), arguments.text("model")?)
+        }
+        Work::Command(_) => (None, None),
+    };
+    let after = arguments.texts("after")?;
+    let said = pollster::block_on(async {
+        let after = context.resolve_all(&after).await?;
+        let ready = ordering::order(&context, Wanted { model, after, worktree, ..wanted }).await?;
+        let warning = context.wiring.agents.of(&ready.order.runner).and_then(Agent::warning);
+        let once = ordering::launch(&context, context.wiring.world().mint(), ready).await?;
+        Ok::<String, Failure>(words(&once, warning))
+    });
+    Ok(Said::text(said?).over(context, false))
+}
+
+/// The folder to work in, which is there: relative to the client's project.
+fn folder(arguments: &Arguments) -> Result<PathBuf, Failure> {
+    let base = environment::project_folder().unwrap_or_default();
+    let asked = arguments.text("cwd")?.map_or(base.clone(), |asked| base.join(asked.trim()));
+    let asked = if asked.as_os_str().is_empty() { PathBuf::from(".") } else { asked };
+    if asked.is_dir() {
+        return Ok(asked);
+    }
+    let failure = Failure::new(Kind::Usage, format!("`{}` is no folder", asked.display()));
+    Err(failure.hint("give `cwd` as a folder that exists, or leave it out"))
+}
+
+/// That a task was launched, and what to do then.
+fn words(once: &Once, warning: Option<String>) -> String {
+    let task = once.task();
+    let id = task.id();
+    let state = match (once, task.status().is_ended()) {
+        (_, true) => wording::state(task),
+        (Once::Existing(_), false) => {
+            format!("{}, not finished; launched by this very call before", task.status().word())
+        }
+        (Once::Launched(_), false) => {
+            format!("{}, not finished: this only means that it was started", task.status().word())
+        }
+    };
+    let mut said = format!("id: {id}\nstate: {state}\n");
+    if let Some(file) = &task.progress().output_file {
+        said.push_str(&format!("output: {file}\n"));
+    }
+    let notes = once.troubles().into_iter().map(|trouble| Failure::from(trouble).sentence());
+    for note in notes.chain(warning) {
+        said.push_str(&format!("note: {}\n", text::one_line(&note, 300)));
+    }
+    said.push_str(&format!(
+        "next: go on with other work, then wait_for_tasks {{\"ids\":[\"{id}\"]}}"
+    ));
+    said
+}

@@ -1,0 +1,77 @@
+//! How the tools word what they say: short lines, the key first, nothing that a terminal would act on.
+
+use domain::task::notice::ending_words;
+use domain::task::text::{preview, readable_sentence};
+use domain::task::{Task, Timestamp, preview as found};
+use serde_json::{Value, json};
+
+use crate::cli::view::task::{duration, gist};
+use crate::kit::failure::{Failure, Kind};
+use crate::kit::terminal::span;
+pub(super) use crate::kit::terminal::{harmless, one_line};
+
+/// The most characters of a title.
+const TITLE: usize = 80;
+/// The most characters of a line's words on how a task fares.
+const GIST: usize = 80;
+/// The most characters of a word, and of a sentence, of a failure.
+const SENTENCE: (usize, usize) = (200, 700);
+
+/// How a task stands: `running`, `completed`, `error (exit)`.
+pub(super) fn state(task: &Task) -> String {
+    ending_words(task)
+}
+
+/// A task on one line.
+pub(super) fn line(task: &Task, now: Timestamp) -> String {
+    let head = head(task, now);
+    let gist = gist(task, GIST);
+    if gist.is_empty() { head } else { format!("{head} | {gist}") }
+}
+
+/// Which task it is, how it stands, and for how long.
+pub(super) fn head(task: &Task, now: Timestamp) -> String {
+    let title = one_line(task.order().label(), TITLE);
+    format!("{} {} {} | {title}", task.id(), state(task), span(duration(task, now)))
+}
+
+/// What an ended task found, in at most so many characters, and the call that shows the rest if there is any.
+pub(super) fn found_by(task: &Task, limit: usize) -> String {
+    let text = harmless(&found::preview(task, limit));
+    if found::tells_all(task, limit) {
+        return text;
+    }
+    format!("{text}\n(cut: task_output {{\"id\":\"{}\"}} shows more)", task.id())
+}
+
+/// A failure as a model reads it: what, which kind, what to do.
+pub(super) fn failure(failure: &Failure) -> Value {
+    let sentence =
+        |text: &str| one_line(&readable_sentence(text, SENTENCE.0, SENTENCE.1), SENTENCE.1);
+    let hint = match failure.kind {
+        Kind::NotFound | Kind::Ambiguous => Some(
+            "list_tasks {} shows the ids of this session; all_sessions those of others".to_owned(),
+        ),
+        Kind::AlreadyEnded => Some("task_output shows what it found".to_owned()),
+        Kind::WrongState => Some(
+            "wait_for_tasks waits for its end; task_output with mode tail shows its log".to_owned(),
+        ),
+        Kind::Unexpected
+        | Kind::Usage
+        | Kind::TooDeep
+        | Kind::SettingsRefused
+        | Kind::TaskFailed
+        | Kind::TimedOut
+        | Kind::LaunchFailed
+        | Kind::StoreUnavailable
+        | Kind::Unreadable => {
+            (!failure.hints.is_empty()).then(|| sentence(&failure.hints.join("; ")))
+        }
+    };
+    let mut text =
+        format!("error: {}\ncode: {}", sentence(&failure.sentence()), failure.kind.word());
+    if let Some(hint) = hint {
+        text.push_str(&format!("\nhint: {hint}"));
+    }
+    json!({"content": [{"type": "text", "text": preview(&text, 2_000)}], "isError": true})
+}

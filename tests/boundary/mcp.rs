@@ -1,0 +1,13 @@
+//! `task-bg mcp` as its clients meet it: the wire, the tools, and what ends the server.
+
+mod ending;
+mod tools;
+mod wire;
+
+use tests::mcp_client::Client;
+use tests::sandbox::Sandbox;
+
+/// A server of the sandbox, with a client.
+fn served(sandbox: &Sandbox) -> Client {
+    Client::start(sandbox.task_bg(["mcp"]))
+}

@@ -1,0 +1,289 @@
+//! The tools: launching, waiting, reading, cancelling, and to whom an ending was told.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tests::mcp_client::{Client, text, value};
+use tests::sandbox::Sandbox;
+
+use super::served;
+use crate::sandbox;
+
+/// A command that runs until a gate is opened; its id.
+fn until(client: &mut Client, sandbox: &Sandbox, meta: &Value, gate: &str) -> String {
+    let command = format!("{}; echo behind {gate}", sandbox.until(gate));
+    let (said, is_error) = client.call_as(meta, "run_command", &json!({"command": command}));
+    assert!(!is_error, "{said}");
+    value(&said, "id").to_owned()
+}
+
+#[test]
+fn two_tasks_are_launched_waited_for_and_read_and_one_is_cancelled() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let said = client.call(
+        "launch_agent",
+        &json!({"prompt": "SAY the answer", "title": "Ask", "role": "explorer"}),
+    );
+    assert!(
+        said.contains("only means that it was started") && said.chars().count() <= 400,
+        "{said}"
+    );
+    let agent = value(&said, "id").to_owned();
+    let said = client
+        .call("run_command", &json!({"command": "echo one; echo two >&2; exit 3", "cwd": "."}));
+    let command = value(&said, "id").to_owned();
+    let mut heard = client.call("wait_for_tasks", &json!({"ids": [agent, command]}));
+    if !heard.starts_with("ended: 2 of 2") {
+        // One of them ended before the call, which is said at once.
+        heard = client.call("wait_for_tasks", &json!({"ids": [agent, command]}));
+    }
+    assert!(heard.contains(&format!("{agent} completed")), "{heard}");
+    assert!(heard.contains("the answer") && heard.contains("error (exit)"), "{heard}");
+    let read = client.call("task_output", &json!({"id": &agent[..]}));
+    assert!(read.starts_with(&format!("id: {agent}\nstate: completed\nresult: ")), "{read}");
+    assert!(read.ends_with("\n\nthe answer"), "{read}");
+    let read = client.call("task_output", &json!({"id": command, "mode": "head"}));
+    assert!(read.ends_with("one\ntwo\n") || read.ends_with("two\none\n"), "{read}");
+    let long =
+        value(&client.call("run_command", &json!({"command": "sleep 300"})), "id").to_owned();
+    assert_eq!(client.call("cancel_task", &json!({"ids": [long]})), format!("cancelled: {long}"));
+    let (refused, is_error) = client.call_as(&json!({}), "cancel_task", &json!({"ids": [long]}));
+    assert!(is_error && value(&refused, "code") == "already_ended", "{refused}");
+    let listed = client.call("list_tasks", &json!({}));
+    assert!(listed.contains("1 completed, 1 error, 1 cancelled"), "{listed}");
+}
+
+#[test]
+fn a_call_that_its_client_repeats_launches_nothing_anew() {
+    let sandbox = sandbox();
+    let arguments = json!({"command": "true"});
+    for meta in [json!({"claudecode/toolUseId": "toolu_1"}), json!({"callId": "call_1"})] {
+        let mut first = served(&sandbox);
+        let (said, _) = first.call_as(&meta, "run_command", &arguments);
+        let again = served(&sandbox).call_as(&meta, "run_command", &arguments).0;
+        assert_eq!(value(&said, "id"), value(&again, "id"));
+    }
+    let answer = sandbox.task_bg(["list"]).ok().json();
+    assert_eq!(answer["total"], 2, "{answer}");
+}
+
+#[test]
+fn the_session_is_that_of_the_call_or_of_the_environment() {
+    let sandbox = sandbox();
+    let mut client =
+        Client::start(sandbox.task_bg(["mcp"]).env("CLAUDE_CODE_SESSION_ID", "of-environment"));
+    for (meta, parent) in [
+        (json!({"assemblySessionId": "of-droid"}), "of-droid"),
+        (json!({"threadId": "of-codex"}), "of-codex"),
+        (json!({"x-codex-turn-metadata": "{\"thread_id\":\"of-turn\"}"}), "of-turn"),
+        (json!({}), "of-environment"),
+    ] {
+        let (said, _) = client.call_as(&meta, "run_command", &json!({"command": "true"}));
+        let record = sandbox.ended(value(&said, "id"));
+        assert_eq!(record["parent_session_id"], parent);
+        let (listed, _) = client.call_as(&meta, "list_tasks", &json!({}));
+        assert!(listed.contains("1 completed"), "{listed}");
+    }
+}
+
+#[test]
+fn what_a_wait_told_a_session_the_hook_does_not_tell_it_again() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let meta = json!({"assemblySessionId": "the-parent"});
+    let id = until(&mut client, &sandbox, &meta, "gate");
+    sandbox.open_gate("gate");
+    let (heard, _) = client.call_as(&meta, "wait_for_tasks", &json!({}));
+    assert!(heard.contains(&id) && heard.contains("behind gate"), "{heard}");
+    let event = json!({"hook_event_name": "Stop", "session_id": "the-parent"});
+    let hook = sandbox.hook(event.to_string()).ok();
+    assert_eq!(hook.stdout, "");
+    // Neither does the next wait, and it does not say the same twice.
+    let waits = [(); 2].map(|()| client.call_as(&meta, "wait_for_tasks", &json!({})).0);
+    assert!(waits[0].starts_with("nothing to wait for") && waits[0] != waits[1], "{waits:?}");
+}
+
+#[test]
+fn a_wait_wakes_at_once_and_tells_at_once_what_ended_before_it() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let meta = json!({"threadId": "a-thread"});
+    let [early, late] = ["early", "late"].map(|gate| until(&mut client, &sandbox, &meta, gate));
+    sandbox.open_gate("early");
+    sandbox.ended(&early);
+    let began = Instant::now();
+    let (heard, _) = client.call_as(&meta, "wait_for_tasks", &json!({}));
+    assert!(heard.starts_with("ended: 1 of 2"), "{heard}");
+    assert!(
+        heard.contains("behind early") && heard.contains(&format!("{late} running")),
+        "{heard}"
+    );
+    // What was told is not told again: from here on it waits for the other one.
+    let params = json!({"name": "wait_for_tasks", "_meta": meta});
+    let wait = client.ask("tools/call", &params);
+    sandbox.open_gate("late");
+    let (heard, _) = text(&client.answer(&wait));
+    assert!(heard.starts_with("ended: 1 of 1") && heard.contains("behind late"), "{heard}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_wait_that_runs_out_of_time_says_something_else_each_time_and_ends_no_task() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let id = until(&mut client, &sandbox, &json!({}), "gate");
+    let heard =
+        [(); 3].map(|()| client.call("wait_for_tasks", &json!({"ids": [id], "max_wait_s": 0})));
+    assert!(heard.iter().all(|it| it.contains(&format!("{id} running"))), "{heard:?}");
+    assert!(heard[0] != heard[1] && heard[1] != heard[2] && heard[0] != heard[2], "{heard:?}");
+    assert_eq!(sandbox.status(&id), "running");
+    sandbox.open_gate("gate");
+    assert_eq!(sandbox.ended(&id)["status"], "completed");
+}
+
+#[test]
+fn any_returns_with_the_first_that_ends() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let [first, second] = ["one", "two"].map(|gate| until(&mut client, &sandbox, &json!({}), gate));
+    let arguments = json!({"ids": [first, second], "any": true});
+    let params = json!({"name": "wait_for_tasks", "arguments": arguments});
+    let wait = client.ask("tools/call", &params);
+    sandbox.open_gate("two");
+    let (heard, _) = text(&client.answer(&wait));
+    assert!(heard.starts_with("ended: 1 of 2") && heard.contains("behind two"), "{heard}");
+    assert!(heard.contains(&format!("{first} running")), "{heard}");
+}
+
+#[test]
+fn a_wait_that_is_cancelled_is_not_answered_and_ends_no_task() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let id = until(&mut client, &sandbox, &json!({}), "gate");
+    let params = json!({"name": "wait_for_tasks", "arguments": {"ids": [id]}});
+    let wait = client.ask("tools/call", &params);
+    client.tell(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": wait}}));
+    sandbox.open_gate("gate");
+    assert_eq!(sandbox.ended(&id)["status"], "completed");
+    // Whoever asks again is told what nobody heard.
+    let heard = client.call("wait_for_tasks", &json!({"ids": [id]}));
+    assert!(heard.contains("behind gate"), "{heard}");
+    client.close();
+    while let Some(message) = client.hear() {
+        assert_ne!(message["id"], wait, "{message}");
+    }
+}
+
+// The bound that a model without any other knowledge has to keep: five launches, and two waits.
+#[test]
+fn five_parallel_results_cost_at_most_seven_calls_and_little_beside_the_results() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let meta = json!({"assemblySessionId": "a-parent"});
+    let words = "found something ".repeat(60);
+    let (mut calls, mut beside, mut said) = (0, 0, Vec::new());
+    let mut left: Vec<String> = Vec::new();
+    for number in 0..5 {
+        let command = format!("{}; echo {number} {words}", sandbox.until("gate"));
+        let arguments = json!({"command": command, "title": format!("Part {number}")});
+        let (launched, _) = client.call_as(&meta, "run_command", &arguments);
+        calls += 1;
+        beside += launched.chars().count();
+        said.push(launched);
+        left.push(format!("{number} {}", words.trim_end()));
+    }
+    sandbox.open_gate("gate");
+    while !left.is_empty() {
+        let (heard, _) = client.call_as(&meta, "wait_for_tasks", &json!({}));
+        calls += 1;
+        let before = left.len();
+        left.retain(|result| !heard.contains(result.as_str()));
+        assert!(before > left.len(), "nothing came: {heard}");
+        beside += heard.chars().count() - (before - left.len()) * words.len();
+        said.push(heard);
+    }
+    assert!(calls <= 7, "{calls} calls");
+    assert!(beside <= 4_000, "{beside} characters beside the results: {said:#?}");
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_an_error_of_the_call_and_the_server_goes_on() {
+    let sandbox = sandbox().with_env("TASK_BG_DIR", "/dev/null/store");
+    let mut client = served(&sandbox);
+    for (tool, arguments) in [
+        ("run_command", json!({"command": "true"})),
+        ("launch_agent", json!({"prompt": "SAY x"})),
+        ("wait_for_tasks", json!({"ids": ["bg_1"]})),
+        ("cancel_task", json!({"ids": ["bg_1"]})),
+        ("list_tasks", json!({})),
+    ] {
+        let (said, is_error) = client.call_as(&json!({}), tool, &arguments);
+        assert!(is_error || said.contains("(none)"), "{tool}: {said}");
+    }
+    let asked = client.request("tools/list", &json!({}));
+    assert_eq!(asked["result"]["tools"].as_array().map(Vec::len), Some(6));
+}
+
+/// The `_meta` of a request whose client takes tasks of the protocol.
+fn taking_tasks() -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}},
+    })
+}
+
+#[test]
+fn a_wait_becomes_a_task_of_the_protocol_that_any_later_server_answers_for() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let id = until(&mut client, &sandbox, &json!({}), "gate");
+    let params =
+        json!({"name": "wait_for_tasks", "arguments": {"ids": [id]}, "_meta": taking_tasks()});
+    let answer = client.request("tools/call", &params);
+    let task = &answer["result"];
+    assert_eq!(
+        (&task["resultType"], &task["status"]),
+        (&json!("task"), &json!("working")),
+        "{answer}"
+    );
+    let wait = task["taskId"].clone();
+    let get = json!({"taskId": wait, "_meta": taking_tasks()});
+    assert_eq!(client.request("tasks/get", &get)["result"]["status"], "working");
+    // The server that answered is killed; another one answers for the wait.
+    drop(client);
+    sandbox.open_gate("gate");
+    sandbox.ended(&id);
+    let mut client = served(&sandbox);
+    let answer = client.request("tasks/get", &get);
+    let task = &answer["result"];
+    assert_eq!(
+        (&task["resultType"], &task["status"]),
+        (&json!("complete"), &json!("completed")),
+        "{answer}"
+    );
+    assert_eq!(task["result"]["isError"], false);
+    let text = task["result"]["content"][0]["text"].as_str().expect("a text");
+    assert!(text.contains(&id) && text.contains("behind gate"), "{text}");
+    let unknown =
+        client.request("tasks/get", &json!({"taskId": "no such", "_meta": taking_tasks()}));
+    assert_eq!(unknown["error"]["code"], -32602, "{unknown}");
+}
+
+#[test]
+fn cancelling_a_wait_that_became_a_task_ends_the_wait_and_nothing_else() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let id = until(&mut client, &sandbox, &json!({}), "gate");
+    let params =
+        json!({"name": "wait_for_tasks", "arguments": {"ids": [id]}, "_meta": taking_tasks()});
+    let wait = client.request("tools/call", &params)["result"]["taskId"].clone();
+    let about = json!({"taskId": wait, "_meta": taking_tasks()});
+    assert!(client.request("tasks/cancel", &about)["result"].is_object());
+    assert_eq!(client.request("tasks/get", &about)["result"]["status"], "cancelled");
+    assert_eq!(sandbox.status(&id), "running");
+    // Where the request does not take tasks, it blocks as ever.
+    sandbox.open_gate("gate");
+    let heard = client.call("wait_for_tasks", &json!({"ids": [id]}));
+    assert!(heard.contains("behind gate"), "{heard}");
+}
