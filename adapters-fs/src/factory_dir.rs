@@ -109,6 +109,31 @@ impl FactoryDir {
         self.folder.join("hooks").join("hooks.json")
     }
 
+    /// The servers of the Model Context Protocol, in a file of their own.
+    pub fn servers(&self) -> PathBuf {
+        self.folder.join("mcp.json")
+    }
+
+    /// The same in the folder of a project, as Claude Code reads it.
+    pub fn servers_of_project(&self) -> PathBuf {
+        self.folder.join(".mcp.json")
+    }
+
+    /// What Claude Code keeps of its user, the servers among it.
+    pub fn state(&self) -> PathBuf {
+        self.folder.join(".claude.json")
+    }
+
+    /// Codex's settings.
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("config.toml")
+    }
+
+    /// `OpenCode`'s settings, of which it reads two names; where neither file is there, the first.
+    pub fn opencode_settings(&self) -> [PathBuf; 2] {
+        ["opencode.json", "opencode.jsonc"].map(|name| self.folder.join(name))
+    }
+
     /// The definitions of droids.
     pub fn droids(&self) -> PathBuf {
         self.folder.join("droids")
@@ -122,6 +147,11 @@ impl FactoryDir {
     /// What a settings file was before it was edited.
     pub(crate) fn backup_of(file: &Path) -> PathBuf {
         beside(file, OsStr::new(""), ".task-bg-backup")
+    }
+
+    /// What a file was before a server was added to it.
+    pub(crate) fn servers_backup_of(file: &Path) -> PathBuf {
+        beside(file, OsStr::new(""), ".task-bg-mcp-backup")
     }
 
     /// What will replace a settings file.

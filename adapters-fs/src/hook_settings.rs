@@ -8,7 +8,7 @@
 //! is. A change keeps everything else in a file byte for byte, and replaces the file whole.
 
 mod document;
-mod file;
+pub(crate) mod file;
 mod manner;
 mod plugin;
 

@@ -4,8 +4,8 @@
 //! path. [`FileStore`] keeps the records, [`FileLifeLocks`] knows who looks after a task, [`FileQueue`] keeps the order
 //! of those that wait, [`FileKits`] what a task starts with, [`FileKeys`] which task has which key, [`FileLogs`] what
 //! agents wrote, and [`FileNotices`] what parents were not told yet. [`FileTranscripts`] reads what droid itself keeps
-//! of a session, [`FileDroids`] finds the definitions of named droids, and [`hook_settings`] edits the settings of an
-//! agent.
+//! of a session, [`FileDroids`] finds the definitions of named droids, and [`hook_settings`] and [`mcp_settings`] edit
+//! the settings of an agent.
 //!
 //! The crate never starts or signals a process and never prints. It reads no environment variable either: a caller
 //! hands it the lookup. Only for times without a zone, which other programs wrote, it reads the zone of the system.
@@ -26,6 +26,7 @@ pub mod kits;
 pub mod life_lock;
 mod lock_holder;
 pub mod logs;
+pub mod mcp_settings;
 pub mod notices;
 pub mod queue;
 mod record;

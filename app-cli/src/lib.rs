@@ -79,7 +79,17 @@ fn is_help(error: &clap::Error) -> bool {
 fn run(args: Args) -> ExitCode {
     let asked = args.format();
     match args.what {
-        What::Alone(Alone::Mcp {}) => mcp::serve(),
+        What::Alone(Alone::Mcp(args)) => match args.action {
+            None => mcp::serve(),
+            Some(action) => {
+                let format = console::format(asked, None);
+                let outcome = command::mcp::register(action, args.scope, args.agent);
+                outcome.map_or_else(
+                    |failure| console::failed(format, &failure),
+                    |answer| console::answer(format, &answer),
+                )
+            }
+        },
         What::Alone(alone) => {
             let answer = pollster::block_on(hidden::alone(alone));
             console::answer(console::format(asked, None), &answer)

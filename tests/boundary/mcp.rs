@@ -1,6 +1,7 @@
 //! `task-bg mcp` as its clients meet it: the wire, the tools, and what ends the server.
 
 mod ending;
+mod registering;
 mod tools;
 mod wire;
 

@@ -21,12 +21,12 @@ fn failed(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HookSett
 }
 
 /// The file that `path` leads to.
-pub(super) fn target(path: &Path) -> PathBuf {
+pub(crate) fn target(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// What is in a file; `None` if there is none.
-pub(super) fn read(path: &Path) -> Result<Option<String>, HookSettingsError> {
+pub(crate) fn read(path: &Path) -> Result<Option<String>, HookSettingsError> {
     let found = match fs::metadata(path) {
         // A link that leads nowhere is somebody's arrangement, and no missing file.
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
@@ -43,14 +43,17 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, HookSettingsError> {
 
 /// Keeps `before` beside the file, with the file's mode, and says where.
 pub(super) fn back_up(path: &Path, before: &str) -> Result<PathBuf, HookSettingsError> {
-    let target = target(path);
-    let backup = FactoryDir::backup_of(&target);
-    put(&backup, before, mode(&target)).map_err(failed("writing the backup", &backup))?;
-    Ok(backup)
+    keep(&FactoryDir::backup_of(&target(path)), path, before)
+}
+
+/// Keeps `before`, which was read from `path`, as `backup`, with the file's mode.
+pub(crate) fn keep(backup: &Path, path: &Path, before: &str) -> Result<PathBuf, HookSettingsError> {
+    put(backup, before, mode(&target(path))).map_err(failed("writing the backup", backup))?;
+    Ok(backup.to_owned())
 }
 
 /// Replaces the file, unless somebody changed it since `before` was read.
-pub(super) fn replace(
+pub(crate) fn replace(
     path: &Path,
     before: Option<&str>,
     after: &str,
@@ -67,7 +70,7 @@ pub(super) fn replace(
 }
 
 /// Removes a file; one that is not there is removed already.
-pub(super) fn remove(path: &Path) -> Result<(), HookSettingsError> {
+pub(crate) fn remove(path: &Path) -> Result<(), HookSettingsError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(failed("removing", path)(error))
@@ -78,7 +81,7 @@ pub(super) fn remove(path: &Path) -> Result<(), HookSettingsError> {
 
 /// Removes a file that was ours alone, and as many of the folders around it as `folders` says, where nothing is left
 /// in them: they were made with it, and an empty one says nothing to its agent.
-pub(super) fn remove_whole(path: &Path, folders: usize) -> Result<(), HookSettingsError> {
+pub(crate) fn remove_whole(path: &Path, folders: usize) -> Result<(), HookSettingsError> {
     remove(path)?;
     for folder in path.ancestors().skip(1).take(folders) {
         // One that is not empty stays, and so does one that is a link.

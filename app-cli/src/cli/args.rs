@@ -30,8 +30,8 @@ pub(crate) use ordering::{Batch, Launch, Run};
 pub use queue::{LimitArg, QueueWord};
 pub(crate) use queue::{Queue, Release};
 pub(crate) use terms::Terms;
-pub(crate) use upkeep::{Config, Doctor, Hooks};
-pub use upkeep::{HooksAction, HostArg, ScopeArg};
+pub(crate) use upkeep::{Config, Doctor, Hooks, Mcp};
+pub use upkeep::{HooksAction, HostArg, McpAction, ScopeArg};
 pub use values::{
     AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_moment, parse_priority,
 };
@@ -139,13 +139,7 @@ pub(crate) enum Verb {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Alone {
-    /// Serves background tasks to agents over the Model Context Protocol, on standard input and output
-    #[command(after_help = "\
-Example: what an agent's settings name as a server of theirs
-  task-bg mcp
-
-It ends when its client does; no task ends with it. See docs/mcp.md.")]
-    Mcp {},
+    Mcp(Mcp),
     /// Does the hook's work, for those who registered this command as a hook
     HookComplete,
     /// Owns one running task; started by `launch`, and read by [`Alone::supervisor`]

@@ -15,6 +15,7 @@ mod hooks;
 mod isolate;
 mod launch;
 mod list;
+pub(crate) mod mcp;
 mod missing;
 pub(crate) mod ordering;
 pub(crate) mod output;

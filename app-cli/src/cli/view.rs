@@ -14,6 +14,7 @@ pub(crate) mod launched;
 pub(crate) mod listing;
 pub(crate) mod output;
 pub(crate) mod queued;
+pub(crate) mod registered;
 pub(crate) mod report;
 mod rows;
 pub(crate) mod runners;

@@ -32,7 +32,38 @@ impl Hooks {
     }
 }
 
-/// An agent that runs hooks.
+/// Serves background tasks to agents over the Model Context Protocol, or registers that server with one
+///
+/// Without a word it serves on standard input and output, until its client goes; no task ends with it.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  task-bg mcp install --for claude
+  task-bg mcp status --for codex")]
+pub(crate) struct Mcp {
+    /// What to do with the registration
+    #[arg(value_enum)]
+    pub(crate) action: Option<McpAction>,
+    /// Whose settings
+    #[arg(long, value_enum, default_value = "user", requires = "action")]
+    pub(crate) scope: ScopeArg,
+    /// Which agent's
+    #[arg(long = "for", value_enum, default_value_t = HostArg::Droid, value_name = "AGENT", requires = "action")]
+    pub(crate) agent: HostArg,
+}
+
+/// What to do with the registration of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum McpAction {
+    /// Adds the server to the agent's settings
+    Install,
+    /// Takes it out
+    Uninstall,
+    /// Says whether it is there
+    Status,
+}
+
+/// An agent that runs hooks and calls tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum HostArg {
     /// Factory's droid

@@ -100,7 +100,7 @@ pub(super) fn read(scope: ScopeArg, host: HostArg) -> Result<HookScope, Failure>
 }
 
 /// The folder in which an agent has its settings.
-fn folder(scope: ScopeArg, host: HostArg) -> Result<FactoryDir, Failure> {
+pub(super) fn folder(scope: ScopeArg, host: HostArg) -> Result<FactoryDir, Failure> {
     let base = match (scope, host) {
         (ScopeArg::Project, _) => current_folder()?,
         (ScopeArg::User, HostArg::Droid) => FactoryDir::home(&environment::variable)?,

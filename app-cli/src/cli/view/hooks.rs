@@ -33,7 +33,7 @@ pub(crate) struct StatusView {
     pub(crate) state: ScopeState,
 }
 
-const fn deed(deed: Deed) -> &'static str {
+pub(super) const fn deed(deed: Deed) -> &'static str {
     match deed {
         Deed::Created => "created",
         Deed::Added => "added",

@@ -27,7 +27,7 @@ pub(crate) const HOME_OVERRIDE: &str = "FACTORY_HOME_OVERRIDE";
 pub(crate) use adapters_process::agents::droid::AIRGAP;
 
 /// The tasks that launched the one that a process belongs to, outermost first.
-const AROUND: &str = "__TASK_BG_AROUND";
+pub(crate) const AROUND: &str = "__TASK_BG_AROUND";
 
 /// How deep tasks may launch tasks.
 pub(crate) const MAX_DEPTH: u32 = 3;
