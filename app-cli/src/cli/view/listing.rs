@@ -160,7 +160,7 @@ impl View for ListingView {
         });
         if let (Value::Object(answer), true) = (&mut answer, self.of_unended) {
             for uncounted in ["total", "completed", "error", "cancelled"] {
-                answer.remove(uncounted);
+                answer.shift_remove(uncounted);
             }
         }
         if self.listed.listing.omitted > 0 {
