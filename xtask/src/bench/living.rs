@@ -12,7 +12,7 @@ use crate::command::{capture, observe, shown};
 use crate::failure::{During, Failure};
 
 use super::timing::{Row, Work};
-use super::yard::{Yard, has, quietly};
+use super::yard::{Yard, has, in_memory, quietly};
 
 /// How often a waiter is woken.
 const ROUNDS: usize = 60;
@@ -21,14 +21,23 @@ const IDLE: Duration = Duration::from_secs(10);
 /// How long something may take to come true.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// From the end of the child to the end of the process that waits for it.
+/// From the end of the child to the end of the process that waits for it, and the same where a sync is free.
 pub(super) fn wake(yard: &Yard) -> Result<Vec<Row>, Failure> {
-    let (store, floor) = (yard.folder("wake/store")?, yard.folder("floor-wake")?);
+    let name = "end of the child to waiter gone";
+    let mut rows = vec![wake_of(yard, name, &yard.folder("wake")?)?];
+    if let Some(memory) = in_memory()? {
+        rows.push(wake_of(yard, &format!("{name}, the store in memory"), memory.path())?);
+    }
+    Ok(rows)
+}
+
+fn wake_of(yard: &Yard, name: &str, folder: &Path) -> Result<Row, Failure> {
+    let (store, floor) = (folder.join("store"), folder.join("floor"));
+    fs::create_dir_all(&floor).during("making a folder")?;
     yard.folder("nq")?;
     yard.folder("tsp")?;
-    let fifo = yard.root().join("wake.fifo");
+    let (fifo, time) = (folder.join("fifo"), folder.join("time"));
     quietly(Command::new("mkfifo").arg(&fifo))?;
-    let time = yard.root().join("wake.time");
     let ender = |command: &mut Command| {
         command.arg(&yard.floor).arg("end").arg(&fifo).arg(&time);
         capture(command)
@@ -64,7 +73,7 @@ pub(super) fn wake(yard: &Yard) -> Result<Vec<Row>, Failure> {
             woken(yard.other("nq").args(["-w", id.trim()]).current_dir(yard.root().join("nq")))
         }));
     }
-    Row::measure("end of the child to waiter gone", ROUNDS, works).map(|row| vec![row])
+    Row::measure(name, ROUNDS, works)
 }
 
 #[expect(

@@ -10,14 +10,12 @@ use crate::failure::{During, Failure};
 
 use super::fill::fill;
 use super::timing::{Row, Work};
-use super::yard::{Yard, has, quietly};
+use super::yard::{Yard, has, in_memory, quietly};
 
 /// How often one launch is timed.
 const ROUNDS: usize = 200;
 /// How many tasks are launched in a row, and how often that is timed.
 const MANY: (usize, usize) = (1000, 3);
-/// A folder whose syncs cost nothing.
-const MEMORY: &str = "/dev/shm";
 
 /// One launch of `true`: with nothing recorded, with 10,000 recorded, and where a sync is free.
 pub(super) fn launch(yard: &Yard) -> Result<Vec<Row>, Failure> {
@@ -28,9 +26,7 @@ pub(super) fn launch(yard: &Yard) -> Result<Vec<Row>, Failure> {
         of_one(yard, "launch, nothing recorded", &empty, &yard.folder("floor-launch")?)?,
         of_one(yard, "launch, 10,000 recorded", &full, &yard.folder("floor-launch-2")?)?,
     ];
-    if Path::new(MEMORY).is_dir() {
-        let memory = tempfile::Builder::new().prefix("task-bg-").tempdir_in(MEMORY);
-        let memory = memory.during("making a folder in memory")?;
+    if let Some(memory) = in_memory()? {
         let (store, floor) = (memory.path().join("store"), memory.path().join("floor"));
         for folder in [&store, &floor] {
             std::fs::create_dir(folder).during("making a folder in memory")?;

@@ -7,11 +7,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tempfile::TempDir;
+
 use crate::command::{capture, observe, shown, succeeds};
 use crate::failure::{During, Failure};
 use crate::release::{self, Built};
 use crate::repo::Repo;
 use crate::scratch::Scratch;
+
+/// A file system in memory.
+const MEMORY: &str = "/dev/shm";
 
 /// The programs and the folders.
 pub(super) struct Yard {
@@ -121,6 +126,15 @@ impl Yard {
         }
         self.scratch.close()
     }
+}
+
+/// A folder whose syncs cost nothing, where there is one.
+pub(super) fn in_memory() -> Result<Option<TempDir>, Failure> {
+    if !Path::new(MEMORY).is_dir() {
+        return Ok(None);
+    }
+    let memory = tempfile::Builder::new().prefix("task-bg-").tempdir_in(MEMORY);
+    memory.map(Some).during("making a folder in memory")
 }
 
 /// Whether a program is installed.
