@@ -88,7 +88,7 @@ fn remembering_tsp(yard: &Yard) -> Command {
 pub(super) fn hook(yard: &Yard) -> Result<Vec<Row>, Failure> {
     let store = yard.folder("hook/store")?;
     fill(yard, &store, 10_000)?;
-    let folder = yard.folder("transcripts")?;
+    let (folder, records) = (yard.folder("transcripts")?, yard.folder("floor-hook")?);
     let short = transcript(&folder, "short", 1 << 10, 0)?;
     let far = transcript(&folder, "far", 8 << 10, 8 << 20)?;
     let long = transcript(&folder, "long", 1 << 30, 0)?;
@@ -103,7 +103,14 @@ pub(super) fn hook(yard: &Yard) -> Result<Vec<Row>, Failure> {
                     "transcript_path": path});
                 fed(&mut hook_command(yard, &store), &event.to_string())
             }),
-            Work::new("C", |_| fed(yard.floor(false).arg("hook").arg(path), "{}")),
+            Work::new("C, synced", |round| {
+                let mut floor = yard.floor(true);
+                fed(floor.arg("hook").arg(path).arg(&records).arg(format!("s{round}")), "{}")
+            }),
+            Work::new("C", |round| {
+                let mut floor = yard.floor(false);
+                fed(floor.arg("hook").arg(path).arg(&records).arg(format!("u{round}")), "{}")
+            }),
         ];
         let row = Row::measure(name, rounds, works);
         quietly(yard.task_bg(&store).args(["cancel", "--all", "--grace", "0"]))?;
