@@ -40,7 +40,7 @@ const CASES: &[Case] = &[
     case("status", &["status", "ID"], 62, 750),
     case("output", &["output", "ID"], 65, 590),
     case("wait on what has ended", &["wait", "ID"], 60, 570),
-    case("list", &["list"], 555, 51_000),
+    case("list", &["list"], 530, 51_000),
     case("launch, held", &["run", "t", "--hold", "--", "true"], 135, 930),
     Case { instructions: None, ..case("launch", &["run", "t", "--", "true"], 112, 0) },
     Case {

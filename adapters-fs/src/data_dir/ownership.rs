@@ -9,6 +9,7 @@ use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::DataDir;
 use super::folders::PRIVATE;
@@ -136,8 +137,10 @@ fn is_open(found: &Metadata) -> bool {
     found.is_dir() && found.mode() & 0o077 != 0
 }
 
+/// Who we are, asked once: the owner of each record is compared with it.
 fn own() -> u32 {
-    rustix::process::geteuid().as_raw()
+    static OWN: OnceLock<u32> = OnceLock::new();
+    *OWN.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
 /// What cannot be listed counts as a store: whatever is done in it says why that fails.

@@ -74,9 +74,7 @@ impl FileStore {
         query: &Query,
         outlines: &Outlines,
     ) -> (Listing, Vec<Fresh>) {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
-        let share = ids.len().div_ceil(threads.max(1)).max(WORTH_A_THREAD);
-        let mut shares = ids.chunks(share);
+        let mut shares = ids.chunks(share(ids.len()));
         let Some(mine) = shares.next() else { return (Listing::default(), Vec::new()) };
         thread::scope(|scope| {
             let others: Vec<_> = shares
@@ -125,6 +123,15 @@ impl FileStore {
         let path = self.dir.record(id);
         Unreadable { file: shown(path.file_name().unwrap_or_default()), reason }
     }
+}
+
+/// How many of so many records one thread reads; at least one.
+pub(super) fn share(records: usize) -> usize {
+    if records <= WORTH_A_THREAD {
+        return WORTH_A_THREAD;
+    }
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+    records.div_ceil(threads).max(WORTH_A_THREAD)
 }
 
 /// Sorts by id. Most of them differ in their first bytes, which are cheaper to compare as one number.

@@ -14,7 +14,6 @@ use std::collections::HashSet;
 use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Write as _};
-use std::num::NonZero;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::thread;
@@ -23,6 +22,7 @@ use std::time::{Duration, SystemTime};
 use domain::port::StoreError;
 use domain::task::{SessionId, TaskId};
 
+use super::listing::share;
 use super::{FileStore, index, read};
 use crate::data_dir::Entry;
 use crate::disk::{self, Found};
@@ -36,10 +36,6 @@ const COARSE: Duration = Duration::from_secs(2);
 const FINE: Duration = Duration::from_millis(20);
 /// For how long a record that cannot be read may be one that is just being written.
 const BEING_WRITTEN: Duration = Duration::from_secs(60);
-/// The fewest records worth a second thread.
-const WORTH_A_THREAD: usize = 256;
-/// The most threads that read records.
-const MAX_THREADS: usize = 4;
 /// The first line of the file.
 const HEADING: &str = "task-bg seen 3";
 
@@ -180,9 +176,7 @@ impl FileStore {
 
     fn look_at(&self, ids: &[TaskId]) -> Vec<(TaskId, Look)> {
         let one = |id: &TaskId| (id.clone(), self.look_at_one(id));
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
-        let share = ids.len().div_ceil(threads.max(1)).max(WORTH_A_THREAD);
-        let mut shares = ids.chunks(share);
+        let mut shares = ids.chunks(share(ids.len()));
         let Some(mine) = shares.next() else { return Vec::new() };
         thread::scope(|scope| {
             let others: Vec<_> = shares
