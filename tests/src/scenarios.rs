@@ -13,6 +13,7 @@
 )]
 
 mod briefing;
+mod calling;
 mod cancelling;
 mod collecting;
 mod delegating;
@@ -69,6 +70,7 @@ const SCENARIOS: &[Scenario] = scenarios![
     collecting::status_names_the_tool_that_an_agent_is_using,
     collecting::a_blocked_wait_wakes_when_the_task_ends,
     collecting::output_shows_every_message_and_the_result_is_the_last,
+    calling::a_session_launches_waits_reads_and_cancels_with_the_tools_of_the_server,
     cancelling::cancel_during_a_tool_call_leaves_no_process_though_droid_exits_with_0,
     cancelling::cancel_while_waiting_for_the_model_leaves_no_process,
     ending::a_refused_permission_names_the_level_with_which_a_retry_passes,
