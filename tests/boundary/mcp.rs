@@ -1,5 +1,6 @@
 //! `task-bg mcp` as its clients meet it: the wire, the tools, and what ends the server.
 
+mod bounds;
 mod ending;
 mod registering;
 mod tools;

@@ -132,6 +132,8 @@ pub(super) fn get(call: &Call<'_>, params: &Map<String, Value>) -> Result<Said, 
     let text = ended_words(&context, call, &waited, (spent, None));
     let mut described = open.described("completed", &message, now);
     described["result"] = spoken(&text);
+    // The answer of the call, whole: official clients refuse one that does not say so.
+    described["result"]["resultType"] = "complete".into();
     Ok(Said::task(described).collecting(waited.ended).over(context, true))
 }
 

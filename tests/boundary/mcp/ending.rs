@@ -99,16 +99,28 @@ fn an_idle_server_does_nothing() {
     client.call("run_command", &json!({"command": "true"}));
     client.call("wait_for_tasks", &json!({}));
     let pid = client.pid();
+    let status = || std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
     // How often it left the processor, by itself or not: that of its one thread that is left.
     let switches = || {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+        let status = status();
         let lines = status.lines().filter(|line| line.contains("ctxt_switches")).map(str::to_owned);
         lines.collect::<Vec<_>>()
     };
-    wait_until("one thread", || held_by(pid).0 == 1);
+    wait_until("one thread that sleeps", || held_by(pid).0 == 1 && status().contains("(sleeping)"));
     let before = switches();
     // Whatever it would do each second or each five shows by then; nothing is waited for, so there is no event.
     let looked = std::time::Instant::now();
     wait_until("six seconds", || looked.elapsed() > std::time::Duration::from_secs(6));
     assert_eq!(switches(), before);
+}
+
+// A client that stops reading and stays, a debugger at work say, kept the server and its memory for ever.
+#[test]
+fn a_client_that_reads_nothing_any_more_is_given_up_after_some_seconds() {
+    let sandbox = sandbox();
+    let script = "mkfifo in out; exec 3<> in 4<> out; task-bg mcp <&3 >&4 3>&- 4>&- & \
+                  i=0; while [ $i -lt 100 ]; do echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}' >&3; i=$((i + 1)); done; \
+                  wait $!; echo ended";
+    let ran = sandbox.shell(script).ok();
+    assert!(ran.stdout.ends_with("ended\n"), "{ran}");
 }

@@ -263,6 +263,8 @@ fn a_wait_becomes_a_task_of_the_protocol_that_any_later_server_answers_for() {
         "{answer}"
     );
     assert_eq!(task["result"]["isError"], false);
+    // Once, the official client refused it, as the result within did not say what it is.
+    assert_eq!(task["result"]["resultType"], "complete");
     let text = task["result"]["content"][0]["text"].as_str().expect("a text");
     assert!(text.contains(&id) && text.contains("behind gate"), "{text}");
     let unknown =

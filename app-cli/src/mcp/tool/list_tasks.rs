@@ -12,7 +12,7 @@ use crate::mcp::words;
 /// The usual number of tasks.
 const USUAL: u64 = 20;
 /// The most tasks of an answer.
-const MOST: u64 = 50;
+const MOST: u64 = 40;
 
 /// Those that have not ended, and each status by itself.
 const STATES: [&str; 6] = [
@@ -31,7 +31,7 @@ pub(super) const TOOL: Tool = Tool {
     properties: &[
         optional("state", Kind::Choice(&STATES), "Only these."),
         optional("all_sessions", Kind::Flag, "Those of other sessions as well."),
-        optional("limit", Kind::Number, "20 if left out, at most 50."),
+        optional("limit", Kind::Number, "20 if left out, at most 40."),
     ],
     title: "List tasks",
     nature: Nature::Looking,

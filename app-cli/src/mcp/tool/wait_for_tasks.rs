@@ -31,12 +31,15 @@ const TOGETHER: Duration = Duration::from_millis(250);
 const BEFORE_TASK: Duration = Duration::from_secs(1);
 /// How often it tells its progress.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// How much of results there is in an answer, in characters.
-const RESULTS: usize = 6_000;
-/// The least of a result that is shown.
-const LEAST: usize = 200;
-/// The most tasks of an answer.
-const SHOWN: usize = 20;
+/// How much of results there is in an answer, in characters: of a few tasks, and of many, whose heads take room as well.
+/// The whole answer stays below 10,000.
+const RESULTS: (usize, usize) = (6_000, 4_500);
+/// How many tasks are a few.
+const FEW: usize = 5;
+/// The most tasks that ended of which an answer has the results.
+const SHOWN: usize = 15;
+/// The most tasks that it names beside those.
+const NAMED: usize = 10;
 
 pub(super) const TOOL: Tool = Tool {
     name: "wait_for_tasks",
@@ -229,14 +232,15 @@ pub(in crate::mcp) fn words(
         said.push_str(&format!("waited: {:.1} s\n", spent.as_secs_f64()));
     }
     let shown = &waited.ended[..ended.min(SHOWN)];
-    let share = (RESULTS / shown.len().max(1)).max(LEAST);
+    let room = if shown.len() <= FEW { RESULTS.0 } else { RESULTS.1 };
+    let share = room / shown.len().max(1);
     for task in shown {
         said.push_str(&format!("\n{}\n{}\n", words::head(task, now), words::found_by(task, share)));
     }
     if ended > shown.len() {
         let rest: Vec<&str> =
             waited.ended[shown.len()..].iter().map(|task| task.id().as_str()).collect();
-        let named = domain::task::text::some_of(&rest, SHOWN);
+        let named = domain::task::text::some_of(&rest, NAMED);
         said.push_str(&format!("\n{} more ended: {named}\n", rest.len()));
     }
     if pending > 0 {
@@ -244,9 +248,13 @@ pub(in crate::mcp) fn words(
         said.push_str(&still(waited, now));
         said.push_str("next: do other work, or call wait_for_tasks again\n");
     }
-    for (id, trouble) in waited.refused.iter().take(SHOWN) {
+    for (id, trouble) in waited.refused.iter().take(NAMED / 2) {
         let why = words::one_line(&Failure::from(trouble.clone()).sentence(), 200);
         said.push_str(&format!("\n{id} cannot be judged: {why}\n"));
+    }
+    let unnamed = waited.refused.len().saturating_sub(NAMED / 2);
+    if unnamed > 0 {
+        said.push_str(&format!("and {unnamed} more\n"));
     }
     said.trim_end().to_owned()
 }
@@ -255,9 +263,9 @@ fn still(waited: &Waited, now: Timestamp) -> String {
     let lines = waited
         .pending
         .iter()
-        .take(SHOWN)
+        .take(NAMED)
         .map(|believed| format!("{}\n", words::line(&believed.task, now)));
-    let more = waited.pending.len().saturating_sub(SHOWN);
+    let more = waited.pending.len().saturating_sub(NAMED);
     let more = if more == 0 { String::new() } else { format!("and {more} more\n") };
     lines.collect::<String>() + &more
 }
