@@ -5,6 +5,7 @@
 //! before anybody is told of its ending. The store names what it cannot read as a record, and never
 //! rewrites or removes it. It decides nothing about tasks and starts nothing.
 
+mod derived;
 mod index;
 mod listing;
 mod outlines;

@@ -15,9 +15,8 @@ use domain::task::{Outline, Status, Task, TaskId, Timestamp};
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 
 use super::FileStore;
-use super::seen::{fnv, number, write_new};
+use super::derived::{self, fnv, number};
 use crate::data_dir::DataDir;
-use crate::disk::{self, Found};
 
 /// The fewest records for which outlines are worth a file.
 const WORTH_A_FILE: usize = 512;
@@ -82,10 +81,8 @@ impl Outlines {
         let folder = rustix::fs::open(store.dir.root(), flags, Mode::empty()).ok();
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         let settled = i64::try_from(now.saturating_sub(SETTLED).as_secs()).unwrap_or(i64::MAX);
-        let kept = match store.disk.read(&store.dir.outlines()) {
-            Ok(Found::Plain(content)) => Self::parse(&content),
-            Ok(Found::Absent | Found::Unfit(_)) | Err(_) => None,
-        };
+        let kept = store.derived(&store.dir.outlines());
+        let kept = kept.and_then(|content| Self::parse(&content));
         Self { folder, settled, ..kept.unwrap_or_default() }
     }
 
@@ -141,14 +138,7 @@ impl Outlines {
         }
         let mut there: Vec<u64> = ids.iter().map(number).collect();
         there.sort_unstable();
-        let content = self.with(fresh, &there).text();
-        let path = store.dir.outlines();
-        let write = || disk::unnamed(&store.dir, &path, |temp| write_new(temp, &content));
-        let temp = write().or_else(|_| store.dir.prepare_sessions().and_then(|()| write()));
-        let Ok(temp) = temp else { return };
-        if store.disk.rename(&temp, &path).is_err() {
-            store.disk.remove(&temp).unwrap_or_default();
-        }
+        store.derive(&store.dir.outlines(), &self.with(fresh, &there).text(), None);
     }
 
     /// These and the new ones, without those of records that are not there any more.
@@ -183,21 +173,14 @@ impl Outlines {
     /// The content of the file: a heading, a line for each word, an empty line, and the table.
     fn text(&self) -> Vec<u8> {
         let words: String = self.words.iter().map(|word| format!("{word}\n")).collect();
-        let mut content = format!("{HEADING}\n{words}\n").into_bytes();
-        content.extend_from_slice(&self.table);
-        content
+        derived::joined(HEADING, &words, &self.table)
     }
 
     fn parse(content: &[u8]) -> Option<Self> {
-        let end = memchr::memmem::find(content, b"\n\n")?;
-        let mut lines = str::from_utf8(&content[..end]).ok()?.lines();
-        if lines.next()? != HEADING {
-            return None;
-        }
-        let table = content[end + 2..].to_vec();
-        let whole = table.len().is_multiple_of(SIZE);
+        let (lines, table) = derived::parts(content, HEADING)?;
         let words = lines.map(str::to_owned).collect();
-        whole.then(|| Self { words, table, ..Self::default() })
+        let table = table.to_vec();
+        table.len().is_multiple_of(SIZE).then(|| Self { words, table, ..Self::default() })
     }
 }
 

@@ -11,21 +11,18 @@
 //! fails here is an error but a folder that cannot be listed, and nothing changes a record.
 
 use std::collections::HashSet;
-use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
+use std::fs::{self, Metadata};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use domain::port::StoreError;
 use domain::task::{SessionId, TaskId};
 
+use super::derived::{self, date, fnv, number};
 use super::listing::share;
 use super::{FileStore, index, read};
 use crate::data_dir::Entry;
-use crate::disk::{self, Found};
 use crate::notices;
 use crate::record::{self, Record};
 
@@ -120,10 +117,7 @@ impl FileStore {
         let path = self.dir.seen();
         let is_current = |file: Metadata| file.modified().is_ok_and(|seen| seen == folder);
         let current = fs::symlink_metadata(&path).is_ok_and(is_current);
-        let kept = match self.disk.read(&path) {
-            Ok(Found::Plain(content)) => Seen::parse(&content),
-            Ok(Found::Absent | Found::Unfit(_)) | Err(_) => None,
-        };
+        let kept = self.derived(&path).and_then(|content| Seen::parse(&content));
         let current = current && kept.is_some();
         let mut seen = kept.unwrap_or_default();
         if !current {
@@ -232,45 +226,15 @@ impl FileStore {
             }
             return;
         }
-        let content = seen.text();
-        let write = || disk::unnamed(&self.dir, &path, |temp| write_new(temp, &content));
-        let temp = write().or_else(|_| self.dir.prepare_sessions().and_then(|()| write()));
-        let Ok(temp) = temp else { return };
-        date(&temp, if is_sure { folder } else { SystemTime::UNIX_EPOCH });
-        if self.disk.rename(&temp, &path).is_err() {
-            self.disk.remove(&temp).unwrap_or_default();
-        }
+        let at = if is_sure { folder } else { SystemTime::UNIX_EPOCH };
+        self.derive(&path, &seen.text(), Some(at));
     }
-}
-
-/// Writes a file that must not be there yet. It need not be durable.
-pub(super) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path)?.write_all(content)
-}
-
-/// Gives the file at `path` the time `at`. Best effort.
-fn date(path: &Path, at: SystemTime) {
-    let file = File::options().write(true).open(path);
-    drop(file.and_then(|file| file.set_times(FileTimes::new().set_modified(at))));
 }
 
 /// How long after `time` a file system that says so may still say the same.
 fn grain(time: SystemTime) -> Duration {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     if since.subsec_nanos().is_multiple_of(10_000_000) { COARSE } else { FINE }
-}
-
-/// The number of a task: of a million records, two have the same once in ten million stores.
-pub(super) fn number(id: &TaskId) -> u64 {
-    fnv(id.as_str().bytes())
-}
-
-/// FNV-1a, 64 bits.
-pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 impl Seen {
@@ -281,25 +245,18 @@ impl Seen {
             session.as_ref().map_or_else(String::new, |session| format!(" {}", session.as_str()))
         };
         let lines = self.unended.iter().map(|(id, session)| format!("{id}{}\n", words(session)));
-        let mut content = format!("{HEADING}\n{}\n", lines.collect::<String>()).into_bytes();
-        content.extend_from_slice(&self.records);
-        content
+        derived::joined(HEADING, &lines.collect::<String>(), &self.records)
     }
 
     fn parse(content: &[u8]) -> Option<Self> {
-        let end = memchr::memmem::find(content, b"\n\n")?;
-        let mut lines = str::from_utf8(&content[..end]).ok()?.lines();
-        if lines.next()? != HEADING {
-            return None;
-        }
+        let (lines, table) = derived::parts(content, HEADING)?;
         let unended = lines.map(|line| {
             let Some((id, session)) = line.split_once(' ') else {
                 return Some((TaskId::parse(line).ok()?, None));
             };
             Some((TaskId::parse(id).ok()?, Some(SessionId::parse(session).ok()?)))
         });
-        let records = content[end + 2..].to_vec();
-        Some(Self { unended: unended.collect::<Option<_>>()?, records })
+        Some(Self { unended: unended.collect::<Option<_>>()?, records: table.to_vec() })
     }
 
     fn numbers(&self) -> Numbers {
