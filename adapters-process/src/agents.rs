@@ -8,6 +8,7 @@ mod api_failure;
 pub mod claude;
 pub mod codex;
 pub mod command;
+mod deep_line;
 pub mod droid;
 pub mod event_log;
 pub mod event_stream;

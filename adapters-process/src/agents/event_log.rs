@@ -89,7 +89,7 @@ fn hear(file: File, agent: &dyn Agent, note: &mut dyn FnMut(AgentEvent)) -> io::
         }
     };
     let mut events = EventStream::from(file, start, agent);
-    events.advance(note)?;
+    while events.advance(note)? {}
     events.finish(note);
     Ok(())
 }

@@ -10,11 +10,14 @@ use std::os::unix::fs::FileExt;
 use domain::port::Agent;
 use domain::run::AgentEvent;
 
+use super::json_line::looks_like_event;
 use super::long_line::LongLine;
 
 /// The longest line that is looked at, in bytes.
 pub const LINE_LIMIT: usize = 16 << 20;
 const BLOCK: usize = 64 << 10;
+/// How many bytes are read before whoever follows may look at other things.
+const BITE: usize = 1 << 20;
 
 /// A place in a growing event stream.
 pub struct EventStream<'a> {
@@ -26,28 +29,43 @@ pub struct EventStream<'a> {
     /// What shortens the line, if it is too long to hold.
     long: Option<LongLine>,
     skipping: bool,
+    /// Whether what is skipped looks like an event.
+    skips_event: bool,
+    is_behind: bool,
 }
 
 impl<'a> EventStream<'a> {
     /// Follows `file`, in which `agent` writes, from the byte `offset`, which must be the beginning of a
     /// line.
     pub const fn from(file: File, offset: u64, agent: &'a dyn Agent) -> Self {
-        Self { file, agent, offset, partial: Vec::new(), long: None, skipping: false }
+        Self {
+            file,
+            agent,
+            offset,
+            partial: Vec::new(),
+            long: None,
+            skipping: false,
+            skips_event: false,
+            is_behind: false,
+        }
     }
 
-    /// Hands every event that has been written since the last call to `take`.
+    /// Hands the events that have been written since the last call to `take`, or those of the next 1 MiB.
     ///
-    /// Returns whether there was anything new.
+    /// Returns whether there was anything new; only where there was nothing has all of it been read.
     ///
     /// # Errors
     /// The file's, if it cannot be read.
     pub fn advance(&mut self, take: &mut dyn FnMut(AgentEvent)) -> io::Result<bool> {
         // Asked for first, so that an idle look costs one system call and no memory.
-        if self.file.metadata()?.len() <= self.offset {
+        let length = self.file.metadata()?.len();
+        self.is_behind = length > self.offset.saturating_add(BITE as u64);
+        if length <= self.offset {
             return Ok(false);
         }
         let mut block = vec![0; BLOCK];
-        loop {
+        let end = self.offset.saturating_add(BITE as u64);
+        while self.offset < end {
             let count = match self.file.read_at(&mut block, self.offset) {
                 Ok(0) => break,
                 Ok(count) => count,
@@ -57,8 +75,18 @@ impl<'a> EventStream<'a> {
             self.offset += count as u64;
             self.take_block(&block[..count], take);
         }
-        self.partial.shrink_to(BLOCK);
+        self.partial.shrink_to(self.partial.len().max(BLOCK));
         Ok(true)
+    }
+
+    /// Whether there was more than was read at once.
+    pub const fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Whether so many bytes of the file have been read.
+    pub const fn has_read(&self, bytes: u64) -> bool {
+        self.offset >= bytes
     }
 
     /// Hands over the last line too, if the agent left it without a line break.
@@ -66,6 +94,9 @@ impl<'a> EventStream<'a> {
         let rest = std::mem::take(&mut self.partial);
         if !rest.is_empty() {
             self.agent.decode(&rest, take);
+        }
+        if self.skipping && self.skips_event {
+            take(AgentEvent::Unread);
         }
     }
 
@@ -86,10 +117,14 @@ impl<'a> EventStream<'a> {
                 }
                 self.skipping = self.partial.is_empty() || self.partial.len() > LINE_LIMIT;
                 if self.skipping {
+                    self.skips_event = looks_like_event(&self.partial);
                     self.partial = Vec::new();
                 }
             }
             if ended {
+                if self.skipping && self.skips_event {
+                    take(AgentEvent::Unread);
+                }
                 if !self.skipping {
                     self.agent.decode(self.partial.trim_ascii_end(), take);
                 }
@@ -134,6 +169,41 @@ mod tests {
         assert_eq!(new_events(&mut stream), []);
     }
 
+    /// Once, all that an agent had written was read and held before anything else was looked at.
+    #[test]
+    fn of_much_that_was_written_a_part_is_read_at_once() {
+        let mut file = tempfile::tempfile().expect("a file");
+        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0, &Lines);
+        let text = line(&"x".repeat(99_999)).repeat(25);
+        file.write_all(&text).expect("written");
+        let mut counts = Vec::new();
+        loop {
+            let count = new_events(&mut stream).len();
+            counts.push((count, stream.is_behind()));
+            if count == 0 {
+                break;
+            }
+        }
+        assert_eq!(counts, [(10, true), (10, true), (5, false), (0, false)]);
+        assert!(stream.has_read(text.len() as u64));
+    }
+
+    #[test]
+    fn an_event_beyond_the_limit_is_unread_also_where_it_has_no_end() {
+        let mut file = tempfile::tempfile().expect("a file");
+        let mut stream = EventStream::from(file.try_clone().expect("a clone"), 0, &Lines);
+        let long = [b"{\"a\":[".to_vec(), b"0,".repeat(9 << 20)].concat();
+        let mut events = Vec::new();
+        for end in ["\n", ""] {
+            file.write_all(&long).expect("written");
+            file.write_all(end.as_bytes()).expect("written");
+            while stream.advance(&mut |event| events.push(event)).expect("it can be read") {}
+        }
+        assert_eq!(events, [AgentEvent::Unread]);
+        stream.finish(&mut |event| events.push(event));
+        assert_eq!(events, [AgentEvent::Unread, AgentEvent::Unread]);
+    }
+
     #[test]
     fn a_last_line_without_a_line_break_counts_in_the_end() {
         let mut file = tempfile::tempfile().expect("a file");
@@ -155,6 +225,8 @@ mod tests {
         }
         file.write_all(b"\n").expect("written");
         file.write_all(&line("after")).expect("written");
-        assert_eq!(new_events(&mut stream), [said("after")]);
+        let mut events = Vec::new();
+        while stream.advance(&mut |event| events.push(event)).expect("it can be read") {}
+        assert_eq!(events, [said("after")]);
     }
 }

@@ -15,6 +15,7 @@ use domain::testing;
 use super::registry::{Programs, Registry};
 
 mod prose;
+mod unread;
 
 /// An agent that repeats its prompt, which is its event stream: in each line a word in capitals, and what
 /// belongs to it.
@@ -214,7 +215,11 @@ fn no_agent_is_given_its_prompt_where_others_can_read_it_nor_decodes_nonsense() 
         for event in events(agent, &nonsense) {
             let harmless = matches!(
                 event,
-                AgentEvent::Other | AgentEvent::Failed { .. } | AgentEvent::Began { session: None }
+                AgentEvent::Other
+                    | AgentEvent::Unread
+                    | AgentEvent::NotDone
+                    | AgentEvent::Failed { .. }
+                    | AgentEvent::Began { session: None }
             );
             assert!(harmless, "{}: {event:?}", agent.name());
         }

@@ -80,8 +80,27 @@ pub enum AgentEvent {
         /// What it used up in all; absent where it says so step by step.
         usage: Option<Usage>,
     },
+    /// This many things that it started in the background are at work, and it is not done before they are.
+    AtWork {
+        /// How many.
+        count: usize,
+    },
+    /// It was not done when it said so: it has more to do, or what it waited for was stopped.
+    NotDone,
+    /// A line of its stream that looks like an event cannot be read, so what it said of its end may not be the
+    /// last word.
+    Unread,
     /// Anything else it said; it changes no account.
     Other,
+}
+
+/// Why what an agent said of its end does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reopened {
+    /// It was not done.
+    NotDone,
+    /// The last event of its stream cannot be read.
+    Unread,
 }
 
 /// What the events so far add up to.
@@ -94,6 +113,12 @@ pub struct Account {
     earlier_words: Option<String>,
     /// Whether the next piece of a message belongs to the last words.
     unfinished: bool,
+    /// How many bytes of the last words, as far as they came in pieces, were too many to keep.
+    missing: usize,
+    /// Why what it said of its end does not count, if it does not.
+    reopened: Option<Reopened>,
+    /// How many things that it started in the background are at work.
+    at_work: usize,
     fatal: Option<Complaint>,
     trouble: Option<Complaint>,
     /// The error that it reported last, if it has said and done nothing else since.
@@ -115,11 +140,16 @@ impl Account {
     /// Adds one event to the account.
     pub fn note(&mut self, event: AgentEvent) {
         let goes_on = matches!(event, AgentEvent::SaidPart { .. });
+        if !goes_on && event != AgentEvent::Other {
+            self.end_pieces();
+        }
         match event {
             AgentEvent::Began { session } => {
                 // Some agents begin anew, when what they started in the background has ended: what
                 // they were done with, or failed with, before was not the end.
-                self.final_text = None;
+                if self.final_text.take().is_some() || self.reopened.is_some() {
+                    self.reopened = Some(Reopened::NotDone);
+                }
                 self.fatal = None;
                 self.go_on();
                 if session.is_some() {
@@ -141,17 +171,17 @@ impl Account {
             }
             AgentEvent::SaidPart { text } => {
                 self.go_on();
-                let before = self.last_words.take();
-                let words = if self.unfinished {
-                    before.unwrap_or_default() + &text
-                } else {
-                    self.earlier_words = before;
-                    text
+                if !self.unfinished {
+                    self.earlier_words = self.last_words.take();
+                }
+                let words = self.last_words.get_or_insert_default();
+                self.missing += match self.missing {
+                    0 => text::add_within(words, &text, RESULT_LIMIT),
+                    _ => text.len(),
                 };
                 self.activity.last_message =
-                    Some(text::beginning(&words, LAST_MESSAGE_LIMIT).into());
+                    Some(text::beginning(words, LAST_MESSAGE_LIMIT).into());
                 self.activity.last_message_at = None;
-                self.last_words = Some(text::at_most(words, RESULT_LIMIT));
             }
             AgentEvent::ToolCalled { tool } => {
                 self.go_on();
@@ -187,18 +217,32 @@ impl Account {
             AgentEvent::Finished { text, usage } => {
                 self.gave_up = self.standing.as_deref().is_some_and(|error| repeats(&text, error));
                 self.final_text = (!self.gave_up).then(|| text::at_most(text, RESULT_LIMIT));
+                self.reopened = None;
                 self.activity.tools_in_flight = 0;
                 self.activity.usage = usage.or(self.activity.usage);
             }
             AgentEvent::Done { usage } => {
                 let words = self.last_words.as_deref().unwrap_or_default();
                 self.final_text = Some(words.trim_end().into());
+                self.reopened = None;
                 self.activity.tools_in_flight = 0;
                 self.activity.usage = usage.or(self.activity.usage);
             }
+            AgentEvent::AtWork { count } => self.at_work = count,
+            AgentEvent::NotDone if self.final_text.is_none() => {}
+            AgentEvent::NotDone => self.reopened = Some(Reopened::NotDone),
+            AgentEvent::Unread => self.reopened = Some(Reopened::Unread),
             AgentEvent::Other => return,
         }
         self.unfinished = goes_on;
+    }
+
+    /// Says at the end of the last words how much of them was not kept, as far as they came in pieces.
+    fn end_pieces(&mut self) {
+        if let (1.., Some(words)) = (self.missing, &mut self.last_words) {
+            words.push_str(&text::more_bytes(self.missing));
+        }
+        self.missing = 0;
     }
 
     /// Notes that its model has answered after whatever went wrong before: an error that it got over does
@@ -231,10 +275,21 @@ impl Account {
     }
 
     /// Its answer, once it said that it is done: its final text or, where that is empty, what it said
-    /// last. `None` also where the final text only repeats the error that came before.
+    /// last. `None` also where the final text only repeats the error that came before, and where it turned out that
+    /// it was not done.
     pub fn answer(&self) -> Option<&str> {
+        if self.reopened().is_some() {
+            return None;
+        }
         let text = self.final_text.as_deref()?;
         if text.trim().is_empty() { self.last_words.as_deref().or(Some(text)) } else { Some(text) }
+    }
+
+    /// Why what it said of its end does not count, if it said so and it does not. Something that it started in the
+    /// background and that is at work yet is a reason.
+    pub fn reopened(&self) -> Option<Reopened> {
+        let waits = self.at_work > 0 && self.final_text.is_some();
+        self.reopened.or_else(|| waits.then_some(Reopened::NotDone))
     }
 
     /// Whether it has done anything in its event stream but report errors.
@@ -251,7 +306,9 @@ impl Account {
     /// What it found, as far as is known: its answer, else what it said last. Never an error that it
     /// only repeated.
     pub fn findings(&self) -> Option<&str> {
-        self.answer().or(self.last_words.as_deref())
+        let taken_back = self.final_text.as_deref().filter(|text| !text.trim().is_empty());
+        let words = self.last_words.as_deref().map(str::trim_end);
+        self.answer().or(taken_back).or(words)
     }
 
     /// The error its program ended with.

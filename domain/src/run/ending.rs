@@ -12,7 +12,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::account::{Account, Complaint};
+use super::account::{Account, Complaint, Reopened};
 use crate::task::{AgentName, Autonomy, Ending, Exit, Reason, Runner, text};
 
 /// The most characters of a log quoted in an ending.
@@ -110,9 +110,16 @@ impl Evidence<'_> {
         } else if self.account.fatal().is_some() {
             format!("{name} reported a failure, although it exited with 0")
         } else {
-            format!(
-                "{name} exited with 0 but never said that it was done (it does so when it is told to stop)"
-            )
+            let why = match self.account.reopened() {
+                Some(Reopened::Unread) => {
+                    "but an event of its stream cannot be read, and none after it says that it was done"
+                }
+                Some(Reopened::NotDone) => {
+                    "but was not done: after it had said so it had more to do, or what it waited for was stopped"
+                }
+                None => "but never said that it was done (it does so when it is told to stop)",
+            };
+            format!("{name} exited with 0 {why}")
         };
         explained(what, &self.errors().unwrap_or_default())
     }

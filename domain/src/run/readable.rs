@@ -5,23 +5,30 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::account::AgentEvent;
+use super::account::{AgentEvent, RESULT_LIMIT};
+use crate::task::text;
 
 /// Turns an agent's events into the paragraphs that people read, without saying anything twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readable {
     last: String,
-    /// The pieces of a message that goes on.
+    /// The pieces of a message that goes on, as far as they are kept.
     pieces: String,
+    /// How many bytes of it are not kept.
+    missing: usize,
 }
 
 impl Readable {
     /// The paragraph for one event, if it has one; it ends with a line break.
     ///
-    /// A message that comes in pieces is shown whole, with the first event of another kind.
+    /// A message that comes in pieces is shown in one, with the first event of another kind; of a very long one
+    /// the beginning.
     pub fn paragraph(&mut self, event: &AgentEvent) -> Option<String> {
         if let AgentEvent::SaidPart { text } = event {
-            self.pieces.push_str(text);
+            self.missing += match self.missing {
+                0 => text::add_within(&mut self.pieces, text, RESULT_LIMIT),
+                _ => text.len(),
+            };
             return None;
         }
         if *event == AgentEvent::Other {
@@ -37,7 +44,10 @@ impl Readable {
 
     /// The paragraph of a message that goes on, as far as it was said.
     pub fn rest(&mut self) -> Option<String> {
-        let pieces = core::mem::take(&mut self.pieces);
+        let mut pieces = core::mem::take(&mut self.pieces);
+        if self.missing > 0 {
+            pieces.push_str(&text::more_bytes(core::mem::take(&mut self.missing)));
+        }
         let shown = ended(&pieces);
         if shown.is_some() {
             self.last = pieces;
@@ -70,6 +80,9 @@ impl Readable {
             | AgentEvent::Done { .. }
             | AgentEvent::ToolCalled { .. }
             | AgentEvent::ToolReturned
+            | AgentEvent::AtWork { .. }
+            | AgentEvent::NotDone
+            | AgentEvent::Unread
             | AgentEvent::Other => None,
         }
     }

@@ -103,9 +103,27 @@ pub fn at_most(text: String, limit: usize) -> String {
     if text.len() <= limit {
         return text;
     }
-    let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let end = character_end(&text, limit);
     let missing = text.len() - end;
-    format!("{}\n[… {missing} more bytes]", &text[..end])
+    format!("{}{}", &text[..end], more_bytes(missing))
+}
+
+/// The last line of a text of which so many bytes are missing, with the line break before it.
+pub fn more_bytes(missing: usize) -> String {
+    format!("\n[… {missing} more bytes]")
+}
+
+/// Adds as much of `piece` to `text` as `limit` bytes hold together, and returns how many bytes did not fit.
+pub fn add_within(text: &mut String, piece: &str, limit: usize) -> usize {
+    let end = character_end(piece, limit.saturating_sub(text.len()));
+    text.push_str(&piece[..end]);
+    piece.len() - end
+}
+
+/// Where the last character of `text` ends that is whole within `limit` bytes.
+fn character_end(text: &str, limit: usize) -> usize {
+    let limit = limit.min(text.len());
+    (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
 }
 
 /// `text` without anything a terminal would act on: control characters other than line breaks and tabs,

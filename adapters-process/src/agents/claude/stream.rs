@@ -6,6 +6,7 @@
 use domain::run::AgentEvent;
 use domain::task::{Reason, SessionId, Timestamp, Usage};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::agents::api_failure;
 use crate::agents::json_line::{lenient, parse};
@@ -28,14 +29,31 @@ struct System {
     subtype: String,
     #[serde(deserialize_with = "lenient")]
     session_id: Option<String>,
-    tool_name: String,
-    message: String,
-    attempt: u32,
-    max_retries: u32,
+    #[serde(deserialize_with = "lenient")]
+    tool_name: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    message: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    attempt: Option<u32>,
+    #[serde(deserialize_with = "lenient")]
+    max_retries: Option<u32>,
     #[serde(deserialize_with = "lenient")]
     error_status: Option<u16>,
     #[serde(deserialize_with = "lenient")]
     error: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    status: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    patch: Option<Patch>,
+    #[serde(deserialize_with = "lenient")]
+    tasks: Option<Vec<IgnoredAny>>,
+}
+
+/// What became of something that it started in the background.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Patch {
+    status: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -92,6 +110,8 @@ struct Outcome {
     #[serde(deserialize_with = "lenient")]
     api_error_status: Option<u16>,
     #[serde(deserialize_with = "lenient")]
+    terminal_reason: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     usage: Option<WireUsage>,
     #[serde(deserialize_with = "lenient")]
     total_cost_usd: Option<f64>,
@@ -122,10 +142,14 @@ struct WireUsage {
 
 /// What Claude Code names as the model of a message that no model wrote.
 const NO_MODEL: &str = "<synthetic>";
+/// What it calls the state of something in the background that it stopped, as it does with all when it is told to end.
+const STOPPED: [&str; 2] = ["stopped", "killed"];
+/// How it calls the end of a run whose service failed.
+const SERVICE_FAILED: &str = "api_error";
 
 /// Reads one line of the stream, without its line break.
 pub(in crate::agents) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
-    match parse(line) {
+    match parse(line, take) {
         Some(Line::System(line)) => system(line, take),
         Some(Line::Assistant(turn)) => assistant(turn, take),
         Some(Line::User(turn)) => {
@@ -146,14 +170,26 @@ fn system(line: System, take: &mut dyn FnMut(AgentEvent)) {
             session: line.session_id.and_then(|id| SessionId::parse(&id).ok()),
         }),
         "permission_denied" => {
-            take(AgentEvent::Refused { tool: line.tool_name, words: line.message });
+            let tool = line.tool_name.unwrap_or_default();
+            take(AgentEvent::Refused { tool, words: line.message.unwrap_or_default() });
         }
         "api_retry" => {
             let status = line.error_status.map_or(String::new(), |status| format!(" ({status})"));
             let error = line.error.unwrap_or_else(|| "the model did not answer".to_owned());
-            let (attempt, most) = (line.attempt, line.max_retries);
+            let attempt = line.attempt.unwrap_or_default();
+            let most = line.max_retries.unwrap_or_default();
             let message = format!("{error}{status}, attempt {attempt} of {most}");
             take(AgentEvent::Retrying { message });
+        }
+        "background_tasks_changed" => {
+            take(AgentEvent::AtWork { count: line.tasks.map_or(0, |tasks| tasks.len()) });
+        }
+        // What ended by itself it looks at, and then has a result again.
+        "task_notification" | "task_updated" => {
+            let status = line.status.or_else(|| line.patch.map(|patch| patch.status));
+            if status.is_some_and(|status| STOPPED.contains(&status.as_str())) {
+                take(AgentEvent::NotDone);
+            }
         }
         _ => {}
     }
@@ -192,7 +228,9 @@ fn ended(outcome: Outcome, take: &mut dyn FnMut(AgentEvent)) {
         cache_creation_input_tokens: used.cache_creation_input_tokens,
         cost_micros: outcome.total_cost_usd.and_then(Usage::micros),
     });
-    if !outcome.is_error && outcome.subtype == "success" {
+    let service_failed = outcome.api_error_status.is_some_and(|status| status >= 400)
+        || outcome.terminal_reason.as_deref() == Some(SERVICE_FAILED);
+    if !outcome.is_error && outcome.subtype == "success" && !service_failed {
         take(AgentEvent::Finished { text: outcome.result.unwrap_or_default(), usage });
         return;
     }

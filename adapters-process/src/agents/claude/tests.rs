@@ -191,3 +191,39 @@ fn what_it_says_before_it_begins_is_found_in_its_log() {
     assert_eq!(reason, Some(Reason::Exit));
     assert!(message.contains("already in use"), "{message}");
 }
+
+/// Once, a SIGINT while a shell of its own worked in the background left what counted as success.
+#[test]
+fn one_whose_background_work_was_stopped_or_is_open_is_not_done() {
+    const CHANGED: &str = r#"{"type":"system","subtype":"background_tasks_changed","tasks":TASKS}"#;
+    let open = CHANGED.replace("TASKS", r#"[{"task_id":"b","task_type":"local_bash"}]"#);
+    let none = CHANGED.replace("TASKS", "[]");
+    let notice =
+        r#"{"type":"system","subtype":"task_notification","task_id":"b","status":"STATUS"}"#;
+    let updated =
+        r#"{"type":"system","subtype":"task_updated","task_id":"b","patch":{"status":"killed"}}"#;
+    let stopped = notice.replace("STATUS", "stopped");
+    for after in [&[&stopped, updated, &none][..], &[updated, &none], &[]] {
+        let lines = [&[INIT, &open, SUCCESS][..], after].concat();
+        let (reason, words) = ended(&claude(), &lines, Exit::Code(0), "");
+        assert_eq!(reason, Some(Reason::NoResult), "{after:?}");
+        assert!(words.contains("was not done"), "{words}");
+    }
+    let completed = notice.replace("STATUS", "completed");
+    let lines = [INIT, &open, SUCCESS, &completed, &none, INIT, SUCCESS];
+    assert_eq!(ended(&claude(), &lines, Exit::Code(0), "").0, None);
+    // What it stopped by itself, before it said that it was done.
+    let lines = [INIT, &open, &stopped, &none, SUCCESS];
+    assert_eq!(ended(&claude(), &lines, Exit::Code(0), "").0, None);
+}
+
+#[test]
+fn a_failure_of_its_service_is_no_success_whatever_it_calls_it() {
+    for sign in [r#""api_error_status":500"#, r#""terminal_reason":"api_error""#] {
+        let line = format!(
+            r#"{{"type":"result","subtype":"success","is_error":false,{sign},"result":"API Error"}}"#
+        );
+        let (reason, words) = ended(&claude(), &[INIT, &line], Exit::Code(0), "");
+        assert!(reason.is_some() && words.contains("API Error"), "{sign}: {words}");
+    }
+}

@@ -18,6 +18,8 @@ enum Line {
         #[serde(default, deserialize_with = "lenient")]
         thread_id: Option<String>,
     },
+    #[serde(rename = "turn.started")]
+    Turn {},
     #[serde(rename = "item.started")]
     Started { item: Item },
     #[serde(rename = "item.completed")]
@@ -93,11 +95,12 @@ const AGAIN: &str = "Reconnecting";
 
 /// Reads one line of the stream, without its line break.
 pub(in crate::agents) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
-    match parse(line) {
+    match parse(line, take) {
         Some(Line::Thread { thread_id }) => {
             let session = thread_id.and_then(|id| SessionId::parse(&id).ok());
             take(AgentEvent::Began { session });
         }
+        Some(Line::Turn {}) => take(AgentEvent::NotDone),
         Some(Line::Started { item }) => {
             if let Some(tool) = tool(&item) {
                 take(AgentEvent::ToolCalled { tool });
@@ -109,6 +112,8 @@ pub(in crate::agents) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
         }
         Some(Line::Error { message }) => {
             let reason = api_failure::of_words(&message);
+            // One that follows the end of a turn says that it was not the end.
+            take(AgentEvent::NotDone);
             take(AgentEvent::Failed { message, fatal: false, reason });
         }
         Some(Line::Done { usage }) => take(AgentEvent::Done { usage: usage.as_ref().map(used) }),

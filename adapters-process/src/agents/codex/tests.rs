@@ -123,3 +123,15 @@ fn an_mcp_tool_that_nobody_may_approve_is_refused() {
     let account = account(&codex(), &[BEGAN, item, SAID, DONE]);
     assert!(account.activity().refused[0].starts_with("tb/echo: MCP tool call requires"));
 }
+
+#[test]
+fn a_turn_or_an_error_after_the_last_one_takes_its_end_back() {
+    let error = r#"{"type":"error","message":"stream disconnected"}"#;
+    let turn = r#"{"type":"turn.started"}"#;
+    for last in [error, turn] {
+        let (reason, _) = ended(&codex(), &[BEGAN, turn, SAID, DONE, last], Exit::Code(0), "");
+        assert_eq!(reason, Some(Reason::NoResult), "{last}");
+    }
+    let lines = [BEGAN, turn, SAID, DONE, turn, SAID, DONE];
+    assert_eq!(ended(&codex(), &lines, Exit::Code(0), "").0, None);
+}

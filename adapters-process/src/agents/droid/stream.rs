@@ -80,7 +80,7 @@ const NOT_GIVEN: &str = "is not permitted in this exec session";
 
 /// Reads one line of the stream, without its line break.
 pub(super) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
-    match parse(line) {
+    match parse(line, take) {
         Some(Line::ToolResult { tool_id, error }) => {
             take(AgentEvent::ToolReturned);
             if error.is_some_and(|error| is_refusal(&error.message)) {

@@ -85,7 +85,7 @@ struct Stats {
 
 /// Reads one line of the stream, without its line break.
 pub(in crate::agents) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
-    match parse(line) {
+    match parse(line, take) {
         Some(Line::Init { session_id }) => {
             let session = session_id.and_then(|id| SessionId::parse(&id).ok());
             take(AgentEvent::Began { session });
@@ -118,7 +118,7 @@ fn ended(
     counted: Option<Stats>,
     take: &mut dyn FnMut(AgentEvent),
 ) {
-    if status == "success" {
+    if status == "success" && error.is_none() {
         let usage = counted.map(|stats| Usage {
             input_tokens: stats.input_tokens,
             output_tokens: stats.output_tokens,
@@ -127,7 +127,11 @@ fn ended(
         });
         return take(AgentEvent::Done { usage });
     }
-    let message = error.map_or_else(|| format!("it ended as `{status}`"), |error| error.message);
+    let words = error.map(|error| error.message).filter(|words| !words.is_empty());
+    let message = words.unwrap_or_else(|| match status {
+        "success" => "it ended as `success` with an error".to_owned(),
+        other => format!("it ended as `{other}`"),
+    });
     let reason = api_failure::of_words(&message);
     take(AgentEvent::Failed { message, fatal: true, reason });
 }

@@ -136,3 +136,10 @@ fn a_file_outside_its_folder_is_named_as_refused() {
     let [named] = account.activity().refused.as_slice() else { panic!("{account:?}") };
     assert!(named.starts_with("write_file: Path not in workspace"), "{named}");
 }
+
+#[test]
+fn a_success_with_an_error_is_none() {
+    let line = r#"{"type":"result","status":"success","error":{"type":"x","message":"boom"}}"#;
+    let (reason, words) = ended(&gemini(), &[INIT, &piece("well"), line], Exit::Code(0), "");
+    assert!(reason == Some(Reason::NoResult) && words.contains("boom"), "{words}");
+}

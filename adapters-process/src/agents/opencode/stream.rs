@@ -116,12 +116,15 @@ const REJECTED: &str = "The user rejected permission to use this specific tool c
 const DENIED: &str =
     "The user has specified a rule which prevents you from using this specific tool call";
 
+/// The name of the error of a service that it has no login for.
+const NO_LOGIN: &str = "ProviderAuthError";
+
 /// The tool that a call of one that is not offered becomes.
 const INVALID: &str = "invalid";
 
 /// Reads one line of the stream, without its line break.
 pub(in crate::agents) fn decode(line: &[u8], take: &mut dyn FnMut(AgentEvent)) {
-    match parse(line) {
+    match parse(line, take) {
         Some(Line::StepStart { session }) => began(session, take),
         Some(Line::ToolUse { part }) => tool(part, take),
         // Whole blocks, of which an answer may have several.
@@ -184,8 +187,10 @@ fn step(part: &Step, take: &mut dyn FnMut(AgentEvent)) {
 fn failed(error: WireError, take: &mut dyn FnMut(AgentEvent)) {
     let data = error.data.unwrap_or_default();
     let status = data.status;
+    let no_login = (error.name == NO_LOGIN).then_some(Reason::Auth);
     let words = if data.message.is_empty() { error.name } else { data.message };
-    let reason = status.and_then(api_failure::of_status).or_else(|| api_failure::of_words(&words));
+    let by_status = status.and_then(api_failure::of_status).or(no_login);
+    let reason = by_status.or_else(|| api_failure::of_words(&words));
     let message = match status {
         Some(status) => format!("{words} ({status})"),
         None => words,

@@ -223,3 +223,16 @@ fn tools_of_a_definition_that_a_level_denies_are_named() {
     assert_eq!(unapplied(Autonomy::Low), ["the tools AskUser, Execute, Task"]);
     assert_eq!(unapplied(Autonomy::Medium), ["the tools AskUser"]);
 }
+
+#[test]
+fn one_without_a_login_ends_for_that() {
+    let line = r#"{"type":"error","sessionID":"ses_1","error":{"name":"ProviderAuthError","data":{"providerID":"p","message":"no key for p"}}}"#;
+    let (reason, words) = ended(&opencode(), &[line], Exit::Code(1), "");
+    assert!(reason == Some(Reason::Auth) && words.contains("no key"), "{words}");
+}
+
+#[test]
+fn what_one_that_failed_had_said_ends_as_it_did() {
+    let account = account(&opencode(), &[START, &said("half of it")]);
+    assert_eq!(account.findings(), Some("half of it"));
+}

@@ -256,21 +256,31 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Tells the machine what the agent said since the last look.
-    async fn follow(&mut self) {
-        let Some(Following { stream, pause }) = &mut self.stream else { return };
+    /// Tells the machine what the agent said since the last look, or the next of it where it is much. Returns
+    /// whether it said anything.
+    async fn follow(&mut self) -> bool {
+        let Some(Following { stream, pause }) = &mut self.stream else { return false };
         let mut events = Vec::new();
         let advanced = stream.advance(&mut |event| events.push(event));
         let news = advanced.unwrap_or(false);
-        *pause = if news { LOOKS.0 } else { (*pause * 2).min(LOOKS.1) };
+        *pause = match (news, stream.is_behind()) {
+            (_, true) => Duration::ZERO,
+            (true, false) => LOOKS.0,
+            (false, false) => (*pause * 2).clamp(LOOKS.0, LOOKS.1),
+        };
         for event in events {
             self.tell(Input::Said(event)).await;
         }
+        news
     }
 
-    /// Reads the rest of what the agent said, also a last line without its end.
+    /// Reads the rest of what the agent said, also a last line without its end. What it left behind may go on writing
+    /// and is not waited for.
     async fn finish_stream(&mut self) {
-        self.follow().await;
+        let end = self.post.files.events_reader.metadata().map_or(0, |file| file.len());
+        let is_read =
+            |of: &Option<Following<'_>>| of.as_ref().is_none_or(|it| it.stream.has_read(end));
+        while self.follow().await && !is_read(&self.stream) {}
         let Some(Following { stream, .. }) = &mut self.stream else { return };
         let mut events = Vec::new();
         stream.finish(&mut |event| events.push(event));

@@ -137,3 +137,44 @@ fn what_is_used_up_step_by_step_adds_up() {
     let usage = account.activity().usage.unwrap_or_default();
     assert_eq!((usage.output_tokens, usage.cost_micros), (7, Some(10)));
 }
+
+/// Once, what an agent had started in the background and was stopped with it counted as done.
+#[test]
+fn what_turns_out_not_to_be_its_end_is_no_answer_and_what_it_found_is_kept() {
+    let at_work = |count| AgentEvent::AtWork { count };
+    for (events, reopened) in [
+        ([finished("A"), AgentEvent::NotDone].to_vec(), Reopened::NotDone),
+        (
+            [finished("A"), AgentEvent::Unread, said("A"), AgentEvent::Other].to_vec(),
+            Reopened::Unread,
+        ),
+        ([at_work(1), finished("A")].to_vec(), Reopened::NotDone),
+    ] {
+        let account = of(&events);
+        assert_eq!((account.answer(), account.reopened()), (None, Some(reopened)), "{events:?}");
+        assert_eq!(account.findings(), Some("A"), "{events:?}");
+        let after = of(&[events, [at_work(0), finished("B")].to_vec()].concat());
+        assert_eq!((after.answer(), after.reopened()), (Some("B"), None));
+    }
+    let began = AgentEvent::Began { session: None };
+    assert_eq!(of(&[AgentEvent::NotDone, began, finished("A")]).answer(), Some("A"));
+}
+
+/// Once, a message in many pieces was held whole, and copied with each piece.
+#[test]
+fn of_a_message_in_pieces_as_much_is_kept_as_of_one_in_whole() {
+    let (mut account, mut readable) =
+        (Account::default(), super::super::readable::Readable::default());
+    for _ in 0..3 {
+        let part = AgentEvent::SaidPart { text: "é".repeat(RESULT_LIMIT / 4 + 1) };
+        assert_eq!(readable.paragraph(&part), None);
+        account.note(part);
+    }
+    let done = AgentEvent::Done { usage: None };
+    let shown = readable.paragraph(&done).expect("it is shown");
+    account.note(done);
+    let whole = "é".repeat(3 * (RESULT_LIMIT / 4 + 1));
+    let expected = text::at_most(whole, RESULT_LIMIT);
+    assert_eq!(account.answer(), Some(expected.as_str()));
+    assert_eq!(shown.trim_end(), expected);
+}
