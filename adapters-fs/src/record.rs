@@ -137,9 +137,6 @@ mod worktree_key {
     pub(super) const REPOSITORY: &str = "repository";
 }
 
-/// What the original writes for a parent that nobody knows.
-const NO_PARENT: &str = "main";
-
 /// A record as it was read: the task it holds, and the text it holds it in.
 pub(crate) struct Record<'a> {
     /// The task.

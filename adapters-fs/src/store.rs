@@ -288,6 +288,10 @@ impl TaskStore for FileStore {
             index::remove(&self.dir, Self::sessions_of(&after), id);
         } else if before.progress().activity.session != after.progress().activity.session {
             index::add(&self.dir, after.progress().activity.session.iter(), id);
+        } else if ends && after.takes_report() {
+            // What was found comes later, if at all; a look at the records names only those that have not ended.
+            drop(self.dir.prepare_sessions());
+            index::add(&self.dir, Self::sessions_of(&after), id);
         }
         Ok(after)
     }

@@ -34,7 +34,7 @@ pub use agent_name::{AgentName, InvalidAgentName};
 pub use droid::{Briefing, Droid, DroidName, DroidSource};
 pub use ending::Ending;
 pub use event::{Event, Refusal, Report, Started};
-pub use id::{InvalidId, SessionId, TaskId};
+pub use id::{InvalidId, NO_PARENT, SessionId, TaskId};
 pub use order::{
     Autonomy, Continuation, Dependence, Lineage, Order, Placement, Retries, Runner, Worktree,
 };
@@ -186,20 +186,20 @@ impl Task {
             || self.progress.activity.session.as_ref() == Some(id)
     }
 
-    /// Whether a report about it would still be taken: it has not ended, or its ending was a guess beside which
-    /// no result was kept yet.
+    /// Whether a report about it would still be taken: it has not ended, or its ending was a guess, beside which
+    /// results are kept.
     pub fn takes_report(&self) -> bool {
-        let awaits_result = self.ended_by_guess() && self.progress.late_result.is_none();
-        !self.status().is_ended() || awaits_result
+        !self.status().is_ended() || self.ended_by_guess()
     }
 
     /// Which of the tasks of one session a report about that session means: all that have not ended, and if there
-    /// are none, the newest of those whose ending was a guess that it can still complete.
+    /// are none, the newest of those whose ending was a guess: of those without a late result, if there are any.
     pub fn meant_by_report(tasks: impl IntoIterator<Item = Self>) -> Vec<TaskId> {
         let of_use = tasks.into_iter().filter(Self::takes_report);
         let (ended, at_work): (Vec<Self>, Vec<Self>) =
             of_use.partition(|task| task.status().is_ended());
-        let newest = ended.into_iter().max_by(|one, other| one.id.cmp(&other.id));
+        let rank = |task: &Self| (task.progress.late_result.is_none(), task.id.clone());
+        let newest = ended.into_iter().max_by_key(rank);
         let meant = if at_work.is_empty() { newest.into_iter().collect() } else { at_work };
         let mut ids: Vec<TaskId> = meant.into_iter().map(|task| task.id).collect();
         ids.sort_unstable();

@@ -276,3 +276,22 @@ fn a_queued_task_says_why_it_waits() {
     sandbox.open_gate("gate");
     sandbox.task_bg(["cancel", "--all"]).ok().done();
 }
+
+// Without any count of all of them, a program that reads `total` read nothing.
+#[test]
+fn a_list_of_what_has_not_ended_counts_that_and_nothing_else() {
+    let sandbox = sandbox();
+    let ended = sandbox.run_script(&[], "exit 0");
+    sandbox.ended(&ended);
+    sandbox.run_script(&[], "sleep 60");
+    let all = sandbox.task_bg(["list"]).ok().json();
+    assert_eq!((&all["total"], &all["completed"]), (&json!(2), &json!(1)), "{all:#}");
+    for statuses in ["running", "running,queued"] {
+        let list = sandbox.task_bg(["list", "--status", statuses]).ok().json();
+        let counts = (&list["total"], &list["running"], &list["queued"]);
+        assert_eq!(counts, (&json!(1), &json!(1), &json!(0)), "{list:#}");
+        for uncounted in ["completed", "error", "cancelled"] {
+            assert!(list.get(uncounted).is_none(), "{list:#}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Cancelling: everything a task has started is gone when the command returns.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::process::{alive, processes_of_task, wait_until};
 use tests::sandbox::Sandbox;
 
@@ -198,4 +198,22 @@ fn cancelling_what_a_session_launched_stops_what_is_left_of_tasks_that_have_ende
     let answer = sandbox.task_bg(["cancel", "--parent", "root"]).ok().json();
     assert!(names(&answer["stopped"], &id), "{answer:#}");
     sandbox.assert_nothing_left();
+}
+
+// `--all` and `--parent main` meant only what had not ended; a family and an id reached what was left.
+#[test]
+fn cancelling_all_tasks_stops_what_those_that_have_ended_left_behind() {
+    for words in [&["cancel", "--all"] as &[&str], &["cancel", "--parent", "main"]] {
+        let sandbox = sandbox();
+        let file = sandbox.path("left").display().to_string();
+        let id = sandbox.run_script(&[], &format!("sleep 402 & echo $! >{file}; exit 0"));
+        sandbox.ended(&id);
+        let pid = sandbox.pid_in("left");
+        let answer = sandbox.task_bg(words).ok().json();
+        assert!(names(&answer["stopped"], &id), "{answer:#}");
+        assert!(!alive(pid), "{words:?}");
+        let again = sandbox.task_bg(words).ok().json();
+        assert_eq!((&again["stopped"], &again["refused"]), (&json!([]), &json!([])), "{again:#}");
+        sandbox.assert_nothing_left();
+    }
 }

@@ -157,9 +157,14 @@ fn a_result_that_comes_after_an_ending_that_was_a_guess_is_kept_beside_it() {
         sandbox.task_bg(["doctor", "--fix"]).run().done();
         assert!(sandbox.record(&id)["progress"]["lateResult"].is_null());
         say("the late one");
+        // The second one was thrown away, and `complete` said that it was kept; one that is said twice is one.
         say("one more");
+        say("one more");
+        let completed = sandbox.task_bg(["complete", &id, "by hand"]).code(4).json();
+        let all = "the late one\n\none more\n\nby hand";
+        assert_eq!(completed["lateResult"], all, "{completed:#}");
         let record = sandbox.task_bg(["status", &id]).ok().json();
-        assert_eq!(record["progress"]["lateResult"], "the late one", "{record:#}");
+        assert_eq!(record["progress"]["lateResult"], all, "{record:#}");
         assert_eq!(
             (&record["status"], &record["progress"]["reason"]),
             (&json!("error"), &json!("timeout"))

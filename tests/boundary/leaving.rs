@@ -201,3 +201,46 @@ fn what_a_leftover_starts_before_it_goes_is_named_as_well() {
     assert!(names(&cancelled["stopped"], &id), "{cancelled:#}");
     assert!(!alive(pid));
 }
+
+// One look at the processes fell between two of these: the note was null, and `cancel` said only that the task had ended.
+#[test]
+fn what_an_ended_task_left_and_replaces_itself_all_the_time_is_named_and_ended() {
+    for _ in 0..4 {
+        let sandbox = sandbox();
+        let work = sandbox.work();
+        std::fs::write(
+            work.join("h.sh"),
+            "[ -e stop ] && exit; echo >>alive; sleep 0.01; setsid sh ./h.sh &\n",
+        )
+        .expect("a script");
+        let id = sandbox.run_command(["sh", "-c", "setsid sh ./h.sh & exit 3"]);
+        sandbox.ended(&id);
+        let lines =
+            || std::fs::read_to_string(work.join("alive")).unwrap_or_default().lines().count();
+        wait_until("that it is under way", || lines() > 3);
+        let waited = sandbox.task_bg(["wait", &id]).code(5).json();
+        let note = waited["ended"][0]["note"].as_str().unwrap_or_default();
+        assert!(note.contains("left"), "{waited:#}");
+        let answer = sandbox.task_bg(["cancel", &id]).ok().json();
+        assert!(names(&answer["stopped"], &id), "{answer:#}");
+        let before = lines();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert_eq!(lines(), before, "it goes on");
+        sandbox.assert_nothing_left();
+    }
+}
+
+// "has already ended", as if nothing had been left: the record knew better.
+#[test]
+fn where_a_task_left_something_of_which_nothing_is_found_cancel_says_that_this_is_no_proof() {
+    let sandbox = sandbox();
+    let (id, pid) = leaving(&sandbox, "env -i setsid");
+    kill(pid);
+    wait_until("that it is gone", || !alive(pid));
+    let answer = sandbox.task_bg(["cancel", &id]).code(4).json();
+    assert!(names(&answer["unproved"], &id), "{answer:#}");
+    let nothing = sandbox.run_script(&[], "exit 0");
+    sandbox.ended(&nothing);
+    let answer = sandbox.task_bg(["cancel", &nothing]).code(4).json();
+    assert!(answer["unproved"].is_null(), "{answer:#}");
+}

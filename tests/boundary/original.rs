@@ -246,6 +246,22 @@ fn failed_one(sandbox: &Sandbox, id: &str, prompt: &str, parent: &str) {
     write_record(sandbox, &record);
 }
 
+// The index of sessions was made after `prune` had ended it, and knew only what had not ended: the result was lost.
+#[test]
+fn a_late_result_for_a_record_of_the_original_that_was_given_up_is_kept() {
+    let sandbox = sandbox();
+    let record = record_of_the_original();
+    write_record(&sandbox, &record);
+    let id = record["id"].as_str().expect("an id");
+    let answer = sandbox.task_bg(["prune"]).ok().json();
+    assert_eq!(answer["removed"], json!([id]), "{answer}");
+    let input = json!({ "hook_event_name": "SubagentStop", "session_id": record["session_id"], "task_result": "found" });
+    sandbox.hook(input.to_string()).ok().done();
+    let after = sandbox.record(id);
+    assert_eq!(after["progress"]["lateResult"], "found", "{after:#}");
+    assert_eq!(after["status"], "error", "{after:#}");
+}
+
 // "its record does not say what to run", although prompt, droid and model are in it.
 #[test]
 fn a_record_of_the_original_is_tried_again_and_what_it_does_not_say_is_said() {
@@ -353,4 +369,19 @@ fn cleanup_answers_like_the_original_and_deletes_no_record() {
             .filter_map(Result::ok)
             .any(|file| file.file_name().to_string_lossy().starts_with(&id))
     });
+}
+
+// "It is a plain command", which it was not.
+#[test]
+fn a_record_of_the_original_is_not_gone_on_with_and_not_called_a_command() {
+    let sandbox = sandbox();
+    let id = "bg_19b8c0ffee11a1b2c";
+    failed_one(&sandbox, id, "the prompt", "main");
+    let refused = sandbox.task_bg(["resume", id, "more"]).code(4).failure(4).to_string();
+    assert!(refused.contains("another program launched it"), "{refused}");
+    assert!(refused.contains(&format!("task-bg retry {id}")), "{refused}");
+    let command = sandbox.run_script(&[], "exit 0");
+    sandbox.ended(&command);
+    let refused = sandbox.task_bg(["resume", &command, "more"]).code(4).failure(4).to_string();
+    assert!(refused.contains("plain command"), "{refused}");
 }

@@ -6,13 +6,13 @@
 mod below;
 
 use domain::task::{
-    Cancelled, Completed, Failure, Order, Placement, Prompt, Queued, Recorded, Running, SessionId,
-    State, Status, Task, TaskId, Timestamp,
+    Cancelled, Completed, Failure, NO_PARENT, Order, Placement, Prompt, Queued, Recorded, Running,
+    SessionId, State, Status, Task, TaskId, Timestamp,
 };
 use jiff::tz::TimeZone;
 
 use super::raw::{Object, decoded};
-use super::{NO_PARENT, Unfit, iso8601, key, progress_key};
+use super::{Unfit, iso8601, key, progress_key};
 use below::Below;
 
 /// Keys by which the sister programs that share this folder call what we call otherwise.

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use domain::task::agent_name::COMMAND_WORD;
 use domain::task::{
-    Briefing, CancelIntent, Cause, Continuation, Dependence, DroidSource, Exit, Order, ProcessId,
-    Queued, Reason, Runner, Running, SessionId, State, Task, TaskId, Timestamp, Usage, Worktree,
+    Briefing, CancelIntent, Cause, Continuation, Dependence, DroidSource, Exit, NO_PARENT, Order,
+    ProcessId, Queued, Reason, Runner, Running, SessionId, State, Task, TaskId, Timestamp, Usage,
+    Worktree,
 };
 
 use super::raw::{Object, json};
 use super::{
-    NO_PARENT, droid_key, intent_key, iso8601, key, process_key, progress_key, usage_key,
-    worktree_key,
+    droid_key, intent_key, iso8601, key, process_key, progress_key, usage_key, worktree_key,
 };
 
 /// The value of a key as JSON; `None` where the key is left out.

@@ -8,14 +8,14 @@
 use std::fmt;
 
 use domain::task::{
-    Cancelled, Completed, Failure, Order, Progress, Queued, Reason, Recorded, Running, SessionId,
-    State, Status, Task, TaskId,
+    Cancelled, Completed, Failure, NO_PARENT, Order, Progress, Queued, Reason, Recorded, Running,
+    SessionId, State, Status, Task, TaskId,
 };
 use jiff::tz::TimeZone;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{NO_PARENT, iso8601};
+use super::iso8601;
 
 /// The task that lies in the file of `id`, with its status, parent, agent and times and nothing
 /// else; `None` if the record must be read in full to be sure.

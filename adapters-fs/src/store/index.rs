@@ -1,7 +1,7 @@
 //! Which tasks work in which session: an index that is only derived.
 //!
 //! A task stays in it until no report of its session is taken any more: after an ending that was a guess, until the
-//! result came that was missing, or the task is removed.
+//! task is removed. One that others recorded comes into it with such an ending.
 //!
 //! The entry of a session is a symbolic link in `.sessions/` that points nowhere: its target is the
 //! ids of the tasks, separated by spaces. Such an entry appears, changes and is read in one system

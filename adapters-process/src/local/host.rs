@@ -34,6 +34,12 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// How many looks a task has after the first that is to be seen to be busy.
 const MOST_LOOKS: u32 = 5;
 
+/// How often what a task left is looked for, where its record says that it left something: what replaces itself all the
+/// time may be missed by a look.
+const MOST_TO_FIND: u32 = 5;
+/// The pause between two such looks.
+const BETWEEN_FINDS: Duration = Duration::from_millis(2);
+
 /// This machine.
 #[derive(Debug)]
 pub struct LocalHost {
@@ -178,6 +184,13 @@ impl Host for LocalHost {
     }
 
     async fn of_task(&self, task: &Doomed) -> Vec<ProcessId> {
+        for _ in 1..MOST_TO_FIND {
+            let found = tree::Snapshot::take().belonging_to(task, None);
+            if !found.is_empty() || task.known.is_empty() {
+                return identity::named(&found);
+            }
+            std::thread::sleep(BETWEEN_FINDS);
+        }
         identity::named(&tree::Snapshot::take().belonging_to(task, None))
     }
 

@@ -14,9 +14,13 @@ use domain::task::{ProcessId, TaskId};
 use crate::local::identity::{Stat, boot_id};
 use crate::{SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
+/// How often whatever was started during a look is looked at, too, at most.
+const MOST_ROUNDS: u32 = 4;
+
 /// The processes that lived at one moment, with whose they are.
 ///
-/// The kernel gives no snapshot: a process that was started while this one was taken may be missing.
+/// The kernel gives no snapshot. So whatever was started while the look was taken is looked at as well, as long as
+/// there is any, but only so often: still, a process that was started last may be missing.
 #[derive(Debug)]
 pub struct Snapshot {
     all: BTreeMap<u32, Stat>,
@@ -27,9 +31,19 @@ pub struct Snapshot {
 impl Snapshot {
     /// Looks at every process of the system, once.
     pub fn take() -> Self {
-        let all = all();
+        let (mut all, mut allegiances) = (BTreeMap::new(), BTreeMap::new());
+        let mut seen = BTreeSet::new();
+        for _ in 0..MOST_ROUNDS {
+            let fresh: Vec<u32> = numbers().into_iter().filter(|pid| seen.insert(*pid)).collect();
+            if fresh.is_empty() {
+                break;
+            }
+            let found: BTreeMap<u32, Stat> = living(fresh);
+            // Of one that has gone meanwhile nothing says whose it was.
+            allegiances.extend(found.keys().map(|pid| (*pid, Allegiance::of(*pid))));
+            all.extend(found);
+        }
         let children = children(&all);
-        let allegiances = all.keys().map(|pid| (*pid, Allegiance::of(*pid))).collect();
         Self { all, children, allegiances }
     }
 
@@ -135,7 +149,12 @@ pub(super) fn numbers() -> Vec<u32> {
 
 /// Every process of the system that lives, by number.
 fn all() -> BTreeMap<u32, Stat> {
-    let stats = numbers().into_iter().filter_map(Stat::of).filter(Stat::lives);
+    living(numbers())
+}
+
+/// Those of the processes with these numbers that live, by number.
+fn living(numbers: Vec<u32>) -> BTreeMap<u32, Stat> {
+    let stats = numbers.into_iter().filter_map(Stat::of).filter(Stat::lives);
     stats.map(|stat| (stat.pid, stat)).collect()
 }
 

@@ -111,15 +111,17 @@ impl Context {
         let query = Query { parents: unknown.clone(), ..Query::default() };
         let listing = TaskStore::list(&self.wiring.store, &query).await?;
         let of = |session: &SessionId| {
-            listing.tasks.iter().any(|task| task.order().parent.as_ref() == Some(session))
+            let parent = |task: &Task| task.order().parent.clone();
+            listing
+                .tasks
+                .iter()
+                .any(|it| session.launched(parent(it).as_ref().map(SessionId::as_str)))
         };
         unknown.retain(|session| !of(session));
         Ok((listing.tasks.iter().rev().map(|task| task.id().clone()).collect(), unknown))
     }
 
-    /// The tasks of the families of these sessions of which something is to be stopped: those that have
-    /// not ended, those that run first, then those that wait, each oldest first, and last those that have
-    /// ended and whose processes live. Reads every record once, and looks once at the machine.
+    /// The tasks of the families of these sessions of which something is to be stopped, as [`Self::to_stop`] has them.
     pub(crate) async fn to_stop_of_families(
         &self,
         parents: &[String],
@@ -127,9 +129,16 @@ impl Context {
         let parents = parse_sessions(parents)?;
         let listing = TaskStore::list(&self.wiring.store, &Query::default()).await?;
         let tasks: Vec<Task> = listing.tasks.into_iter().rev().collect();
+        Ok(self.to_stop(&family(&tasks, &parents)).await)
+    }
+
+    /// Those of these tasks of which something is to be stopped: those that have not ended, those that run first, then
+    /// those that wait, each in the order given, and last those that have ended and whose processes live. Looks once
+    /// at the machine.
+    async fn to_stop(&self, tasks: &[&Task]) -> Vec<TaskId> {
         let mut at_large = Some(self.wiring.host.at_large().await);
         let mut to_stop: Vec<(u8, TaskId)> = Vec::new();
-        for task in family(&tasks, &parents) {
+        for &task in tasks {
             let lives = at_large.iter().flatten().any(|(id, _)| id == task.id());
             let rank = match task.status() {
                 Status::Running => 0,
@@ -145,15 +154,7 @@ impl Context {
             to_stop.push((rank, task.id().clone()));
         }
         to_stop.sort_by_key(|(rank, _)| *rank);
-        Ok(to_stop.into_iter().map(|(_, id)| id).collect())
-    }
-
-    /// The tasks that the query shows and that have not ended, oldest first. All are read in one pass: of two,
-    /// one for each status, both would miss a task that starts in between.
-    async fn unended(&self, query: &Query) -> Result<Vec<Task>, Failure> {
-        let listing = TaskStore::list(&self.wiring.store, query).await?;
-        let tasks = listing.tasks.into_iter().rev();
-        Ok(tasks.filter(|task| !task.status().is_ended()).collect())
+        to_stop.into_iter().map(|(_, id)| id).collect()
     }
 
     /// All tasks that have not ended: ours from the index, and those that another program recorded.
@@ -172,15 +173,18 @@ impl Context {
         Ok(recorded)
     }
 
-    /// All tasks of this machine that have not ended, from the index and from the records as well: somebody may
-    /// have removed what the index is made of.
-    pub(crate) async fn all_unfinished(&self) -> Result<Vec<TaskId>, Failure> {
-        let mut ids = self.unfinished().await?;
-        let unended = self.unended(&Query::default()).await?;
-        let ours = unended.iter().filter(|task| task.belongs_to(self.wiring.host.name()));
-        ids.extend(ours.map(|task| task.id().clone()));
-        ids.sort_unstable();
-        ids.dedup();
+    /// All tasks of this machine of which something is to be stopped, as [`Self::to_stop`] has them: those that have not
+    /// ended, from the index and from the records as well, since somebody may have removed what the index is made of,
+    /// and those that have ended and whose processes live. Of two passes, one for each status, both would miss a task
+    /// that starts in between.
+    pub(crate) async fn to_stop_of_all(&self) -> Result<Vec<TaskId>, Failure> {
+        let unfinished = self.unfinished().await?;
+        let listing = TaskStore::list(&self.wiring.store, &Query::default()).await?;
+        let ours: Vec<&Task> = (listing.tasks.iter().rev())
+            .filter(|task| task.belongs_to(self.wiring.host.name()))
+            .collect();
+        let mut ids = self.to_stop(&ours).await;
+        ids.extend(unfinished.into_iter().filter(|id| !ids.contains(id)).collect::<Vec<_>>());
         Ok(ids)
     }
 

@@ -17,7 +17,8 @@ pub fn family<'a>(tasks: &'a [Task], parents: &'a [SessionId]) -> Vec<&'a Task> 
         let known = ids.clone();
         for task in tasks.iter().filter(|task| !known.contains(task.id())) {
             let order = task.order();
-            let of_session = order.parent.as_ref().is_some_and(|it| sessions.contains(it));
+            let parent = order.parent.as_ref().map(SessionId::as_str);
+            let of_session = sessions.iter().any(|it| it.launched(parent));
             let of_task = order.lineage.launched_by.as_ref().is_some_and(|it| ids.contains(it));
             if of_session || of_task {
                 ids.insert(task.id());

@@ -101,6 +101,9 @@ pub struct SessionId(
     String,
 );
 
+/// What stands in a record in place of a parent, where no session launched the task.
+pub const NO_PARENT: &str = "main";
+
 impl SessionId {
     /// A unique session id, made of sixteen random bytes: a UUID of version 4.
     pub fn from_random(bytes: [u8; 16]) -> Self {
@@ -127,6 +130,11 @@ impl SessionId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether this is what a record has as the parent of a task that `parent` launched; [`NO_PARENT`] stands for none.
+    pub fn launched(&self, parent: Option<&str>) -> bool {
+        self.as_str() == parent.unwrap_or(NO_PARENT)
     }
 }
 

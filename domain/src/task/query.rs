@@ -35,8 +35,7 @@ impl Query {
 
     /// Whether a task is one of those counted: all filters but the status.
     pub fn counts(&self, task: Outline<'_>) -> bool {
-        let of_these = |parent: &str| self.parents.iter().any(|session| session.as_str() == parent);
-        (self.parents.is_empty() || task.parent.is_some_and(of_these))
+        (self.parents.is_empty() || self.parents.iter().any(|it| it.launched(task.parent)))
             && (self.agents.is_empty() || self.agents.iter().any(|agent| task.agent == *agent))
             && self.since.is_none_or(|since| task.began.is_some_and(|began| began >= since))
     }

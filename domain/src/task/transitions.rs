@@ -12,6 +12,9 @@ use super::{
     Weight, retention,
 };
 
+/// How much of late results is kept beside an ending, in bytes.
+const MOST_LATE: usize = 1 << 20;
+
 impl Task {
     /// Applies `event`, which happened `at` a moment, or refuses it.
     ///
@@ -75,7 +78,7 @@ impl Task {
                 self.ended()?;
                 self.progress.exit = exit.or(self.progress.exit);
                 self.progress.stop = None;
-                self.keep_late(result);
+                self.keep_late(&result.unwrap_or_default());
                 Weight::Passing
             }
         };
@@ -185,8 +188,7 @@ impl Task {
     }
 
     fn report(&mut self, report: Report, at: Timestamp) -> Result<Weight, Refusal> {
-        if self.ended_by_guess() && !report.result.is_empty() {
-            self.keep_late(Some(report.result));
+        if self.ended_by_guess() && !report.result.is_empty() && self.keep_late(&report.result) {
             return Ok(Weight::Lasting);
         }
         self.not_ended()?;
@@ -201,13 +203,28 @@ impl Task {
         matches!(&self.state, State::Error(failure) if failure.reason.is_guess())
     }
 
-    /// Keeps a result beside an ending that was a guess, or that brought none; the first such result
-    /// counts.
-    fn keep_late(&mut self, result: Option<String>) {
+    /// Keeps a result beside an ending that was a guess, or that brought none, after those that are kept there, as a
+    /// paragraph of its own. `false` if there is no room for it. One that was kept last is not kept again: a hook may
+    /// report it twice.
+    fn keep_late(&mut self, result: &str) -> bool {
         let without = self.state.result().is_none_or(str::is_empty);
-        if (without || self.ended_by_guess()) && self.progress.late_result.is_none() {
-            self.progress.late_result = result.filter(|result| !result.is_empty());
+        if result.is_empty() || !(without || self.ended_by_guess()) {
+            return true;
         }
+        let kept = self.progress.late_result.get_or_insert_default();
+        let is_kept =
+            kept.strip_suffix(result).is_some_and(|it| it.is_empty() || it.ends_with("\n\n"));
+        if is_kept {
+            return true;
+        }
+        if !kept.is_empty() {
+            if kept.len() + result.len() > MOST_LATE {
+                return false;
+            }
+            kept.push_str("\n\n");
+        }
+        kept.push_str(result);
+        true
     }
 
     /// The ending to record: a recorded intent to stop decides it, whatever was seen afterwards. An

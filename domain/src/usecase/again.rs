@@ -31,6 +31,9 @@ pub enum NotAgain {
     /// It is a plain command, which has no session.
     #[error("it is a plain command and has no session to go on with")]
     NoSession,
+    /// Another program launched it, so how to go on in its session is not known.
+    #[error("another program launched it, and its record does not say how to go on in its session")]
+    Elsewhere,
     /// Its agent never said which session it works in.
     #[error("its agent never said which session it works in")]
     Unnamed,
@@ -136,7 +139,11 @@ pub fn resume(
     if !task.status().is_ended() {
         return Err(NotAgain::NotEnded);
     }
-    let Runner::Agent { .. } = task.order().runner else { return Err(NotAgain::NoSession) };
+    match task.order().runner {
+        Runner::Agent { .. } => {}
+        Runner::Command(_) => return Err(NotAgain::NoSession),
+        Runner::Elsewhere => return Err(NotAgain::Elsewhere),
+    }
     match (manner, abilities) {
         (Manner::Same, Some(Abilities { resumes: false, .. })) => {
             return Err(NotAgain::CannotResume);

@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use super::again::last_attempt;
 use super::custody;
-use super::left_behind::unnamed;
+use super::left_behind::{may_have_left, unnamed};
 use super::reconcile::reconcile;
 use super::repair::follower_is_due;
 use super::stopping::{stop_all, stop_unrecorded};
@@ -34,7 +34,8 @@ pub struct Cancelled {
     /// The numbers of processes that are left after all.
     pub survivors: Vec<u32>,
     /// The tasks of which no supervisor could say that nothing is left: what was found is gone, and what left its
-    /// parents and its environment behind is found by nobody.
+    /// parents and its environment behind is found by nobody. Among them those that had ended, left something by their
+    /// records, and of which nothing is found.
     pub unproved: Vec<TaskId>,
 }
 
@@ -51,6 +52,11 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
             Ok(Doom::ToStop(task)) => doomed.push(task),
             Ok(Doom::Remains(task)) => remains.push(task),
             Ok(Doom::Done(id)) => receipt.cancelled.push(id),
+            Ok(Doom::NotFound(task)) => {
+                receipt.unproved.push(id.clone());
+                let (id, refusal) = (task.id().clone(), already_ended(&task));
+                receipt.refused.push((id.clone(), StoreError::Refused { id, refusal }.into()));
+            }
             Ok(Doom::Unrecorded(task, error)) => unrecorded.push((task, error)),
             Err(trouble) => receipt.refused.push((id.clone(), trouble)),
         }
@@ -58,7 +64,7 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
     let all: Vec<Task> = doomed.iter().chain(&remains).cloned().collect();
     let mut stopped = stop_all(world, &all, grace).await;
     receipt.survivors = stopped.survivors;
-    receipt.unproved = stopped.unproved;
+    receipt.unproved.extend(stopped.unproved);
     for task in doomed {
         let id = task.id().clone();
         match stopped.tasks.remove(&id) {
@@ -86,6 +92,8 @@ enum Doom {
     ToStop(Task),
     /// It had ended before, and processes of it are left.
     Remains(Task),
+    /// It had ended before and left something, of which nothing is found.
+    NotFound(Task),
     /// It had no process and is cancelled already.
     Done(TaskId),
     /// It runs, and the store cannot record the intent.
@@ -102,6 +110,7 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             continue;
         }
         let unended = !task.status().is_ended();
+        let recorded = task.clone();
         let task = reconcile(world, task).await?.task;
         if unended && task.status() == Status::Cancelled {
             // An earlier cancel was cut short, and somebody carried it out, who may have been killed before
@@ -116,7 +125,9 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
         let id = task.id();
         let wish = CancelIntent { at: world.clock.now(), grace };
         if task.status().is_ended() {
-            return remains(world, task, wish).await;
+            // What is shown of a task that has ended is without what is gone, and that may have left others.
+            let has_left = !unended && recorded.progress().left.count > 0;
+            return remains(world, if has_left { recorded } else { task }, wish).await;
         }
         if task.status() == Status::Queued
             && let Some(held) = custody::take(world, id).await?
@@ -156,6 +167,9 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
         // The supervisor reads the grace from the record; if that failed, it uses its own.
         let recorded = world.store.apply(id, Event::StopRequested(wish), wish.at).await;
         return Ok(Doom::Remains(recorded.unwrap_or(task)));
+    }
+    if ours && may_have_left(world, &task).await {
+        return Ok(Doom::NotFound(task));
     }
     let refusal = already_ended(&task);
     Err(StoreError::Refused { id: id.clone(), refusal }.into())

@@ -45,14 +45,20 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
 /// How many processes the task left that nobody could name, and that are not known to be gone: no restart and no
 /// cancel came since.
 pub(super) async fn unnamed(world: World<'_>, task: &Task) -> usize {
+    let left = &task.progress().left;
+    let open = left.processes.is_empty() && may_have_left(world, task).await;
+    if open { left.count } else { 0 }
+}
+
+/// Whether the task left something by its record, and neither a restart nor a cancel came since. What was left may have
+/// started others before it went.
+pub(super) async fn may_have_left(world: World<'_>, task: &Task) -> bool {
     let progress = task.progress();
-    let left = &progress.left;
     let is_of_now = match &progress.supervisor {
         Some(supervisor) => world.host.is_of_this_boot(supervisor).await,
         None => false,
     };
-    let open = is_of_now && progress.stop.is_none() && left.processes.is_empty();
-    if open { left.count } else { 0 }
+    is_of_now && progress.stop.is_none() && progress.left.count > 0
 }
 
 /// Whether the record of an ended task may lack what lives on of it: nobody saw how its agent exited, as where it was

@@ -232,6 +232,9 @@ fn refused(what: &str, id: &TaskId, why: &again::NotAgain) -> Failure {
     failure.causes.push(why.to_string());
     match why {
         again::NotAgain::NotEnded => failure.hint(format!("run `task-bg wait {id}` first")),
+        again::NotAgain::Elsewhere => {
+            failure.hint(format!("run `task-bg retry {id}` to begin anew, or launch a new task"))
+        }
         again::NotAgain::NotOurs
         | again::NotAgain::NoSession
         | again::NotAgain::Unnamed

@@ -46,7 +46,7 @@ async fn named(
     args: &Cancel,
 ) -> Result<(Vec<TaskId>, Vec<(String, Failure)>), Failure> {
     if args.all {
-        return Ok((context.all_unfinished().await?, Vec::new()));
+        return Ok((context.to_stop_of_all().await?, Vec::new()));
     }
     if !args.parent.is_empty() {
         return Ok((context.to_stop_of_families(&args.parent).await?, Vec::new()));

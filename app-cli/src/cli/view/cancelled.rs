@@ -62,7 +62,7 @@ impl View for CancelledView {
             self.refused.iter().map(|(_, failure)| format!("refused: {}\n", failure.sentence()));
         let survivors = self.survivors.iter().map(|pid| format!("process {pid} is still there\n"));
         let unproved = self.unproved.iter().map(|id| {
-            format!("what was found of {id} is gone; without its supervisor that is no proof that nothing is left\n")
+            format!("nothing of {id} is found any more; without its supervisor that is no proof that nothing is left\n")
         });
         let lines = cancelled.chain(stopped).chain(refused).chain(survivors);
         let lines: String = lines.chain(unproved).collect();

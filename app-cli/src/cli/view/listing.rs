@@ -159,7 +159,7 @@ impl View for ListingView {
             "unreadable": self.unreadable(),
         });
         if let (Value::Object(answer), true) = (&mut answer, self.of_unended) {
-            for uncounted in ["total", "completed", "error", "cancelled"] {
+            for uncounted in ["completed", "error", "cancelled"] {
                 answer.shift_remove(uncounted);
             }
         }

@@ -62,7 +62,7 @@ proptest! {
         for step in steps {
             driver.go(step);
         }
-        // A result that another process reported first stays.
+        // Beside a result that another process reported first, what the agent found comes after it.
         let reported = driver.record.progress().late_result.clone();
         let found = driver.finds("the answer");
         driver.finish();
@@ -76,7 +76,10 @@ proptest! {
             }
             State::Error(failure) if failure.reason == Reason::Reported => {}
             State::Error(failure) if driver.ended_elsewhere && !failure.reason.is_guess() => {}
-            State::Error(_) if reported.is_some() => prop_assert_eq!(known[1], reported.as_deref()),
+            State::Error(_) if reported.is_some() => {
+                let first = reported.unwrap_or_default();
+                prop_assert!(known[1].is_some_and(|known| known.starts_with(&first)), "{record:?}");
+            }
             State::Error(_) => prop_assert!(known.contains(&Some(&found)), "{record:?}"),
             State::Queued(_) | State::Running(_) => prop_assert!(false, "it has not ended"),
         }
