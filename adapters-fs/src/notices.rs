@@ -124,6 +124,10 @@ impl NoticeBatch for FileNoticeBatch {
         time.is_ok_and(|time| time == TOLD_TIME)
     }
 
+    fn was_named(&self, id: &TaskId) -> bool {
+        fs::symlink_metadata(DataDir::notice(&self.folder, id, NoticeSign::Named)).is_ok()
+    }
+
     async fn mark(&self, id: &TaskId, mark: Mark) -> Result<(), Fault> {
         let disk = &*self.disk;
         let in_place = |error| tell_in_place(&self.folder, id, error);

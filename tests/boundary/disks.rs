@@ -187,3 +187,42 @@ fn a_dead_task_on_a_read_only_disk_is_shown_as_recorded_with_a_note() {
     let later = in_store(&["status", id], &disk.at).ok().json();
     assert_eq!(later["status"], "error", "it was recorded once that was possible: {later:#}");
 }
+
+// Its agent was "still at work" at every stop, it ran by all answers, without a note, and `doctor` found nothing.
+#[test]
+fn a_task_whose_agent_ended_while_the_disk_was_full_is_named_as_such_and_at_a_stop_once() {
+    let sandbox = sandbox();
+    let Some(disk) = Disk::mount(&sandbox) else { return };
+    let in_store =
+        |words: &[&str]| sandbox.task_bg(words).env("TASK_BG_DIR", disk.at.join("store"));
+    let launched = in_store(&["run", "x", "--", "sleep", "100"])
+        .env("TASK_BG_PARENT_SESSION", "P")
+        .ok()
+        .json();
+    let id = launched["taskId"].as_str().expect("an id");
+    let agent = pid_at(&in_store(&["status", id]).ok().json(), "agentProcess");
+    disk.fill();
+    kill(agent);
+    wait_until("its end", || !alive(agent));
+    let gone = "its agent is gone";
+    let status = in_store(&["status", id]).ok().json();
+    assert_eq!(status["status"], "running", "{status:#}");
+    for words in
+        [&["status", id][..], &["list"], &["report", id], &["wait", "--timeout", "0.1s", id]]
+    {
+        let ran = in_store(words).run();
+        assert!(ran.stdout.contains(gone), "{words:?}: {ran}");
+    }
+    let doctor = in_store(&["doctor"]).run();
+    assert!(doctor.stdout.contains("lost its agent"), "{doctor}");
+    let stop = || {
+        let event = r#"{"session_id":"P","hook_event_name":"Stop"}"#;
+        sandbox.hook(event).env("TASK_BG_DIR", disk.at.join("store")).ok().stdout
+    };
+    let said: String = (0..3).map(|_| stop()).collect();
+    assert!(!said.contains("at work"), "{said}");
+    assert!(said.matches("the agent is gone").count() <= 1, "{said}");
+    disk.make_room();
+    wait_until("the ending", || in_store(&["status", id]).ok().json()["status"] == "error");
+    assert!(stop().contains("error (signal)"));
+}

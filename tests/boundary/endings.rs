@@ -67,6 +67,15 @@ fn an_agent_that_ends_without_a_result_after_an_error_is_recorded_with_that_erro
     assert!(words.ends_with(": 500 overloaded"), "{words}");
 }
 
+// It was `completed`, with nothing in it and without a word of the error.
+#[test]
+fn an_empty_answer_after_an_error_is_no_completion() {
+    let line = r#"{"type":"completion","finalText":" "}"#;
+    let (_sandbox, record) = play(&format!("ERROR 500 overloaded\nRAW {line}\nNOCOMPLETE"));
+    let words = error_of(&record, "no_result");
+    assert!(words.ends_with(": 500 overloaded"), "{words}");
+}
+
 #[test]
 fn a_tool_error_the_agent_got_over_is_no_failure() {
     let (_sandbox, record) =

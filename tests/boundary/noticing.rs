@@ -9,8 +9,9 @@ use std::fs;
 use std::thread;
 
 use serde_json::{Value, json};
+use tests::process::{alive, kill, pause, resume, wait_until};
 use tests::run::Ran;
-use tests::sandbox::{Sandbox, task_id};
+use tests::sandbox::{Sandbox, pid_at, task_id};
 
 use crate::sandbox;
 
@@ -349,4 +350,25 @@ fn the_camel_case_of_old_versions_is_understood() {
     silent(&sandbox, &stop);
     let used = json!({ "sessionId": PARENT, "hookEventName": "PostToolUse", "toolName": "Read" });
     assert!(hook(&sandbox, &used).stdout.contains(&id));
+}
+
+// A task whose supervisor was stopped, and whose agent had ended, was "still at work".
+#[test]
+fn a_task_whose_agent_is_gone_and_whose_supervisor_was_stopped_is_not_called_at_work() {
+    let sandbox = sandbox().with_env("TASK_BG_PARENT_SESSION", "P");
+    let id = sandbox.run_script(&[], "sleep 100");
+    let record = sandbox.record(&id);
+    let (supervisor, agent) = (pid_at(&record, "supervisor"), pid_at(&record, "agentProcess"));
+    pause(supervisor);
+    kill(agent);
+    wait_until("its end", || !alive(agent));
+    let event = r#"{"session_id":"P","hook_event_name":"Stop"}"#;
+    let said = sandbox.hook(event).ok().stdout;
+    assert!(said.contains("the agent is gone") && said.contains(&id), "{said}");
+    assert!(!said.contains("at work"), "{said}");
+    let again = sandbox.hook(event).ok().stdout;
+    assert!(again.is_empty(), "{again}");
+    resume(supervisor);
+    sandbox.ended(&id);
+    assert!(sandbox.hook(event).ok().stdout.contains("error (signal)"));
 }

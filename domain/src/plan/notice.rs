@@ -29,6 +29,8 @@ pub struct Pending {
     pub stage: Stage,
     /// What is odd about it, if it has not ended.
     pub delay: Option<Delay>,
+    /// Whether it has not ended by its record, and its agent is gone.
+    pub is_gone: bool,
 }
 
 /// Why a parent may want to look at a task that is at work.
@@ -89,13 +91,22 @@ pub struct NoticePlan {
 /// goes on and on, or says nothing, it is told once while it works.
 pub fn plan_notice(occasion: Occasion, pending: &[Pending]) -> NoticePlan {
     let (mut ended, mut at_work, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut unended, mut late) = (Vec::new(), Vec::new());
-    for Pending { task, stage, delay } in pending {
+    let (mut unended, mut late, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    for Pending { task, stage, delay, is_gone } in pending {
         match (task.status().is_ended(), stage, occasion) {
             (true, Stage::Open | Stage::Named | Stage::Ended, _) => ended.push(task),
             (true, Stage::Told, Occasion::Stopping) => unread.push(task),
+            (false, Stage::Open | Stage::Ended, Occasion::Stopping)
+            | (false, _, Occasion::Starting)
+                if *is_gone =>
+            {
+                gone.push(task);
+            }
             (false, Stage::Open | Stage::Ended, Occasion::Stopping) => at_work.push(task),
             (false, _, Occasion::Starting) => unended.push(task),
+            (false, Stage::Open, Occasion::Working) if *is_gone => {
+                gone.extend(delay.map(|_| task));
+            }
             (false, Stage::Open, Occasion::Working) => {
                 late.extend(delay.map(|delay| (task, delay)));
             }
@@ -104,8 +115,13 @@ pub fn plan_notice(occasion: Occasion, pending: &[Pending]) -> NoticePlan {
             | (false, Stage::Named | Stage::Ended | Stage::Told, Occasion::Working) => {}
         }
     }
-    let reminder =
-        format!("{}{}{}", overview(&unended), of_late(&late), reminder(&at_work, &unread));
+    let reminder = format!(
+        "{}{}{}{}",
+        overview(&unended),
+        of_late(&late),
+        of_gone(&gone),
+        reminder(&at_work, &unread)
+    );
     let (told, notices) = notices(&ended, MAX_MESSAGE - reminder.chars().count());
     if notices.is_empty() && reminder.is_empty() {
         return NoticePlan::default();
@@ -118,7 +134,13 @@ pub fn plan_notice(occasion: Occasion, pending: &[Pending]) -> NoticePlan {
     let told = ended[..told].iter().map(|task| (task.id().clone(), mark(task)));
     let unread = unread.iter().map(|task| (task.id().clone(), Mark::Settled));
     let late = late.iter().map(|(task, _)| *task);
-    let at_work = at_work.iter().copied().chain(late).map(|task| (task.id().clone(), Mark::Named));
+    let gone = gone.iter().copied().filter(|_| occasion != Occasion::Starting);
+    let at_work = at_work
+        .iter()
+        .copied()
+        .chain(late)
+        .chain(gone)
+        .map(|task| (task.id().clone(), Mark::Named));
     NoticePlan {
         marks: told.chain(unread).chain(at_work).collect(),
         message: Some(format!("{notices}{reminder}")),
@@ -138,6 +160,17 @@ fn of_late(late: &[(&Task, Delay)]) -> String {
     let (names, _) = named(&tasks, words);
     format!(
         "task-bg: not ended yet: {names}.\n  `task-bg output --tail 30 ID` shows what one wrote last, `task-bg cancel ID` ends it; you will not be told again.\n"
+    )
+}
+
+/// The tasks whose agents are gone, and whose endings are not recorded.
+fn of_gone(gone: &[&Task]) -> String {
+    if gone.is_empty() {
+        return String::new();
+    }
+    let (names, _) = named(gone, name);
+    format!(
+        "task-bg: the agent is gone, and how it ended is not recorded yet: {names}.\n  `task-bg status ID` says why.\n"
     )
 }
 
@@ -241,7 +274,7 @@ mod tests {
                 .expect("ended")
         };
         let task = result.map_or(task.clone(), |result| end(result).task);
-        Pending { task, stage, delay: None }
+        Pending { task, stage, delay: None, is_gone: false }
     }
 
     fn marks(plan: &NoticePlan) -> Vec<Mark> {

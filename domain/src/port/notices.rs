@@ -38,6 +38,9 @@ pub trait NoticeBatch: Send {
     /// The tasks, oldest first, with how far telling of each has come.
     fn entries(&self) -> &[(TaskId, Stage)];
 
+    /// Whether the task was named as one that has not ended ([`Mark::Named`]), also where more was marked since.
+    fn was_named(&self, id: &TaskId) -> bool;
+
     /// Whether marks can be made now: on a store that is read-only they cannot.
     ///
     /// MUST be asked before something is told that is to be told once; MUST cost no more than one look.

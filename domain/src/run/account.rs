@@ -215,7 +215,9 @@ impl Account {
                 *kept = Some(Complaint { words, reason });
             }
             AgentEvent::Finished { text, usage } => {
-                self.gave_up = self.standing.as_deref().is_some_and(|error| repeats(&text, error));
+                // With nothing to say after an error, it is not done either.
+                let is_error = |error: &str| text.trim().is_empty() || repeats(&text, error);
+                self.gave_up = self.standing.as_deref().is_some_and(is_error);
                 self.final_text = (!self.gave_up).then(|| text::at_most(text, RESULT_LIMIT));
                 self.reopened = None;
                 self.activity.tools_in_flight = 0;

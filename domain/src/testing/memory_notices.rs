@@ -82,6 +82,11 @@ impl NoticeBatch for Taken {
         !self.notices.index().read_only
     }
 
+    fn was_named(&self, id: &TaskId) -> bool {
+        let entry = (self.parent.clone(), id.clone());
+        self.notices.index().entries.get(&entry) == Some(&Stage::Named)
+    }
+
     fn was_told(&self, _id: &TaskId) -> bool {
         // In memory, every entry can be removed.
         false

@@ -8,7 +8,8 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::{Trouble, World, follow};
-use crate::port::{Claim, Doomed, StoreError};
+use crate::plan::reconcile::Custody;
+use crate::port::{Claim, Doomed, Life, StoreError};
 use crate::task::{Ending, Event, LeftBehind, Reason, Report, Status, Task, TaskId};
 
 /// A task whose life lock is held here.
@@ -52,6 +53,30 @@ pub(super) async fn is_at_work(world: World<'_>, task: &Task) -> bool {
     // A supervisor removes the kept environment before it starts the agent.
     let taken_up = world.kits.kept(task.id()).await.is_err();
     taken_up && !world.host.of_task(&Doomed::of(task)).await.is_empty()
+}
+
+/// Whether a task is recorded as running here and its agent is gone: its supervisor has yet to record how it ended.
+pub(super) async fn agent_is_gone(world: World<'_>, task: &Task) -> bool {
+    let agent = task.progress().agent.as_ref();
+    match agent.filter(|_| task.status() == Status::Running) {
+        Some(agent) => task.belongs_to(world.host.name()) && !world.host.lives(agent).await,
+        None => false,
+    }
+}
+
+/// How the supervisor of a running task lives whose life lock is held. If it is gone, another process holds the lock,
+/// which is about to record the ending.
+pub(super) async fn supervisor_of_held(
+    world: World<'_>,
+    task: &Task,
+    custody: Custody,
+) -> Option<Life> {
+    match (task.status(), &task.progress().supervisor, custody) {
+        (Status::Running, Some(supervisor), Custody::Held) => {
+            Some(world.host.life(supervisor).await)
+        }
+        (_, _, Custody::Held | Custody::Free | Custody::Waiting | Custody::Absent) => None,
+    }
 }
 
 /// Stops the processes of a task that nobody would stop any more: those of an agent whose supervisor was

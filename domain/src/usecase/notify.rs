@@ -10,6 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::custody::agent_is_gone;
 use super::reconcile::conclude_if_gone;
 use super::{Trouble, World};
 use crate::plan::notice::{Delay, Pending, plan_notice};
@@ -87,6 +88,7 @@ pub async fn due(
         let Ok(Some(task)) = conclude_if_gone(world, task).await else { continue };
         let ended = task.status().is_ended();
         let delay = Delay::of(&task, world.clock.now()).filter(|_| may_be_late && !ended);
+        let is_gone = !ended && agent_is_gone(world, &task).await;
         if ended {
             // Said without a mark, it would be said again at every event.
             if !takes_marks {
@@ -97,6 +99,9 @@ pub async fn due(
                 drop(batch.mark(id, Mark::Settled).await);
                 continue;
             }
+        } else if *stage == Stage::Ended && occasion == Occasion::Stopping && batch.was_named(id) {
+            // Its supervisor is about to record an ending, and has been for a while.
+            continue;
         } else if (occasion == Occasion::Stopping || delay.is_some())
             && *stage != Stage::Named
             // Marked before it is said: a lost reminder is better than one at every stop.
@@ -104,7 +109,7 @@ pub async fn due(
         {
             continue;
         }
-        pending.push(Pending { task, stage: *stage, delay });
+        pending.push(Pending { task, stage: *stage, delay, is_gone });
     }
     let plan = plan_notice(occasion, &pending);
     Ok(plan.message.map(|message| Due { message, marks: plan.marks, batch }))

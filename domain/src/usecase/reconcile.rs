@@ -15,7 +15,7 @@ use crate::run::ending::QUOTED_LINES;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use crate::run::readable;
 use crate::task::text::screen::settled;
-use crate::task::{Ending, Event, LeftBehind, Reason, Runner, State, Status, Task, TaskId};
+use crate::task::{Ending, Event, LeftBehind, Reason, Runner, State, Task, TaskId};
 use core::time::Duration;
 
 /// How long concluding a task may take: reading its log and writing its record.
@@ -45,6 +45,8 @@ pub enum Note {
     Unrecordable,
     /// Its supervisor lives and is stopped: it records nothing until it is continued.
     Stopped,
+    /// Its supervisor lives and its agent is gone: how it ended is not recorded yet, as where no room is left.
+    AgentGone,
     /// Another machine runs it, and only that machine can judge it.
     Elsewhere,
     /// It has ended, and processes of it live on: those that its progress names.
@@ -104,7 +106,7 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     }
     let mut custody = world.locks.custody(task.id()).await?;
     let mut task = task;
-    let mut life = supervisor_of_held(world, &task, custody).await;
+    let mut life = custody::supervisor_of_held(world, &task, custody).await;
     if life == Some(Life::Gone) {
         wait_for_conclusion(world, task.id()).await;
         task = world.store.load(task.id()).await?;
@@ -118,7 +120,16 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     match look(world, &task, custody).await {
         Standing::AsRecorded => {
             remind_supervisor(world, &task, custody).await;
-            Ok(as_recorded(task, (life == Some(Life::Stopped)).then_some(Note::Stopped)))
+            let stopped = life == Some(Life::Stopped);
+            if !stopped && custody == Custody::Held && custody::agent_is_gone(world, &task).await {
+                // Its supervisor may have recorded the ending meanwhile.
+                let task = world.store.load(task.id()).await?;
+                if task.status().is_ended() {
+                    return Ok(Believed { task, note: None, custody: Custody::Absent });
+                }
+                return Ok(as_recorded(task, Some(Note::AgentGone)));
+            }
+            Ok(as_recorded(task, stopped.then_some(Note::Stopped)))
         }
         Standing::Unsupervised => match taken_up(world, task.id()).await {
             Some(task) => Ok(Believed { task, note: None, custody: Custody::Absent }),
@@ -179,17 +190,6 @@ async fn taken_up(world: World<'_>, id: &TaskId) -> Option<Task> {
     // What stays of it is swept up.
     drop(world.locks.retire(id).await);
     Some(ended)
-}
-
-/// How the supervisor of a running task lives whose life lock is held. If it is gone, another process holds the lock,
-/// which is about to record the ending.
-async fn supervisor_of_held(world: World<'_>, task: &Task, custody: Custody) -> Option<Life> {
-    match (task.status(), &task.progress().supervisor, custody) {
-        (Status::Running, Some(supervisor), Custody::Held) => {
-            Some(world.host.life(supervisor).await)
-        }
-        (_, _, Custody::Held | Custody::Free | Custody::Waiting | Custody::Absent) => None,
-    }
 }
 
 /// Waits until the process that concludes a task has freed the life lock, at most [`CONCLUSION`].

@@ -48,6 +48,12 @@ impl ReportView {
         }
     }
 
+    /// What its record does not say, or what has to be looked at in it.
+    fn note(&self, task: &Task) -> Option<String> {
+        let (_, note) = self.listed.notes.iter().find(|(id, _)| id == task.id())?;
+        Some(task::sentence(task, *note))
+    }
+
     fn row(&self, task: &Task, cell: usize) -> String {
         format!(
             "| {} | {} | {} | {} |\n",
@@ -104,6 +110,11 @@ impl ReportView {
     fn remarks(&self, rows: usize) -> String {
         let listing = &self.listed.listing;
         let mut remarks = String::new();
+        for task in self.tasks().iter().take(rows) {
+            if let Some(note) = self.note(task) {
+                remarks.push_str(&format!("\n{}: {note}\n", task.id()));
+            }
+        }
         let omitted = listing.omitted + self.tasks().len().saturating_sub(rows);
         if omitted > 0 {
             let more = "`task-bg report --all` shows them";
@@ -127,7 +138,7 @@ impl View for ReportView {
     fn json_within(&self, texts: usize) -> Value {
         let Tally { queued, running, completed, error, cancelled } = self.listed.listing.tally;
         let rows = self.tasks().iter().map(|task| {
-            json!({
+            let mut row = json!({
                 "taskId": task.id().as_str(),
                 "id": task.id().as_str(),
                 "droid": task.order().agent,
@@ -136,7 +147,11 @@ impl View for ReportView {
                 "description": text::preview(task.order().label(), texts),
                 "result": self.gist(task, texts),
                 "outputCommand": task::output_command(task),
-            })
+            });
+            if let Some(note) = self.note(task) {
+                row["note"] = note.into();
+            }
+            row
         });
         let ids = |statuses: &[Status]| {
             self.with(statuses).map(|task| json!(task.id().as_str())).collect::<Vec<_>>()

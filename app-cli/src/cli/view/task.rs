@@ -132,6 +132,11 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
                  `kill -CONT {pid}` lets it go on"
             )
         }
+        Note::AgentGone => {
+            "its agent is gone; its supervisor has not recorded yet how it ended, and cannot where no room is \
+             left in the store"
+                .to_owned()
+        }
         Note::Unrecordable => {
             "its supervisor and its agent are gone; how it ended cannot be recorded, because the store is \
              read-only"

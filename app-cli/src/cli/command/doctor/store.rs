@@ -165,7 +165,14 @@ fn locks(unlocked: &[TaskId], fix: bool) -> Finding {
 fn unattended(listed: &Listed) -> Finding {
     // What another machine runs is looked after there.
     let alone = |note: &Note| {
-        matches!(note, Note::Unsupervised | Note::Orphaned | Note::Unrecordable | Note::Stopped)
+        matches!(
+            note,
+            Note::Unsupervised
+                | Note::Orphaned
+                | Note::Unrecordable
+                | Note::Stopped
+                | Note::AgentGone
+        )
     };
     let alone: Vec<_> = listed.notes.iter().filter(|(_, note)| alone(note)).collect();
     if alone.is_empty() {
@@ -175,6 +182,7 @@ fn unattended(listed: &Listed) -> Finding {
         Note::Unsupervised => "never had a supervisor of ours",
         Note::Orphaned => "lost its supervisor",
         Note::Stopped => "has a supervisor that was stopped by a signal",
+        Note::AgentGone => "lost its agent, and how it ended is not recorded yet",
         Note::Unrecordable => "is gone, which cannot be recorded",
         Note::Elsewhere | Note::LeftBehind | Note::EmptyAnswer => "needs nobody",
     };
