@@ -278,9 +278,6 @@ impl TaskStore for FileStore {
             self.sync_folder()?;
         }
         drop(lock);
-        if ends {
-            bell::ring(&self.dir, &*self.disk, id);
-        }
         self.give_back(applied.weight);
         // The index is only derived: what it misses is found by looking, what it has too much is
         // checked against the record.
@@ -292,6 +289,10 @@ impl TaskStore for FileStore {
             // What was found comes later, if at all; a look at the records names only those that have not ended.
             drop(self.dir.prepare_sessions());
             index::add(&self.dir, Self::sessions_of(&after), id);
+        }
+        if ends {
+            // Last, so that whoever is woken finds nothing of this half done.
+            bell::ring(&self.dir, &*self.disk, id);
         }
         Ok(after)
     }
