@@ -6,12 +6,15 @@
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::local::program;
 
 /// The most bytes of an answer that are looked at.
 const ANSWER: u64 = 4096;
@@ -33,6 +36,9 @@ pub enum Silent {
     /// It said nothing in time.
     #[error("it said nothing within {} s", .0.as_secs())]
     TooSlow(Duration),
+    /// It exited with another code than 0.
+    #[error("it exited with code {0}")]
+    Failed(i32),
     /// It said nothing that is a version.
     #[error("it says no version")]
     Nothing,
@@ -47,7 +53,13 @@ pub fn version(program: &OsStr, limit: Duration) -> Result<String, Silent> {
     command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.process_group(0).spawn().map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
-            Silent::NotFound
+            match program::missing_interpreter(Path::new(program)) {
+                Some(missing) => Silent::NotStarted(format!(
+                    "its interpreter `{}` is not there",
+                    missing.display()
+                )),
+                None => Silent::NotFound,
+            }
         } else {
             Silent::NotStarted(error.to_string())
         }
@@ -80,8 +92,12 @@ pub fn version(program: &OsStr, limit: Duration) -> Result<String, Silent> {
     while said.is_ok() && begun.elapsed() < limit && !has_exited(&mut child) {
         thread::sleep(STEP);
     }
+    let code = child.try_wait().ok().flatten().and_then(|status| status.code());
     end(&mut child);
-    said
+    match code {
+        None | Some(0) => said,
+        Some(code) => Err(Silent::Failed(code)),
+    }
 }
 
 fn has_exited(child: &mut Child) -> bool {
@@ -137,7 +153,14 @@ mod tests {
         assert_eq!(version(OsStr::new("/nonexistent/droid"), LIMIT), Err(Silent::NotFound));
         let folder = tempfile::tempdir().expect("a folder");
         let mute = script(&folder, "exit 1");
-        assert_eq!(version(mute.as_os_str(), LIMIT), Err(Silent::Nothing));
+        assert_eq!(version(mute.as_os_str(), LIMIT), Err(Silent::Failed(1)));
+        let failed = script(&folder, "echo no such module; exit 3");
+        assert_eq!(version(failed.as_os_str(), LIMIT), Err(Silent::Failed(3)));
+        let nothing = script(&folder, "exit 0");
+        assert_eq!(version(nothing.as_os_str(), LIMIT), Err(Silent::Nothing));
+        std::fs::write(folder.path().join("program"), "#!/no/such/node\n").expect("a script");
+        let words = version(nothing.as_os_str(), LIMIT).expect_err("it cannot start").to_string();
+        assert!(words.contains("its interpreter `/no/such/node` is not there"), "{words}");
         let said = script(&folder, "echo; echo ' 1.2.3 '");
         assert_eq!(version(said.as_os_str(), LIMIT), Ok("1.2.3".to_owned()));
     }

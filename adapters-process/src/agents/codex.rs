@@ -27,7 +27,14 @@ pub(super) const SESSION: &str = "CODEX_THREAD_ID";
 
 /// What to do where its sandbox is in the way.
 const WAY_OUT: &str = "Codex's sandbox lets its commands neither write the store nor leave a task behind: ask for this \
-    command to be run outside the sandbox, start Codex with full access, or launch from another shell";
+    command to be run outside the sandbox, register `task-bg mcp` with `task-bg mcp install --for codex`, start Codex \
+    with full access (`--sandbox danger-full-access`), or launch from another shell";
+/// The variables that its commands have, and those of an older version.
+const MARKS: [&str; 4] =
+    [SESSION, "CODEX_SESSION_ID", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_SANDBOX"];
+/// The program that its sandbox is, and an option that it alone knows: one of these is among the words of the first
+/// process within, be that the sandbox itself or what the system has for one.
+const SANDBOX: (&[u8], &[u8]) = (b"codex-linux-sandbox", b"--sandbox-policy-cwd");
 
 /// The adapter of Codex.
 #[derive(Clone, Debug)]
@@ -79,13 +86,22 @@ impl Agent for Codex {
     }
 
     fn way_out(&self, around: &Circumstances<'_>) -> Option<String> {
-        (around.variable)(SESSION)?;
-        Some(WAY_OUT.to_owned())
+        is_command(around).then(|| WAY_OUT.to_owned())
+    }
+
+    fn ends_what_is_started(&self, around: &Circumstances<'_>) -> bool {
+        let is_sandbox = |word: &[u8]| word.ends_with(SANDBOX.0) || word == SANDBOX.1;
+        is_command(around) && (around.first_process)().split(|byte| *byte == 0).any(is_sandbox)
     }
 
     fn session_variables(&self) -> &[&str] {
         &[SESSION]
     }
+}
+
+/// Whether this is started by a command of Codex.
+fn is_command(around: &Circumstances<'_>) -> bool {
+    MARKS.iter().any(|name| (around.variable)(name).is_some())
 }
 
 fn arguments(autonomy: Autonomy, order: &Order, told: &Told<'_>) -> Vec<OsText> {

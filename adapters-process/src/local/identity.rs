@@ -18,6 +18,11 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// The command line of the process that has the number 1 here, each word ended by NUL; empty if it cannot be seen.
+pub fn first_command_line() -> Vec<u8> {
+    fs::read("/proc/1/cmdline").unwrap_or_default()
+}
+
 /// The process that has the number `pid` now, or `None` if nobody has or it is a zombie.
 pub fn identify(pid: u32) -> Option<ProcessId> {
     let stat = Stat::of(pid)?;

@@ -3,8 +3,14 @@
 //! The search starts nothing and reads no environment variable. Main function: [`find`].
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+/// How much of a script's first line the system reads, in bytes.
+const LONGEST_LINE: u64 = 256;
 
 /// Why there is no such program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +54,17 @@ pub fn find(program: &OsStr, cwd: &Path, path: Option<&OsStr>) -> Result<PathBuf
     Err(why)
 }
 
+/// The interpreter that the script `program` names, where that is not there: the system then says that there is no such
+/// file, as if it were the script.
+pub fn missing_interpreter(program: &Path) -> Option<PathBuf> {
+    let mut beginning = Vec::new();
+    File::open(program).ok()?.take(LONGEST_LINE).read_to_end(&mut beginning).ok()?;
+    let line = beginning.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let word = line.trim_ascii().split(u8::is_ascii_whitespace).next()?;
+    let interpreter = Path::new(OsStr::from_bytes(word));
+    (!word.is_empty() && !interpreter.exists()).then(|| interpreter.to_owned())
+}
+
 fn look(candidate: &Path) -> Result<(), NoProgram> {
     match candidate.metadata() {
         Ok(found) if found.is_dir() => Err(NoProgram::Folder),
@@ -78,5 +95,22 @@ mod tests {
         assert_eq!(find("/etc", path), Err(NoProgram::Folder));
         assert_eq!(find("no-such-program", path), Err(NoProgram::NotOnPath));
         assert_eq!(find("passwd", Some(OsStr::new("/etc"))), Err(NoProgram::NotExecutable));
+    }
+
+    #[test]
+    fn an_interpreter_that_is_not_there_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = folder.path().join("script");
+        for (text, missing) in [
+            ("#!/no/such/python -u\nx", Some("/no/such/python")),
+            ("#! /no/such/sh\r\n", Some("/no/such/sh")),
+            ("#!/bin/sh\n", None),
+            ("#!", None),
+            ("text", None),
+        ] {
+            std::fs::write(&script, text).expect("written");
+            assert_eq!(missing_interpreter(&script), missing.map(Into::into), "{text}");
+        }
+        assert_eq!(missing_interpreter(&folder.path().join("none")), None);
     }
 }

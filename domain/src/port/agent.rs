@@ -81,6 +81,13 @@ pub trait Agent: Send + Sync {
         None
     }
 
+    /// Whether whatever is started here ends with this command, because this is a command of the agent, which
+    /// confines it.
+    fn ends_what_is_started(&self, around: &Circumstances<'_>) -> bool {
+        let _ = around;
+        false
+    }
+
     /// What whoever gives the agent an order should know before, if anything.
     fn warning(&self) -> Option<String> {
         None
@@ -144,6 +151,9 @@ pub struct Circumstances<'a> {
     pub is_root: bool,
     /// What a variable of its environment says.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The command line of the process that has the number 1 there, each word ended by NUL; empty where it cannot be
+    /// seen.
+    pub first_process: fn() -> Vec<u8>,
 }
 
 /// Why an agent cannot be held to what an order gives it.

@@ -78,7 +78,7 @@ fn the_instructions_are_a_file_and_it_does_not_replace_itself() {
 fn as_root_it_is_not_given_the_level_that_it_would_refuse() {
     let refused = |is_root, autonomy, sandbox: Option<&str>| {
         let variable = |name: &str| sandbox.filter(|_| name == SANDBOX).map(Into::into);
-        let around = Circumstances { is_root, variable: &variable };
+        let around = Circumstances { is_root, variable: &variable, first_process: Vec::new };
         claude().objection(autonomy, &around).is_some()
     };
     assert!(refused(true, Autonomy::High, None));

@@ -135,3 +135,24 @@ fn a_turn_or_an_error_after_the_last_one_takes_its_end_back() {
     let lines = [BEGAN, turn, SAID, DONE, turn, SAID, DONE];
     assert_eq!(ended(&codex(), &lines, Exit::Code(0), "").0, None);
 }
+
+/// Once, a task that was launched in its sandbox was said to run, and died with the call.
+#[test]
+fn a_command_in_its_sandbox_leaves_nothing_behind_whatever_may_be_written() {
+    let ends = |mark: Option<&'static str>, first_process| {
+        let variable = |name: &str| mark.filter(|known| *known == name).map(Into::into);
+        let around = Circumstances { is_root: false, variable: &variable, first_process };
+        assert_eq!(codex().way_out(&around).is_some(), mark.is_some());
+        codex().ends_what_is_started(&around)
+    };
+    let own: fn() -> Vec<u8> = || b"codex-linux-sandbox\0--sandbox-policy-cwd\0/w\0".to_vec();
+    let system: fn() -> Vec<u8> =
+        || b"bwrap\0--unshare-pid\0--\0/opt/codex\0--sandbox-policy-cwd\0/w\0".to_vec();
+    let none: fn() -> Vec<u8> = || b"/sbin/init\0".to_vec();
+    for mark in ["CODEX_THREAD_ID", "CODEX_SANDBOX_NETWORK_DISABLED"] {
+        assert!(ends(Some(mark), own) && ends(Some(mark), system), "{mark}");
+        // One with full access, also in a container.
+        assert!(!ends(Some(mark), none) && !ends(Some(mark), Vec::new), "{mark}");
+    }
+    assert!(!ends(None, own));
+}

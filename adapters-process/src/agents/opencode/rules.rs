@@ -19,7 +19,7 @@ pub(super) fn are_strict(autonomy: Autonomy, order: &Order) -> bool {
     restricted || matches!(autonomy, Autonomy::None | Autonomy::Low)
 }
 
-/// What a level allows and denies.
+/// What a level allows and denies. Below `high` nothing is allowed that the user's own rules forbid or ask for.
 const fn of_level(autonomy: Autonomy) -> &'static [(&'static str, bool)] {
     match autonomy {
         Autonomy::None => &[
@@ -31,10 +31,8 @@ const fn of_level(autonomy: Autonomy) -> &'static [(&'static str, bool)] {
             ("external_directory", false),
         ],
         // Another agent would work under rules of its own.
-        Autonomy::Low => {
-            &[("edit", true), ("bash", false), ("task", false), ("external_directory", false)]
-        }
-        Autonomy::Medium => &[("edit", true), ("bash", true), ("external_directory", false)],
+        Autonomy::Low => &[("bash", false), ("task", false), ("external_directory", false)],
+        Autonomy::Medium => &[("external_directory", false)],
         Autonomy::High => &[("*", true)],
     }
 }

@@ -86,7 +86,7 @@ fn what_the_user_configured_in_variables_is_kept_and_our_rules_come_last() {
 fn a_variable_to_which_the_rules_cannot_be_added_is_objected_to() {
     let objected = |text: &'static str| {
         let variable = move |name: &str| (name == "OPENCODE_CONFIG_CONTENT").then(|| text.into());
-        let around = Circumstances { is_root: false, variable: &variable };
+        let around = Circumstances { is_root: false, variable: &variable, first_process: Vec::new };
         opencode().objection(Autonomy::Low, &around)
     };
     assert_eq!((objected("{}"), objected("")), (None, None));
@@ -101,10 +101,9 @@ fn each_level_is_rules_that_never_ask() {
         (&none["edit"], &none["bash"], &none["webfetch"]),
         (&json!("deny"), &json!("deny"), &json!("deny"))
     );
-    let expected =
-        json!({"edit": "allow", "bash": "deny", "task": "deny", "external_directory": "deny"});
+    let expected = json!({"bash": "deny", "task": "deny", "external_directory": "deny"});
     assert_eq!(rules_of(Autonomy::Low), expected);
-    assert_eq!(rules_of(Autonomy::Medium)["bash"], "allow");
+    assert_eq!(rules_of(Autonomy::Medium), json!({"external_directory": "deny"}));
     assert_eq!(rules_of(Autonomy::High), json!({"*": "allow"}));
     let told = Told { task: "bg_1", ..Told::default() };
     let words = words(&line(Autonomy::High, &told, |_| {}));
@@ -235,4 +234,24 @@ fn one_without_a_login_ends_for_that() {
 fn what_one_that_failed_had_said_ends_as_it_did() {
     let account = account(&opencode(), &[START, &said("half of it")]);
     assert_eq!(account.findings(), Some("half of it"));
+}
+
+/// Once, a level that allows commands allowed those that the user had forbidden.
+#[test]
+fn what_the_user_forbids_or_wants_to_be_asked_stays_so_below_the_level_high() {
+    let theirs = r#"{"edit":"ask","bash":{"*":"allow","rm *":"deny"}}"#;
+    let variable: fn(&str) -> Option<String> = |name| {
+        (name == PERMISSION).then(|| r#"{"edit":"ask","bash":{"*":"allow","rm *":"deny"}}"#.into())
+    };
+    let told = Told { variable: Some(variable), ..Told::default() };
+    let theirs: Value = serde_json::from_str(theirs).expect("JSON");
+    let medium = line(Autonomy::Medium, &told, |_| {});
+    let merged = rules(&medium);
+    assert_eq!((&merged["edit"], &merged["bash"]), (&theirs["edit"], &theirs["bash"]));
+    let low = rules(&line(Autonomy::Low, &told, |_| {}));
+    assert_eq!((&low["edit"], &low["bash"]), (&theirs["edit"], &json!("deny")));
+    for agent in ["build", "task-bg"] {
+        let ours = config(&medium)["agent"][agent]["permission"].clone();
+        assert_eq!(ours, json!({"external_directory": "deny"}));
+    }
 }

@@ -70,6 +70,19 @@ impl<'a> Agent<'a> {
             program: name.clone(),
             reason: error.to_string(),
         };
+        let not_spawned = |error: &io::Error, program: &Path| {
+            let missing = (error.kind() == io::ErrorKind::NotFound)
+                .then(|| program::missing_interpreter(program))
+                .flatten();
+            missing.map_or_else(
+                || not_started(error),
+                |interpreter| {
+                    let reason =
+                        format!("its interpreter `{}` is not there", interpreter.display());
+                    LaunchFailure::NotStarted { program: name.clone(), reason }
+                },
+            )
+        };
         let cwd = Path::new(order.cwd.as_deref().unwrap_or("/"));
         if !cwd.is_dir() {
             let reason = format!("the folder `{}` is not there", cwd.display());
@@ -85,7 +98,7 @@ impl<'a> Agent<'a> {
                 LaunchFailure::NotStarted { program: name.clone(), reason: why.to_string() }
             }
         })?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(&program);
         let stdin = standard_input(order, &line, prompt)
             .map_err(|reason| LaunchFailure::NotStarted { program: name.clone(), reason })?;
         set_up(&mut command, &line, files, stdin, surroundings.is_set)
@@ -101,7 +114,7 @@ impl<'a> Agent<'a> {
             .env(TASK_ID_VARIABLE, task.id().as_str())
             .env(DEPTH_VARIABLE, surroundings.depth.to_string());
         // Reaped together with the orphans, see `reap`.
-        let child = command.spawn().map_err(|error| not_started(&error))?;
+        let child = command.spawn().map_err(|error| not_spawned(&error, &program))?;
         let process = identify(child)?;
         let decoder = (line.speech == Speech::Events).then_some(adapter);
         Ok(Self { process, decoder })

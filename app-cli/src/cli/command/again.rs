@@ -1,6 +1,6 @@
 //! `retry` and `resume`: a new task that takes up one that has ended.
 
-use domain::port::{Agent, Agents, Circumstances, StoreError, TaskStore};
+use domain::port::{Agent, Agents, StoreError, TaskStore};
 use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
 use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner, Unsaid};
@@ -170,7 +170,7 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     };
     let prompt = Prompt::parse(&prompt).map_err(|invalid| refused_prompt(&invalid))?;
     let agent = wiring.agents.of(&task.order().runner);
-    let around = Circumstances { is_root: environment::is_root(), variable: &environment::text };
+    let around = environment::circumstances(&environment::text);
     let forks = args.fork || agent.is_some_and(|agent| agent.only_forks(&around));
     let manner = if forks { Manner::Fork } else { Manner::Same };
     let session = wiring.minted_session();

@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use adapters_fs::FileVersions;
-use adapters_process::local::program;
+use adapters_process::local::program::{self, NoProgram};
 use adapters_process::probe::{self, Silent};
-use domain::port::{Agent, Agents, Circumstances, Clock as _, Objection};
+use domain::port::{Agent, Agents, Clock as _, Objection};
 use domain::usecase::runners;
 
 use crate::cli::view::runners::{RunnerLine, RunnersView};
@@ -45,13 +45,17 @@ pub(super) fn runners(context: &Context) -> Answer {
 fn line(context: &Context, agent: &dyn Agent, versions: &FileVersions) -> RunnerLine {
     let program = agent.program();
     let word = program.map(|program| OsStr::from_bytes(program.name.as_bytes()).to_owned());
-    let path = word.as_deref().and_then(located);
+    let found = word.as_deref().map(located);
+    let unusable = found.as_ref().and_then(|found| found.as_ref().err());
+    let unusable = unusable.filter(|why| !matches!(why, NoProgram::NotOnPath | NoProgram::Absent));
+    let unusable = unusable.map(ToString::to_string);
+    let path = found.and_then(Result::ok);
     let version = path.as_deref().and_then(|path| {
         let known = versions.of(path).map(|said| Ok(said.to_owned()));
         let is_silent = versions.is_silent(path, context.wiring.clock.now());
         known.or_else(|| is_silent.then_some(Err(Silent::TooSlow(PATIENCE))))
     });
-    let around = Circumstances { is_root: environment::is_root(), variable: &environment::text };
+    let around = environment::circumstances(&environment::text);
     let (levels, objections) = runners::levels(agent, &around);
     let refused = objections.into_iter().map(|Objection { words, .. }| words).next();
     RunnerLine {
@@ -59,7 +63,9 @@ fn line(context: &Context, agent: &dyn Agent, versions: &FileVersions) -> Runner
         is_usual: agent.name() == context.settings.runner.value,
         program: word.unwrap_or_default(),
         version,
-        missing: program.filter(|_| path.is_none()).map(|program| program.install.to_owned()),
+        missing: unusable.or_else(|| {
+            program.filter(|_| path.is_none()).map(|program| program.install.to_owned())
+        }),
         path,
         warning: refused.or_else(|| agent.warning()),
         levels,
@@ -68,9 +74,9 @@ fn line(context: &Context, agent: &dyn Agent, versions: &FileVersions) -> Runner
 }
 
 /// Where a program is that is called by this name or path.
-fn located(word: &OsStr) -> Option<std::path::PathBuf> {
+fn located(word: &OsStr) -> Result<std::path::PathBuf, NoProgram> {
     let path = environment::variable("PATH");
-    program::find(word, Path::new("."), path.as_deref()).ok()
+    program::find(word, Path::new("."), path.as_deref())
 }
 
 /// Asks all whose version is not known, at once.

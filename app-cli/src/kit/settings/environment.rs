@@ -11,6 +11,7 @@ use adapters_fs::{DataDir, FileCallers};
 use adapters_process::agents::gemini::SHELL as NAMELESS;
 use adapters_process::agents::registry::SESSION_VARIABLES;
 use adapters_process::local::ancestry;
+use domain::port::Circumstances;
 use domain::task::TaskId;
 
 /// Where the store is.
@@ -76,6 +77,12 @@ pub(crate) fn project_folder() -> Option<PathBuf> {
 /// Whether this process may do everything on this machine.
 pub(crate) fn is_root() -> bool {
     adapters_process::local::identity::is_root()
+}
+
+/// Where an agent is about to be started, in an environment in which variables say what `variable` answers.
+pub(crate) fn circumstances(variable: &dyn Fn(&str) -> Option<String>) -> Circumstances<'_> {
+    let first_process = adapters_process::local::identity::first_command_line;
+    Circumstances { is_root: is_root(), variable, first_process }
 }
 
 /// Whether a store may belong to anybody.

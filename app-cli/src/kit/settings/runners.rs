@@ -119,6 +119,9 @@ fn entry(
             let words = format!("`{word}` cannot be said of `{}`, which is known", entry.name);
             return Err(wrong(key.span(), words, "only its `command` can be another"));
         }
+        if matches!(word, "command" | "session" | "resume") {
+            check_places(word, value)?;
+        }
         match word {
             "command" => entry.command = list(word, value)?.into_iter().map(Into::into).collect(),
             "session" => entry.session = template(word, value)?,
@@ -162,6 +165,40 @@ fn list(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, Wrong> {
         word.get_ref().as_str().filter(|text| !text.contains('\0')).map(ToOwned::to_owned)
     };
     words.iter().map(text).collect::<Option<Vec<_>>>().ok_or_else(no_list)
+}
+
+/// Refuses a place in a word that nothing is put into. A word with a blank may be a script, whose braces are its own.
+fn check_places(key: &str, value: &Spanned<DeValue<'_>>) -> Result<(), Wrong> {
+    let known = if key == "command" { PROMPT } else { SESSION };
+    let DeValue::Array(words) = value.get_ref() else { return Ok(()) };
+    for word in words {
+        let Some(text) = word.get_ref().as_str() else { continue };
+        let place = places(text).find(|place| *place != known);
+        let Some(place) = place.filter(|place| *place == SESSION || !text.contains(' ')) else {
+            continue;
+        };
+        let hint = match place {
+            SESSION => format!(
+                "write it in `session` or `resume`, as in `session = [\"--session\", \"{SESSION}\"]`"
+            ),
+            _ => format!("there is `{known}` there"),
+        };
+        let words = format!("nothing is put in the place of `{place}` in `{key}`");
+        return Err(wrong(word.span(), words, hint));
+    }
+    Ok(())
+}
+
+/// The words in braces, with these; not those of variables, as in `${HOME}`.
+fn places(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('{').filter_map(|(at, _)| {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        let end = text[at..].find('}')?;
+        let is_place = is_name(&text[at + 1..at + end]) && !text[..at].ends_with('$');
+        is_place.then(|| &text[at..=at + end])
+    })
 }
 
 fn template(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, Wrong> {
@@ -257,10 +294,30 @@ mod tests {
                 "the prompt comes on standard input",
             ),
             ("[runners.codex]\ncommand = [\"a\"]\nstream = \"none\"", "cannot be said of `codex`"),
+            (
+                "[runners.mine]\ncommand = [\"a\", \"-s={session}\"]",
+                ":2:17: nothing is put in the place of `{session}` in `command`",
+            ),
+            (
+                "[runners.mine]\ncommand = [\"a\", \"{file}\"]",
+                ":2:17: nothing is put in the place of",
+            ),
+            (
+                "[runners.mine]\ncommand = [\"a\"]\nresume = [\"{session}\", \"{id}\"]",
+                ":3:24: nothing is put in the place of `{id}` in `resume`",
+            ),
         ] {
             let found = complaint(text);
             assert!(found.contains(words), "{text}: {found}");
             assert!(read(text).runners.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn braces_of_a_script_a_variable_or_json_are_no_places() {
+        for word in ["${home}", "awk '{print}'", "{}", "{ }", "{Name}", "{'a':1}"] {
+            let file = read(&format!("[runners.mine]\ncommand = [\"a\", \"{word}\"]"));
+            assert!(file.failure().is_none(), "{word}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which agent an order is for, and whether that agent can be held to it.
 
-use domain::port::{Agent, Agents, Circumstances, Objection};
+use domain::port::{Agent, Agents, Objection};
 use domain::task::{AgentName, Order, Runner};
 use domain::usecase::runners;
 
@@ -45,7 +45,7 @@ pub(in crate::cli::command) fn orphaned(is_orphan: bool) -> Option<String> {
 /// The failure, with the way out where this is a command of an agent that lets it write no store: another
 /// folder for the store would not help, because the task would end with the command.
 pub(super) fn confined(context: &Context, failure: Failure) -> Failure {
-    let around = Circumstances { is_root: environment::is_root(), variable: &environment::text };
+    let around = environment::circumstances(&environment::text);
     let way_out = context.wiring.agents.all().into_iter().find_map(|it| it.way_out(&around));
     match way_out {
         Some(way_out) if failure.kind == Kind::StoreUnavailable => {
@@ -53,6 +53,24 @@ pub(super) fn confined(context: &Context, failure: Failure) -> Failure {
         }
         Some(_) | None => failure,
     }
+}
+
+/// Refuses to launch anything where it would end with this command, whether or not the store can be written.
+///
+/// # Errors
+/// The failure, with the way out.
+pub(super) fn check_confinement(context: &Context) -> Result<(), Failure> {
+    let around = environment::circumstances(&environment::text);
+    let agents = context.wiring.agents.all();
+    let Some(agent) = agents.into_iter().find(|agent| agent.ends_what_is_started(&around)) else {
+        return Ok(());
+    };
+    let words = format!(
+        "a task that is launched here would end with this command, which is one of `{}` in its sandbox",
+        agent.name()
+    );
+    let failure = Failure::new(Kind::LaunchFailed, words);
+    Err(Failure { hints: agent.way_out(&around).into_iter().collect(), ..failure })
 }
 
 /// Refuses an order that its agent could not be held to in the environment it would have.
@@ -65,7 +83,7 @@ pub(super) fn check_agent(
         let set = variables.iter().rev().find(|(known, _)| known == name);
         set.map_or_else(|| environment::text(name), |(_, value)| value.clone().into_string().ok())
     };
-    let around = Circumstances { is_root: environment::is_root(), variable: &variable };
+    let around = environment::circumstances(&variable);
     runners::check(agent, order, &around)
         .map_err(|Objection { words, hint }| Failure::new(Kind::Usage, words).hint(hint))
 }

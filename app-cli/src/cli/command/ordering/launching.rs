@@ -13,7 +13,7 @@ use domain::usecase::launch_once::{KeyClaim, claim, launch_claimed};
 
 use super::super::{feed, isolate, missing};
 use super::Ready;
-use super::agent::confined;
+use super::agent::{check_confinement, confined};
 use crate::kit::context::Context;
 use crate::kit::environment;
 use crate::kit::failure::Failure;
@@ -47,6 +47,7 @@ impl Once {
 
 /// Launches a task named `id` from the order.
 pub(crate) async fn launch(context: &Context, id: TaskId, ready: Ready) -> Result<Once, Failure> {
+    check_confinement(context)?;
     let launched = Box::pin(launch_here(context, id, ready)).await;
     launched.map_err(|failure| confined(context, failure))
 }
@@ -79,6 +80,7 @@ pub(in crate::cli::command) async fn queue(
     id: TaskId,
     ready: Ready,
 ) -> Result<Vec<Trouble>, Failure> {
+    check_confinement(context)?;
     let settled = settle(context, id, ready).await?;
     let outcome = enqueue_untold(context.wiring.world(), &settled.task, &settled.kit).await;
     if outcome.is_err() {
