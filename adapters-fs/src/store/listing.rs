@@ -35,8 +35,9 @@ impl FileStore {
         newest_first(&mut ids);
         misnamed.sort_unstable();
         let outlines = Outlines::of(self, ids.len());
-        let (mut listing, fresh) = self.read_all(&ids, query, &outlines);
-        outlines.keep(self, fresh, &ids);
+        let (mut listing, learnt) = self.read_all(&ids, query, &outlines);
+        outlines.keep(self, learnt.fresh, &ids);
+        self.unended_again(&learnt.unended);
         listing.unreadable.extend(misnamed.iter().map(|name| Unreadable {
             file: shown(name),
             reason: "its name is no task id".to_owned(),
@@ -68,29 +69,25 @@ impl FileStore {
     }
 
     /// Reads records, given newest first, with as many threads as are worth it, and says what can be outlined.
-    fn read_all(
-        &self,
-        ids: &[TaskId],
-        query: &Query,
-        outlines: &Outlines,
-    ) -> (Listing, Vec<Fresh>) {
+    fn read_all(&self, ids: &[TaskId], query: &Query, outlines: &Outlines) -> (Listing, Learnt) {
         let mut shares = ids.chunks(share(ids.len()));
-        let Some(mine) = shares.next() else { return (Listing::default(), Vec::new()) };
+        let Some(mine) = shares.next() else { return (Listing::default(), Learnt::default()) };
         thread::scope(|scope| {
             let others: Vec<_> = shares
                 .map(|share| scope.spawn(move || self.read_share(share, query, outlines)))
                 .collect();
-            let Reader { mut listing, mut fresh, .. } = self.read_share(mine, query, outlines);
+            let Reader { mut listing, mut learnt, .. } = self.read_share(mine, query, outlines);
             for other in others {
                 match other.join() {
                     Ok(older) => {
-                        fresh.extend(older.fresh);
+                        learnt.fresh.extend(older.learnt.fresh);
+                        learnt.unended.extend(older.learnt.unended);
                         append(&mut listing, older.listing, query);
                     }
                     Err(cause) => panic::resume_unwind(cause),
                 }
             }
-            (listing, fresh)
+            (listing, learnt)
         })
     }
 
@@ -100,8 +97,8 @@ impl FileStore {
         query: &'a Query,
         outlines: &'a Outlines,
     ) -> Reader<'a> {
-        let (listing, fresh) = (Listing::default(), Vec::new());
-        let mut reader = Reader { store: self, query, outlines, listing, fresh };
+        let (listing, learnt) = (Listing::default(), Learnt::default());
+        let mut reader = Reader { store: self, query, outlines, listing, learnt };
         for id in ids {
             match reader.read(id) {
                 // Removed since the folder was listed.
@@ -153,7 +150,16 @@ struct Reader<'a> {
     query: &'a Query,
     outlines: &'a Outlines,
     listing: Listing,
+    learnt: Learnt,
+}
+
+/// What reading the records tells besides what was asked.
+#[derive(Debug, Default)]
+struct Learnt {
+    /// What can be outlined.
     fresh: Vec<Fresh>,
+    /// What has not ended.
+    unended: Vec<TaskId>,
 }
 
 impl Reader<'_> {
@@ -175,8 +181,11 @@ impl Reader<'_> {
             Some(sketch) => (sketch, false),
             None => (read(&content, id)?.task, true),
         };
+        if !task.status().is_ended() {
+            self.learnt.unended.push(id.clone());
+        }
         if known.is_none() {
-            self.fresh.extend(stamp.and_then(|stamp| Fresh::of(&task, stamp)));
+            self.learnt.fresh.extend(stamp.and_then(|stamp| Fresh::of(&task, stamp)));
         }
         if is_full && is_shown(task.outline()) {
             self.listing.tally.add(task.status());

@@ -31,10 +31,10 @@ const COARSE: Duration = Duration::from_secs(2);
 /// How coarse they are where they tell the parts of a hundredth of a second: a tick of the kernel is ten
 /// milliseconds at the most.
 const FINE: Duration = Duration::from_millis(20);
-/// For how long a record that cannot be read may be one that is just being written.
-const BEING_WRITTEN: Duration = Duration::from_secs(60);
 /// The first line of the file.
-const HEADING: &str = "task-bg seen 3";
+const HEADING: &str = "task-bg seen 4";
+/// Before the id of a record that could not be read.
+const UNREAD: &str = "? ";
 
 /// What was seen of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +42,9 @@ struct Seen {
     /// Records that had not ended when they were read, with sessions of theirs that the index does not
     /// name, if there are any.
     unended: Vec<(TaskId, Option<SessionId>)>,
+    /// Records of which it is not known whether they have ended: they could not be read, or were ended once and are
+    /// not any more. Whoever asks reads them.
+    unread: Vec<TaskId>,
     /// A number for each record that was read, of eight bytes each, as in the file: few who ask need them.
     records: Vec<u8>,
 }
@@ -67,14 +70,10 @@ impl Hasher for Same {
     }
 }
 
-/// What one record is to whoever looks for a session.
-enum Look {
-    /// Its task has not ended, and the index does not name it for these sessions; if there is nothing here, the
-    /// record is of no use.
-    Read(Vec<Option<SessionId>>),
-    /// It cannot be read yet.
-    Unripe,
-}
+/// What one record is to whoever looks for a session: its task has not ended, and the index does not name it for these
+/// sessions; if there is nothing here, the record is of no use. `None` if it cannot be read: it may be half-written, as
+/// the original writes in place, or be mended one day.
+type Look = Option<Vec<Option<SessionId>>>;
 
 impl FileStore {
     /// The records that the index does not name, name `session`, and had not ended when they were read.
@@ -82,13 +81,14 @@ impl FileStore {
         let Some((seen, _)) = self.seen_by_now()? else { return Ok(Vec::new()) };
         let is_theirs = |theirs: &Option<SessionId>| theirs.as_ref() == Some(session);
         let theirs = seen.unended.into_iter().filter(|(_, theirs)| is_theirs(theirs));
-        Ok(theirs.map(|(id, _)| id).collect())
+        Ok(theirs.map(|(id, _)| id).chain(seen.unread).collect())
     }
 
     /// The records that have not ended, oldest first. One that cannot be read now may be one of them.
     pub(super) fn unended_records(&self) -> Result<Vec<TaskId>, StoreError> {
         let Some((mut seen, folder)) = self.seen_by_now()? else { return Ok(Vec::new()) };
-        let mut ids: Vec<TaskId> = seen.unended.iter().map(|(id, _)| id.clone()).collect();
+        let noted = seen.unended.iter().map(|(id, _)| id);
+        let mut ids: Vec<TaskId> = noted.chain(&seen.unread).cloned().collect();
         ids.sort_unstable();
         ids.dedup();
         let (mut unended, mut useless) = (Vec::new(), HashSet::new());
@@ -102,6 +102,7 @@ impl FileStore {
         if !useless.is_empty() {
             // So that nobody reads them again.
             seen.unended.retain(|(id, _)| !useless.contains(id));
+            seen.unread.retain(|id| !useless.contains(id));
             self.keep(&seen, true, folder);
         }
         Ok(unended)
@@ -149,16 +150,19 @@ impl FileStore {
         known.retain(|number| there.contains(number));
         let mut changed = known.len() < before;
         seen.unended.retain(|(id, _)| there.contains(&number(id)));
+        let unread = std::mem::take(&mut seen.unread);
+        // Of those that are known, somebody made an unfinished one again.
+        seen.unread.extend(unread.iter().filter(|id| known.contains(&number(id))).cloned());
         for (id, look) in self.look_at(&new) {
-            match look {
-                Look::Unripe => continue,
-                Look::Read(sessions) => {
-                    seen.unended.extend(sessions.into_iter().map(|session| (id.clone(), session)));
-                }
-            }
+            let Some(sessions) = look else {
+                seen.unread.push(id);
+                continue;
+            };
+            seen.unended.extend(sessions.into_iter().map(|session| (id.clone(), session)));
             known.insert(number(&id));
             changed = true;
         }
+        changed |= seen.unread != unread;
         seen.records = known.iter().flat_map(|number| number.to_le_bytes()).collect();
         if changed {
             // While it is written anyway: of what has ended meanwhile nothing need be known.
@@ -184,16 +188,16 @@ impl FileStore {
     }
 
     fn look_at_one(&self, id: &TaskId) -> Look {
-        let Ok(content) = self.content(id) else { return self.unreadable_yet(id) };
+        let content = self.content(id).ok()?;
         if record::sketch(&content, id).is_some_and(|sketch| sketch.status().is_ended()) {
-            return Look::Read(Vec::new());
+            return Some(Vec::new());
         }
-        let Ok(Record { task, .. }) = read(&content, id) else { return self.unreadable_yet(id) };
+        let Record { task, .. } = read(&content, id).ok()?;
         let indexed = |session: &SessionId| {
             self.dir.session(session).is_some_and(|path| index::read(&path).contains(id))
         };
         if task.status().is_ended() {
-            return Look::Read(Vec::new());
+            return Some(Vec::new());
         }
         let sessions = Self::sessions_of(&task).filter(|session| !indexed(session));
         let mut sessions: Vec<_> = sessions.cloned().map(Some).collect();
@@ -203,15 +207,24 @@ impl FileStore {
         if sessions.is_empty() {
             sessions.push(None);
         }
-        Look::Read(sessions)
+        Some(sessions)
     }
 
-    /// The original writes its records in place, so one that makes no sense may be half-written.
-    fn unreadable_yet(&self, id: &TaskId) -> Look {
-        let written = fs::symlink_metadata(self.dir.record(id)).and_then(|file| file.modified());
-        match written.map(|at| at.elapsed()) {
-            Ok(Ok(age)) if age > BEING_WRITTEN => Look::Read(Vec::new()),
-            Ok(_) | Err(_) => Look::Unripe,
+    /// Notes those of these records that have not ended although they are known as ended: somebody wrote them anew.
+    pub(super) fn unended_again(&self, unended: &[TaskId]) {
+        let path = self.dir.seen();
+        let kept = self.derived(&path).filter(|_| !unended.is_empty());
+        let Some(mut seen) = kept.and_then(|content| Seen::parse(&content)) else { return };
+        let known = seen.numbers();
+        let is_noted = |id: &TaskId| {
+            seen.unread.contains(id) || seen.unended.iter().any(|(noted, _)| noted == id)
+        };
+        let again = unended.iter().filter(|id| known.contains(&number(id)) && !is_noted(id));
+        let again: Vec<TaskId> = again.cloned().collect();
+        if !again.is_empty() {
+            seen.unread.extend(again);
+            let at = fs::symlink_metadata(&path).and_then(|file| file.modified()).ok();
+            self.derive(&path, &seen.text(), at);
         }
     }
 
@@ -245,18 +258,24 @@ impl Seen {
             session.as_ref().map_or_else(String::new, |session| format!(" {}", session.as_str()))
         };
         let lines = self.unended.iter().map(|(id, session)| format!("{id}{}\n", words(session)));
-        derived::joined(HEADING, &lines.collect::<String>(), &self.records)
+        let unread = self.unread.iter().map(|id| format!("{UNREAD}{id}\n"));
+        derived::joined(HEADING, &lines.chain(unread).collect::<String>(), &self.records)
     }
 
     fn parse(content: &[u8]) -> Option<Self> {
         let (lines, table) = derived::parts(content, HEADING)?;
-        let unended = lines.map(|line| {
-            let Some((id, session)) = line.split_once(' ') else {
-                return Some((TaskId::parse(line).ok()?, None));
-            };
-            Some((TaskId::parse(id).ok()?, Some(SessionId::parse(session).ok()?)))
-        });
-        Some(Self { unended: unended.collect::<Option<_>>()?, records: table.to_vec() })
+        let mut seen = Self { records: table.to_vec(), ..Self::default() };
+        for line in lines {
+            if let Some(id) = line.strip_prefix(UNREAD) {
+                seen.unread.push(TaskId::parse(id).ok()?);
+                continue;
+            }
+            let (id, session) =
+                line.split_once(' ').map_or((line, None), |(id, it)| (id, Some(it)));
+            let session = session.map(SessionId::parse).transpose().ok()?;
+            seen.unended.push((TaskId::parse(id).ok()?, session));
+        }
+        Some(seen)
     }
 
     fn numbers(&self) -> Numbers {
@@ -276,10 +295,11 @@ mod tests {
         let numbers = (0..100_u64).map(|number| number.wrapping_mul(0x0a0a_0a0a_0a0a_0a0a));
         let records = numbers.flat_map(u64::to_le_bytes).collect();
         let other = TaskId::parse("bg_2").expect("an id");
-        let seen = Seen { unended: vec![(id, Some(session)), (other, None)], records };
+        let unread = vec![TaskId::parse("bg_3").expect("an id")];
+        let seen = Seen { unended: vec![(id, Some(session)), (other, None)], unread, records };
         assert_eq!(Seen::parse(&seen.text()), Some(seen));
         assert_eq!(Seen::parse(&Seen::default().text()), Some(Seen::default()));
-        for content in ["", "\n\n", "task-bg seen 2\n\n", "task-bg seen 3\n../x y\n\n"] {
+        for content in ["", "\n\n", "task-bg seen 3\n\n", "task-bg seen 4\n../x y\n\n"] {
             assert_eq!(Seen::parse(content.as_bytes()), None, "{content}");
         }
     }

@@ -167,9 +167,12 @@ impl Context {
                 Ok(_) | Err(_) => recorded.push(id),
             }
         }
-        let unended = TaskStore::unended(&self.wiring.store).await?;
-        recorded
-            .extend(unended.into_iter().filter(|id| !recorded.contains(id)).collect::<Vec<_>>());
+        for id in TaskStore::unended(&self.wiring.store).await? {
+            // What cannot be read is named by `list`, and nobody can wait for it.
+            if !recorded.contains(&id) && self.wiring.store.load(&id).await.is_ok() {
+                recorded.push(id);
+            }
+        }
         Ok(recorded)
     }
 
