@@ -285,7 +285,8 @@ impl Sandbox {
     pub fn pid_in(&self, name: &str) -> u32 {
         let file = self.path(name);
         let text = wait_for(&format!("the process id in {}", file.display()), || {
-            fs::read_to_string(&file).ok()
+            // A shell makes the file before it writes.
+            fs::read_to_string(&file).ok().filter(|text| !text.is_empty())
         });
         text.trim().parse().unwrap_or_else(|_| panic!("`{text}` is no process id"))
     }
