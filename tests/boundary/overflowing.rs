@@ -175,3 +175,15 @@ fn a_task_without_a_description_is_recognised_by_what_it_was_told() {
     // The record says what was given.
     assert_eq!(sandbox.record(&id)["description"], Value::from(" "));
 }
+
+// `runners` and `droids` answered with a table for a terminal where Markdown was asked for.
+#[test]
+fn what_is_asked_for_as_markdown_is_markdown() {
+    let sandbox = sandbox();
+    for verb in ["list", "runners", "droids"] {
+        let text = sandbox.task_bg([verb, "--format", "markdown"]).ok().stdout;
+        let mut lines = text.lines();
+        assert!(lines.next().is_some_and(|head| head.starts_with("| ")), "{verb}: {text}");
+        assert!(lines.next().is_some_and(|rule| rule.starts_with("|---|")), "{verb}: {text}");
+    }
+}

@@ -24,6 +24,14 @@ pub(crate) fn cell(text: &str) -> String {
     one_line(text, 200).replace('|', "\\|")
 }
 
+/// A table of Markdown, whatever its cells hold.
+pub(crate) fn markdown<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let line = |cells: [String; N]| format!("| {} |\n", cells.join(" | "));
+    let rows = rows.iter().map(|row| line(row.each_ref().map(|text| cell(text))));
+    let head = line(head.map(str::to_lowercase)) + &"|---".repeat(N) + "|\n";
+    head + &rows.collect::<String>()
+}
+
 /// A span of time as people say it: `4s`, `3m12s`, `2h05m`, `3d04h`.
 pub(crate) fn span(span: Duration) -> String {
     let seconds = span.as_secs();

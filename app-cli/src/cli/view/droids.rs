@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::{View, rows, terminal};
 use crate::kit::bound::Shape;
 
+/// The heads of the columns.
+const HEAD: [&str; 4] = ["DROID", "SOURCE", "MODEL", "PURPOSE"];
+
 /// Which droids there are.
 pub(crate) struct DroidsView {
     /// All definitions.
@@ -38,10 +41,26 @@ impl View for DroidsView {
     }
 
     fn table(&self) -> String {
-        let mut rows = terminal::table(&["DROID", "SOURCE", "MODEL", "PURPOSE"]);
-        let mut remarks = String::new();
+        let (rows, remarks) = self.rows();
+        let mut table = terminal::table(&HEAD);
+        for row in rows {
+            table.add_row(row);
+        }
+        format!("{}{remarks}", terminal::lines(&table))
+    }
+
+    fn markdown(&self) -> String {
+        let (rows, remarks) = self.rows();
+        format!("{}\n{remarks}", terminal::markdown(HEAD, &rows))
+    }
+}
+
+impl DroidsView {
+    /// A row for each, and what a person has to know besides.
+    fn rows(&self) -> (Vec<[String; HEAD.len()]>, String) {
+        let (mut rows, mut remarks) = (Vec::new(), String::new());
         for Visible { droid, shadows } in self.catalog.visible() {
-            rows.add_row([
+            rows.push([
                 droid.name.to_string(),
                 terminal::one_line(&source_word(&droid.source), 40),
                 terminal::one_line(droid.model.as_deref().unwrap_or("-"), 30),
@@ -56,7 +75,7 @@ impl View for DroidsView {
             let (path, reason) = (terminal::one_line(path, 200), terminal::one_line(reason, 200));
             remarks.push_str(&format!("unreadable: {path}: {reason}\n"));
         }
-        format!("{}{remarks}", terminal::lines(&rows))
+        (rows, remarks)
     }
 }
 

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use super::{View, terminal};
 
+/// The heads of the columns.
+const HEAD: [&str; 6] = ["RUNNER", "VERSION", "RESUME", "FORK", "LEVELS", "PROGRAM"];
+
 /// Which agents there are.
 pub(crate) struct RunnersView {
     /// Each agent.
@@ -60,16 +63,31 @@ impl View for RunnersView {
     }
 
     fn table(&self) -> String {
-        let head = ["RUNNER", "VERSION", "RESUME", "FORK", "LEVELS", "PROGRAM"];
-        let mut rows = terminal::table(&head);
-        let mut remarks = String::new();
+        let (rows, remarks) = self.rows();
+        let mut table = terminal::table(&HEAD);
+        for row in rows {
+            table.add_row(row);
+        }
+        format!("{}{remarks}", terminal::lines(&table))
+    }
+
+    fn markdown(&self) -> String {
+        let (rows, remarks) = self.rows();
+        format!("{}\n{remarks}", terminal::markdown(HEAD, &rows))
+    }
+}
+
+impl RunnersView {
+    /// A row for each, and what a person has to know besides.
+    fn rows(&self) -> (Vec<[String; HEAD.len()]>, String) {
+        let (mut rows, mut remarks) = (Vec::new(), String::new());
         for line in &self.runners {
             let mark = if line.is_usual { " (default)" } else { "" };
             let place = line.path.as_ref().map_or_else(
                 || "not found".to_owned(),
                 |path| terminal::one_line(&path.display().to_string(), 200),
             );
-            rows.add_row([
+            rows.push([
                 format!("{}{mark}", line.name),
                 version(line).map_or("-".to_owned(), |text| terminal::one_line(text, 30)),
                 yes(line.abilities.resumes).to_owned(),
@@ -82,7 +100,7 @@ impl View for RunnersView {
                 remarks.push_str(&format!("{}: {complaint}\n", line.name));
             }
         }
-        format!("{}{remarks}", terminal::lines(&rows))
+        (rows, remarks)
     }
 }
 
