@@ -93,7 +93,7 @@ fn a_parent_that_stops_is_told_once_that_a_task_of_the_original_is_at_work_and_o
     assert_eq!(said(&sandbox, "Stop"), "");
 }
 
-// The hook waited for the lock of the record for longer than it may keep an agent waiting, was given up, and what the
+// The hook waited for the lock of the record for longer than it may keep an agent waiting, was ended, and what the
 // subagent had found was lost.
 #[test]
 fn what_the_hook_could_not_record_in_time_is_recorded_by_whoever_looks_next() {

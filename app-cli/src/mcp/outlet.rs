@@ -1,6 +1,6 @@
 //! Standard output as the wire of the protocol: whole lines, one after another, from any thread.
 //!
-//! A client that has gone, or that reads nothing for [`PATIENCE`], is given up: nothing is written any more, and
+//! A client that has gone, or that reads nothing for [`PATIENCE`], is abandoned: nothing is written any more, and
 //! the bell tells the server. Nothing else of the server prints.
 
 use std::io;
