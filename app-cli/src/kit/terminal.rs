@@ -24,12 +24,33 @@ pub(crate) fn cell(text: &str) -> String {
     one_line(text, 200).replace('|', "\\|")
 }
 
-/// A table of Markdown, whatever its cells hold.
-pub(crate) fn markdown<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
-    let line = |cells: [String; N]| format!("| {} |\n", cells.join(" | "));
-    let rows = rows.iter().map(|row| line(row.each_ref().map(|text| cell(text))));
-    let head = line(head.map(str::to_lowercase)) + &"|---".repeat(N) + "|\n";
-    head + &rows.collect::<String>()
+/// A table, with what a person has to know besides.
+pub(crate) struct Rows<const N: usize> {
+    /// The heads of the columns.
+    pub(crate) head: [&'static str; N],
+    /// The cells of each row, fit for a terminal.
+    pub(crate) cells: Vec<[String; N]>,
+    /// A line each.
+    pub(crate) remarks: String,
+}
+
+impl<const N: usize> Rows<N> {
+    /// For people.
+    pub(crate) fn table(self) -> String {
+        let mut table = table(&self.head);
+        for row in self.cells {
+            table.add_row(row);
+        }
+        format!("{}{}", lines(&table), self.remarks)
+    }
+
+    /// For documents, whatever the cells hold.
+    pub(crate) fn markdown(&self) -> String {
+        let line = |cells: [String; N]| format!("| {} |\n", cells.join(" | "));
+        let rows = self.cells.iter().map(|row| line(row.each_ref().map(|text| cell(text))));
+        let head = line(self.head.map(str::to_lowercase)) + &"|---".repeat(N) + "|\n";
+        format!("{head}{}\n{}", rows.collect::<String>(), self.remarks)
+    }
 }
 
 /// A span of time as people say it: `4s`, `3m12s`, `2h05m`, `3d04h`.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{View, rows, terminal};
 use crate::kit::bound::Shape;
+use crate::kit::terminal::Rows;
 
 /// The heads of the columns.
 const HEAD: [&str; 4] = ["DROID", "SOURCE", "MODEL", "PURPOSE"];
@@ -41,23 +42,17 @@ impl View for DroidsView {
     }
 
     fn table(&self) -> String {
-        let (rows, remarks) = self.rows();
-        let mut table = terminal::table(&HEAD);
-        for row in rows {
-            table.add_row(row);
-        }
-        format!("{}{remarks}", terminal::lines(&table))
+        self.rows().table()
     }
 
     fn markdown(&self) -> String {
-        let (rows, remarks) = self.rows();
-        format!("{}\n{remarks}", terminal::markdown(HEAD, &rows))
+        self.rows().markdown()
     }
 }
 
 impl DroidsView {
     /// A row for each, and what a person has to know besides.
-    fn rows(&self) -> (Vec<[String; HEAD.len()]>, String) {
+    fn rows(&self) -> Rows<{ HEAD.len() }> {
         let (mut rows, mut remarks) = (Vec::new(), String::new());
         for Visible { droid, shadows } in self.catalog.visible() {
             rows.push([
@@ -75,7 +70,7 @@ impl DroidsView {
             let (path, reason) = (terminal::one_line(path, 200), terminal::one_line(reason, 200));
             remarks.push_str(&format!("unreadable: {path}: {reason}\n"));
         }
-        (rows, remarks)
+        Rows { head: HEAD, cells: rows, remarks }
     }
 }
 

@@ -9,6 +9,7 @@ use domain::task::Autonomy;
 use serde_json::{Value, json};
 
 use super::{View, terminal};
+use crate::kit::terminal::Rows;
 
 /// The heads of the columns.
 const HEAD: [&str; 6] = ["RUNNER", "VERSION", "RESUME", "FORK", "LEVELS", "PROGRAM"];
@@ -63,23 +64,17 @@ impl View for RunnersView {
     }
 
     fn table(&self) -> String {
-        let (rows, remarks) = self.rows();
-        let mut table = terminal::table(&HEAD);
-        for row in rows {
-            table.add_row(row);
-        }
-        format!("{}{remarks}", terminal::lines(&table))
+        self.rows().table()
     }
 
     fn markdown(&self) -> String {
-        let (rows, remarks) = self.rows();
-        format!("{}\n{remarks}", terminal::markdown(HEAD, &rows))
+        self.rows().markdown()
     }
 }
 
 impl RunnersView {
     /// A row for each, and what a person has to know besides.
-    fn rows(&self) -> (Vec<[String; HEAD.len()]>, String) {
+    fn rows(&self) -> Rows<{ HEAD.len() }> {
         let (mut rows, mut remarks) = (Vec::new(), String::new());
         for line in &self.runners {
             let mark = if line.is_usual { " (default)" } else { "" };
@@ -100,7 +95,7 @@ impl RunnersView {
                 remarks.push_str(&format!("{}: {complaint}\n", line.name));
             }
         }
-        (rows, remarks)
+        Rows { head: HEAD, cells: rows, remarks }
     }
 }
 
