@@ -16,14 +16,16 @@ use tests::sandbox::{Sandbox, pid_at, text};
 use crate::sandbox;
 
 /// A file system of one megabyte, and how it looks through a second, read-only mount.
-struct Disk {
-    at: PathBuf,
-    read_only: PathBuf,
+pub(crate) struct Disk {
+    /// Where it can be written.
+    pub(crate) at: PathBuf,
+    /// Where it can be read alone.
+    pub(crate) read_only: PathBuf,
 }
 
 impl Disk {
     /// `None` where nothing can be mounted.
-    fn mount(sandbox: &Sandbox) -> Option<Self> {
+    pub(crate) fn mount(sandbox: &Sandbox) -> Option<Self> {
         let disk = Self { at: sandbox.path("disk"), read_only: sandbox.path("read-only") };
         for folder in [&disk.at, &disk.read_only] {
             fs::create_dir(folder).expect("a folder in the sandbox");
@@ -44,13 +46,21 @@ impl Disk {
         mounted.then_some(disk)
     }
 
+    /// Makes the second mount take changes as well.
+    pub(crate) fn open(&self) {
+        let mut mount = Command::new("mount");
+        let opened = mount.args(["-o", "remount,bind,rw"]).arg(&self.read_only).output();
+        assert!(opened.is_ok_and(|done| done.status.success()), "what was mounted is mounted anew");
+    }
+
     /// Fills it to the last byte.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut file = fs::File::create(self.at.join("fill")).expect("a file on the disk");
         while file.write_all(&[0; 512]).is_ok() {}
     }
 
-    fn make_room(&self) {
+    /// Makes room again.
+    pub(crate) fn make_room(&self) {
         fs::remove_file(self.at.join("fill")).expect("the file that fills the disk");
     }
 }

@@ -1,8 +1,12 @@
 //! `task-bg mcp` as its clients meet it: the wire, the tools, and what ends the server.
 
+mod batches;
 mod bounds;
+mod collecting;
 mod ending;
 mod registering;
+mod stores;
+mod telling;
 mod tools;
 mod wire;
 

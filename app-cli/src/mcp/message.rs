@@ -1,4 +1,4 @@
-//! One message of JSON-RPC 2.0: what a line means, and how an answer is written.
+//! The messages of JSON-RPC 2.0: what a line means, and how an answer is written.
 //!
 //! An id goes back byte for byte as it came, whatever number it is. Nothing here knows a method.
 
@@ -80,7 +80,17 @@ pub(super) enum Message {
     Wrong(Id, Fault),
 }
 
+/// What a line holds.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// One message.
+    One(Message),
+    /// Several, whose answers are wanted together. There may be none in it.
+    Batch(Vec<Message>),
+}
+
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Raw<'a> {
     #[serde(default)]
     jsonrpc: Value,
@@ -97,31 +107,54 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, 
     Deserialize::deserialize(from).map(Some)
 }
 
-impl Message {
+impl Received {
     /// Reads a line; `None` if it is blank.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
-        let wrong = |code, words: String| Some(Self::Wrong(Id::null(), Fault::new(code, words)));
         let Ok(line) = std::str::from_utf8(line) else {
-            return wrong(PARSE_ERROR, "the message is not UTF-8".to_owned());
+            let fault = Fault::new(PARSE_ERROR, "the message is not UTF-8");
+            return Some(Self::One(Message::Wrong(Id::null(), fault)));
         };
         let line = line.trim();
         if line.is_empty() {
             return None;
         }
-        if line.starts_with('[') {
-            let words = "batches are not taken: send each request as a line of its own";
-            return wrong(INVALID_REQUEST, words.to_owned());
+        if !line.starts_with('[') {
+            return Some(Self::One(Message::read(line)));
         }
-        match serde_json::from_str::<Raw<'_>>(line) {
-            Ok(raw) => Some(raw.understood()),
+        Some(match serde_json::from_str::<Vec<&RawValue>>(line) {
+            Ok(parts) => {
+                Self::Batch(parts.into_iter().map(|part| Message::read(part.get())).collect())
+            }
+            Err(error) => Self::One(no_json(&error)),
+        })
+    }
+}
+
+impl Message {
+    fn read(text: &str) -> Self {
+        match serde_json::from_str::<Raw<'_>>(text) {
+            Ok(raw) => raw.understood(),
             Err(error) => match error.classify() {
-                Category::Data => wrong(INVALID_REQUEST, format!("that is no request: {error}")),
-                Category::Syntax | Category::Eof | Category::Io => {
-                    wrong(PARSE_ERROR, format!("the message is no JSON: {error}"))
+                Category::Data => {
+                    let words = format!("that is no request: {error}");
+                    Self::Wrong(Id::null(), Fault::new(INVALID_REQUEST, words))
                 }
+                Category::Syntax | Category::Eof | Category::Io => no_json(&error),
             },
         }
     }
+
+    /// Whether it wants an answer, be it an error.
+    pub(super) const fn is_answered(&self) -> bool {
+        match self {
+            Self::Request { .. } | Self::Wrong(..) => true,
+            Self::Notification { .. } | Self::Answer => false,
+        }
+    }
+}
+
+fn no_json(error: &serde_json::Error) -> Message {
+    Message::Wrong(Id::null(), Fault::new(PARSE_ERROR, format!("the message is no JSON: {error}")))
 }
 
 impl Raw<'_> {
@@ -161,17 +194,17 @@ impl Raw<'_> {
     }
 }
 
-/// The line that answers a request.
+/// The message that answers a request.
 pub(super) fn answer(id: &Id, outcome: &Result<Value, Fault>) -> String {
     let id = &id.0;
     match outcome {
-        Ok(result) => format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}\n"),
+        Ok(result) => format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"),
         Err(Fault { code, words, data }) => {
             let mut error = json!({"code": code, "message": words});
             if let Some(data) = data {
                 error["data"] = data.clone();
             }
-            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}\n")
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}")
         }
     }
 }

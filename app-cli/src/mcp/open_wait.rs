@@ -11,10 +11,10 @@ use domain::task::{TaskId, Timestamp};
 use domain::usecase::wait::{Until, WaitRequest, wait};
 use serde_json::{Map, Value, json};
 
+use super::group::Outcome;
 use super::message::{Fault, INVALID_PARAMS};
-use super::server::Outcome;
 use super::told::Told;
-use super::tool::wait_for_tasks::words as ended_words;
+use super::tool::wait_for_tasks::{told_of, words as ended_words};
 use super::tool::{Call, Said, context, spoken};
 use super::words;
 use crate::kit::failure::Failure;
@@ -106,7 +106,7 @@ impl OpenWait {
 ///
 /// # Errors
 /// What to answer if there is no such wait, or its tasks cannot be looked at.
-pub(super) fn get(call: &Call<'_>, params: &Map<String, Value>) -> Result<Said, Outcome> {
+pub(super) fn get(call: &Call<'_>, params: &mut Map<String, Value>) -> Result<Said, Outcome> {
     let (id, open) = OpenWait::of(params).map_err(Err)?;
     let failed = |failure: &Failure| Err(Fault::new(INVALID_PARAMS, failure.sentence()));
     let context = context().map_err(|failure| failed(&failure))?;
@@ -134,7 +134,7 @@ pub(super) fn get(call: &Call<'_>, params: &Map<String, Value>) -> Result<Said, 
     described["result"] = spoken(&text);
     // The answer of the call, whole: official clients refuse one that does not say so.
     described["result"]["resultType"] = "complete".into();
-    Ok(Said::task(described).collecting(waited.ended).over(context, true))
+    Ok(Said::task(described).collecting(told_of(&waited)).over(context, true))
 }
 
 /// Nobody asks any more: `tasks/cancel`.

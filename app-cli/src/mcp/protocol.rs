@@ -12,6 +12,8 @@ use super::tool::{TOOLS, Tool};
 const MODERN: &str = "2026-07-28";
 /// The versions that open with `initialize`, newest first.
 const LEGACY: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+/// The one version in which a client may send several messages as one.
+const BATCHED: &str = "2025-03-26";
 /// For how long a client may take what the server says of itself for true, in milliseconds.
 const FRESH: u64 = 3_600_000;
 /// The name of the extension by which a wait becomes a task.
@@ -64,21 +66,31 @@ fn server() -> Value {
     json!({"name": "task-bg", "title": "Background tasks", "version": env!("CARGO_PKG_VERSION")})
 }
 
-/// The answer to `initialize`.
+/// The version of the protocol for a client that opens with `initialize`: the one that it asks for, else our newest.
 ///
 /// # Errors
-/// If no version is asked for.
-pub(super) fn initialize(params: &Map<String, Value>) -> Result<Value, Fault> {
+/// If it asks for none.
+pub(super) fn version(params: &Map<String, Value>) -> Result<&'static str, Fault> {
     let Some(asked) = params.get("protocolVersion").and_then(Value::as_str) else {
         return Err(Fault::new(INVALID_PARAMS, "`protocolVersion` is missing"));
     };
-    let version = LEGACY.into_iter().find(|known| *known == asked).unwrap_or(LEGACY[0]);
-    Ok(json!({
+    Ok(LEGACY.into_iter().find(|known| *known == asked).unwrap_or(LEGACY[0]))
+}
+
+/// Whether a client of this version may send batches: one version demands that they be taken, the next one took them
+/// out again.
+pub(super) fn has_batches(version: &str) -> bool {
+    version == BATCHED
+}
+
+/// The answer to `initialize`.
+pub(super) fn initialize(version: &str) -> Value {
+    json!({
         "protocolVersion": version,
         "capabilities": {"tools": {}},
         "serverInfo": server(),
         "instructions": INSTRUCTIONS,
-    }))
+    })
 }
 
 /// The answer to `server/discover`.

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,13 +19,16 @@ use rustix::process::{PidfdFlags, getppid, pidfd_open};
 use serde_json::{Map, Value, json};
 
 use super::call::{Meta, Wish};
+use super::group::{Group, Outcome, Ready};
 use super::input::{LONGEST, Line, Lines, Look};
-use super::message::{Fault, INVALID_PARAMS, INVALID_REQUEST, Id, Message, UNKNOWN_METHOD, answer};
+use super::message::{
+    Fault, INVALID_PARAMS, INVALID_REQUEST, Id, Message, Received, UNKNOWN_METHOD,
+};
 use super::open_wait;
 use super::outlet::Outlet;
 use super::protocol::{self, Era};
 use super::told::Told;
-use super::tool::{Call, Said, TOOLS, Tool};
+use super::tool::{Call, Said, TOOLS, Tool, deliver};
 use super::words;
 use domain::task::near::near;
 
@@ -38,7 +42,12 @@ const STACK: usize = 4 << 20;
 /// Serves until the client goes.
 pub(crate) fn serve() -> ExitCode {
     let Ok(outlet) = Outlet::new() else { return ExitCode::FAILURE };
-    let server = Arc::new(Server { outlet, told: Told::default(), calls: Mutex::default() });
+    let server = Arc::new(Server {
+        outlet,
+        told: Told::default(),
+        calls: Mutex::default(),
+        takes_batches: AtomicBool::new(false),
+    });
     server.listen();
     server.finish();
     ExitCode::SUCCESS
@@ -49,10 +58,9 @@ struct Server {
     outlet: Outlet,
     told: Told,
     calls: Mutex<BTreeMap<Id, Arc<Wish>>>,
+    /// Whether the version that was agreed on at the opening has batches.
+    takes_batches: AtomicBool,
 }
-
-/// What a request is answered with.
-pub(super) type Outcome = Result<Value, Fault>;
 
 impl Server {
     fn calls(&self) -> MutexGuard<'_, BTreeMap<Id, Arc<Wish>>> {
@@ -124,23 +132,52 @@ impl Server {
     }
 
     fn take(self: &Arc<Self>, line: Line) {
-        let message = match line {
-            Line::Whole(line) => Message::read(&line),
-            Line::TooLong => {
-                let words = format!("a message has at most {LONGEST} bytes");
-                Some(Message::Wrong(Id::null(), Fault::new(INVALID_REQUEST, words)))
-            }
+        let refused = |words: String| {
+            Received::One(Message::Wrong(Id::null(), Fault::new(INVALID_REQUEST, words)))
         };
-        match message {
-            None | Some(Message::Answer) => {}
-            Some(Message::Wrong(id, fault)) => self.answer(&id, &Err(fault)),
-            Some(Message::Notification { method, params }) => self.heard(&method, &params),
-            Some(Message::Request { id, method, params }) => self.asked(&id, &method, params),
+        let received = match line {
+            Line::Whole(line) => Received::read(&line),
+            Line::TooLong => Some(refused(format!("a message has at most {LONGEST} bytes"))),
+        };
+        let received = match received {
+            Some(Received::Batch(_)) if !self.takes_batches.load(Ordering::Acquire) => {
+                let words = "there are no batches in this version of the protocol: send each message as a line of its own";
+                Some(refused(words.to_owned()))
+            }
+            Some(Received::Batch(messages)) if messages.is_empty() => {
+                Some(refused("a batch has at least one message".to_owned()))
+            }
+            other => other,
+        };
+        match received {
+            None => {}
+            Some(Received::One(message)) => self.message(message, &Group::alone()),
+            Some(Received::Batch(messages)) => {
+                let answered = messages.iter().filter(|message| message.is_answered()).count();
+                let group = Group::batch(answered);
+                for message in messages {
+                    self.message(message, &group);
+                }
+            }
         }
     }
 
-    fn answer(&self, id: &Id, outcome: &Outcome) {
-        self.outlet.send(&answer(id, outcome));
+    fn message(self: &Arc<Self>, message: Message, group: &Arc<Group>) {
+        match message {
+            Message::Answer => {}
+            Message::Wrong(id, fault) => self.answer(group, Ready::new(id, Err(fault))),
+            Message::Notification { method, params } => self.heard(&method, &params),
+            Message::Request { id, method, params } => self.asked(&id, &method, params, group),
+        }
+    }
+
+    /// Sends an answer, unless it belongs to a batch that is not done; what follows from it is done as well.
+    fn answer(&self, group: &Group, ready: Ready) {
+        let Some(mut answers) = group.add(ready) else { return };
+        let said = answers.iter_mut().filter_map(|ready| ready.said.take()).collect();
+        deliver(said, &self.told, || {
+            group.line(&answers).is_some_and(|line| self.outlet.send(&line))
+        });
     }
 
     fn heard(&self, method: &str, params: &Map<String, Value>) {
@@ -155,16 +192,28 @@ impl Server {
         }
     }
 
-    fn asked(self: &Arc<Self>, id: &Id, method: &str, params: Map<String, Value>) {
+    fn asked(
+        self: &Arc<Self>,
+        id: &Id,
+        method: &str,
+        params: Map<String, Value>,
+        group: &Arc<Group>,
+    ) {
+        let fault = |words| Err(Fault::new(INVALID_REQUEST, words));
         let era = match protocol::era(&params) {
             Ok(era) => era,
-            Err(fault) => return self.answer(id, &Err(fault)),
+            Err(fault) => return self.answer(group, Ready::new(id.clone(), Err(fault))),
         };
         let outcome = match method {
-            "initialize" => protocol::initialize(&params),
-            "server/discover" => {
-                return self.answer(id, &Ok(protocol::finished(protocol::discover(), Era::Modern)));
+            "initialize" if group.is_batch() => fault("`initialize` stands alone, not in a batch"),
+            _ if group.is_batch() && era == Era::Modern => {
+                fault("there are no batches in this version of the protocol")
             }
+            "initialize" => protocol::version(&params).map(|version| {
+                self.takes_batches.store(protocol::has_batches(version), Ordering::Release);
+                protocol::initialize(version)
+            }),
+            "server/discover" => Ok(protocol::finished(protocol::discover(), Era::Modern)),
             "ping" => Ok(json!({})),
             "tools/list" => Ok(protocol::tools(era)),
             "tools/call" => match tool(&params) {
@@ -173,13 +222,11 @@ impl Server {
                         let said = tool.call(call, params.remove("arguments"));
                         said.map_err(|failure| Ok(words::failure(&failure)))
                     };
-                    return self.call(id, params, era, work);
+                    return self.call(id, params, era, group, work);
                 }
                 Err(fault) => Err(fault),
             },
-            "tasks/get" => {
-                return self.call(id, params, era, |call, params| open_wait::get(call, params));
-            }
+            "tasks/get" => return self.call(id, params, era, group, open_wait::get),
             "tasks/cancel" => open_wait::cancel(&self.told, &params),
             "tasks/update" => open_wait::update(&params),
             _ => Err(Fault::new(
@@ -187,7 +234,8 @@ impl Server {
                 format!("there is no method `{}` here", words::one_line(method, 80)),
             )),
         };
-        self.answer(id, &outcome.map(|result| protocol::finished(result, era)));
+        let outcome = outcome.map(|result| protocol::finished(result, era));
+        self.answer(group, Ready::new(id.clone(), outcome));
     }
 
     /// Answers in a thread of its own what may take long.
@@ -196,40 +244,25 @@ impl Server {
         id: &Id,
         mut params: Map<String, Value>,
         era: Era,
+        group: &Arc<Group>,
         work: impl FnOnce(&Call<'_>, &mut Map<String, Value>) -> Result<Said, Outcome> + Send + 'static,
     ) {
         let wish = Arc::new(Wish::default());
-        {
-            let mut calls = self.calls();
-            if calls.contains_key(id) {
-                drop(calls);
-                let fault =
-                    Fault::new(INVALID_REQUEST, "a request with this id is being answered already");
-                return self.answer(id, &Err(fault));
-            }
-            if calls.len() >= MOST {
-                drop(calls);
-                let fault = Fault::new(INVALID_REQUEST, format!("more than {MOST} calls at once"));
-                return self.answer(id, &Err(fault));
-            }
-            calls.insert(id.clone(), wish.clone());
+        if let Err(fault) = self.note(id, &wish) {
+            return self.answer(group, Ready::new(id.clone(), Err(fault)));
         }
-        let (server, named) = (self.clone(), id.clone());
+        let (server, named, answered) = (self.clone(), id.clone(), group.clone());
         let answering = move || {
-            let call = Call {
-                meta: Meta::of(&params, era),
-                wish,
-                outlet: &server.outlet,
-                told: &server.told,
+            let wanted = wish.clone();
+            let meta = Meta::of(&params, era);
+            let call = Call { meta, wish, outlet: &server.outlet, told: &server.told };
+            let (outcome, said) = match work(&call, &mut params) {
+                Ok(said) => (Ok(said.result()), Some((said, call.meta))),
+                Err(outcome) => (outcome, None),
             };
-            let finished = |outcome: Outcome| outcome.map(|result| protocol::finished(result, era));
-            let send = |outcome| server.close(&named, &call.wish, &finished(outcome));
-            match work(&call, &mut params) {
-                Ok(said) => said.deliver(&call.meta, &server.told, |result| send(Ok(result))),
-                Err(outcome) => {
-                    send(outcome);
-                }
-            }
+            let outcome = outcome.map(|result| protocol::finished(result, era));
+            let ready = Ready { id: named.clone(), outcome, wish: Some(wanted), said };
+            server.answer(&answered, ready);
             host::reap();
             server.calls().remove(&named);
             server.outlet.ring();
@@ -238,13 +271,22 @@ impl Server {
         if let Err(error) = started {
             self.calls().remove(id);
             let fault = Fault::new(INVALID_REQUEST, format!("there can be no thread: {error}"));
-            self.answer(id, &Err(fault));
+            self.answer(group, Ready::new(id.clone(), Err(fault)));
         }
     }
 
-    /// Sends the answer of a call, unless the call was withdrawn; returns whether it was sent.
-    fn close(&self, id: &Id, wish: &Wish, outcome: &Outcome) -> bool {
-        !wish.is_withdrawn() && self.outlet.send(&answer(id, outcome))
+    /// Notes a call that is to be answered, by its id.
+    fn note(&self, id: &Id, wish: &Arc<Wish>) -> Result<(), Fault> {
+        let mut calls = self.calls();
+        if calls.contains_key(id) {
+            let words = "a request with this id is being answered already";
+            return Err(Fault::new(INVALID_REQUEST, words));
+        }
+        if calls.len() >= MOST {
+            return Err(Fault::new(INVALID_REQUEST, format!("more than {MOST} calls at once")));
+        }
+        calls.insert(id.clone(), wish.clone());
+        Ok(())
     }
 }
 

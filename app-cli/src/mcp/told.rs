@@ -1,7 +1,8 @@
-//! What this server has said to its client: which endings, and how often it was asked in vain.
+//! What this server has said to its client: which endings, which tasks it launched, and how often it was asked in vain.
 //!
 //! For a task that its session launched, the notices in the store say whether its ending was told; this is for the
-//! others, and for clients without a session. A new server has an empty one: at worst it tells an ending again.
+//! others, and for clients without a session. A new server has an empty one: at worst it tells an ending again, and
+//! takes the tasks of others for those of its client.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +18,7 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 struct Said {
     endings: BTreeSet<TaskId>,
+    launched: BTreeSet<TaskId>,
     looks: u64,
     cancelled: BTreeSet<String>,
 }
@@ -44,6 +46,16 @@ impl Told {
     /// Whether the ending of a task was said.
     pub(super) fn has(&self, id: &TaskId) -> bool {
         self.said().endings.contains(id)
+    }
+
+    /// Notes a task that was launched for a client that names no session.
+    pub(super) fn launch(&self, id: &TaskId) {
+        self.said().launched.insert(id.clone());
+    }
+
+    /// The tasks that were launched for a client that names no session, oldest first.
+    pub(super) fn launched(&self) -> Vec<TaskId> {
+        self.said().launched.iter().cloned().collect()
     }
 
     /// Counts one more wait that ran out of time.

@@ -11,10 +11,11 @@ mod run_command;
 mod task_output;
 pub(super) mod wait_for_tasks;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::port::Notices as _;
-use domain::task::Task;
+use domain::task::{SessionId, Task, TaskId};
 use serde_json::{Map, Value, json};
 
 use super::arguments::Arguments;
@@ -161,41 +162,52 @@ impl Said {
     }
 
     /// The result, as the protocol has it.
-    fn result(&self) -> Value {
+    pub(super) fn result(&self) -> Value {
         match &self.answer {
             Spoken::Text(text) => spoken(text),
             Spoken::Task(task) => task.clone(),
         }
     }
+}
 
-    /// Sends the answer, and does what follows. Nobody else tells the session meanwhile what the answer tells it, and
-    /// what the answer tells counts as told only once it was sent.
-    pub(super) fn deliver(self, meta: &Meta, told: &Told, send: impl FnOnce(Value) -> bool) {
-        let result = self.result();
-        let Some(context) = self.context else {
-            send(result);
-            return;
-        };
-        pollster::block_on(async {
-            let tasks = &self.collected;
-            let session = meta.session().filter(|_| !tasks.is_empty());
-            let held = match &session {
-                Some(session) => context.wiring.notices.take(session).await.ok().flatten(),
-                None => None,
-            };
-            // The client's next call may come before this one has returned from sending.
-            let new = told.add(tasks);
-            if send(result) {
-                meta.saw(&context, tasks).await;
-            } else {
-                told.remove(&new);
+/// Sends answers that go out together, and does what follows. Nobody else tells a session meanwhile what they tell it,
+/// and what they tell counts as told only once they were sent.
+pub(super) fn deliver(answers: Vec<(Said, Meta)>, told: &Told, send: impl FnOnce() -> bool) {
+    pollster::block_on(async {
+        let answers: Vec<(Said, Meta, Option<SessionId>)> = answers
+            .into_iter()
+            .map(|(said, meta)| {
+                let session = meta.session().filter(|_| !said.collected.is_empty());
+                (said, meta, session)
+            })
+            .collect();
+        let mut held = BTreeMap::new();
+        for (said, _, session) in &answers {
+            if let (Some(context), Some(session)) = (&said.context, session)
+                && !held.contains_key(session)
+            {
+                let batch = context.wiring.notices.take(session).await.ok().flatten();
+                held.insert(session.clone(), batch);
             }
-            drop(held);
-            if self.admits {
-                context.wiring.admit_in_passing().await;
+        }
+        // The client's next call may come before this one has returned from sending.
+        let new: Vec<TaskId> =
+            answers.iter().flat_map(|(said, ..)| told.add(&said.collected)).collect();
+        if send() {
+            for (said, meta, _) in &answers {
+                if let Some(context) = &said.context {
+                    meta.saw(context, &said.collected).await;
+                }
             }
-        });
-    }
+        } else {
+            told.remove(&new);
+        }
+        drop(held);
+        let admitting = answers.iter().find(|(said, ..)| said.admits);
+        if let Some(context) = admitting.and_then(|(said, ..)| said.context.as_ref()) {
+            context.wiring.admit_in_passing().await;
+        }
+    });
 }
 
 impl Tool {

@@ -175,56 +175,6 @@ fn a_wait_that_is_cancelled_is_not_answered_and_ends_no_task() {
     }
 }
 
-// The bound that a model without any other knowledge has to keep: five launches, and two waits.
-#[test]
-fn five_parallel_results_cost_at_most_seven_calls_and_little_beside_the_results() {
-    let sandbox = sandbox();
-    let mut client = served(&sandbox);
-    let meta = json!({"assemblySessionId": "a-parent"});
-    let words = "found something ".repeat(60);
-    let (mut calls, mut beside, mut said) = (0, 0, Vec::new());
-    let mut left: Vec<String> = Vec::new();
-    for number in 0..5 {
-        let command = format!("{}; echo {number} {words}", sandbox.until("gate"));
-        let arguments = json!({"command": command, "title": format!("Part {number}")});
-        let (launched, _) = client.call_as(&meta, "run_command", &arguments);
-        calls += 1;
-        beside += launched.chars().count();
-        said.push(launched);
-        left.push(format!("{number} {}", words.trim_end()));
-    }
-    sandbox.open_gate("gate");
-    while !left.is_empty() {
-        let (heard, _) = client.call_as(&meta, "wait_for_tasks", &json!({}));
-        calls += 1;
-        let before = left.len();
-        left.retain(|result| !heard.contains(result.as_str()));
-        assert!(before > left.len(), "nothing came: {heard}");
-        beside += heard.chars().count() - (before - left.len()) * words.len();
-        said.push(heard);
-    }
-    assert!(calls <= 7, "{calls} calls");
-    assert!(beside <= 4_000, "{beside} characters beside the results: {said:#?}");
-}
-
-#[test]
-fn a_store_that_cannot_be_used_is_an_error_of_the_call_and_the_server_goes_on() {
-    let sandbox = sandbox().with_env("TASK_BG_DIR", "/dev/null/store");
-    let mut client = served(&sandbox);
-    for (tool, arguments) in [
-        ("run_command", json!({"command": "true"})),
-        ("launch_agent", json!({"prompt": "SAY x"})),
-        ("wait_for_tasks", json!({"ids": ["bg_1"]})),
-        ("cancel_task", json!({"ids": ["bg_1"]})),
-        ("list_tasks", json!({})),
-    ] {
-        let (said, is_error) = client.call_as(&json!({}), tool, &arguments);
-        assert!(is_error || said.contains("(none)"), "{tool}: {said}");
-    }
-    let asked = client.request("tools/list", &json!({}));
-    assert_eq!(asked["result"]["tools"].as_array().map(Vec::len), Some(6));
-}
-
 /// The `_meta` of a request whose client takes tasks of the protocol.
 fn taking_tasks() -> Value {
     json!({

@@ -9,7 +9,10 @@ use clap::{Args as ClapArgs, ValueEnum};
 #[command(after_help = "\
 Example:
   task-bg hooks install
-  task-bg hooks status --scope project")]
+  task-bg hooks status --scope project
+
+Codex runs a hook only once it is trusted: `/hooks` in its screen.
+OpenCode gets a plugin.")]
 pub(crate) struct Hooks {
     /// What to do
     #[arg(value_enum)]
@@ -39,7 +42,10 @@ impl Hooks {
 #[command(after_help = "\
 Example:
   task-bg mcp install --for claude
-  task-bg mcp status --for codex")]
+  task-bg mcp status --for codex
+
+`install` and `status` say what the agent has to be told before it calls the
+tools that launch or cancel.")]
 pub(crate) struct Mcp {
     /// What to do with the registration
     #[arg(value_enum)]
@@ -70,11 +76,11 @@ pub enum HostArg {
     Droid,
     /// Claude Code
     Claude,
-    /// Codex, which runs a hook only once it is trusted: `/hooks` in its screen
+    /// Codex
     Codex,
     /// Gemini CLI
     Gemini,
-    /// `OpenCode`, through a plugin
+    /// `OpenCode`
     Opencode,
 }
 

@@ -49,12 +49,16 @@ pub(super) fn launch(
         }
         Work::Command(_) => (None, None),
     };
+    let is_of_nobody = wanted.parent.is_none();
     let after = arguments.texts("after")?;
     let said = pollster::block_on(async {
         let after = context.resolve_all(&after).await?;
         let ready = ordering::order(&context, Wanted { model, after, worktree, ..wanted }).await?;
         let warning = context.wiring.agents.of(&ready.order.runner).and_then(Agent::warning);
         let once = ordering::launch(&context, context.wiring.world().mint(), ready).await?;
+        if is_of_nobody {
+            call.told.launch(once.task().id());
+        }
         Ok::<String, Failure>(words(&once, warning))
     });
     Ok(Said::text(said?).over(context, false))

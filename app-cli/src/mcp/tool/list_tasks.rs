@@ -1,10 +1,14 @@
 //! `list_tasks`: which tasks there are, one line each.
 
+use std::time::Duration;
+
 use domain::port::Clock;
-use domain::task::{Query, Status};
+use domain::task::{Listing, Query, Status, Task, TaskId, Unreadable};
 use domain::usecase::list::list;
+use domain::usecase::wait::{Until, WaitRequest, wait};
 
 use super::{Call, Kind, Nature, Said, Tool, context, optional};
+use crate::kit::context::Context;
 use crate::kit::failure::Failure;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::words;
@@ -45,8 +49,12 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
             .map_or_else(|| vec![Status::Queued, Status::Running], |status| vec![status]),
     };
     let limit = arguments.number("limit")?.unwrap_or(USUAL).clamp(1, MOST);
-    let session = if arguments.flag("all_sessions")? { None } else { call.meta.session() };
-    let of = session.as_ref().map_or("all sessions", |_| "this session");
+    let all = arguments.flag("all_sessions")?;
+    let session = if all { None } else { call.meta.session() };
+    // Those of a client that names no session are those that it launched here.
+    let own = if all || session.is_some() { Vec::new() } else { call.told.launched() };
+    let of_one = session.is_some() || !own.is_empty();
+    let of = if of_one { "this session" } else { "all sessions" };
     let context = context()?;
     let query = Query {
         statuses,
@@ -54,8 +62,12 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         limit: usize::try_from(limit).ok(),
         ..Query::default()
     };
-    let listed = pollster::block_on(list(context.wiring.world(), &query))?;
-    let (listing, now) = (listed.listing, context.wiring.clock.now());
+    let listing = if own.is_empty() {
+        pollster::block_on(list(context.wiring.world(), &query))?.listing
+    } else {
+        of_these(&context, own, &query)?
+    };
+    let now = context.wiring.clock.now();
     let tally = listing.tally;
     let mut said = format!(
         "tasks of {of}: {} running, {} queued, {} completed, {} error, {} cancelled\n",
@@ -63,7 +75,7 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
     );
     if listing.tasks.is_empty() {
         said.push_str("\n(none)");
-        if session.is_some() {
+        if of_one {
             said.push_str("\nall_sessions shows those of others");
         }
     } else {
@@ -78,4 +90,33 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         said.push_str(&format!("\n\n{} records cannot be read", listing.unreadable.len()));
     }
     Ok(Said::text(said).over(context, true))
+}
+
+/// The listing of these tasks alone.
+fn of_these(context: &Context, ids: Vec<TaskId>, query: &Query) -> Result<Listing, Failure> {
+    let look = WaitRequest { ids, until: Until::All, at_most: Some(Duration::ZERO) };
+    let found = pollster::block_on(wait(context.wiring.world(), &look))?;
+    if let (true, true, Some((_, trouble))) =
+        (found.ended.is_empty(), found.pending.is_empty(), found.refused.first())
+    {
+        return Err(trouble.clone().into());
+    }
+    let pending = found.pending.into_iter().map(|believed| believed.task);
+    let mut tasks: Vec<Task> = found.ended.into_iter().chain(pending).collect();
+    tasks.sort_by(|a, b| b.id().cmp(a.id()));
+    let mut listing = Listing::default();
+    let refused = found.refused.into_iter().map(|(id, trouble)| {
+        let reason = Failure::from(trouble).sentence();
+        Unreadable { file: id.to_string(), reason }
+    });
+    listing.unreadable = refused.collect();
+    for task in &tasks {
+        listing.tally.add(task.status());
+    }
+    tasks.retain(|task| query.shows(task.outline()));
+    let shown = query.limit.unwrap_or(tasks.len()).min(tasks.len());
+    listing.omitted = tasks.len() - shown;
+    tasks.truncate(shown);
+    listing.tasks = tasks;
+    Ok(listing)
 }

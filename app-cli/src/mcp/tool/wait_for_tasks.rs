@@ -65,7 +65,7 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         let session = call.meta.session();
         let found = find(&context, call, &typed, session.as_ref()).await?;
         let Some(Found { ids, fresh }) = found else {
-            return Ok(Ended::Now(nothing(call, session.as_ref()), Vec::new()));
+            return Ok(Ended::Now(nothing(call, session.is_some()), Vec::new()));
         };
         let began = Instant::now();
         let at_most = asked.min(MOST);
@@ -80,10 +80,18 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
             let left = at_most.saturating_sub(began.elapsed());
             waited = until_due(&context, call, (ids, until), (&fresh, left)).await?;
         }
+        if let (true, true, Some((_, trouble))) =
+            (waited.ended.is_empty(), waited.pending.is_empty(), waited.refused.first())
+        {
+            // Nothing can be said of any of them: of a store that cannot be used, say.
+            return Err(trouble.clone().into());
+        }
         let spent = began.elapsed();
-        let ended = waited.ended.clone();
+        // What the caller does not know comes first: there may be no room for all.
+        waited.ended.sort_by_key(|task| !fresh.contains(task.id()));
         let clamped = (asked > MOST && waited.timed_out).then_some(MOST);
-        Ok::<_, Failure>(Ended::Now(words(&context, call, &waited, (spent, clamped)), ended))
+        let said = words(&context, call, &waited, (spent, clamped));
+        Ok::<_, Failure>(Ended::Now(said, told_of(&waited)))
     })?;
     Ok(match how {
         Ended::Now(said, ended) => Said::text(said).collecting(ended).over(context, true),
@@ -122,7 +130,10 @@ async fn find(
         untold = entries.map(|(id, _)| id.clone()).filter(|id| !call.told.has(id)).collect();
     }
     let ids = match (typed, session) {
-        ([], None) => Context::not_around(context.unfinished().await?),
+        ([], None) => Context::not_around(match call.told.launched() {
+            ids if ids.is_empty() => context.unfinished().await?,
+            ids => ids.into_iter().filter(|id| !call.told.has(id)).collect(),
+        }),
         ([], Some(session)) => {
             let mut ids: Vec<TaskId> = untold.iter().cloned().collect();
             for task in context.tasks(&context.unfinished().await?).await {
@@ -199,13 +210,19 @@ async fn until_due(
     }
 }
 
-fn nothing(call: &Call<'_>, session: Option<&SessionId>) -> String {
-    let whose = if session.is_some() { "this session" } else { "anybody" };
+fn nothing(call: &Call<'_>, knows_session: bool) -> String {
     let look = call.told.next_look();
-    format!(
-        "nothing to wait for: no task of {whose} is unfinished, and every ending was told (look {look})\n\
-         next: list_tasks shows the tasks"
-    )
+    let why = if knows_session || !call.told.launched().is_empty() {
+        "no task of this session is unfinished, and every ending was told"
+    } else {
+        "no task is unfinished"
+    };
+    format!("nothing to wait for: {why} (look {look})\nnext: list_tasks shows the tasks")
+}
+
+/// The tasks of whose endings [`words`] tells. The others are told next time.
+pub(in crate::mcp) fn told_of(waited: &Waited) -> Vec<Task> {
+    waited.ended.iter().take(SHOWN + NAMED).cloned().collect()
 }
 
 /// How the wait ended.
@@ -238,10 +255,13 @@ pub(in crate::mcp) fn words(
         said.push_str(&format!("\n{}\n{}\n", words::head(task, now), words::found_by(task, share)));
     }
     if ended > shown.len() {
-        let rest: Vec<&str> =
-            waited.ended[shown.len()..].iter().map(|task| task.id().as_str()).collect();
-        let named = domain::task::text::some_of(&rest, NAMED);
-        said.push_str(&format!("\n{} more ended: {named}\n", rest.len()));
+        let rest = waited.ended[shown.len()..].iter();
+        let named: Vec<&str> = rest.take(NAMED).map(|task| task.id().as_str()).collect();
+        said.push_str(&format!("\nended as well: {}\n", named.join(", ")));
+        let unnamed = ended - shown.len() - named.len();
+        if unnamed > 0 {
+            said.push_str(&format!("and {unnamed} more, which wait_for_tasks tells next\n"));
+        }
     }
     if pending > 0 {
         said.push_str("\nstill working:\n");
