@@ -6,6 +6,7 @@
 
 mod folders;
 mod names;
+mod no_home;
 pub(crate) mod ownership;
 
 use std::ffi::{OsStr, OsString};
@@ -14,11 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::task::{SessionId, TaskId};
+use domain::task::{SessionId, TaskId, TaskName};
 
 use names::{
     AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, REPORT, TEMP,
 };
+pub use no_home::NoHome;
 pub use ownership::Unfit;
 
 pub(crate) use names::fnv;
@@ -36,24 +38,6 @@ const CALLER: &str = "session-";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
     root: PathBuf,
-}
-
-/// Why there is no folder for the store.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoHome {
-    /// Nothing says where home is.
-    #[error(
-        "there is no folder for the store: none of `TASK_BG_DIR`, `FACTORY_HOME_OVERRIDE` and `HOME` is set"
-    )]
-    Unset,
-    /// A variable names a folder relative to whatever folder is the current one.
-    #[error("`{variable}` is `{}`, which is no absolute path", .path.display())]
-    Relative {
-        /// The variable.
-        variable: &'static str,
-        /// What it holds.
-        path: PathBuf,
-    },
 }
 
 impl DataDir {
@@ -221,6 +205,21 @@ impl DataDir {
     pub(crate) fn key_lock(&self, key: &str) -> PathBuf {
         let name = percent_encoded_within(key, MAX_FILE_NAME - 1 - KEY_LOCK.len());
         self.keys().join(format!(".{name}{KEY_LOCK}"))
+    }
+
+    /// The entry of a task's name: which task has it.
+    pub(crate) fn name(&self, name: &TaskName) -> PathBuf {
+        self.names().join(percent_encoded(name.as_str()))
+    }
+
+    /// The folder of the names of tasks.
+    pub(crate) fn names(&self) -> PathBuf {
+        self.root.join(".names")
+    }
+
+    /// Makes the folder of the names of tasks, with the first of them.
+    pub(crate) fn prepare_names(&self) -> io::Result<()> {
+        folders::make_if_missing(&self.names())
     }
 
     /// The file whose presence means that nobody is admitted.

@@ -74,6 +74,7 @@ mod progress_key {
     pub(super) const AFTER_ANY: &str = "afterAny";
     pub(super) const NOT_BEFORE: &str = "notBefore";
     pub(super) const KEY: &str = "key";
+    pub(super) const NAME: &str = "name";
     pub(super) const AT_MOST: &str = "maxRunning";
     pub(super) const LAUNCHED_BY: &str = "launchedBy";
     pub(super) const ATTEMPT: &str = "attempt";

@@ -8,6 +8,7 @@
 mod derived;
 mod index;
 mod listing;
+mod names;
 mod outlines;
 mod progress;
 mod put_off;
@@ -25,7 +26,8 @@ use async_trait::async_trait;
 use domain::port::{StoreError, StoreFailure, TaskStore};
 use domain::task::text::readable;
 use domain::task::{
-    Event, Listing, Query, Refusal, Report, SessionId, Status, Task, TaskId, Timestamp, Weight,
+    Event, Listing, Query, Refusal, Report, SessionId, Status, Task, TaskId, TaskName, Timestamp,
+    Weight,
 };
 use rustix::io::Errno;
 
@@ -161,6 +163,7 @@ impl FileStore {
         let path = self.dir.record(task.id());
         // Before there is a task, so that none that ends is forgotten.
         notices::launched(&self.dir, &*self.disk, task);
+        names::give(&self.dir, task);
         let content = record::first(task);
         let write = |temp: &Path| write(temp, content.as_bytes());
         match self.write(&path, write, |temp| self.disk.rename_new(temp, &path)) {
@@ -313,6 +316,14 @@ impl TaskStore for FileStore {
         self.ids_with(prefix, limit)
     }
 
+    async fn newest(&self, count: usize) -> Result<Vec<TaskId>, StoreError> {
+        self.newest_ids(count)
+    }
+
+    async fn named(&self, name: &TaskName) -> Result<Option<TaskId>, StoreError> {
+        self.newest_named(name)
+    }
+
     async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {
         self.working_in(session)
     }
@@ -348,6 +359,7 @@ impl TaskStore for FileStore {
         }
         drop(lock);
         index::remove(dir, Self::sessions_of(&task), id);
+        names::forget(dir, &task);
         notices::forget(dir, disk, &task);
         Ok(())
     }

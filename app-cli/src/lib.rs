@@ -16,7 +16,7 @@ use clap::error::ErrorKind;
 
 use cli::args::{Alone, Args, What};
 use cli::{command, usage};
-use kit::answer::Answer;
+use kit::answer::{Answer, Format};
 use kit::console;
 use kit::context::Context;
 use kit::failure::Failure;
@@ -95,12 +95,18 @@ fn run(args: Args) -> ExitCode {
             console::answer(console::format(asked, None), &answer)
         }
         What::Verb(verb) => {
+            // Who reads ids alone reads of failures on standard error.
+            let asked = if verb.is_quiet() { Some(Format::Table) } else { asked };
             let (context, format) = Context::new(asked, verb.usual_format(), verb.place());
             let outcome = context.and_then(|context| {
-                let admits = verb.admits();
+                let (admits, is_quiet) = (verb.admits(), verb.is_quiet());
                 let outcome = pollster::block_on(command::run(&context, *verb));
                 let told = outcome.map(|answer| {
-                    let code = console::answer(format, &answer);
+                    let code = if is_quiet {
+                        console::ids(&answer)
+                    } else {
+                        console::answer(format, &answer)
+                    };
                     // Only once it was printed: what nobody saw is told later.
                     pollster::block_on(context.collected(answer.collected()));
                     code

@@ -19,6 +19,7 @@ pub mod prompt;
 pub mod query;
 pub mod retention;
 pub mod state;
+pub mod task_name;
 pub mod template;
 pub mod text;
 pub mod time;
@@ -47,6 +48,7 @@ pub use state::{
     CancelIntent, Cancelled, Cause, Completed, Failure, Queued, Reason, Running, State, Status,
     StopIntent,
 };
+pub use task_name::{InvalidTaskName, TaskName};
 pub use time::Timestamp;
 
 /// One background task: what was asked for, its state, and what is known of it besides.

@@ -30,6 +30,7 @@ mod leaving_out;
 mod losing;
 mod mcp;
 mod meddled_worktrees;
+mod naming;
 mod nobody_knows;
 mod noticing;
 mod obstructing;

@@ -45,9 +45,9 @@ fn a_command_line_that_is_wrong_is_answered_in_one_sentence_and_with_no_hidden_v
         assert!(hint.contains(expected), "{words:?}: {hint}");
         assert!(!hint.contains("__"), "{words:?}: {hint}");
     };
-    is(&["rm", "bg_1"], "`task-bg cleanup --delete`");
+    is(&["remove", "bg_1"], "`task-bg cleanup --delete` all");
     is(&["remind"], "task-bg");
-    is(&["kill", "bg_1"], "`task-bg cancel ID`");
+    is(&["stop", "bg_1"], "`task-bg cancel ID`");
     is(&["list", "--statsu", "error"], "`--status`");
     is(&["launch", "label", "-fix it"], "a prompt that begins with a dash");
     is(&["wait", "--timeout", "1w"], "90s, 5m, 2h, 1d");

@@ -16,11 +16,12 @@ use super::folders::PRIVATE;
 use super::names::Entry;
 
 /// The folders of a store.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     ".active",
     ".agents",
     ".begun",
     ".keys",
+    ".names",
     ".locks",
     ".notices",
     ".queue",

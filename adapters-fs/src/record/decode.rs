@@ -37,6 +37,7 @@ pub(super) fn task(raw: &Object<'_>, id: &TaskId) -> Result<Task, Unfit> {
     let parent = optional(raw, key::PARENT)?.filter(|parent| parent != NO_PARENT);
     let order = Order {
         description: required(raw, key::DESCRIPTION)?,
+        name: progress.name(),
         prompt: Prompt::recorded(required(raw, key::PROMPT)?),
         agent: required(raw, key::AGENT)?,
         session: optional(raw, key::SESSION)?.and_then(|text| SessionId::parse(&text).ok()),

@@ -130,7 +130,7 @@ fn activity(task: &Task) -> [Member; 6] {
 }
 
 /// How the order becomes a process. Never changes.
-fn how(order: &Order) -> [Member; 9] {
+fn how(order: &Order) -> [Member; 10] {
     let (runner, autonomy, argv) = match &order.runner {
         Runner::Agent { name, autonomy } => (Some(name.as_str()), Some(autonomy.word()), None),
         Runner::Command(argv) => (Some(COMMAND_WORD), None, Some(argv)),
@@ -138,6 +138,7 @@ fn how(order: &Order) -> [Member; 9] {
     };
     let briefing = order.briefing.as_ref();
     [
+        (progress_key::NAME, order.name.as_ref().map(|name| json(&name.as_str()))),
         (progress_key::RUNNER, runner.map(|word| json(&word))),
         (progress_key::AUTONOMY, autonomy.map(|word| json(&word))),
         (progress_key::ARGV, argv.map(json)),

@@ -68,6 +68,27 @@ impl FileStore {
         Ok(found.into_iter().collect())
     }
 
+    /// The last `count` ids, in reverse order.
+    pub(super) fn newest_ids(&self, count: usize) -> Result<Vec<TaskId>, StoreError> {
+        let mut found = BTreeSet::new();
+        self.names(&mut |name| {
+            // Most are older than those that were found: no text is copied for them.
+            let oldest = found.first().map(TaskId::as_str).filter(|_| found.len() >= count);
+            let stem = name.as_encoded_bytes();
+            let stem = stem.strip_suffix(b".json").unwrap_or(stem);
+            if oldest.is_none_or(|oldest| stem > oldest.as_bytes())
+                && let Entry::Record(id) = Entry::of(name)
+            {
+                found.insert(id);
+                if found.len() > count {
+                    found.pop_first();
+                }
+            }
+            true
+        })?;
+        Ok(found.into_iter().rev().collect())
+    }
+
     /// Reads records, given newest first, with as many threads as are worth it, and says what can be outlined.
     fn read_all(&self, ids: &[TaskId], query: &Query, outlines: &Outlines) -> (Listing, Learnt) {
         let mut shares = ids.chunks(share(ids.len()));

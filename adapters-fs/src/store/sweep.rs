@@ -79,6 +79,7 @@ impl FileStore {
         tally.add(self.sweep_index());
         // Whoever repaired a record by hand has it looked at anew.
         disk::forget(&*self.disk, &self.dir.seen()).unwrap_or_default();
+        tally.add(self.sweep_names());
         tally.add(self.sweep_notices());
         tally.add(self.sweep_key_locks());
         tally.add(self.sweep_finished());
@@ -102,6 +103,7 @@ impl FileStore {
             dir.queue(),
             dir.sessions(),
             dir.keys(),
+            dir.names(),
             dir.waiters(),
         ];
         let parents = self.all_names(&notices)?.into_iter();
@@ -140,6 +142,19 @@ impl FileStore {
             let path = DataDir::entry(&folder, &name);
             let is_entry = Entry::of(&name) != Entry::Temp && path.is_symlink();
             if is_entry && index::read(&path).iter().all(|id| self.takes_no_report(id)) {
+                tally.add(self.take_away(&path));
+            }
+        }
+        tally.told()
+    }
+
+    /// Names of tasks that have no record any more.
+    fn sweep_names(&self) -> Result<usize, StoreError> {
+        let (folder, mut tally) = (self.dir.names(), Tally::default());
+        for name in self.all_names(&folder)? {
+            let path = DataDir::entry(&folder, &name);
+            let lost = |id: &TaskId| fs::symlink_metadata(self.dir.record(id)).is_err();
+            if path.is_symlink() && index::read(&path).iter().all(lost) {
                 tally.add(self.take_away(&path));
             }
         }

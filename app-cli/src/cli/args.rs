@@ -8,9 +8,11 @@ mod ending;
 mod looking;
 mod ordering;
 mod queue;
+mod quiet;
 mod terms;
 mod upkeep;
 mod values;
+mod verb;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,23 +20,23 @@ use std::path::PathBuf;
 use adapters_process::SUPERVISE_VERB;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::kit::context::Place;
-
 pub use crate::kit::answer::Format;
 pub use crate::kit::duration::{Length, parse_duration};
 
 pub(crate) use again::{Resume, Retry};
-pub(crate) use ending::{Cancel, Cleanup, Complete, Prune};
+pub(crate) use ending::{Cancel, Cleanup, Complete, Prune, Rm};
 pub(crate) use looking::{Diff, Droids, List, Output, Report, Runners, Status, Wait};
 pub(crate) use ordering::{Batch, Launch, Run};
 pub use queue::{LimitArg, QueueWord};
 pub(crate) use queue::{Queue, Release};
+pub(crate) use quiet::Quiet;
 pub(crate) use terms::Terms;
 pub(crate) use upkeep::{Config, Doctor, Hooks, Mcp};
 pub use upkeep::{HooksAction, HostArg, McpAction, ScopeArg};
 pub use values::{
-    AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_moment, parse_priority,
+    AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_moment, parse_name, parse_priority,
 };
+pub(crate) use verb::Verb;
 
 /// Runs coding agents and long commands in the background, and says honestly how they fare.
 ///
@@ -62,9 +64,12 @@ Example: launch two tasks, wait for both, read what they found
   task-bg wait
   task-bg output --result bg_19c0
 
-Any unambiguous beginning of an id will do. Exit codes: 0 ok, 1 unexpected,
-2 usage, 3 no such task, 4 already ended, 5 a waited task failed, 6 wait timed
-out, 7 launch failed, 8 store unavailable, 9 record unreadable.";
+A task is also meant by @1 (the newest), @2, the name it was given with --name,
+and any beginning or ending of its id that fits no other.
+
+Exit codes: 0 ok, 1 unexpected, 2 usage, 3 no such task, 4 already ended, 5 a
+waited task failed, 6 wait timed out, 7 launch failed, 8 store unavailable,
+9 record unreadable.";
 
 impl Args {
     /// Reads a command line, the first word of which is the program.
@@ -107,34 +112,6 @@ pub(crate) enum What {
     Alone(Alone),
 }
 
-/// The verbs that need the settings and the store.
-#[derive(Debug, Subcommand)]
-#[command(defer = true)]
-pub(crate) enum Verb {
-    Launch(Launch),
-    Run(Run),
-    List(List),
-    Status(Status),
-    Output(Output),
-    Diff(Diff),
-    Wait(Wait),
-    Cancel(Cancel),
-    Complete(Complete),
-    Retry(Retry),
-    Resume(Resume),
-    Batch(Batch),
-    Prune(Prune),
-    Queue(Queue),
-    Release(Release),
-    Cleanup(Cleanup),
-    Droids(Droids),
-    Runners(Runners),
-    Hooks(Hooks),
-    Doctor(Doctor),
-    Report(Report),
-    Config(Config),
-}
-
 /// The verbs that need no settings, and that run whether or not there is a store.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
@@ -174,70 +151,6 @@ impl Alone {
         let [verb, id, store] = words.as_slice() else { return None };
         let id = id.to_str().filter(|_| verb == SUPERVISE_VERB)?.to_owned();
         Some(Self::Supervise { id, store: store.into() })
-    }
-}
-
-impl Verb {
-    /// Whether the program need not admit queued tasks after the verb, because the verb does so itself or
-    /// has nothing to do with tasks.
-    pub(crate) const fn admits(&self) -> bool {
-        match self {
-            Self::Launch(_)
-            | Self::Run(_)
-            | Self::Batch(_)
-            | Self::Cancel(_)
-            | Self::Complete(_)
-            | Self::Prune(_)
-            | Self::Queue(_)
-            | Self::Release(_)
-            | Self::Cleanup(_)
-            | Self::Droids(_)
-            | Self::Runners(_)
-            | Self::Hooks(_)
-            | Self::Config(_)
-            | Self::Doctor(_) => true,
-            Self::List(_)
-            | Self::Status(_)
-            | Self::Output(_)
-            | Self::Diff(_)
-            | Self::Wait(_)
-            | Self::Retry(_)
-            | Self::Resume(_)
-            | Self::Report(_) => false,
-        }
-    }
-
-    /// Whether the verb needs a store that is fit for us.
-    pub(crate) const fn place(&self) -> Place {
-        match self {
-            Self::Doctor(_)
-            | Self::Config(_)
-            | Self::Droids(_)
-            | Self::Runners(_)
-            | Self::Hooks(_) => Place::Any,
-            Self::Launch(_)
-            | Self::Run(_)
-            | Self::List(_)
-            | Self::Status(_)
-            | Self::Output(_)
-            | Self::Diff(_)
-            | Self::Wait(_)
-            | Self::Cancel(_)
-            | Self::Complete(_)
-            | Self::Retry(_)
-            | Self::Resume(_)
-            | Self::Batch(_)
-            | Self::Prune(_)
-            | Self::Queue(_)
-            | Self::Release(_)
-            | Self::Cleanup(_)
-            | Self::Report(_) => Place::Checked,
-        }
-    }
-
-    /// How the verb answers where nothing else is asked for; `None` if that depends on who reads.
-    pub(crate) const fn usual_format(&self) -> Option<Format> {
-        if matches!(self, Self::Report(_)) { Some(Format::Markdown) } else { None }
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod output;
 mod prune;
 mod queue;
 mod report;
+mod rm;
 mod runners;
 mod status;
 mod wait;
@@ -49,6 +50,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Release(args) => queue::release(context, &args).await,
         Verb::Prune(args) => prune::prune(context, &args).await,
         Verb::Cleanup(args) => cleanup::cleanup(context, &args).await,
+        Verb::Rm(args) => rm::rm(context, &args).await,
         Verb::Droids(args) => droids::droids(context, &args).await,
         Verb::Runners(_) => Ok(runners::runners(context)),
         Verb::Hooks(args) => hooks::hooks(&args),

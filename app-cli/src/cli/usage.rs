@@ -68,7 +68,9 @@ fn verb_of(words: &[String]) -> Option<String> {
         if word == "--format" {
             words.next();
         } else if !word.starts_with('-') {
-            return visible(&command).find(|name| name == word).map(ToOwned::to_owned);
+            let known = command.find_subcommand(word).filter(|verb| !verb.is_hide_set());
+            let known = known.map(|verb| verb.get_name().to_owned());
+            return known.or_else(|| (word == "help").then(|| word.clone()));
         }
     }
     None
@@ -107,7 +109,12 @@ fn in_lower_case(verb: &str, word: &str) -> Option<String> {
 /// The verbs that people may type.
 fn visible(command: &Command) -> impl Iterator<Item = &str> {
     let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set());
-    shown.map(Command::get_name).chain(std::iter::once("help"))
+    shown.flat_map(names).chain(std::iter::once("help"))
+}
+
+/// What a verb is called.
+fn names(verb: &Command) -> impl Iterator<Item = &str> {
+    std::iter::once(verb.get_name()).chain(verb.get_visible_aliases())
 }
 
 /// What clap said.

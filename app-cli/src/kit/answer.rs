@@ -54,6 +54,11 @@ pub(crate) trait View {
         &[]
     }
 
+    /// The ids of the tasks it is about, where nothing else is asked for.
+    fn ids(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// For people at a terminal.
     fn table(&self) -> String;
 
@@ -166,6 +171,12 @@ impl Answer {
     /// What could not be done for some of several things.
     pub(crate) fn failures(&self) -> Vec<Failure> {
         self.view.as_ref().map(|view| view.failures()).unwrap_or_default()
+    }
+
+    /// The ids of the tasks it is about, a line each.
+    pub(crate) fn ids(&self) -> String {
+        let ids = self.view.as_ref().map(|view| view.ids()).unwrap_or_default();
+        ids.iter().map(|id| format!("{id}\n")).collect()
     }
 
     /// The text to print for this reader.

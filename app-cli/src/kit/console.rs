@@ -42,6 +42,13 @@ pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Prints the ids of an answer alone, and says to people what could not be done.
+pub(crate) fn ids(answer: &Answer) -> ExitCode {
+    let code = print(&answer.ids()).err().unwrap_or_else(|| answer.exit_code());
+    write_words(&wording::words_of_all(&answer.failures(), ERROR, HINT));
+    ExitCode::from(code)
+}
+
 /// Prints text as it is, at once.
 ///
 /// # Errors

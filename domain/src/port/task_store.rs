@@ -10,7 +10,9 @@ use alloc::vec::Vec;
 use async_trait::async_trait;
 
 use super::{Cause, Fault};
-use crate::task::{Event, Listing, Query, Refusal, Report, SessionId, Task, TaskId, Timestamp};
+use crate::task::{
+    Event, Listing, Query, Refusal, Report, SessionId, Task, TaskId, TaskName, Timestamp,
+};
 
 /// Keeps the records of tasks.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
@@ -72,6 +74,21 @@ pub trait TaskStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Failed`] if the store as a whole cannot be read.
     async fn matching(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError>;
+
+    /// The ids of the newest tasks, at most `count` of them, newest first. What has such an id may turn out to be no
+    /// record.
+    ///
+    /// MUST go by the ids alone, and read no record.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the store as a whole cannot be read.
+    async fn newest(&self, count: usize) -> Result<Vec<TaskId>, StoreError>;
+
+    /// The newest task of this name; of several that are launched at the same moment, one of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the store as a whole cannot be read.
+    async fn named(&self, name: &TaskName) -> Result<Option<TaskId>, StoreError>;
 
     /// The tasks that a report about this session means ([`Task::meant_by_report`]), also where another program
     /// recorded them; of those that ended by a guess, the ones that were known before.

@@ -13,6 +13,7 @@ use super::ending::Ending;
 use super::id::{SessionId, TaskId};
 use super::prompt::Prompt;
 use super::state::Reason;
+use super::task_name::TaskName;
 use super::time::Timestamp;
 
 /// What was asked for.
@@ -20,6 +21,8 @@ use super::time::Timestamp;
 pub struct Order {
     /// A short label for people.
     pub description: String,
+    /// What somebody calls the task in place of its id; the newest task of that name is meant.
+    pub name: Option<TaskName>,
     /// What the agent is told; the quoted command line of a plain command.
     pub prompt: Prompt,
     /// The named droid, or `command` for a plain command.
@@ -67,6 +70,7 @@ impl Default for Order {
     fn default() -> Self {
         Self {
             description: String::new(),
+            name: None,
             prompt: Prompt::recorded(String::new()),
             agent: String::new(),
             session: None,

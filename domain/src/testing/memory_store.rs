@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::port::{StoreError, TaskStore};
 use crate::task::{
-    Event, Listing, Query, Refusal, Report, SessionId, Status, Task, TaskId, Timestamp,
+    Event, Listing, Query, Refusal, Report, SessionId, Status, Task, TaskId, TaskName, Timestamp,
 };
 
 /// A store that forgets everything when it is dropped.
@@ -106,6 +106,17 @@ impl TaskStore for MemoryStore {
         }
         let fits = tasks.keys().filter(|id| id.as_str().starts_with(prefix));
         Ok(fits.take(limit).cloned().collect())
+    }
+
+    async fn newest(&self, count: usize) -> Result<Vec<TaskId>, StoreError> {
+        Ok(self.tasks().keys().rev().take(count).cloned().collect())
+    }
+
+    async fn named(&self, name: &TaskName) -> Result<Option<TaskId>, StoreError> {
+        let tasks = self.tasks();
+        let mut named =
+            tasks.values().rev().filter(|task| task.order().name.as_ref() == Some(name));
+        Ok(named.next().map(|task| task.id().clone()))
     }
 
     async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {

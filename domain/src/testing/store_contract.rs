@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::port::{StoreError, TaskStore};
 use crate::task::{
     Activity, Ending, Event, Order, Query, Refusal, Report, SessionId, Started, Status, Task,
-    TaskId, Timestamp,
+    TaskId, TaskName, Timestamp,
 };
 use crate::testing::{ORDERED, order, process, queued_task};
 
@@ -25,6 +25,8 @@ pub async fn check_all<S: TaskStore>(fresh: &dyn Fn() -> S) {
     a_listing_is_newest_first_and_counts_what_it_leaves_out(&fresh()).await;
     filters_choose_and_counts_ignore_the_status(&fresh()).await;
     an_exact_id_matches_alone(&fresh()).await;
+    the_newest_ids_come_first(&fresh()).await;
+    a_name_means_the_newest_task_that_has_it(&fresh()).await;
     unfinished_tasks_are_found_by_either_session(&fresh()).await;
     only_ended_tasks_can_be_removed(&fresh()).await;
     only_a_task_that_waits_can_be_retracted(&fresh()).await;
@@ -169,6 +171,35 @@ async fn an_exact_id_matches_alone(store: &dyn TaskStore) {
     assert_eq!(store.matching("bg_", 9).await.expect("looked up").len(), 3);
     assert_eq!(store.matching("bg_", 2).await.expect("looked up").len(), 2);
     assert_eq!(store.matching("bg_9", 9).await.expect("looked up"), []);
+}
+
+async fn the_newest_ids_come_first(store: &dyn TaskStore) {
+    assert_eq!(store.newest(3).await.expect("looked up"), []);
+    let tasks = [1, 2, 3].map(|seconds| task_at(seconds, order()));
+    for task in &tasks {
+        store.create(task).await.expect("created");
+    }
+    let [_, second, third] = tasks.map(|task| task.id().clone());
+    assert_eq!(store.newest(2).await.expect("looked up"), [third, second]);
+    assert_eq!(store.newest(usize::MAX).await.expect("looked up").len(), 3);
+}
+
+async fn a_name_means_the_newest_task_that_has_it(store: &dyn TaskStore) {
+    let name = TaskName::parse("tests").expect("a name");
+    assert_eq!(store.named(&name).await.expect("looked up"), None);
+    let named = || Order { name: Some(name.clone()), ..order() };
+    let tasks = [task_at(1, named()), task_at(2, named()), task_at(3, order())];
+    for task in &tasks {
+        store.create(task).await.expect("created");
+    }
+    let [first, second, _] = tasks.map(|task| task.id().clone());
+    assert_eq!(store.named(&name).await.expect("looked up"), Some(second.clone()));
+    store.apply(&second, completed("done"), at(4)).await.expect("ended");
+    assert_eq!(store.named(&name).await.expect("looked up"), Some(second.clone()));
+    store.remove(&second).await.expect("removed");
+    assert_eq!(store.named(&name).await.expect("looked up"), Some(first.clone()));
+    store.retract(&first).await.expect("retracted");
+    assert_eq!(store.named(&name).await.expect("looked up"), None);
 }
 
 async fn unfinished_tasks_are_found_by_either_session(store: &dyn TaskStore) {

@@ -22,7 +22,7 @@ use crate::port::{
     StoreError, TaskStore, Waiting, Watch, Woken,
 };
 use crate::task::droid::Instructions;
-use crate::task::{Event, Listing, Query, Report, SessionId, Task, TaskId, Timestamp};
+use crate::task::{Event, Listing, Query, Report, SessionId, Task, TaskId, TaskName, Timestamp};
 use crate::usecase::World;
 
 /// Awaits one operation between two scheduling points.
@@ -146,6 +146,14 @@ impl TaskStore for Yielding<'_> {
 
     async fn matching(&self, prefix: &str, limit: usize) -> Result<Vec<TaskId>, StoreError> {
         self.memory.store.matching(prefix, limit).await
+    }
+
+    async fn newest(&self, count: usize) -> Result<Vec<TaskId>, StoreError> {
+        self.memory.store.newest(count).await
+    }
+
+    async fn named(&self, name: &TaskName) -> Result<Option<TaskId>, StoreError> {
+        self.memory.store.named(name).await
     }
 
     async fn in_session(&self, session: &SessionId) -> Result<Vec<TaskId>, StoreError> {

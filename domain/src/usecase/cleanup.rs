@@ -126,11 +126,38 @@ pub async fn cleanup(
         let ended = task.state().ended_at().or(task.progress().last_update);
         removal.older_than.is_none_or(|age| ended.is_some_and(|ended| now.since(ended) >= age))
     };
+    let to_go = |task: &&Task| task.status().is_ended() && old_enough(task);
+    let tasks: Vec<&Task> = listing.tasks.iter().filter(to_go).collect();
+    remove_all(world, worktrees, &tasks, mode, &mut cleaned).await?;
+    Ok(cleaned)
+}
+
+/// Removes these ended tasks, or says of each why not. A dry run removes nothing, and its receipt is of what would be
+/// removed.
+///
+/// # Errors
+/// [`Trouble`] if nobody can say what is still needed; then nothing was removed.
+pub async fn remove_these(
+    world: World<'_>,
+    worktrees: &dyn Worktrees,
+    tasks: &[&Task],
+    mode: Mode,
+) -> Result<Cleaned, Trouble> {
+    let mut cleaned = Cleaned::default();
+    remove_all(world, worktrees, tasks, mode, &mut cleaned).await?;
+    Ok(cleaned)
+}
+
+async fn remove_all(
+    world: World<'_>,
+    worktrees: &dyn Worktrees,
+    tasks: &[&Task],
+    mode: Mode,
+    cleaned: &mut Cleaned,
+) -> Result<(), Trouble> {
     let in_use = InUse::look(world).await?;
     // One look for all of them, and before the first is removed.
     let at_large = world.host.at_large().await;
-    let to_go = |task: &&Task| task.status().is_ended() && old_enough(task);
-    let tasks: Vec<&Task> = listing.tasks.iter().filter(to_go).collect();
     let worktree = |task: &&Task| Some(task.order().worktree.as_ref()?.path.clone());
     let folders: Vec<String> = tasks.iter().filter_map(worktree).collect();
     let working = world.host.working_in(&folders).await;
@@ -140,9 +167,9 @@ pub async fn cleanup(
             None => is_idle(world, task, &at_large).await,
         };
         let idle = idle.and_then(|()| is_deserted(task, &working));
-        remove(world, worktrees, task, (&in_use, mode, idle), &mut cleaned).await;
+        remove(world, worktrees, task, (&in_use, mode, idle), cleaned).await;
     }
-    Ok(cleaned)
+    Ok(())
 }
 
 /// Removes one ended task with its worktree, or says why not.

@@ -9,7 +9,7 @@ use domain::task::agent_name::COMMAND_WORD;
 use domain::task::{
     Activity, AgentName, Autonomy, Briefing, CancelIntent, Cause, Continuation, Dependence,
     DroidSource, Exit, LeftBehind, Lineage, Placement, ProcessId, Progress, Reason, Retries,
-    Runner, SessionId, StopIntent, TaskId, Timestamp, Usage, Worktree,
+    Runner, SessionId, StopIntent, TaskId, TaskName, Timestamp, Usage, Worktree,
 };
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
@@ -104,6 +104,10 @@ impl<'a> Below<'a> {
             held: self.held(),
             at_most: self.0.value(progress_key::AT_MOST),
         }
+    }
+
+    pub(super) fn name(&self) -> Option<TaskName> {
+        TaskName::parse(&self.text(progress_key::NAME)?).ok()
     }
 
     pub(super) fn lineage(&self) -> Lineage {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{AutonomyArg, EnvArg, Length};
+use super::{AutonomyArg, EnvArg, Length, Quiet};
 
 /// Tries the same once more, as a new task linked to the old one
 #[derive(Debug, ClapArgs)]
@@ -12,7 +12,7 @@ use super::{AutonomyArg, EnvArg, Length};
 Example: everything of this session that failed
   task-bg retry --failed --parent \"$TASK_BG_PARENT_SESSION\"")]
 pub(crate) struct Retry {
-    /// The tasks' ids, or the beginnings of them
+    /// The tasks: ids or parts of them, names, or @1 for the newest
     #[arg(value_name = "ID", required_unless_present = "failed")]
     pub(crate) ids: Vec<String>,
     /// All tasks that ended as errors and were not tried once more
@@ -37,13 +37,15 @@ pub(crate) struct Retry {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "50s", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
 }
 
 /// Goes on in the session of a task that has ended, as a new task
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg resume bg_19c0 \"Now write the tests for it\"")]
 pub(crate) struct Resume {
-    /// The task's id, or the beginning of it
+    /// The task: its id or part of it, its name, or @1 for the newest
     pub(crate) id: String,
     /// What the agent is told next
     #[arg(required_unless_present = "prompt_file")]
@@ -64,4 +66,6 @@ pub(crate) struct Resume {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "50s", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
 }

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{StatusArg, parse_duration};
+use super::{Quiet, StatusArg, parse_duration};
 
 /// Stops tasks and everything they started
 ///
@@ -10,7 +10,7 @@ use super::{StatusArg, parse_duration};
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg cancel --grace 3s bg_19c0")]
 pub(crate) struct Cancel {
-    /// The tasks' ids, or the beginnings of them
+    /// The tasks: ids or parts of them, names, or @1 for the newest
     #[arg(value_name = "ID", required_unless_present_any = ["parent", "all"])]
     pub(crate) ids: Vec<String>,
     /// All unfinished tasks of this session; several with commas
@@ -23,6 +23,8 @@ pub(crate) struct Cancel {
     /// How long they have between the polite signal and the last one
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
     pub(crate) grace: std::time::Duration,
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
 }
 
 /// Ends a task by hand
@@ -31,7 +33,7 @@ pub(crate) struct Cancel {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg complete bg_19c0 \"All three call sites fixed\"")]
 pub(crate) struct Complete {
-    /// The task's id, or the beginning of it
+    /// The task: its id or part of it, its name, or @1 for the newest
     pub(crate) id: String,
     /// What it found
     pub(crate) result: String,
@@ -74,4 +76,21 @@ pub(crate) struct Cleanup {
     /// Only those with one of these statuses; several with commas
     #[arg(long, value_enum, value_name = "STATUS,…", value_delimiter = ',', requires = "delete")]
     pub(crate) status: Vec<StatusArg>,
+}
+
+/// Removes tasks that have ended, with all their files
+///
+/// The same as `cleanup --delete` for these tasks alone: what an unfinished task waits for is kept, and so is a worktree
+/// in which work would be lost.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg rm bg_19c0 @2")]
+pub(crate) struct Rm {
+    /// The tasks: ids or parts of them, names, or @1 for the newest
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    /// Only says what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
 }

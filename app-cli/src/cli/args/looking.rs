@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{Length, SortArg, StatusArg, parse_duration};
+use super::{Length, Quiet, SortArg, StatusArg, parse_duration};
 
 /// Lists the tasks, newest first
 #[derive(Debug, Default, ClapArgs)]
@@ -39,13 +39,15 @@ pub(crate) struct List {
     /// Whole records, however long the answer is
     #[arg(long)]
     pub(crate) full: bool,
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
 }
 
 /// Shows one task's whole record
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg status bg_19c0")]
 pub(crate) struct Status {
-    /// The task's id, or the beginning of it
+    /// The task: its id or part of it, its name, or @1 for the newest
     pub(crate) id: String,
     /// All of it, however long the prompt and the result are
     #[arg(long)]
@@ -63,7 +65,7 @@ Example: the final answer alone, and the last lines while it still runs
   task-bg output --result bg_19c0
   task-bg output --tail 20 bg_19c0")]
 pub(crate) struct Output {
-    /// The tasks' ids, or the beginnings of them
+    /// The tasks: ids or parts of them, names, or @1 for the newest
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
     /// The final answer alone
@@ -96,7 +98,7 @@ pub(crate) struct Output {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg diff --full bg_19c0")]
 pub(crate) struct Diff {
-    /// The task's id, or the beginning of it
+    /// The task: its id or part of it, its name, or @1 for the newest
     pub(crate) id: String,
     /// All of it
     #[arg(long)]
@@ -113,7 +115,7 @@ Example: whichever ends first, for at most ten minutes
 
 Exit code 0 if all completed, 5 if one ended otherwise, 6 if the time ran out.")]
 pub(crate) struct Wait {
-    /// The tasks' ids, or the beginnings of them
+    /// The tasks: ids or parts of them, names, or @1 for the newest
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// Until one has ended
@@ -137,7 +139,7 @@ Example: what became of this session's tasks, and the same for a program
   task-bg report
   task-bg report --json")]
 pub(crate) struct Report {
-    /// The tasks' ids, or the beginnings of them
+    /// The tasks: ids or parts of them, names, or @1 for the newest
     #[arg(value_name = "ID", conflicts_with = "parent")]
     pub(crate) ids: Vec<String>,
     /// The session whose tasks to report on; several with commas [default: `$TASK_BG_PARENT_SESSION`]

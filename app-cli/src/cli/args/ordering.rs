@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{AutonomyArg, Length, Terms};
+use super::{AutonomyArg, Length, Quiet, Terms};
 
 /// Starts a droid in the background
 ///
@@ -50,6 +50,8 @@ pub(crate) struct Launch {
     pub(crate) reasoning_effort: Option<String>,
     #[command(flatten)]
     pub(crate) terms: Terms,
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
 }
 
 /// Runs any command in the background
@@ -58,10 +60,11 @@ pub(crate) struct Launch {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
-  task-bg run \"Test suite\" --timeout 20m -- cargo test --workspace")]
+  task-bg run \"Test suite\" --timeout 20m -- cargo test --workspace
+  task-bg run --name build -- cargo build")]
 pub(crate) struct Run {
-    /// A short label for people
-    pub(crate) description: String,
+    /// A short label for people [default: the command line]
+    pub(crate) description: Option<String>,
     /// What the command reads as its standard input; - keeps what is piped in
     #[arg(long, value_name = "FILE")]
     pub(crate) stdin: Option<PathBuf>,
@@ -70,6 +73,8 @@ pub(crate) struct Run {
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<String>,
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
 }
 
 /// Launches many tasks, one JSON object a line
@@ -99,4 +104,6 @@ pub(crate) struct Batch {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "50s", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
 }

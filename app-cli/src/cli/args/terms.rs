@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use domain::task::{Dependence, Retries, Timestamp};
+use domain::task::{Dependence, Retries, TaskName, Timestamp};
 
-use super::{EnvArg, Length, ReasonArg, parse_duration, parse_moment, parse_priority};
+use super::{EnvArg, Length, ReasonArg, parse_duration, parse_moment, parse_name, parse_priority};
 
 /// What `launch` and `run` have in common.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Terms {
+    /// What to call the task in place of its id; of several, the newest is meant
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    pub(crate) name: Option<TaskName>,
     /// The folder to work in [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,

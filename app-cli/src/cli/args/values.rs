@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use domain::task::{Autonomy, Reason, Status, Timestamp};
+use domain::task::{Autonomy, Reason, Status, TaskName, Timestamp};
 
 /// An autonomy level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,16 @@ pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
             .to_owned()
     })?;
     Ok(Timestamp::from_micros(moment.as_microsecond()))
+}
+
+/// Reads the name of a task.
+///
+/// # Errors
+/// A sentence that names the form.
+pub fn parse_name(text: &str) -> Result<TaskName, String> {
+    TaskName::parse(text).map_err(|invalid| {
+        format!("{invalid}; use letters, digits, `-`, `_` and `.`, and not what may be an id")
+    })
 }
 
 /// Reads a priority.

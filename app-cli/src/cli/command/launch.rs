@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use domain::port::{Agent, Agents, Clock};
+use domain::task::text;
 
 use super::feed;
 use super::ordering::{self, Wanted, Work, parse_autonomy};
@@ -19,6 +20,8 @@ use crate::kit::failure::{Failure, Kind};
 
 /// The longest prompt, in bytes: a record of it must stay readable.
 const MAX_PROMPT: u64 = 16 << 20;
+/// How much of a command line is its label where it has no other, in characters.
+const LABEL: usize = 120;
 
 /// `launch`.
 pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
@@ -74,9 +77,10 @@ pub(super) async fn droid(context: &Context, args: Launch) -> Outcome {
 /// `run`.
 pub(super) async fn command(context: &Context, args: Run) -> Outcome {
     let is_fed = args.stdin.is_some();
+    let prompt = ordering::quoted(&args.command)?;
     let wanted = Wanted {
-        description: args.description,
-        prompt: ordering::quoted(&args.command)?,
+        description: args.description.unwrap_or_else(|| text::preview(&prompt, LABEL)),
+        prompt,
         work: Work::Command(args.command),
         stdin: args.stdin,
         ..Wanted::default()
@@ -90,6 +94,7 @@ pub(super) async fn command(context: &Context, args: Run) -> Outcome {
 async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
     let (waits, again) = (terms.waits, terms.again);
     let wanted = Wanted {
+        name: terms.name,
         parent: terms.parent,
         cwd: terms.cwd,
         timeout: terms.timeout,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use domain::task::droid::Instructions;
 use domain::task::{
     Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement, Prompt,
-    Retries, Runner, TaskId, Timestamp,
+    Retries, Runner, TaskId, TaskName, Timestamp,
 };
 use domain::usecase::droids::choose;
 use domain::usecase::runners;
@@ -42,6 +42,8 @@ const MAX_KEY: usize = 200;
 #[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) description: String,
+    /// What somebody calls the task.
+    pub(crate) name: Option<TaskName>,
     pub(crate) prompt: String,
     /// The droid, where one is named.
     pub(crate) droid: Option<String>,
@@ -81,6 +83,7 @@ impl Default for Wanted {
     fn default() -> Self {
         Self {
             description: String::new(),
+            name: None,
             prompt: String::new(),
             droid: None,
             model: None,
@@ -150,6 +153,7 @@ pub(crate) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
     };
     let order = Order {
         description: wanted.description,
+        name: wanted.name,
         prompt: Prompt::parse(&wanted.prompt).map_err(|invalid| refused_prompt(&invalid))?,
         agent: match (&wanted.work, &wanted.droid) {
             (Work::Command(_), _) => COMMAND_AGENT.to_owned(),

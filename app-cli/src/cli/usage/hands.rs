@@ -10,12 +10,12 @@ pub(super) fn meant(word: &str) -> Option<&'static str> {
 
 const TABLE: [(&[&str], &str); 15] = [
     (
-        &["rm", "remove", "delete", "del", "purge"],
-        "`task-bg cleanup --delete` removes tasks that have ended, with all their files",
+        &["remove", "delete", "del", "purge"],
+        "`task-bg rm ID` removes a task that has ended, `task-bg cleanup --delete` all that have",
     ),
-    (&["ls", "ps", "jobs", "tasks", "info"], "`task-bg list` lists the tasks"),
+    (&["jobs", "tasks", "info"], "`task-bg list` lists the tasks"),
     (
-        &["log", "logs", "cat", "print", "result", "results"],
+        &["log", "cat", "print", "result", "results"],
         "`task-bg output ID` shows what a task wrote, `task-bg output --result ID` its answer alone",
     ),
     (
@@ -27,7 +27,7 @@ const TABLE: [(&[&str], &str); 15] = [
         "`task-bg status ID` shows all that is known of a task",
     ),
     (
-        &["kill", "stop", "abort", "terminate", "end", "killall"],
+        &["stop", "abort", "terminate", "end", "killall"],
         "`task-bg cancel ID` stops a task with all that it started; `--all` stops every one",
     ),
     (

@@ -28,8 +28,8 @@ fn says(words: &[&str], message: &str, hint: &str) {
 // Once, `task-bg rm` offered `__remind`, and what people type by habit was answered with a list of usage.
 #[test]
 fn words_that_hands_know_from_other_programs_are_answered_with_ours() {
-    says(&["rm", "bg_1"], "`rm` is no command", "cleanup --delete");
-    for (word, ours) in [("ls", "list"), ("ps", "list"), ("logs", "output"), ("kill", "cancel")] {
+    says(&["remove", "bg_1"], "`remove` is no command", "`task-bg rm ID`");
+    for (word, ours) in [("jobs", "list"), ("log", "output"), ("stop", "cancel")] {
         says(&[word], word, &format!("task-bg {ours}"));
     }
     for (word, ours) in
@@ -37,6 +37,13 @@ fn words_that_hands_know_from_other_programs_are_answered_with_ours() {
     {
         says(&[word], word, ours);
     }
+}
+
+#[test]
+fn an_alias_is_spoken_of_by_the_name_of_its_verb() {
+    says(&["kill"], "`task-bg cancel` needs", "`--parent`");
+    says(&["ps", "--statu", "error"], "`task-bg list` has no option", "`--status`");
+    says(&["rm"], "`task-bg rm` needs `<ID>...`", "help rm");
 }
 
 #[test]

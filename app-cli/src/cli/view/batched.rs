@@ -100,6 +100,10 @@ impl BatchWaitedView {
 }
 
 impl View for BatchWaitedView {
+    fn ids(&self) -> Vec<String> {
+        self.batch.ids()
+    }
+
     fn json(&self) -> Value {
         self.json_within(WAIT_PREVIEW)
     }
@@ -135,6 +139,10 @@ fn wrong_line(line: &RejectedLine) -> String {
 }
 
 impl View for BatchView {
+    fn ids(&self) -> Vec<String> {
+        self.launched.iter().map(|line| line.id.to_string()).collect()
+    }
+
     fn json(&self) -> Value {
         let launched = self.launched.iter().map(|line| {
             json!({

@@ -23,6 +23,10 @@ pub(crate) struct CancelledView {
 }
 
 impl View for CancelledView {
+    fn ids(&self) -> Vec<String> {
+        self.cancelled.iter().chain(&self.stopped).map(ToString::to_string).collect()
+    }
+
     fn json(&self) -> Value {
         let ids = |ids: &[TaskId]| ids.iter().map(|id| json!(id.as_str())).collect::<Vec<_>>();
         let mut answer = json!({

@@ -1,4 +1,4 @@
-//! What `cleanup` answers: what was removed, what was kept and why, and what nobody was told of.
+//! What `cleanup` and `rm` answer: what was removed, what was kept and why, and what nobody was told of.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,9 @@ use domain::usecase::cleanup::Cleaned;
 use domain::usecase::prune::Mode;
 use serde_json::{Value, json};
 
-use super::{View, rows, terminal};
+use super::{View, failure, rows, terminal};
 use crate::kit::bound::Shape;
+use crate::kit::failure::Failure;
 
 /// What was cleaned up.
 pub(crate) struct CleanedView {
@@ -20,6 +21,20 @@ pub(crate) struct CleanedView {
     pub(crate) mode: Mode,
     /// The command that shows what was left out: those that stay, or in a dry run those that have ended.
     pub(crate) more: String,
+}
+
+impl CleanedView {
+    /// Why tasks were kept, a line each.
+    fn kept_lines(&self) -> String {
+        let cleaned = &self.cleaned;
+        let kept = cleaned.kept.iter().map(|(id, error)| format!("kept {id}: {error}\n"));
+        let named = |id: &TaskId| cleaned.kept.iter().any(|(kept, _)| kept == id);
+        let worktrees = cleaned.worktrees_kept.iter().filter(|kept| !named(&kept.id)).map(|kept| {
+            let path = terminal::one_line(&kept.worktree.path, 400);
+            format!("kept {} and its worktree {path}: {}\n", kept.id, kept.why)
+        });
+        kept.chain(worktrees).collect()
+    }
 }
 
 impl View for CleanedView {
@@ -61,12 +76,6 @@ impl View for CleanedView {
 
     fn table(&self) -> String {
         let cleaned = &self.cleaned;
-        let kept = cleaned.kept.iter().map(|(id, error)| format!("kept {id}: {error}\n"));
-        let named = |id: &TaskId| cleaned.kept.iter().any(|(kept, _)| kept == id);
-        let worktrees = cleaned.worktrees_kept.iter().filter(|kept| !named(&kept.id)).map(|kept| {
-            let path = terminal::one_line(&kept.worktree.path, 400);
-            format!("kept {} and its worktree {path}: {}\n", kept.id, kept.why)
-        });
         let (verb, known) = match self.mode {
             Mode::DryRun => ("would remove", "are"),
             Mode::Execute => ("removed", "were"),
@@ -81,7 +90,45 @@ impl View for CleanedView {
             "{verb} {} tasks and {} leftovers\n{untold}{}",
             cleaned.removed.len(),
             cleaned.swept,
-            kept.chain(worktrees).collect::<String>()
+            self.kept_lines()
         )
+    }
+}
+
+/// What became of the tasks that were to be removed.
+pub(crate) struct RemovedView {
+    /// What was removed, and what was kept.
+    pub(crate) cleaned: CleanedView,
+    /// The words that mean no task, and the tasks that have not ended.
+    pub(crate) refused: Vec<(String, Failure)>,
+}
+
+impl View for RemovedView {
+    fn json(&self) -> Value {
+        let mut answer = self.cleaned.json();
+        answer["refused"] = failure::refused(&self.refused);
+        failure::add_first(&mut answer, &self.refused);
+        answer
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.cleaned.cleaned.removed.iter().map(ToString::to_string).collect()
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let mut shape = self.cleaned.shape()?;
+        shape.lists.push(rows::of_tasks("refused", "refusedOmitted"));
+        Some(shape)
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        self.refused.iter().map(|(_, failure)| failure.clone()).collect()
+    }
+
+    fn table(&self) -> String {
+        let how = if self.cleaned.mode == Mode::DryRun { "would remove" } else { "removed" };
+        let ids = self.cleaned.cleaned.removed.iter();
+        let removed: String = ids.map(|id| format!("{how} {id}\n")).collect();
+        removed + &self.cleaned.kept_lines() + &failure::refused_lines(&self.refused)
     }
 }

@@ -35,6 +35,10 @@ impl Launched {
 }
 
 impl View for Launched {
+    fn ids(&self) -> Vec<String> {
+        vec![self.task.id().to_string()]
+    }
+
     fn json(&self) -> Value {
         let (task, order) = (&self.task, self.task.order());
         let mut answer = json!({
@@ -49,6 +53,9 @@ impl View for Launched {
             "outputFile": task.progress().output_file,
             "next": self.next(),
         });
+        if let Some(name) = &order.name {
+            answer["name"] = json!(name.as_str());
+        }
         if self.existing {
             answer["existing"] = json!(true);
         }
@@ -89,6 +96,10 @@ impl ManyLaunched {
 }
 
 impl View for ManyLaunched {
+    fn ids(&self) -> Vec<String> {
+        self.launched.iter().map(|one| one.task.id().to_string()).collect()
+    }
+
     fn json(&self) -> Value {
         let launched: Vec<Value> = self.launched.iter().map(Launched::json).collect();
         let mut answer = json!({"launched": launched, "refused": failure::refused(&self.refused)});
@@ -136,6 +147,10 @@ pub(crate) struct ManyWaited {
 }
 
 impl View for ManyWaited {
+    fn ids(&self) -> Vec<String> {
+        self.waited.ids()
+    }
+
     fn json(&self) -> Value {
         self.json_within(WAIT_PREVIEW)
     }

@@ -141,6 +141,10 @@ impl ListingView {
 }
 
 impl View for ListingView {
+    fn ids(&self) -> Vec<String> {
+        self.listed.listing.tasks.iter().map(|task| task.id().to_string()).collect()
+    }
+
     fn json(&self) -> Value {
         self.json_within(task::ROW_TEXTS)
     }

@@ -40,7 +40,7 @@ pub(super) fn row(task: &Task, beside: Beside<'_>) -> Map<String, Value> {
         progress.retain(|key, value| match key.as_str() {
             "lastUpdate" | "lastTool" | "lastMessage" => runs,
             "exitCode" | "toolCalls" => *value != json!(0),
-            "reason" | "signal" | "note" | "queuePosition" => true,
+            "name" | "reason" | "signal" | "note" | "queuePosition" => true,
             _ => false,
         });
         drop_empty(progress);

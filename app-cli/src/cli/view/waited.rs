@@ -138,6 +138,11 @@ impl WaitedView {
 }
 
 impl View for WaitedView {
+    fn ids(&self) -> Vec<String> {
+        let pending = self.waited.pending.iter().map(|believed| &believed.task);
+        self.waited.ended.iter().chain(pending).map(|task| task.id().to_string()).collect()
+    }
+
     fn json(&self) -> Value {
         self.json_within(WAIT_PREVIEW)
     }

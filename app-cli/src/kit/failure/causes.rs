@@ -126,6 +126,9 @@ impl From<ResolveError> for Failure {
                     "that cannot be an id: {invalid}; run `task-bg list` to see the ids"
                 ))
             }
+            ResolveError::NoPlace { .. } => Self::of(Kind::NotFound, &error).hint(
+                "`@1` is the newest task, `@2` the one before; run `task-bg list` to see the ids",
+            ),
             ResolveError::NotFound { .. } => {
                 Self::of(Kind::NotFound, &error).hint("run `task-bg list` to see the ids")
             }

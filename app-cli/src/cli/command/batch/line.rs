@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::task::text::{self, NAMED, without_lone_surrogates};
-use domain::task::{Autonomy, Dependence, Reason, Retries, Timestamp};
+use domain::task::{Autonomy, Dependence, Reason, Retries, TaskName, Timestamp};
 use serde::Deserialize;
 
 use super::fields::Fields;
@@ -210,6 +210,8 @@ impl Line {
         }
         Ok(Wanted {
             description: self.description,
+            // What is no name of a task is the line's alone.
+            name: self.name.as_deref().and_then(|name| TaskName::parse(name).ok()),
             prompt,
             droid: self.droid,
             model: self.model,
