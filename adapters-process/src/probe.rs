@@ -88,8 +88,9 @@ pub fn version(program: &OsStr, limit: Duration) -> Result<String, Silent> {
             }
         }
     };
-    // It may have something to put in order after it has said its version.
-    while said.is_ok() && begun.elapsed() < limit && !has_exited(&mut child) {
+    // It may have something to put in order after it has said its version, or closed its output.
+    let ends = !matches!(said, Err(Silent::TooSlow(_)));
+    while ends && begun.elapsed() < limit && !has_exited(&mut child) {
         thread::sleep(STEP);
     }
     let code = child.try_wait().ok().flatten().and_then(|status| status.code());

@@ -11,7 +11,7 @@ use core::time::Duration;
 use super::again::last_attempt;
 use super::custody;
 use super::left_behind::{may_have_left, unnamed};
-use super::reconcile::reconcile;
+use super::reconcile::{reconcile, wait_for_conclusion};
 use super::repair::follower_is_due;
 use super::stopping::{stop_all, stop_unrecorded};
 use super::{Trouble, World};
@@ -161,8 +161,15 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
     let ours = task.belongs_to(world.host.name());
     // A task that never started has no supervisor: whoever holds its lock is just ending it.
     let started = ours && task.started_at().is_some();
-    let held = started && world.locks.custody(id).await? == Custody::Held;
-    let left = ours && !world.host.of_task(&Doomed::of(&task)).await.is_empty();
+    let doomed = Doomed::of(&task);
+    let mut held = started && world.locks.custody(id).await? == Custody::Held;
+    let mut left = ours && !world.host.of_task(&doomed).await.is_empty();
+    if held && !left {
+        // Its supervisor has recorded the ending and is about to go: there is nothing to stop.
+        wait_for_conclusion(world, id).await;
+        held = world.locks.custody(id).await? == Custody::Held;
+        left = !world.host.of_task(&doomed).await.is_empty();
+    }
     if held || left || (ours && unnamed(world, &task).await > 0) {
         // The supervisor reads the grace from the record; if that failed, it uses its own.
         let recorded = world.store.apply(id, Event::StopRequested(wish), wish.at).await;

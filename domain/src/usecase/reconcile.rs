@@ -193,7 +193,7 @@ async fn taken_up(world: World<'_>, id: &TaskId) -> Option<Task> {
 }
 
 /// Waits until the process that concludes a task has freed the life lock, at most [`CONCLUSION`].
-async fn wait_for_conclusion(world: World<'_>, id: &TaskId) {
+pub(super) async fn wait_for_conclusion(world: World<'_>, id: &TaskId) {
     if let Ok(mut watch) = world.locks.watch(core::slice::from_ref(id)).await {
         let began = world.clock.elapsed();
         loop {
