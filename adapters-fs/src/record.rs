@@ -55,6 +55,7 @@ mod progress_key {
     pub(super) const ARGV: &str = "argv";
     pub(super) const DROID_SESSION: &str = "droidSessionId";
     pub(super) const SUPERVISOR: &str = "supervisor";
+    pub(super) const ADOPTIONS: &str = "adoptions";
     pub(super) const AGENT_PROCESS: &str = "agentProcess";
     pub(super) const DROID: &str = "droid";
     pub(super) const EFFORT: &str = "reasoningEffort";

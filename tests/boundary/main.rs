@@ -3,6 +3,7 @@
 //! One program with one module a topic. Every test runs the real mains in a sandbox of its own,
 //! with a scripted stand-in for `droid`; a test's name is the sentence it proves.
 
+mod adopting;
 mod again;
 mod answering;
 mod batching;

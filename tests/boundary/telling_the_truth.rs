@@ -362,8 +362,11 @@ fn what_an_agent_does_is_recorded_without_writing_its_prompt_each_time() {
     const PROMPT: usize = 1 << 20;
     let sandbox = sandbox();
     let filler = "words of the prompt\n".repeat(PROMPT / 20);
-    let id = sandbox
-        .launch(&format!("SAY one\nSLEEP 1.1\nSAY two\nSLEEP 1.1\nSAY three\nSLEEP 60\n{filler}"));
+    let [first, second] = ["first", "second"].map(|gate| sandbox.path(gate));
+    let (first, second) = (first.display(), second.display());
+    let id = sandbox.launch(&format!(
+        "SAY one\nWAIT {first}\nSAY two\nWAIT {second}\nSAY three\nSLEEP 60\n{filler}"
+    ));
     let supervisor = pid_at(&sandbox.record(&id), "supervisor");
     let has_said = |words: &str| {
         wait_until(&format!("the message `{words}`"), || {
@@ -378,6 +381,9 @@ fn what_an_agent_does_is_recorded_without_writing_its_prompt_each_time() {
     };
     has_said("one");
     let before = written();
+    sandbox.open_gate("first");
+    has_said("two");
+    sandbox.open_gate("second");
     has_said("three");
     let written = written() - before;
     assert!(written < PROMPT / 2, "{written} bytes were written for two messages");

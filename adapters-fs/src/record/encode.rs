@@ -197,7 +197,7 @@ fn again(order: &Order) -> [Member; 11] {
 }
 
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 21] {
+fn life(task: &Task) -> [Member; 22] {
     let progress = task.progress();
     let (done, left) = (&progress.activity, &progress.left);
     let reason = match task.state() {
@@ -218,6 +218,7 @@ fn life(task: &Task) -> [Member; 21] {
         (progress_key::SIGNAL, signal.map(|signal| json(&signal))),
         (progress_key::DROID_SESSION, done.session.as_ref().map(|id| json(&id.as_str()))),
         (progress_key::SUPERVISOR, progress.supervisor.as_ref().map(process)),
+        (progress_key::ADOPTIONS, (progress.adoptions > 0).then(|| json(&progress.adoptions))),
         (progress_key::AGENT_PROCESS, progress.agent.as_ref().map(process)),
         (progress_key::USAGE, done.usage.map(usage)),
         (progress_key::REFUSED, (!done.refused.is_empty()).then(|| json(&done.refused))),

@@ -75,6 +75,20 @@ fn account(file: File, agent: &dyn Agent) -> io::Result<Account> {
 
 /// Hands on every event of the stream, or of its beginning and its end where it is long.
 fn hear(file: File, agent: &dyn Agent, note: &mut dyn FnMut(AgentEvent)) -> io::Result<()> {
+    let mut events = so_far(file, agent, note)?;
+    events.finish(note);
+    Ok(())
+}
+
+/// The same for a stream that goes on: returns the place from which to follow it.
+///
+/// # Errors
+/// The file's, if it cannot be read.
+pub(crate) fn so_far<'a>(
+    file: File,
+    agent: &'a dyn Agent,
+    note: &mut dyn FnMut(AgentEvent),
+) -> io::Result<EventStream<'a>> {
     let length = file.metadata()?.len();
     let start = match length.checked_sub(TAIL) {
         None | Some(0) => 0,
@@ -90,8 +104,7 @@ fn hear(file: File, agent: &dyn Agent, note: &mut dyn FnMut(AgentEvent)) -> io::
     };
     let mut events = EventStream::from(file, start, agent);
     while events.advance(note)? {}
-    events.finish(note);
-    Ok(())
+    Ok(events)
 }
 
 /// The beginning of the first line that begins at or after `offset`.

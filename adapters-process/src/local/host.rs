@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -70,41 +71,34 @@ impl LocalHost {
         STARTED.lock().unwrap_or_else(PoisonError::into_inner).push(child);
     }
 
-    /// Starts this program once more, with a pipe on its standard output.
-    fn spawn(mut command: Command) -> io::Result<(Child, BufReader<ChildStdout>)> {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-        let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok((child, BufReader::new(stdout)))
-    }
-}
-
-#[async_trait]
-impl Host for LocalHost {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    async fn start(
+    /// What makes this program the supervisor of a task, whose life lock it inherits, with this environment or else
+    /// that of this process.
+    fn supervisor(
         &self,
         claim: Box<dyn Claim>,
-        environment: &Environment,
-        until: Until,
-    ) -> Result<(), LaunchFailure> {
-        let internal = |words: String| LaunchFailure::Supervisor(words);
+        environment: Option<&Environment>,
+    ) -> Result<Command, LaunchFailure> {
         let id = claim.id().clone();
-        let life: Box<File> = claim
-            .hand_over()
-            .downcast()
-            .map_err(|_| internal("its life lock is no file of this machine".to_owned()))?;
+        let life: Box<File> = claim.hand_over().downcast().map_err(|_| {
+            LaunchFailure::Supervisor("its life lock is no file of this machine".to_owned())
+        })?;
         let mut command = Command::new("/proc/self/exe");
+        if let Some(Environment(variables)) = environment {
+            let variables = variables.iter().map(|(name, value)| (os(name), os(value)));
+            command.env_clear().envs(variables);
+        }
         command
             .arg0("task-bg")
             .args([OsStr::new(SUPERVISE_VERB), OsStr::new(id.as_str()), self.store.as_os_str()])
-            .env_clear()
-            .envs(environment.0.iter().map(|(name, value)| (os(name), os(value))))
             .env(SUPERVISOR_VARIABLE, id.as_str())
             .env_remove(TASK_ID_VARIABLE)
             .stdin(*life);
+        Ok(command)
+    }
+
+    /// Starts a supervisor, and waits for what it says of its beginning.
+    fn await_supervisor(command: Command, until: Until) -> Result<(), LaunchFailure> {
+        let internal = |words: String| LaunchFailure::Supervisor(words);
         let (child, mut words) =
             Self::spawn(command).map_err(|error| internal(error.to_string()))?;
         loop {
@@ -126,6 +120,39 @@ impl Host for LocalHost {
                 (None, _) => return Err(ended_without_a_word(child)),
             }
         }
+    }
+
+    /// Starts this program once more, with a pipe on its standard output.
+    fn spawn(mut command: Command) -> io::Result<(Child, BufReader<ChildStdout>)> {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok((child, BufReader::new(stdout)))
+    }
+}
+
+#[async_trait]
+impl Host for LocalHost {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn start(
+        &self,
+        claim: Box<dyn Claim>,
+        environment: &Environment,
+        until: Until,
+    ) -> Result<(), LaunchFailure> {
+        Self::await_supervisor(self.supervisor(claim, Some(environment))?, until)
+    }
+
+    async fn adopt(&self, claim: Box<dyn Claim>) -> Result<(), LaunchFailure> {
+        let owner = fs::metadata(&self.store).map(|store| store.uid());
+        if owner.is_ok_and(|owner| owner != rustix::process::geteuid().as_raw()) {
+            // It would write records that their owner cannot change.
+            claim.leave();
+            return Err(LaunchFailure::Supervisor("the store belongs to another user".to_owned()));
+        }
+        Self::await_supervisor(self.supervisor(claim, None)?, Until::Running)
     }
 
     async fn remind(&self, at: Timestamp) -> Result<(), Fault> {

@@ -3,6 +3,7 @@
 //! Nothing here signals a process; [`crate::local::termination`] does.
 
 use std::fs;
+use std::time::Duration;
 
 use domain::task::ProcessId;
 
@@ -49,6 +50,18 @@ pub fn lives(process: &ProcessId) -> bool {
 pub fn found(process: &ProcessId) -> Option<Stat> {
     let is_it = |stat: &Stat| stat.lives() && stat.start_time == process.start_time;
     Stat::of(process.pid).filter(is_it).filter(|_| boot_id() == process.boot_id)
+}
+
+/// How long ago this process was started, by the clock that counts the time the machine sleeps, too.
+pub fn age(process: &ProcessId) -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let started = Duration::from_secs(process.start_time) / ticks_per_second();
+    Duration::try_from(now).unwrap_or_default().saturating_sub(started)
+}
+
+/// How many clock ticks the kernel counts in a second.
+fn ticks_per_second() -> u32 {
+    u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100).max(1)
 }
 
 /// Whether not even this very process can be seen, because `/proc` is hidden or no file can be opened: nothing

@@ -94,11 +94,15 @@ pub fn give_up(reason: &str) {
     drop(detach::release_stdout());
 }
 
-/// Starts the agent of the task whose life lock is held here, says on standard output how that went, and
-/// drives the task until its ending is recorded. What this process cannot record, the next one who looks
-/// does, who finds the task by its life lock.
+/// Starts the agent of the task whose life lock is held here, or takes the task over where its agent works already,
+/// says on standard output how that went, and drives the task until its ending is recorded. What this process cannot
+/// record, the next one who looks does, who finds the task by its life lock.
 pub async fn supervise(post: &Post<'_>, held: Held) {
     let mut held = held;
+    if let (State::Running(_), Some(agent)) = (held.task.state(), &held.task.progress().agent) {
+        let agent = Agent::found(agent.clone(), &held.task, post);
+        return take_over(post, agent, held).await;
+    }
     match start(post, &mut held.task).await {
         Ok((agent, signals)) => {
             say(&Handshake::Started);
@@ -113,6 +117,22 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
             drop(detach::release_stdout());
         }
     }
+}
+
+/// Drives a task on whose supervisor was killed. Whoever holds the life lock of a running task is its supervisor, so that
+/// this cannot be recorded at the moment changes nothing; it is tried again.
+async fn take_over<'a>(post: &'a Post<'a>, agent: Agent<'a>, held: Held) {
+    let own = identity::identify(std::process::id());
+    let (Ok(signals), Some(own)) = (Signals::listen(), own) else {
+        return give_up(
+            "it cannot be taken over: no signal can be heard, or /proc does not show its supervisor",
+        );
+    };
+    let mut driver = Driver::over(post, agent, signals, held);
+    driver.take_over(own).await;
+    say(&Handshake::Started);
+    drop(detach::release_stdout());
+    driver.run().await;
 }
 
 async fn start<'a>(
@@ -182,7 +202,7 @@ async fn record_start(
         if !passes || !patient || signals.take_stop() {
             return Err(error);
         }
-        signals.wait(Some(RETRY));
+        signals.wait(Some(RETRY), None);
     }
 }
 

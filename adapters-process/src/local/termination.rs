@@ -227,6 +227,19 @@ pub(super) fn signal_started(
     }
 }
 
+/// A descriptor of this very process; `None` if it does not live any more.
+pub(super) fn descriptor(process: &ProcessId) -> Option<OwnedFd> {
+    let descriptor = open(process.pid).ok().flatten()?;
+    // Opened first, then looked at, as above.
+    (identity::lives(process) || identity::is_blind()).then_some(descriptor)
+}
+
+/// Whether the process of the descriptor has ended.
+pub(super) fn is_over(descriptor: &OwnedFd) -> bool {
+    let mut polled = [PollFd::new(descriptor, PollFlags::IN)];
+    rustix::event::poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
 fn open(pid: u32) -> rustix::io::Result<Option<OwnedFd>> {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
     match pidfd_open(pid, PidfdFlags::empty()) {

@@ -39,6 +39,15 @@ pub trait Host: Send + Sync {
         until: Until,
     ) -> Result<(), LaunchFailure>;
 
+    /// Starts another supervisor for a task whose supervisor is gone while its agent works, with the environment of this
+    /// process, and hands over the life lock. Returns once the task is taken over.
+    ///
+    /// MUST hold to the same as [`Host::start`], and MUST NOT start an agent.
+    ///
+    /// # Errors
+    /// [`LaunchFailure`] if there is no supervisor. The lock is free then.
+    async fn adopt(&self, claim: Box<dyn Claim>) -> Result<(), LaunchFailure>;
+
     /// Arranges that queued tasks are admitted at this moment, even if no other command runs then.
     ///
     /// # Errors

@@ -144,7 +144,16 @@ impl Evidence<'_> {
     }
 
     fn lost(&self) -> Ending {
-        let what = "its supervisor and its agent are gone, and nothing says how it ended";
+        let what = match self.runner {
+            Runner::Agent { .. } if !self.text_only => {
+                "exit status unknown: the supervisor that started it was gone when it ended, and it never said \
+                 that it was done"
+            }
+            Runner::Agent { .. } | Runner::Command(_) | Runner::Elsewhere => {
+                "exit status unknown: the supervisor that started it was gone when it ended, and nothing else \
+                 says how it ended"
+            }
+        };
         self.failure(Reason::Lost, explained(what.to_owned(), &self.errors().unwrap_or_default()))
     }
 

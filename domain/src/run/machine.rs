@@ -52,6 +52,8 @@ enum Wish {
 pub struct Machine {
     charge: Charge,
     began: Duration,
+    /// How long the agent had worked by then.
+    worked: Duration,
     account: Account,
     readable: Readable,
     /// Whether the record said that the task has ended before its agent did.
@@ -88,11 +90,18 @@ impl Machine {
         Self::with_account(charge, Account::default(), now)
     }
 
+    /// The same machine for an agent that has worked for so long: its time limit counts from its start.
+    #[must_use]
+    pub fn after(self, worked: Duration) -> Self {
+        Self { worked, ..self }
+    }
+
     /// A machine for a task whose agent has already said what is in `account`.
     pub fn with_account(charge: Charge, account: Account, now: Moment) -> Self {
         Self {
             charge,
             began: now.elapsed,
+            worked: Duration::ZERO,
             account,
             readable: Readable::default(),
             ended_elsewhere: false,
@@ -186,7 +195,8 @@ impl Machine {
     }
 
     fn limit_at(&self) -> Option<Duration> {
-        self.charge.time_limit.map(|limit| self.began.saturating_add(limit))
+        let left = self.charge.time_limit.map(|limit| limit.saturating_sub(self.worked));
+        left.map(|left| self.began.saturating_add(left))
     }
 
     /// Decides what to record of the end; the first exit counts.

@@ -21,6 +21,11 @@ pub enum Event {
     Released,
     /// Its agent was started.
     Started(Started),
+    /// Its supervisor was gone while its agent worked, and another one took it over.
+    Adopted {
+        /// The process that supervises it from now on.
+        supervisor: ProcessId,
+    },
     /// Somebody ordered another attempt by hand.
     Retried {
         /// The next attempt.

@@ -30,6 +30,8 @@ pub struct Progress {
     pub output_file: Option<String>,
     /// The process that supervises it, once there is one.
     pub supervisor: Option<ProcessId>,
+    /// How often another supervisor took it over because the one before was gone.
+    pub adoptions: u32,
     /// The agent itself, once it was started.
     pub agent: Option<ProcessId>,
     /// How the agent exited, once that is known.

@@ -31,6 +31,12 @@ impl Task {
                 self.release()?;
                 Weight::Lasting
             }
+            Event::Adopted { supervisor } => {
+                self.running()?;
+                self.progress.supervisor = Some(supervisor);
+                self.progress.adoptions = self.progress.adoptions.saturating_add(1);
+                Weight::Passing
+            }
             Event::Retried { next, instead_of } => self.retry(next, instead_of.as_ref())?,
             Event::Progressed(activity) => {
                 self.running()?;

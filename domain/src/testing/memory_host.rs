@@ -166,6 +166,20 @@ impl Host for MemoryHost {
         Ok(())
     }
 
+    async fn adopt(&self, claim: Box<dyn Claim>) -> Result<(), LaunchFailure> {
+        let id = claim.id().clone();
+        let life = claim.hand_over();
+        let failure = self.table().failure.clone();
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let supervisor = self.spawn(&id, Part::Supervisor);
+        if let Some(known) = self.table().processes.get_mut(&supervisor.pid) {
+            known.holds = Some(life);
+        }
+        Ok(())
+    }
+
     async fn remind(&self, at: Timestamp) -> Result<(), Fault> {
         self.table().reminders.push(at);
         Ok(())

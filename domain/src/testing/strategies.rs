@@ -76,6 +76,7 @@ pub fn event() -> impl Strategy<Value = Event> {
     let grace = (0u64..20).prop_map(Duration::from_secs);
     prop_oneof![
         Just(Event::Started(super::started())),
+        Just(Event::Adopted { supervisor: super::process(102) }),
         Just(Event::Released),
         instead_of().prop_map(|instead_of| Event::Retried { next: attempt(1), instead_of }),
         activity().prop_map(Event::Progressed),

@@ -100,6 +100,7 @@ fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)>
         Event::Expired { .. }
         | Event::Released
         | Event::Started(_)
+        | Event::Adopted { .. }
         | Event::Retried { .. }
         | Event::Progressed(_)
         | Event::CancelRequested(_)

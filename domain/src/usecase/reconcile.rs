@@ -5,6 +5,7 @@
 //! judges a task of another machine.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use super::custody::{self, Held};
 use super::left_behind::{was_forsaken, without_gone};
@@ -15,7 +16,7 @@ use crate::run::ending::QUOTED_LINES;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use crate::run::readable;
 use crate::task::text::screen::settled;
-use crate::task::{Ending, Event, LeftBehind, Reason, Runner, State, Task, TaskId};
+use crate::task::{Ending, Event, LeftBehind, Reason, Runner, State, Status, Task, TaskId};
 use core::time::Duration;
 
 /// How long concluding a task may take: reading its log and writing its record.
@@ -38,9 +39,11 @@ pub struct Believed {
 pub enum Note {
     /// It never had a supervisor of ours; its record stands as it is.
     Unsupervised,
-    /// Its supervisor is gone and its agent still works; the first command after the agent exits
-    /// records the ending.
+    /// Its supervisor is gone and its agent still works, and no other supervisor could be started; the next command
+    /// tries it again, or records the ending once the agent has exited.
     Orphaned,
+    /// Its supervisor was gone, and another one has taken it over.
+    Adopted,
     /// Its supervisor and its agent are gone, and the ending cannot be recorded: the store is read-only.
     Unrecordable,
     /// Its supervisor lives and is stopped: it records nothing until it is continued.
@@ -56,6 +59,11 @@ pub enum Note {
 }
 
 impl Note {
+    /// Whether another supervisor took the running task over.
+    fn is_adopted(task: &Task) -> bool {
+        task.status() == Status::Running && task.progress().adoptions > 0
+    }
+
     /// The note on an ended task whose progress names no process that is gone.
     pub fn of_ended(task: &Task) -> Option<Self> {
         if task.progress().left.count > 0 {
@@ -129,7 +137,9 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
                 }
                 return Ok(as_recorded(task, Some(Note::AgentGone)));
             }
-            Ok(as_recorded(task, stopped.then_some(Note::Stopped)))
+            let adopted = custody == Custody::Held && Note::is_adopted(&task);
+            let note = adopted.then_some(Note::Adopted);
+            Ok(as_recorded(task, if stopped { Some(Note::Stopped) } else { note }))
         }
         Standing::Unsupervised => match taken_up(world, task.id()).await {
             Some(task) => Ok(Believed { task, note: None, custody: Custody::Absent }),
@@ -142,7 +152,8 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
                     custody::stop_forsaken(world, &held.task).await;
                     Box::pin(conclude(world, held, custody)).await
                 }
-                None => Ok(as_recorded(task, Some(Note::Orphaned))),
+                None if overdue => Ok(as_recorded(task, Some(Note::Orphaned))),
+                None => Box::pin(adopt(world, task)).await,
             }
         }
         Standing::Gone | Standing::NeverStarted => match custody::take(world, task.id()).await? {
@@ -157,6 +168,39 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
             Some(held) => Box::pin(conclude(world, held, custody)).await,
         },
     }
+}
+
+/// Sees to it that a task has a supervisor again whose agent works without one. Where that fails, the task is as it
+/// was, and whoever looks next tries it again.
+async fn adopt(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
+    let id = task.id().clone();
+    let orphaned = |task| Ok(Believed { task, note: Some(Note::Orphaned), custody: Custody::Free });
+    let held = match custody::take(world, &id).await {
+        Ok(Some(held)) => held,
+        Ok(None) => {
+            // Somebody else is taking it over, or concludes it.
+            let task = world.store.load(&id).await?;
+            let ended = task.status().is_ended();
+            let note = Note::is_adopted(&task).then_some(Note::Adopted);
+            let custody = if ended { Custody::Absent } else { Custody::Held };
+            return Ok(Believed { task, note, custody });
+        }
+        // Whoever cannot take the lock, as in a read-only store, can look all the same.
+        Err(_) => return orphaned(task),
+    };
+    if look(world, &held.task, Custody::Free).await != Standing::Orphaned {
+        return Box::pin(conclude(world, held, Custody::Free)).await;
+    }
+    let before = held.task.clone();
+    let Some(claim) = held.into_claim() else { return orphaned(before) };
+    if world.host.adopt(claim).await.is_err() {
+        return orphaned(before);
+    }
+    let task = world.store.load(&id).await?;
+    if task.status().is_ended() {
+        return Ok(Believed { task, note: None, custody: Custody::Absent });
+    }
+    Ok(Believed { task, note: Some(Note::Adopted), custody: Custody::Held })
 }
 
 /// Ends `task` if its supervisor and its agent are gone, and returns it as it is then; `None` if
@@ -298,23 +342,28 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
 /// The event stream has it all, so a log that cannot be completed costs nothing else.
 async fn complete_log(world: World<'_>, task: &Task) {
     let said = world.events.paragraphs(task.id(), &task.order().runner).await.unwrap_or_default();
+    append_missing(world, task.id(), &said).await;
+}
+
+/// Appends those of the paragraphs to the readable log of the task that are not there yet.
+pub async fn append_missing(world: World<'_>, id: &TaskId, said: &[String]) {
     if said.is_empty() {
         return;
     }
     let lines = LogPart::LastLines { lines: usize::MAX };
-    let Ok(log) = world.logs.read(task.id(), Stream::Readable, lines).await else { return };
-    let rest = readable::missing(&log.text, &said);
+    let Ok(log) = world.logs.read(id, Stream::Readable, lines).await else { return };
+    let rest = readable::missing(&log.text, said);
     if !rest.is_empty() {
-        drop(world.logs.append(task.id(), &rest.concat()).await);
+        drop(world.logs.append(id, &rest.concat()).await);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::{Clock, TaskStore};
+    use crate::port::{Clock, LaunchFailure, TaskStore};
     use crate::run::AgentEvent;
-    use crate::task::{CancelIntent, State, Status};
+    use crate::task::{CancelIntent, State};
     use crate::testing::{self, MemoryWorld, Part};
 
     /// A world in which the name of the life lock of `task` is left, and nobody holds it.
@@ -348,10 +397,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_living_agent_without_supervisor_is_left_alone_and_named() {
+    async fn a_living_agent_without_supervisor_gets_another_one() {
         let task = testing::running_task();
         let memory = abandoned(&task);
         memory.host.revive(&testing::process(101), task.id(), Part::Agent);
+        let found = believed(&memory, task.clone()).await;
+        assert_eq!((found.task.status(), found.note), (Status::Running, Some(Note::Adopted)));
+        assert_eq!((memory.at_work().len(), memory.host.living(Part::Supervisor).len()), (1, 1));
+        assert_eq!(memory.locks.look(task.id()), Custody::Held);
+    }
+
+    #[tokio::test]
+    async fn a_living_agent_that_nobody_can_take_over_is_left_alone_and_named() {
+        let task = testing::running_task();
+        let memory = abandoned(&task);
+        memory.host.revive(&testing::process(101), task.id(), Part::Agent);
+        memory.host.fail_with(Some(LaunchFailure::Supervisor("no room".into())));
         let found = believed(&memory, task).await;
         assert_eq!((found.task.status(), found.note), (Status::Running, Some(Note::Orphaned)));
         assert_eq!(memory.at_work().len(), 1, "it is left alone");
@@ -364,6 +425,7 @@ mod tests {
         let task = testing::running_task();
         let memory = abandoned(&task);
         memory.host.revive(&testing::process(101), task.id(), Part::Agent);
+        memory.host.fail_with(Some(LaunchFailure::Supervisor("no room".into())));
         let grace = Duration::from_secs(10);
         let wish = CancelIntent { at: memory.clock.now(), grace };
         let event = Event::CancelRequested(wish);

@@ -72,7 +72,10 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         let survivors = sweep(world, &id).await;
         stopped.survivors.extend(survivors);
         let (ended, by_whom) = Box::pin(see_ended(world, &id, by)).await;
-        stopped.unproved.extend((by_whom == Ender::Us).then(|| id.clone()));
+        // One that took the task over is no reaper of its processes.
+        let adopted = ended.as_ref().is_ok_and(|task| task.progress().adoptions > 0);
+        let unproved = by_whom == Ender::Us || adopted;
+        stopped.unproved.extend(unproved.then(|| id.clone()));
         stopped.tasks.entry(id).or_insert(ended);
     }
     stopped

@@ -207,6 +207,7 @@ impl<'a> Below<'a> {
             last_update: self.time(progress_key::LAST_UPDATE),
             output_file: self.text(progress_key::OUTPUT_FILE),
             supervisor: self.process(progress_key::SUPERVISOR),
+            adoptions: self.0.value(progress_key::ADOPTIONS).unwrap_or_default(),
             agent: self.process(progress_key::AGENT_PROCESS),
             exit: self.exit(),
             started_awake: self.millis(progress_key::STARTED_AWAKE),

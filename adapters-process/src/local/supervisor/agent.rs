@@ -7,6 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Seek, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -27,15 +28,70 @@ use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 /// How long an agent may take to vanish that was killed.
 const KILLED: Duration = Duration::from_secs(5);
 
-/// An agent that was started.
+/// An agent that works.
 pub(super) struct Agent<'a> {
     /// Its process.
     pub(super) process: ProcessId,
     /// The adapter that reads its event stream, if it has one.
     pub(super) decoder: Option<&'a dyn port::Agent>,
+    bond: Bond,
+}
+
+/// What ties an agent to its supervisor.
+enum Bond {
+    /// It is a child, as are all of its orphans, and says how it exited.
+    Child,
+    /// Another supervisor started it. The descriptor is its own, or missing where it was gone already.
+    Adopted(Option<OwnedFd>),
+}
+
+/// The end of an agent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone {
+    /// How it exited, where this process could see it.
+    pub(super) exit: Option<Exit>,
 }
 
 impl<'a> Agent<'a> {
+    /// The agent of a running task that another supervisor started.
+    pub(super) fn found(process: ProcessId, task: &Task, post: &'a Post<'_>) -> Self {
+        let adapter = post.world.agents.of(&task.order().runner);
+        let decoder = adapter.filter(|adapter| adapter.abilities().streams);
+        let bond = Bond::Adopted(termination::descriptor(&process));
+        Self { process, decoder, bond }
+    }
+
+    /// The supervisor whose descendants belong to the task: this process, unless another one started the agent.
+    pub(super) fn reaper(&self) -> Option<u32> {
+        matches!(self.bond, Bond::Child).then(std::process::id)
+    }
+
+    /// What becomes readable once an agent is gone that is no child.
+    pub(super) const fn descriptor(&self) -> Option<&OwnedFd> {
+        match &self.bond {
+            Bond::Child => None,
+            Bond::Adopted(descriptor) => descriptor.as_ref(),
+        }
+    }
+
+    /// Its end, if it has ended. Reaps every child that has.
+    pub(super) fn gone(&self) -> Option<Gone> {
+        let exit = self.reap();
+        let is_gone = match &self.bond {
+            Bond::Child => exit.is_some(),
+            Bond::Adopted(descriptor) => descriptor.as_ref().is_none_or(termination::is_over),
+        };
+        is_gone.then_some(Gone { exit })
+    }
+
+    /// Whether some of its processes may be left: a child's are this process's own.
+    pub(super) fn may_have_more(&self) -> bool {
+        match self.bond {
+            Bond::Child => Self::reap_others(),
+            Bond::Adopted(_) => true,
+        }
+    }
+
     /// Starts the agent that the task was ordered from.
     pub(super) fn start(
         task: &Task,
@@ -117,7 +173,7 @@ impl<'a> Agent<'a> {
         let child = command.spawn().map_err(|error| not_spawned(&error, &program))?;
         let process = identify(child)?;
         let decoder = (line.speech == Speech::Events).then_some(adapter);
-        Ok(Self { process, decoder })
+        Ok(Self { process, decoder, bond: Bond::Child })
     }
 
     /// Ends the agent and everything it started at once, because no record knows that it runs.
@@ -128,7 +184,9 @@ impl<'a> Agent<'a> {
 
     /// The same politely, and without waiting for it.
     pub(super) fn ask_unseen(&self) {
-        if let Some(group) = i32::try_from(self.process.pid).ok().and_then(Pid::from_raw) {
+        // The number of one that is no child may be another's by now.
+        let own = self.reaper().map(|_| self.process.pid);
+        if let Some(group) = own.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw) {
             let _ = rustix::process::kill_process_group(group, Signal::TERM);
         }
     }
@@ -137,7 +195,7 @@ impl<'a> Agent<'a> {
     /// descriptor left finds no process. The number is the agent's own until this process has reaped it. Returns how
     /// it exited.
     pub(super) fn kill_unseen(&self) -> Option<Exit> {
-        if !identity::is_blind() {
+        if !identity::is_blind() || self.reaper().is_none() {
             return None;
         }
         let group = i32::try_from(self.process.pid).ok().and_then(Pid::from_raw)?;
@@ -165,7 +223,7 @@ impl<'a> Agent<'a> {
     }
 
     /// Reaps every child that has ended; whether any is left. The agent's own exit is known by then.
-    pub(super) fn reap_others() -> bool {
+    fn reap_others() -> bool {
         loop {
             match rustix::process::wait(WaitOptions::NOHANG) {
                 Ok(Some(_)) => {}
@@ -176,7 +234,7 @@ impl<'a> Agent<'a> {
     }
 
     /// Reaps every child that has ended, and returns how the agent exited if it is one of them.
-    pub(super) fn reap(&self) -> Option<Exit> {
+    fn reap(&self) -> Option<Exit> {
         let mut exit = None;
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             if u32::try_from(pid.as_raw_pid()) == Ok(self.process.pid) {

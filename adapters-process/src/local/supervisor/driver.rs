@@ -4,6 +4,8 @@
 //! answers. The machine has every rule; the driver only knows how to carry out each output. It blocks in one
 //! `poll`. It is not in the data path: the agent writes into its files whether or not anybody drives.
 
+mod adoption;
+
 use std::fs::File;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -53,6 +55,8 @@ pub(super) struct Driver<'a> {
     heartbeat: Heartbeat,
     /// When to begin to watch the name of the life lock; `None` once it is watched.
     grown: Option<Instant>,
+    /// This process, as long as it is not recorded that it took the task over.
+    adopted: Option<ProcessId>,
     /// When the machine wants to be told that time passed, by the clock that never goes back.
     wake_at: Option<Duration>,
     done: bool,
@@ -92,6 +96,7 @@ impl<'a> Driver<'a> {
             stop_was_asked: false,
             heartbeat: Heartbeat { next, ticks: 0, written: 0 },
             grown: Some(Instant::now() + GROWN),
+            adopted: None,
             wake_at: None,
             done: false,
         }
@@ -102,13 +107,12 @@ impl<'a> Driver<'a> {
     pub(super) async fn run(mut self) {
         self.tell(Input::Started(Sight::of(&self.held.task))).await;
         let exit = self.watch().await;
-        self.reaped = exit.is_some();
         let left = self.left_behind();
         let exited = self.exited(exit, left).await;
         self.tell(Input::AgentExited(exited)).await;
         while !self.done {
             // A full disk delays the ending, and no more.
-            self.signals.wait(self.until_woken());
+            self.signals.wait(self.until_woken(), None);
             self.tell(Input::Tick).await;
         }
         let Self { post, held, .. } = self;
@@ -118,15 +122,16 @@ impl<'a> Driver<'a> {
 
     /// Watches until the agent is gone, and returns its exit status if this process saw it.
     async fn watch(&mut self) -> Option<Exit> {
-        let mut exit = None;
+        let mut gone = None;
         loop {
-            let seen = self.agent.reap();
-            exit = exit.or(seen);
+            let seen = self.agent.gone();
+            gone = gone.or(seen);
+            self.reaped = gone.is_some();
             let stopped = self.go_on_stopping();
-            match (exit, &self.termination, stopped) {
-                (Some(_), None, _) => return exit,
+            match (gone, &self.termination, stopped) {
+                (Some(gone), None, _) => return gone.exit,
                 // Whether more is left nobody can see who has no descriptor left.
-                (Some(_), Some(_), _) if identity::is_blind() => return exit,
+                (Some(gone), Some(_), _) if identity::is_blind() => return gone.exit,
                 // What could not be ended is not waited for.
                 (None, _, true) => {
                     return self.agent.kill_unseen().or_else(|| self.agent.reap_at_last());
@@ -141,6 +146,7 @@ impl<'a> Driver<'a> {
             }
             self.follow().await;
             self.beat().await;
+            self.record_adoption().await;
             self.watch_life().await;
             self.tell(Input::Tick).await;
             let wait = if self.termination.is_some() {
@@ -148,7 +154,7 @@ impl<'a> Driver<'a> {
             } else {
                 self.until_next_look()
             };
-            self.signals.wait(wait);
+            self.signals.wait(wait, self.agent.descriptor().filter(|_| gone.is_none()));
         }
     }
 
@@ -211,8 +217,7 @@ impl<'a> Driver<'a> {
             self.agent.ask_unseen();
         }
         let doomed = self.agent.doomed(self.id());
-        let own = Some(std::process::id());
-        self.termination = Some(Termination::begin(vec![doomed], own, grace));
+        self.termination = Some(Termination::begin(vec![doomed], self.agent.reaper(), grace));
     }
 
     /// Takes the next step of ending the processes, if they are being ended; returns whether that was the
@@ -295,7 +300,7 @@ impl<'a> Driver<'a> {
         if Instant::now() < self.heartbeat.next {
             return;
         }
-        let ticks = tree::cpu_ticks_below(std::process::id());
+        let ticks = self.ticks();
         let written = self.written();
         self.heartbeat.next = Instant::now() + HEARTBEAT;
         if (ticks, written) != (self.heartbeat.ticks, self.heartbeat.written) {
@@ -309,16 +314,16 @@ impl<'a> Driver<'a> {
     /// What of the task lives on now that its agent is gone. Processes that are just about to end, such as
     /// a `tee` behind the agent, have a moment for that and for their last words.
     fn left_behind(&self) -> LeftBehind {
-        let own = Some(std::process::id());
+        let own = self.agent.reaper();
         let doomed = self.agent.doomed(self.id());
         let began = Instant::now();
         let (mut written, mut changed) = (self.written(), began);
-        while Agent::reap_others() {
+        while self.agent.may_have_more() {
             let look = Snapshot::take();
             let left = look.belonging_to(&doomed, own);
             // A task that the agent launched has a supervisor of its own, which is a child, too. What replaces
             // itself all the time is not seen, but the kernel says that there is a child.
-            if left.is_empty() && freezing::none_below(&doomed, std::process::id()) {
+            if left.is_empty() && own.is_none_or(|own| freezing::none_below(&doomed, own)) {
                 break;
             }
             let (size, now) = (self.written(), Instant::now());
@@ -332,7 +337,7 @@ impl<'a> Driver<'a> {
                     LeftBehind::of(identity::named(&left).into_iter().chain(unseen).collect());
                 return LeftBehind { count: named.count.max(1), ..named };
             }
-            self.signals.wait(Some(due.saturating_duration_since(now)));
+            self.signals.wait(Some(due.saturating_duration_since(now)), None);
         }
         LeftBehind::default()
     }
@@ -340,6 +345,14 @@ impl<'a> Driver<'a> {
     /// The agent, if it was not reaped.
     fn agent_in_doubt(&self) -> Option<ProcessId> {
         (!self.reaped).then(|| self.agent.process.clone())
+    }
+
+    /// Clock ticks that the living processes of the task have spent on a processor.
+    fn ticks(&self) -> u64 {
+        match self.agent.reaper() {
+            Some(own) => tree::cpu_ticks_below(own),
+            None => Snapshot::take().ticks_of(&self.agent.doomed(self.id())),
+        }
     }
 
     /// How many bytes the task has written.
@@ -370,7 +383,8 @@ impl<'a> Driver<'a> {
         let stream = self.stream.as_ref().map(|following| following.pause);
         let beat = self.heartbeat.next.saturating_duration_since(Instant::now());
         let grown = self.grown.map(|grown| grown.saturating_duration_since(Instant::now()));
-        [self.until_woken(), stream, Some(beat), grown].into_iter().flatten().min()
+        let adopted = self.adopted.as_ref().map(|_| LOOKS.1);
+        [self.until_woken(), stream, Some(beat), grown, adopted].into_iter().flatten().min()
     }
 }
 

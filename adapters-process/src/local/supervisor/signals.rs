@@ -72,11 +72,12 @@ impl Signals {
         self.life = inotify::add_watch(&life, LIFE, changes).is_ok().then_some(life);
     }
 
-    /// Waits for a signal; for at most so long, if a time is given.
-    pub(super) fn wait(&self, at_most: Option<Duration>) {
+    /// Waits for a signal, or until `also` is readable; for at most so long, if a time is given.
+    pub(super) fn wait(&self, at_most: Option<Duration>, also: Option<&OwnedFd>) {
         let timeout = at_most.and_then(|span| Timespec::try_from(span).ok());
         let life = self.life.as_ref().unwrap_or(&self.wake);
-        let mut polled = [&self.wake, life].map(|fd| PollFd::new(fd, PollFlags::IN));
+        let also = also.unwrap_or(&self.wake);
+        let mut polled = [&self.wake, life, also].map(|fd| PollFd::new(fd, PollFlags::IN));
         let _ = rustix::event::poll(&mut polled, timeout.as_ref());
         let mut bytes = [0; 64];
         while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|count| count > 0) {}

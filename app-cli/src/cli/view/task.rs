@@ -121,8 +121,13 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
                 .to_owned()
         }
         Note::Orphaned => {
-            "its supervisor is gone but its agent still works; once the agent is done, the next \
-             command that looks will record how it ended"
+            "its supervisor is gone but its agent still works, and no other supervisor could be started; \
+             the next command tries it again, or records how it ended once the agent is done"
+                .to_owned()
+        }
+        Note::Adopted => {
+            "re-adopted: the supervisor that started it was lost, and another one looks after it; how its \
+             process exits cannot be known any more"
                 .to_owned()
         }
         Note::Stopped => {

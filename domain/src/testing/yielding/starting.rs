@@ -75,16 +75,11 @@ impl Drop for Words {
     }
 }
 
-#[async_trait]
-impl Host for Yielding<'_> {
-    fn name(&self) -> &str {
-        self.memory.host.name()
-    }
-
-    async fn start(
+impl Yielding<'_> {
+    /// Starts a supervisor, which finds in the record whether it has to start an agent.
+    async fn start_supervisor(
         &self,
         claim: Box<dyn Claim>,
-        _environment: &Environment,
         until: Until,
     ) -> Result<(), LaunchFailure> {
         turn().await;
@@ -104,6 +99,26 @@ impl Host for Yielding<'_> {
                 }
             }
         }
+    }
+}
+
+#[async_trait]
+impl Host for Yielding<'_> {
+    fn name(&self) -> &str {
+        self.memory.host.name()
+    }
+
+    async fn start(
+        &self,
+        claim: Box<dyn Claim>,
+        _environment: &Environment,
+        until: Until,
+    ) -> Result<(), LaunchFailure> {
+        self.start_supervisor(claim, until).await
+    }
+
+    async fn adopt(&self, claim: Box<dyn Claim>) -> Result<(), LaunchFailure> {
+        self.start_supervisor(claim, Until::Running).await
     }
 
     async fn remind(&self, at: Timestamp) -> Result<(), Fault> {

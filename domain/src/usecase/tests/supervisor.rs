@@ -11,7 +11,7 @@ use crate::port::{Entropy, Further, LaunchFailure, StoreError};
 use crate::run::AgentEvent;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use crate::task::{
-    Ending, Event, Exit, LeftBehind, ProcessId, Queued, Reason, Started, State, Task,
+    Ending, Event, Exit, LeftBehind, ProcessId, Queued, Reason, Started, State, Status, Task,
 };
 use crate::testing::scheduler::{idle, note, turn};
 use crate::testing::yielding::Start;
@@ -52,6 +52,8 @@ pub(super) async fn supervise(scene: &Scene<'_>, start: Start) {
             words.started();
             Box::pin(drive(scene, &living.process, &agent, held)).await;
         }
+        // Its agent works, and whoever looks next tries it again.
+        Err(failure) if held.task.status() == Status::Running => words.failed(failure),
         Err(failure) => {
             let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
             drop(held.end(world, ending).await);
@@ -71,6 +73,13 @@ async fn begin(
     task: &mut Task,
 ) -> Result<ProcessId, LaunchFailure> {
     let (memory, world) = (scene.memory, scene.ports.world());
+    if let (State::Running(_), Some(agent)) = (task.state(), task.progress().agent.clone()) {
+        note(|| format!("{} is taken over", task.id()));
+        let adopted = Event::Adopted { supervisor: supervisor.clone() };
+        let adopted = world.store.apply(task.id(), adopted, world.clock.now()).await;
+        *task = adopted.map_err(|error| internal(&format!("{error}")))?;
+        return Ok(agent);
+    }
     let State::Queued(Queued { cancel: None, .. }) = task.state() else {
         return Err(internal("it is being cancelled, or does not wait any more"));
     };

@@ -184,7 +184,7 @@ fn unattended(listed: &Listed) -> Finding {
         Note::Stopped => "has a supervisor that was stopped by a signal",
         Note::AgentGone => "lost its agent, and how it ended is not recorded yet",
         Note::Unrecordable => "is gone, which cannot be recorded",
-        Note::Elsewhere | Note::LeftBehind | Note::EmptyAnswer => "needs nobody",
+        Note::Elsewhere | Note::Adopted | Note::LeftBehind | Note::EmptyAnswer => "needs nobody",
     };
     let notes = alone.iter().take(NAMED);
     let named: Vec<String> = notes.map(|(id, note)| format!("{id} {}", word(note))).collect();
