@@ -45,6 +45,14 @@ fn the_skill_is_short_and_says_when_to_use_it() {
 }
 
 #[test]
+fn it_brings_the_server_of_tools_switched_off() {
+    let server = &json_of("plugin/mcp.json")["mcpServers"]["task-bg"];
+    let expected =
+        json!({"type": "stdio", "command": "task-bg", "args": ["mcp"], "disabled": true});
+    assert_eq!(*server, expected);
+}
+
+#[test]
 fn its_hooks_are_in_the_form_that_droid_reads_and_at_our_events() {
     let hooks = json_of("plugin/hooks/hooks.json");
     let events = hooks["hooks"].as_object().expect("the wrapped form");

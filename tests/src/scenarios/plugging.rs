@@ -15,6 +15,16 @@ pub(super) fn the_hooks_of_the_plugin_of_this_checkout_tell_a_session_of_each_en
 ) {
     let settings = install(stage);
     assert!(settings.get("hooks").is_none(), "no hook but those of the plugin: {settings:#}");
+    // The server of tools comes with it, switched off until it is installed.
+    for (installed, state) in [(false, "disabled"), (true, "connected")] {
+        if installed {
+            stage.ok(["mcp", "install", "--json"]);
+        }
+        let servers = stage.shell("droid mcp list").stdout;
+        let ours = servers.lines().find(|line| line.trim_start().starts_with("task-bg "));
+        assert!(ours.is_some_and(|line| line.contains(state)), "{servers}");
+    }
+    stage.ok(["mcp", "uninstall", "--json"]);
 
     let held = held_words(&stage.path("gate"), "findings of the held one");
     let first = format!("{WAIT} $(task-bg launch 'the first' 'SAY:findings of the first' | {ID})");

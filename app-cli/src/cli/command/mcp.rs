@@ -24,17 +24,20 @@ const fn switch(host: HostArg) -> &'static str {
             "the tools that launch and cancel need `droid exec --auto high`; a running session asks"
         }
         HostArg::Claude => {
-            "calls are asked for, unless `mcp__task-bg__*` stands under `permissions.allow` or `--allowedTools mcp__task-bg` \
-             is given"
+            "calls are asked for, and in `claude -p` refused, those that only look as well, unless `mcp__task-bg__*` stands \
+             under `permissions.allow` or `--allowedTools mcp__task-bg` is given"
         }
         HostArg::Codex => {
-            "where approval is `never`, the tools that launch and cancel are refused, unless `default_tools_approval_mode = \
-             \"approve\"` stands in the server's table"
+            "where approval is `never`, as in `codex exec`, the tools that launch and cancel are refused outside full access, \
+             unless `default_tools_approval_mode = \"approve\"` stands in the server's table"
         }
         HostArg::Gemini => {
-            "calls are asked for, unless `\"trust\": true` stands in the server's entry"
+            "calls are asked for, and without a screen the tools are not offered at all, unless `\"trust\": true` stands in \
+             the server's entry or `--approval-mode yolo` is given"
         }
-        HostArg::Opencode => "calls are allowed unless a `permission` rule says otherwise",
+        HostArg::Opencode => {
+            "calls are allowed unless a `permission` rule says otherwise; where one says `ask`, `opencode run` ends at a call"
+        }
     }
 }
 
