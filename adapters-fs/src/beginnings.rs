@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_dir::DataDir;
 use crate::disk;
+use crate::effect::{effect, written};
 use crate::fault::fault;
 
 /// The largest note that is read, in bytes.
@@ -54,7 +55,7 @@ impl Drop for Beginning {
     fn drop(&mut self) {
         if !self.keeps {
             // While it is locked. One that stays says what is there no more, and is removed by a cleanup.
-            fs::remove_file(&self.path).unwrap_or_default();
+            effect("unlink", &self.path, || fs::remove_file(&self.path)).unwrap_or_default();
         }
     }
 }
@@ -116,12 +117,15 @@ fn chosen(held: Beginning, branch: Option<&str>) -> Option<Beginning> {
 
 /// Writes a note that is locked before it has its name.
 fn write(path: &Path, unfinished: &Path, wanted: &Wanted) -> io::Result<File> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(unfinished)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = effect("create", unfinished, || options.open(unfinished))?;
     // Where nothing can be locked, nobody takes the note for one of a launcher that is gone.
-    drop(file.try_lock());
+    drop(effect("lock", unfinished, || Ok(file.try_lock()?)));
     let Wanted { folder, path: at, branch } = wanted.clone();
     let content = serde_json::to_vec(&Content { folder, path: at, branch })?;
-    let named = file.write_all(&content).and_then(|()| fs::rename(unfinished, path));
+    let named = written(unfinished, &content, |part| file.write_all(part))
+        .and_then(|()| effect("rename to", path, || fs::rename(unfinished, path)));
     named.inspect_err(|_| fs::remove_file(unfinished).unwrap_or_default())?;
     Ok(file)
 }

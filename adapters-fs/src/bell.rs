@@ -21,6 +21,7 @@ use rustix::io::Errno;
 
 use crate::data_dir::DataDir;
 use crate::disk::{self, Disk};
+use crate::effect::effect;
 
 /// How much is read of a bell at a time, in bytes; the kernel keeps as much.
 const HELD: usize = 64 * 1024;
@@ -47,7 +48,8 @@ impl Bell {
         let make = || {
             disk::unnamed(dir, &dir.bell(OsStr::new("new")), |path| {
                 let mode = Mode::RUSR | Mode::WUSR;
-                Ok(rustix::fs::mknodat(CWD, path, FileType::Fifo, mode, 0)?)
+                let make = || Ok(rustix::fs::mknodat(CWD, path, FileType::Fifo, mode, 0)?);
+                effect("mkfifo", path, make)
             })
         };
         let new = make().or_else(|_| dir.prepare_waiters().and_then(|()| make())).ok()?;
@@ -92,7 +94,7 @@ impl Bell {
 impl Drop for Bell {
     fn drop(&mut self) {
         // One that stays is taken down by the next who rings it.
-        fs::remove_file(&self.path).unwrap_or_default();
+        effect("unlink", &self.path, || fs::remove_file(&self.path)).unwrap_or_default();
     }
 }
 
@@ -127,7 +129,8 @@ fn tell(path: &Path, id: &TaskId) -> bool {
     };
     if bell.metadata().is_ok_and(|bell| bell.file_type().is_fifo()) {
         // Atomic, as it is short. One that is full tells its owner to look at everything.
-        drop((&bell).write(format!("{id}\n").as_bytes()));
+        let word = format!("{id}\n");
+        drop(effect("write to", path, || (&bell).write(word.as_bytes())));
     }
     true
 }

@@ -24,6 +24,7 @@ use rustix::fs::{CWD, Mode, OFlags, RawDir, RenameFlags};
 use rustix::io::Errno;
 
 use crate::data_dir::{DataDir, ownership};
+use crate::effect::{effect, written};
 
 /// The largest file that is read as a record, in bytes.
 pub(crate) const MAX_RECORD: u64 = 64 * 1024 * 1024;
@@ -125,12 +126,13 @@ impl Disk for RealDisk {
 
     fn write_new(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let mut file = create_new(path)?;
-        file.write_all(content)?;
-        file.sync_all()
+        written(path, content, |part| file.write_all(part))?;
+        effect("sync", path, || file.sync_all())
     }
 
     fn write_unsynced(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        create_new(path)?.write_all(content)
+        let mut file = create_new(path)?;
+        written(path, content, |part| file.write_all(part))
     }
 
     fn create(&self, path: &Path) -> io::Result<()> {
@@ -138,22 +140,23 @@ impl Disk for RealDisk {
     }
 
     fn symlink(&self, target: &str, path: &Path) -> io::Result<()> {
-        symlink(target, path)
+        effect("symlink", path, || symlink(target, path))
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::hard_link(from, to)
+        effect("link", to, || fs::hard_link(from, to))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<Replaced> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let replaced = rustix::fs::open(to, flags, Mode::empty()).ok();
-        fs::rename(from, to)?;
+        effect("rename to", to, || fs::rename(from, to))?;
         Ok(Replaced { _file: replaced.map(File::from) })
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        let rename = || Ok(rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE));
+        match effect("rename to new", to, rename)? {
             // The file system does not know the flag.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 fs::hard_link(from, to)?;
@@ -165,14 +168,15 @@ impl Disk for RealDisk {
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {
         match open(path, OFlags::NOFOLLOW) {
-            Ok(file) => file.sync_all(),
+            Ok(file) => effect("sync", path, || file.sync_all()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
+        let opened = File::open(folder)?;
+        effect("sync the folder", folder, || opened.sync_all())
     }
 
     fn list(&self, folder: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
@@ -195,7 +199,7 @@ impl Disk for RealDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        effect("unlink", path, || fs::remove_file(path))
     }
 }
 
@@ -253,7 +257,9 @@ pub(crate) fn prepared<T>(dir: &DataDir, act: impl Fn() -> io::Result<T>) -> io:
 }
 
 fn create_new(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(PRIVATE);
+    effect("create", path, || options.open(path))
 }
 
 fn unopened(error: io::Error) -> io::Result<Found> {

@@ -10,6 +10,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
+use crate::effect::effect;
+
 /// The largest file that a line is added to, in bytes.
 const LIMIT: u64 = 1 << 20;
 
@@ -27,9 +29,9 @@ pub fn add_line(path: &Path, line: &str) -> io::Result<()> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true).mode(0o600).custom_flags(flags);
-    let mut file = options.open(path)?;
+    let mut file = effect("create", path, || options.open(path))?;
     // Two hooks of one event run at once.
-    file.lock()?;
+    effect("lock", path, || file.lock())?;
     let before = content(&mut file)?;
     let name = &line[..=line.find('=').unwrap_or(line.len() - 1)];
     if before.lines().rfind(|known| known.starts_with(name)) == Some(line) {
@@ -37,7 +39,8 @@ pub fn add_line(path: &Path, line: &str) -> io::Result<()> {
     }
     let gap = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     // In one write, so that nobody sources half a line.
-    file.write_all(format!("{gap}{line}\n").as_bytes())
+    let text = format!("{gap}{line}\n");
+    effect("write to", path, || file.write_all(text.as_bytes()))
 }
 
 fn content(file: &mut File) -> io::Result<String> {

@@ -128,7 +128,7 @@ fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
     loop {
         let file = shard::open(path)?;
         loop {
-            match file.try_lock() {
+            match shard::locked(path, &file) {
                 Ok(()) if is_still(path, identity(&file.metadata()?))? => return Ok(Some(file)),
                 // Its holder removed it and let go; the next one is another file.
                 Ok(()) => break,

@@ -16,6 +16,7 @@ pub mod callers;
 pub mod data_dir;
 mod disk;
 pub mod droids;
+pub mod effect;
 pub mod env_file;
 pub mod factory_dir;
 mod fault;

@@ -19,6 +19,7 @@ use rustix::fs::OFlags;
 
 use crate::data_dir::DataDir;
 use crate::disk;
+use crate::effect::{effect, written};
 use crate::fault::fault;
 
 /// Read and write, for the owner alone.
@@ -91,8 +92,10 @@ impl OutputLog for FileLogs {
     }
 
     async fn append(&self, id: &TaskId, text: &str) -> Result<(), Fault> {
-        let written = self.append_output(id).and_then(|mut log| log.write_all(text.as_bytes()));
-        written.map_err(|error| fault("completing the log", &self.dir.output(id), &error))
+        let path = self.dir.output(id);
+        let appended = append(&path)
+            .and_then(|mut log| written(&path, text.as_bytes(), |part| log.write_all(part)));
+        appended.map_err(|error| fault("completing the log", &path, &error))
     }
 
     async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault> {
@@ -117,7 +120,9 @@ impl OutputLog for FileLogs {
 
 fn append(path: &Path) -> io::Result<File> {
     let no_link = OFlags::NOFOLLOW.bits().cast_signed();
-    OpenOptions::new().append(true).create(true).mode(PRIVATE).custom_flags(no_link).open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(PRIVATE).custom_flags(no_link);
+    effect("create", path, || options.open(path))
 }
 
 fn open_plain(path: &Path) -> io::Result<Option<File>> {

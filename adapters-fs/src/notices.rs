@@ -24,6 +24,7 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
 
 use crate::data_dir::{DataDir, NoticeSign};
 use crate::disk::{self, Disk, RealDisk};
+use crate::effect::effect;
 use crate::fault::fault;
 use crate::store::shard::{self, Held};
 
@@ -146,7 +147,7 @@ impl NoticeBatch for FileNoticeBatch {
 impl Drop for FileNoticeBatch {
     fn drop(&mut self) {
         // One that is still needed is not empty.
-        fs::remove_dir(&self.folder).unwrap_or_default();
+        effect("rmdir", &self.folder, || fs::remove_dir(&self.folder)).unwrap_or_default();
     }
 }
 
@@ -177,7 +178,7 @@ pub(crate) fn forget(dir: &DataDir, disk: &dyn Disk, task: &Task) {
     if let Some(parent) = &task.order().parent {
         let folder = dir.notices_of(parent);
         settle(disk, &folder, task.id()).unwrap_or_default();
-        fs::remove_dir(&folder).unwrap_or_default();
+        effect("rmdir", &folder, || fs::remove_dir(&folder)).unwrap_or_default();
     }
 }
 
@@ -199,7 +200,8 @@ pub(crate) fn settle(disk: &dyn Disk, folder: &Path, id: &TaskId) -> io::Result<
 /// its owner can still set its time.
 fn tell_in_place(folder: &Path, id: &TaskId, error: io::Error) -> io::Result<()> {
     let untold = DataDir::notice(folder, id, NoticeSign::Untold);
-    utimensat(CWD, &untold, &TOLD, AtFlags::SYMLINK_NOFOLLOW).map_err(|_| error)
+    let mark = || Ok(utimensat(CWD, &untold, &TOLD, AtFlags::SYMLINK_NOFOLLOW)?);
+    effect("date", &untold, mark).map_err(|_| error)
 }
 
 /// Notes something in a folder that may not be there, and may go at any moment while it is empty.

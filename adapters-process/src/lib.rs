@@ -31,6 +31,7 @@
 
 pub mod agents;
 pub mod clock;
+pub mod effect;
 pub mod entropy;
 pub mod git;
 pub mod local;

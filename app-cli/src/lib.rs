@@ -23,6 +23,8 @@ use kit::failure::Failure;
 
 /// Runs the program with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "crash-points")]
+    app_hook::crash_points::arm(std::env::args().nth(1).as_deref().unwrap_or_default());
     match Alone::supervisor(std::env::args_os()) {
         Some(supervisor) => supervise(supervisor),
         None => obey(),

@@ -7,11 +7,14 @@
 
 mod act;
 mod answer;
+#[cfg(feature = "crash-points")]
+pub mod crash_points;
 mod deliver;
 mod input;
 mod wiring;
 
 use std::io::Read;
+use std::process::ExitCode;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -20,6 +23,13 @@ use std::time::Duration;
 pub const DEADLINE: Duration = Duration::from_secs(2);
 /// The most bytes of input that are looked at; more is no event of ours.
 const INPUT_LIMIT: u64 = 8 << 20;
+
+/// Runs the program that droid starts.
+pub fn main() -> ExitCode {
+    #[cfg(feature = "crash-points")]
+    crash_points::arm("hook");
+    run().into()
+}
 
 /// Does the hook's work; returns the exit code.
 pub fn run() -> u8 {

@@ -7,5 +7,5 @@
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> std::process::ExitCode {
-    app_hook::run().into()
+    app_hook::main()
 }

@@ -11,6 +11,7 @@ mod bounding;
 mod cancelling;
 mod cleaning;
 mod counting;
+mod crashing;
 mod disks;
 mod doctor;
 mod droids;
@@ -66,9 +67,14 @@ use tests::sandbox::{Programs, Sandbox};
 
 /// A fresh home around the programs that cargo built for this test.
 fn sandbox() -> Sandbox {
-    Sandbox::new(Programs {
+    Sandbox::new(programs())
+}
+
+/// The programs that cargo built for this test.
+fn programs() -> Programs {
+    Programs {
         task_bg: env!("CARGO_BIN_EXE_task-bg-under-test"),
         hook: env!("CARGO_BIN_EXE_task-bg-hook-under-test"),
         droid: env!("CARGO_BIN_EXE_fake-droid"),
-    })
+    }
 }

@@ -4,6 +4,7 @@
 //! Nothing here knows a crate of the workspace by its types: a test sees `task-bg` as its users do,
 //! through arguments, streams, exit codes and files.
 
+pub mod crashing;
 pub mod fake_droid;
 pub mod matrix;
 pub mod mcp_client;

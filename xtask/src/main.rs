@@ -18,6 +18,7 @@ mod demo;
 mod droid;
 mod e2e;
 mod failure;
+mod faults;
 mod generate;
 mod inside;
 mod namespace;
@@ -74,6 +75,11 @@ const ENTRIES: &[Entry] = &[
         run: |repo, _| budgets::budgets(repo),
     },
     Entry {
+        name: "crashpoints",
+        about: "every verb killed at every point, as a table (words choose rows, or what happens: kill, ENOSPC …)",
+        run: faults::crashpoints,
+    },
+    Entry {
         name: "release",
         about: "the two programs as they are shipped, static",
         run: release::release,
@@ -127,6 +133,6 @@ fn run(verb: &str, words: &[String]) -> Result<ExitCode, Failure> {
 fn help() {
     println!("cargo xtask <step>\n");
     for Entry { name, about, .. } in ENTRIES {
-        println!("  {name:<10} {about}");
+        println!("  {name:<11} {about}");
     }
 }

@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::ownership;
+use crate::effect::effect;
 
 /// Read, write and enter, for the owner alone.
 pub(super) const PRIVATE: u32 = 0o700;
@@ -40,7 +41,8 @@ fn make_with_parents(folder: &Path) -> io::Result<()> {
         {
             // A record is only as durable as the folders above it. Some file systems cannot sync a
             // folder, and nothing better can be done on them.
-            File::open(parent).and_then(|parent| parent.sync_all()).unwrap_or_default();
+            let sync = || File::open(parent).and_then(|parent| parent.sync_all());
+            effect("sync the folder", parent, sync).unwrap_or_default();
         }
     }
     Ok(())
@@ -48,7 +50,7 @@ fn make_with_parents(folder: &Path) -> io::Result<()> {
 
 /// Makes one folder; `false` if it was there.
 pub(super) fn make(folder: &Path) -> io::Result<bool> {
-    match DirBuilder::new().mode(PRIVATE).create(folder) {
+    match effect("mkdir", folder, || DirBuilder::new().mode(PRIVATE).create(folder)) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {
             return Ok(false);
@@ -57,7 +59,8 @@ pub(super) fn make(folder: &Path) -> io::Result<bool> {
     }
     // The umask may have taken even the owner's rights.
     if fs::metadata(folder)?.mode() & 0o777 != PRIVATE {
-        fs::set_permissions(folder, Permissions::from_mode(PRIVATE))?;
+        let private = Permissions::from_mode(PRIVATE);
+        effect("chmod", folder, || fs::set_permissions(folder, private))?;
     }
     Ok(true)
 }

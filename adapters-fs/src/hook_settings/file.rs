@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 
 use super::HookSettingsError;
+use crate::effect::{effect, written};
 use crate::factory_dir::FactoryDir;
 
 /// Read and write, for the owner alone.
@@ -64,14 +65,15 @@ pub(crate) fn replace(
     }
     let target = target(path);
     if let Some(folder) = target.parent() {
-        fs::create_dir_all(folder).map_err(failed("making the folder", folder))?;
+        let make = || fs::create_dir_all(folder);
+        effect("mkdir", folder, make).map_err(failed("making the folder", folder))?;
     }
     put(&target, after, mode(&target)).map_err(failed("writing", &target))
 }
 
 /// Removes a file; one that is not there is removed already.
 pub(crate) fn remove(path: &Path) -> Result<(), HookSettingsError> {
-    match fs::remove_file(path) {
+    match effect("unlink", path, || fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(failed("removing", path)(error))
         }
@@ -85,7 +87,7 @@ pub(crate) fn remove_whole(path: &Path, folders: usize) -> Result<(), HookSettin
     remove(path)?;
     for folder in path.ancestors().skip(1).take(folders) {
         // One that is not empty stays, and so does one that is a link.
-        if fs::remove_dir(folder).is_err() {
+        if effect("rmdir", folder, || fs::remove_dir(folder)).is_err() {
             break;
         }
     }
@@ -98,20 +100,24 @@ fn mode(path: &Path) -> u32 {
 
 fn put(path: &Path, content: &str, mode: u32) -> io::Result<()> {
     let temp = FactoryDir::temp_for(path);
-    let written = write(&temp, content, mode).and_then(|()| fs::rename(&temp, path));
+    let written = write(&temp, content, mode)
+        .and_then(|()| effect("rename to", path, || fs::rename(&temp, path)));
     if written.is_err() {
         fs::remove_file(&temp).unwrap_or_default();
     }
     written?;
     let Some(folder) = path.parent() else { return Ok(()) };
-    File::open(folder)?.sync_all()
+    let opened = File::open(folder)?;
+    effect("sync the folder", folder, || opened.sync_all())
 }
 
 fn write(temp: &Path, content: &str, mode: u32) -> io::Result<()> {
     // Left by a program that died with our number.
     fs::remove_file(temp).unwrap_or_default();
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(temp)?;
-    file.write_all(content.as_bytes())?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(PRIVATE);
+    let mut file = effect("create", temp, || options.open(temp))?;
+    written(temp, content.as_bytes(), |part| file.write_all(part))?;
     file.set_permissions(Permissions::from_mode(mode))?;
-    file.sync_all()
+    effect("sync", temp, || file.sync_all())
 }

@@ -17,6 +17,7 @@ use rustix::fs::OFlags;
 
 use super::{FileLifeLocks, exclusive, identity, is_still, open, unlink_if_still};
 use crate::disk::{self, Disk};
+use crate::effect::effect;
 use crate::fault::fault;
 use crate::kits;
 
@@ -90,7 +91,8 @@ impl Claim for ClaimedLife {
     fn leave(self: Box<Self>) {
         // Whatever else has the file open, as a supervisor's standard input has. A lock that cannot be freed
         // now is free once this process ends.
-        self.into_file().unlock().unwrap_or_default();
+        let path = self.name.path.clone();
+        effect("unlock", &path, || self.into_file().unlock()).unwrap_or_default();
     }
 
     fn retire(self: Box<Self>) -> Result<(), Fault> {
@@ -163,7 +165,8 @@ impl FileLifeLocks {
     pub fn retire_held(&self, id: &TaskId, file: &File) -> Result<(), Fault> {
         let removed = self.remove_held(id, file).map(drop);
         let path = self.dir.life_lock(id);
-        let freed = file.unlock().map_err(|error| fault("freeing the life lock", &path, &error));
+        let freed = effect("unlock", &path, || file.unlock())
+            .map_err(|error| fault("freeing the life lock", &path, &error));
         removed.and(freed)
     }
 
@@ -213,7 +216,7 @@ impl FileLifeLocks {
     fn make(&self, path: &Path) -> io::Result<File> {
         let temp = disk::prepared(&self.dir, || disk::create_beside(&self.dir, &*self.disk, path))?;
         let made = disk::open(&temp, OFlags::NOFOLLOW).and_then(|file| {
-            file.try_lock()?;
+            effect("lock", &temp, || Ok(file.try_lock()?))?;
             self.disk.rename_new(&temp, path)?;
             Ok(file)
         });
@@ -225,7 +228,7 @@ impl FileLifeLocks {
 fn seize(path: &Path) -> io::Result<Seized> {
     loop {
         let Some(file) = open(path)? else { return Ok(Seized::Absent) };
-        if !exclusive::take(&file)? {
+        if !effect("lock", path, || exclusive::take(&file))? {
             return Ok(Seized::Held);
         }
         // Its holder may have removed it between our opening and our locking.

@@ -20,6 +20,7 @@ use domain::task::{SessionId, Task, TaskId};
 
 use super::{FileStore, shard};
 use crate::data_dir::DataDir;
+use crate::effect::effect;
 
 /// How long to wait for the lock of an entry before it stays as it is.
 const DEADLINE: Duration = Duration::from_millis(250);
@@ -30,7 +31,7 @@ const MAX_TARGET: usize = 4_000;
 pub(super) fn add<'a>(dir: &DataDir, sessions: impl Iterator<Item = &'a SessionId>, id: &TaskId) {
     for session in sessions {
         let Some(path) = dir.session(session) else { continue };
-        match symlink(id.as_str(), &path) {
+        match effect("symlink", &path, || symlink(id.as_str(), &path)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 change(dir, session, &path, |ids| {
                     if !ids.contains(id) {
@@ -70,14 +71,14 @@ fn change(dir: &DataDir, session: &SessionId, path: &Path, edit: impl FnOnce(&mu
 fn replace(dir: &DataDir, path: &Path, ids: &[TaskId]) -> io::Result<()> {
     let target = ids.iter().map(TaskId::as_str).collect::<Vec<_>>().join(" ");
     if target.is_empty() {
-        return fs::remove_file(path);
+        return effect("unlink", path, || fs::remove_file(path));
     }
     if target.len() > MAX_TARGET {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     let temp = dir.temp(path);
-    symlink(target, &temp)?;
-    fs::rename(&temp, path)
+    effect("symlink", &temp, || symlink(target, &temp))?;
+    effect("rename to", path, || fs::rename(&temp, path))
 }
 
 /// The tasks that the entry at `path` names.

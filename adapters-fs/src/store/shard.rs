@@ -16,6 +16,7 @@ use domain::task::TaskId;
 use rustix::fs::OFlags;
 
 use super::FileStore;
+use crate::effect::effect;
 use crate::lock_holder;
 
 /// How long a change waits for its lock. A change takes less than a millisecond, so somebody who
@@ -67,7 +68,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
-    options.open(path)
+    effect("create", path, || options.open(path))
 }
 
 /// Takes the lock at `path`; `None` if it was not free before the deadline.
@@ -75,7 +76,7 @@ pub(crate) fn take(path: &Path, deadline: Duration) -> io::Result<Option<Held>> 
     let file = open(path)?;
     let (began, mut wait) = (Instant::now(), FIRST_WAIT);
     loop {
-        match file.try_lock() {
+        match locked(path, &file) {
             Ok(()) => return Ok(Some(Held { _file: file })),
             Err(TryLockError::WouldBlock) if began.elapsed() >= deadline => return Ok(None),
             Err(TryLockError::WouldBlock) => {
@@ -85,4 +86,9 @@ pub(crate) fn take(path: &Path, deadline: Duration) -> io::Result<Option<Held>> 
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
+}
+
+/// Locks the file at `path`, unless somebody else holds it.
+pub(crate) fn locked(path: &Path, file: &File) -> Result<(), TryLockError> {
+    effect("lock", path, || Ok(file.try_lock())).map_err(TryLockError::Error)?
 }

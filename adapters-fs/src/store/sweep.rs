@@ -19,6 +19,7 @@ use domain::task::TaskId;
 
 use super::{FileStore, index};
 use crate::data_dir::{DataDir, Entry, NoticeSign, is_key_lock, of_input};
+use crate::effect::effect;
 use crate::{disk, keys, notices};
 
 /// How old a half-written file must be before nobody can still be writing it.
@@ -181,7 +182,7 @@ impl FileStore {
                 );
             }
             // One that is still needed is not empty.
-            fs::remove_dir(&folder).unwrap_or_default();
+            effect("rmdir", &folder, || fs::remove_dir(&folder)).unwrap_or_default();
         }
         tally.told()
     }

@@ -15,6 +15,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use crate::effect::effect;
+
 /// How much of an answer is read at once, in bytes.
 const CHUNK: usize = 64 << 10;
 /// How long a command that is over its time has to end after SIGTERM. Git uses it to remove its
@@ -95,7 +97,7 @@ struct Running {
 
 impl Running {
     fn start(mut command: Command) -> io::Result<Self> {
-        let mut child = command.spawn()?;
+        let mut child = effect("run git", || command.spawn())?;
         let group = Pid::from_child(&child);
         match rustix::process::pidfd_open(group, PidfdFlags::empty()) {
             Ok(end) => Ok(Self { child, group, end, reaped: false }),

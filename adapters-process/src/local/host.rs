@@ -25,6 +25,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use super::{identity, termination, tree};
+use crate::effect::effect;
 use crate::{REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
 /// From how many clock ticks on a task was busy: one may be counted of a process that only woke for a moment.
@@ -124,7 +125,8 @@ impl LocalHost {
 
     /// Starts this program once more, with a pipe on its standard output.
     fn spawn(mut command: Command) -> io::Result<(Child, BufReader<ChildStdout>)> {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = effect("start ourselves", || command.spawn())?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         Ok((child, BufReader::new(stdout)))
     }

@@ -29,6 +29,7 @@ use domain::usecase::custody::Held;
 
 use super::host::Handshake;
 use super::identity;
+use crate::effect::effect;
 use agent::Agent;
 use driver::Driver;
 use signals::Signals;
@@ -234,7 +235,10 @@ async fn sight(world: World<'_>, id: &TaskId) -> Option<Sight> {
 /// Writes a line of the handshake for whoever started this process. The reader may be gone; that changes
 /// nothing.
 fn say(word: &Handshake) {
-    let mut stdout = io::stdout().lock();
-    drop(serde_json::to_writer(&mut stdout, word).map_err(io::Error::from));
-    drop(stdout.write_all(b"\n").and_then(|()| stdout.flush()));
+    let tell = || {
+        let mut stdout = io::stdout().lock();
+        serde_json::to_writer(&mut stdout, word)?;
+        stdout.write_all(b"\n").and_then(|()| stdout.flush())
+    };
+    drop(effect("answer the launcher", tell));
 }

@@ -11,6 +11,7 @@ use domain::task::ProcessId;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::effect::effect;
 use crate::local::freezing;
 use crate::local::identity::{self, Stat};
 use crate::local::tree::Snapshot;
@@ -220,7 +221,8 @@ pub(super) fn signal_started(
     if !Stat::of(pid).is_some_and(|stat| stat.lives() && stat.start_time == start_time) {
         return Ok(false);
     }
-    match pidfd_send_signal(&descriptor, signal) {
+    let send = || Ok(pidfd_send_signal(&descriptor, signal));
+    match effect("signal", send).unwrap_or(Err(rustix::io::Errno::PERM)) {
         Ok(()) => Ok(true),
         Err(rustix::io::Errno::SRCH) => Ok(false),
         Err(error) => Err(error),

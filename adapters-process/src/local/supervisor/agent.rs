@@ -21,6 +21,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::{AgentFiles, Post};
 use crate::agents::session_marks::SESSION_MARKS;
+use crate::effect::effect;
 use crate::local::program::{self, NoProgram};
 use crate::local::{identity, termination};
 use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
@@ -170,7 +171,8 @@ impl<'a> Agent<'a> {
             .env(TASK_ID_VARIABLE, task.id().as_str())
             .env(DEPTH_VARIABLE, surroundings.depth.to_string());
         // Reaped together with the orphans, see `reap`.
-        let child = command.spawn().map_err(|error| not_spawned(&error, &program))?;
+        let started = effect("start the agent", || command.spawn());
+        let child = started.map_err(|error| not_spawned(&error, &program))?;
         let process = identify(child)?;
         let decoder = (line.speech == Speech::Events).then_some(adapter);
         Ok(Self { process, decoder, bond: Bond::Child })

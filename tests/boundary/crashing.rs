@@ -1,0 +1,50 @@
+//! Programs that die at any point, or meet with a step that fails there: the laws hold all the same.
+//!
+//! `cargo xtask crashpoints` tries every point. Here a part of them is tried, for each part of the matrix: of every few
+//! points one.
+
+use tests::crashing::row;
+use tests::crashing::scene::{Part, SCENES};
+
+use crate::programs;
+
+/// Of how many points one is tried.
+const STRIDE: usize = 5;
+
+fn hold(part: Part, how: &'static str, stride: usize) {
+    let scenes = SCENES.iter().filter(|scene| scene.part == part);
+    let rows: Vec<_> = scenes.map(|scene| row(programs(), scene, how, stride)).collect();
+    let violations: Vec<&String> = rows.iter().flat_map(|row| &row.violations).collect();
+    assert!(violations.is_empty(), "{violations:#?}");
+    assert!(rows.iter().all(|row| row.points > 0), "a scene without a point: {rows:?}");
+}
+
+#[test]
+fn whoever_dies_while_it_launches_leaves_nothing_lost_and_nothing_running_for_ever() {
+    hold(Part::Launching, "kill", STRIDE);
+}
+
+#[test]
+fn whoever_dies_while_it_supervises_leaves_nothing_lost_and_nothing_running_for_ever() {
+    hold(Part::Running, "kill", STRIDE);
+}
+
+#[test]
+fn whoever_dies_while_it_ends_tasks_leaves_nothing_lost_and_nothing_running_for_ever() {
+    hold(Part::Stopping, "kill", STRIDE);
+}
+
+#[test]
+fn whoever_dies_while_it_orders_more_leaves_nothing_lost_and_nothing_running_for_ever() {
+    hold(Part::Again, "kill", STRIDE);
+}
+
+#[test]
+fn whoever_dies_while_it_looks_or_tells_leaves_nothing_lost_and_nothing_running_for_ever() {
+    hold(Part::Looking, "kill", STRIDE);
+}
+
+#[test]
+fn whoever_dies_while_it_tidies_up_leaves_nothing_lost_and_nothing_running_for_ever() {
+    hold(Part::Tidying, "kill", STRIDE);
+}
