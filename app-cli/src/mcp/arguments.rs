@@ -62,15 +62,18 @@ impl Arguments {
 
     /// A text; one that is blank is none.
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, Failure> {
+        self.scalar(name, "a string")
+    }
+
+    /// A text, number or flag, as text; anything else is not `what` it has to be.
+    fn scalar(&self, name: &str, what: &str) -> Result<Option<String>, Failure> {
         match self.given.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => {
                 Ok(Some(text.clone()).filter(|text| !text.trim().is_empty()))
             }
             Some(other @ (Value::Number(_) | Value::Bool(_))) => Ok(Some(other.to_string())),
-            Some(Value::Null | Value::Array(_) | Value::Object(_)) => {
-                Err(self.wrong(name, "a string"))
-            }
+            Some(Value::Null | Value::Array(_) | Value::Object(_)) => Err(self.wrong(name, what)),
         }
     }
 
@@ -91,32 +94,33 @@ impl Arguments {
 
     /// A yes or no; no if it is not there.
     pub(super) fn flag(&self, name: &str) -> Result<bool, Failure> {
-        match self.text(name)?.as_deref() {
+        let what = "true or false";
+        match self.scalar(name, what)?.as_deref() {
             None | Some("false" | "0" | "no") => Ok(false),
             Some("true" | "1" | "yes") => Ok(true),
-            Some(_) => Err(self.wrong(name, "true or false")),
+            Some(_) => Err(self.wrong(name, what)),
         }
     }
 
     /// A whole number that is not negative.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let what = "a whole number from 0";
+        let Some(text) = self.scalar(name, what)? else { return Ok(None) };
         let text = text.trim();
         let whole = text.strip_suffix(".0").unwrap_or(text);
-        whole.parse().map(Some).map_err(|_| self.wrong(name, "a whole number from 0"))
+        whole.parse().map(Some).map_err(|_| self.wrong(name, what))
     }
 
     /// A span of time, as a number of seconds or as `90s` or `5m`.
     pub(super) fn span(&self, name: &str) -> Result<Option<Duration>, Failure> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let what = "a number of seconds from 0";
+        let Some(text) = self.scalar(name, what)? else { return Ok(None) };
         let text = text.trim();
         let fraction =
             text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         match fraction {
             Some(span) => Ok(Some(span)),
-            None => parse_duration(text)
-                .map(Some)
-                .map_err(|_| self.wrong(name, "a number of seconds from 0")),
+            None => parse_duration(text).map(Some).map_err(|_| self.wrong(name, what)),
         }
     }
 

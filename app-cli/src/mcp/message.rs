@@ -114,7 +114,8 @@ impl Received {
             let fault = Fault::new(PARSE_ERROR, "the message is not UTF-8");
             return Some(Self::One(Message::Wrong(Id::null(), fault)));
         };
-        let line = line.trim();
+        // Some programs begin a stream of text with a byte order mark.
+        let line = line.trim_start_matches('\u{feff}').trim();
         if line.is_empty() {
             return None;
         }

@@ -133,6 +133,8 @@ pub(super) struct Said {
 
 enum Spoken {
     Text(String),
+    /// What went wrong.
+    Wrong(String),
     /// What a task of the protocol is answered with.
     Task(Value),
 }
@@ -141,6 +143,11 @@ impl Said {
     /// A text.
     pub(super) fn text(text: String) -> Self {
         Self { answer: Spoken::Text(text), collected: Vec::new(), context: None, admits: false }
+    }
+
+    /// What went wrong, of a call that did nothing of what it was asked.
+    pub(super) fn wrong(text: String) -> Self {
+        Self { answer: Spoken::Wrong(text), ..Self::text(String::new()) }
     }
 
     /// A task of the protocol.
@@ -165,6 +172,11 @@ impl Said {
     pub(super) fn result(&self) -> Value {
         match &self.answer {
             Spoken::Text(text) => spoken(text),
+            Spoken::Wrong(text) => {
+                let mut result = spoken(text);
+                result["isError"] = true.into();
+                result
+            }
             Spoken::Task(task) => task.clone(),
         }
     }

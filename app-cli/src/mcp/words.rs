@@ -44,6 +44,10 @@ pub(super) fn found_by(task: &Task, limit: usize) -> String {
     format!("{text}\n(cut: task_output {{\"id\":\"{}\"}} shows more)", task.id())
 }
 
+/// What the hints call an option is an argument here.
+const OPTIONS: [(&str, &str); 3] =
+    [("--cwd DIR", "`cwd`"), ("--cwd", "`cwd`"), ("--worktree", "`worktree`")];
+
 /// A failure as a model reads it: what, which kind, what to do.
 pub(super) fn failure(failure: &Failure) -> Value {
     let sentence =
@@ -65,7 +69,11 @@ pub(super) fn failure(failure: &Failure) -> Value {
         | Kind::LaunchFailed
         | Kind::StoreUnavailable
         | Kind::Unreadable => {
-            (!failure.hints.is_empty()).then(|| sentence(&failure.hints.join("; ")))
+            let hints =
+                OPTIONS.iter().fold(failure.hints.join("; "), |hints, (option, argument)| {
+                    hints.replace(option, argument)
+                });
+            (!hints.is_empty()).then(|| sentence(&hints))
         }
     };
     let mut text =

@@ -54,6 +54,22 @@ fn two_tasks_are_launched_waited_for_and_read_and_one_is_cancelled() {
     assert!(listed.contains("1 completed, 1 error, 1 cancelled"), "{listed}");
 }
 
+// Once, a call that could cancel none of several tasks was said to have gone well.
+#[test]
+fn a_call_that_cancels_none_of_its_tasks_went_wrong_and_one_that_cancels_some_went_well() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let cancel = |client: &mut Client, ids: &[&str]| {
+        client.call_as(&json!({}), "cancel_task", &json!({"ids": ids}))
+    };
+    let (said, is_error) = cancel(&mut client, &["bg_one", "bg_two"]);
+    assert!(is_error && value(&said, "code") == "not_found", "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("not cancelled: bg_")).count(), 2);
+    let id = value(&client.call("run_command", &json!({"command": "sleep 300"})), "id").to_owned();
+    let (said, is_error) = cancel(&mut client, &["bg_one", &id]);
+    assert!(!is_error && said.starts_with(&format!("cancelled: {id}\nnot cancelled: bg_one")));
+}
+
 #[test]
 fn a_call_that_its_client_repeats_launches_nothing_anew() {
     let sandbox = sandbox();

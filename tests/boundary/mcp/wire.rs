@@ -139,6 +139,11 @@ fn every_rough_edge_of_a_client_has_its_answer_and_the_server_goes_on() {
         ("a carriage return", [&list("2")[..], b"\r"].concat(), Text("(none)", json!(2))),
         ("a blank line", b"  ".to_vec(), Silence),
         (
+            "a byte order mark",
+            [&b"\xef\xbb\xbf"[..], &list("3")].concat(),
+            Text("(none)", json!(3)),
+        ),
+        (
             "null for params",
             br#"{"jsonrpc":"2.0","id":3,"method":"tools/list","params":null}"#.to_vec(),
             Result(json!(3)),
@@ -231,6 +236,16 @@ fn every_rough_edge_of_a_client_has_its_answer_and_the_server_goes_on() {
             "a word that is no number",
             call("20", "list_tasks", r#"{"limit":"many"}"#),
             Text("a whole number", json!(20)),
+        ),
+        (
+            "a list for a number",
+            call("25", "wait_for_tasks", r#"{"max_wait_s":[5]}"#),
+            Text("a number of seconds from 0", json!(25)),
+        ),
+        (
+            "a folder in no repository for a worktree",
+            call("26", "launch_agent", r#"{"prompt":"x","worktree":true,"cwd":"/"}"#),
+            Text("with `cwd`, or leave out `worktree`", json!(26)),
         ),
         (
             "a word that is not in the list",

@@ -47,12 +47,8 @@ fn run(_: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         let more = receipt.refused.iter();
         refused.extend(more.map(|(id, trouble)| (id.to_string(), Failure::from(trouble.clone()))));
         context.wiring.admit().await;
-        if let ([(_, failure)], true, true, 1) = (
-            refused.as_slice(),
-            receipt.cancelled.is_empty(),
-            receipt.stopped.is_empty(),
-            ids.len(),
-        ) {
+        let is_in_vain = receipt.cancelled.is_empty() && receipt.stopped.is_empty();
+        if let ([(_, failure)], true, 1) = (refused.as_slice(), is_in_vain, ids.len()) {
             return Err(failure.clone());
         }
         let mut said = Vec::new();
@@ -75,12 +71,19 @@ fn run(_: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         if refused.len() > LINES {
             said.push(format!("and {} more were not cancelled", refused.len() - LINES));
         }
+        if let (Some((_, failure)), true) = (refused.first(), is_in_vain) {
+            said.push(format!("code: {}", failure.kind.word()));
+        }
         if !receipt.survivors.is_empty() {
             let pids: Vec<String> =
                 receipt.survivors.iter().take(LINES).map(u32::to_string).collect();
             said.push(format!("still there: processes {}", pids.join(", ")));
         }
-        Ok((said.join("\n"), context.tasks(&receipt.cancelled).await))
+        let said = said.join("\n");
+        // Where nothing at all could be cancelled, the call went wrong.
+        let said =
+            if is_in_vain && !refused.is_empty() { Said::wrong(said) } else { Said::text(said) };
+        Ok((said, context.tasks(&receipt.cancelled).await))
     })?;
-    Ok(Said::text(said).collecting(tasks).over(context, false))
+    Ok(said.collecting(tasks).over(context, false))
 }
