@@ -16,7 +16,7 @@ use domain::task::TaskId;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, ownership};
 use crate::disk;
 use crate::effect::{effect, written};
 use crate::fault::fault;
@@ -119,7 +119,8 @@ fn chosen(held: Beginning, branch: Option<&str>) -> Option<Beginning> {
 fn write(path: &Path, unfinished: &Path, wanted: &Wanted) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
-    let mut file = effect("create", unfinished, || options.open(unfinished))?;
+    let made = effect("create", unfinished, || options.open(unfinished))?;
+    let mut file = ownership::handed_over(made)?;
     // Where nothing can be locked, nobody takes the note for one of a launcher that is gone.
     drop(effect("lock", unfinished, || Ok(file.try_lock()?)));
     let Wanted { folder, path: at, branch } = wanted.clone();

@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, ownership};
 use crate::disk::{self, Disk};
 use crate::effect::effect;
 
@@ -49,7 +49,8 @@ impl Bell {
             disk::unnamed(dir, &dir.bell(OsStr::new("new")), |path| {
                 let mode = Mode::RUSR | Mode::WUSR;
                 let make = || Ok(rustix::fs::mknodat(CWD, path, FileType::Fifo, mode, 0)?);
-                effect("mkfifo", path, make)
+                effect("mkfifo", path, make)?;
+                ownership::hand_over(path)
             })
         };
         let new = make().or_else(|_| dir.prepare_waiters().and_then(|()| make())).ok()?;

@@ -85,6 +85,12 @@ impl DataDir {
         ownership::check(&self.root, anybodys)
     }
 
+    /// Has root, where the store belongs to another user, give that user whatever it makes there from here on.
+    /// [`check`](Self::check) does so as well.
+    pub fn serve_owner(&self) {
+        ownership::serve(&self.root);
+    }
+
     /// The folder of the store.
     pub fn root(&self) -> &Path {
         &self.root

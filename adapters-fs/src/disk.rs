@@ -140,7 +140,8 @@ impl Disk for RealDisk {
     }
 
     fn symlink(&self, target: &str, path: &Path) -> io::Result<()> {
-        effect("symlink", path, || symlink(target, path))
+        effect("symlink", path, || symlink(target, path))?;
+        ownership::hand_over(path)
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -259,7 +260,7 @@ pub(crate) fn prepared<T>(dir: &DataDir, act: impl Fn() -> io::Result<T>) -> io:
 fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(PRIVATE);
-    effect("create", path, || options.open(path))
+    ownership::handed_over(effect("create", path, || options.open(path))?)
 }
 
 fn unopened(error: io::Error) -> io::Result<Found> {

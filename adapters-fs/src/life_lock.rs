@@ -59,7 +59,14 @@ impl FileLifeLocks {
             let kept = fs::symlink_metadata(self.dir.environment(id));
             if kept.is_ok_and(|kept| kept.is_file()) { Custody::Waiting } else { otherwise }
         };
-        let Some(file) = open(&self.dir.life_lock(id))? else { return Ok(unheld(Custody::Absent)) };
+        let path = self.dir.life_lock(id);
+        let opened = match open(&path)? {
+            // Whoever admits it makes the lock before what is kept goes: of the two, one is there.
+            None if unheld(Custody::Absent) == Custody::Absent => open(&path)?,
+            None => return Ok(Custody::Waiting),
+            some => some,
+        };
+        let Some(file) = opened else { return Ok(Custody::Absent) };
         match file.try_lock_shared() {
             // Its holder removed it between our opening and our trying.
             Ok(()) if file.metadata()?.nlink() == 0 => Ok(unheld(Custody::Absent)),

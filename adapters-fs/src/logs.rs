@@ -17,7 +17,7 @@ use domain::port::{Fault, LogPart, LogText, OutputLog, Stream};
 use domain::task::{TaskId, Timestamp};
 use rustix::fs::OFlags;
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, ownership};
 use crate::disk;
 use crate::effect::{effect, written};
 use crate::fault::fault;
@@ -122,7 +122,7 @@ fn append(path: &Path) -> io::Result<File> {
     let no_link = OFlags::NOFOLLOW.bits().cast_signed();
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(PRIVATE).custom_flags(no_link);
-    effect("create", path, || options.open(path))
+    ownership::handed_over(effect("create", path, || options.open(path))?)
 }
 
 fn open_plain(path: &Path) -> io::Result<Option<File>> {

@@ -171,6 +171,12 @@ impl Task {
         self.progress.host.as_deref().is_none_or(|name| name == host)
     }
 
+    /// Whether it was ordered from us: no other program's record says what runs it, or on which machine.
+    pub fn is_ours(&self) -> bool {
+        let said = self.order.runner != Runner::Elsewhere || self.progress.host.is_some();
+        said || self.was_supervised()
+    }
+
     /// Whether one of our supervisors ever ran it.
     pub fn was_supervised(&self) -> bool {
         self.progress.supervisor.is_some()

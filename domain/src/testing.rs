@@ -81,6 +81,12 @@ pub fn running_task() -> Task {
     queued_task().apply(Event::Started(started()), at).expect("a queued task can start").task
 }
 
+/// A task that another program recorded as queued.
+pub fn foreign_queued_task() -> Task {
+    let order = Order { runner: Runner::Elsewhere, ..order() };
+    Task::ordered(TaskId::mint(ORDERED, [9, 9, 8]), order, None, ORDERED)
+}
+
 /// A running task that another program recorded, without a supervisor of ours.
 pub fn foreign_running_task() -> Task {
     Task::recorded(Recorded {

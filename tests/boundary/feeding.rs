@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::json;
+use tests::meddling::make_pipe;
 use tests::sandbox::task_id;
 
 use crate::sandbox;
@@ -75,4 +76,26 @@ fn an_input_that_cannot_be_had_is_refused_before_anything_starts() {
     let failed = sandbox.task_bg(["run", "x", "--stdin", "-", "--", "no-such-program"]).stdin("x");
     let id = failed.code(7).json()["taskId"].as_str().expect("an id").to_owned();
     assert!(sandbox.store().join(format!("{id}.stdin")).exists(), "for whoever tries it once more");
+}
+
+// The launcher opened it to see whether that works, and waited for somebody to write.
+#[test]
+fn a_pipe_that_nobody_writes_to_is_refused_at_once_and_also_when_it_took_the_place_of_a_file() {
+    let sandbox = sandbox();
+    let (pipe, file) = (sandbox.work().join("pipe"), sandbox.work().join("file"));
+    make_pipe(&pipe);
+    let failed = sandbox.task_bg(["run", "x", "--stdin", "pipe", "--", "cat"]).code(2).json();
+    let [error, hint] = ["error", "hint"].map(|key| failed[key].as_str().unwrap_or_default());
+    assert!(error.contains("it is a pipe") && hint.contains("sh -c"), "{failed:#}");
+    fs::write(&file, "words").expect("a file");
+    let held = sandbox.task_bg(["run", "x", "--hold", "--stdin", "file", "--", "cat"]).ok().json();
+    fs::rename(&pipe, &file).expect("renamed");
+    let id = task_id(&held);
+    sandbox.task_bg(["release", &id]).run().done();
+    let ended = sandbox.ended(&id);
+    assert_eq!(ended["progress"]["reason"], "launch_failed", "{ended:#}");
+    assert!(ended["error"].as_str().is_some_and(|it| it.contains("it is a pipe")), "{ended:#}");
+    // What the shell opens for one command is read by the launcher, as what is piped in.
+    let script = "exec 9<<E\nwords\nE\ntask-bg run x --wait --stdin /dev/fd/9 -- cat";
+    assert_eq!(sandbox.shell(script).ok().json()["ended"][0]["result"], "words");
 }

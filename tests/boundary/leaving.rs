@@ -9,7 +9,7 @@ use crate::sandbox;
 /// A task that ends and leaves a process, with this before its command; the process, too.
 fn leaving(sandbox: &Sandbox, before: &str) -> (String, u32) {
     let file = sandbox.path("left").display().to_string();
-    let script = format!("{before} sleep 300 & echo $! >{file}; exit 3");
+    let script = format!("{before} sleep 300 >/dev/null 2>&1 & echo $! >{file}; exit 3");
     let id = sandbox.run_script(&[], &script);
     sandbox.ended(&id);
     (id, sandbox.pid_in("left"))
@@ -243,4 +243,27 @@ fn where_a_task_left_something_of_which_nothing_is_found_cancel_says_that_this_i
     sandbox.ended(&nothing);
     let answer = sandbox.task_bg(["cancel", &nothing]).code(4).json();
     assert!(answer["unproved"].is_null(), "{answer:#}");
+}
+
+// It named no task any more, and its parent was gone: nobody found it, and `cleanup` took its log away below it.
+#[test]
+fn a_leftover_that_started_another_with_an_empty_environment_is_found_by_where_it_writes() {
+    let sandbox = sandbox();
+    let (gate, file) = (sandbox.until("gate"), sandbox.path("late").display().to_string());
+    let script = format!("({gate}; env -i setsid sleep 300 & echo $! >{file}) & exit 3");
+    let id = sandbox.run_script(&[], &script);
+    sandbox.ended(&id);
+    sandbox.open_gate("gate");
+    let pid = sandbox.pid_in("late");
+    wait_until("only the late one is left", || {
+        let status = sandbox.task_bg(["status", &id]).ok().json();
+        status["survivors"] == json!([pid])
+    });
+    let doctor = sandbox.task_bg(["doctor"]).run();
+    assert!(doctor.stdout.contains(&format!("{id} ({pid})")), "{doctor}");
+    let cleaned = sandbox.task_bg(["cleanup", "--delete"]).ok().json();
+    assert_eq!(cleaned["deleted"], json!([]), "{cleaned:#}");
+    let cancelled = sandbox.task_bg(["cancel", &id]).ok().json();
+    assert!(names(&cancelled["stopped"], &id), "{cancelled:#}");
+    assert!(!alive(pid));
 }

@@ -5,9 +5,10 @@
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tests::process::wait_until;
 use tests::sandbox::Sandbox;
 
 use crate::sandbox;
@@ -223,4 +224,46 @@ fn a_settings_file_of_another_user_does_not_count() {
     give(&settings);
     let failed = sandbox.task_bg(["list"]).code(2).json();
     assert!(failed["error"].as_str().is_some_and(|it| it.contains("another user")), "{failed}");
+}
+
+/// All that is in a folder.
+fn everything_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let below = |path: PathBuf| if path.is_dir() { everything_in(&path) } else { Vec::new() };
+    entries.flat_map(|path| [below(path.clone()), vec![path]].concat()).collect()
+}
+
+// What root wrote there was root's, and the user whose store it was could not change a record or take a lock any more.
+#[test]
+fn what_root_makes_in_the_store_of_another_user_belongs_to_that_user() {
+    let sandbox = sandbox();
+    if !is_root(&sandbox) {
+        return;
+    }
+    fs::create_dir_all(sandbox.store()).expect("a folder");
+    give(&sandbox.store());
+    let sandbox = sandbox.with_env("TASK_BG_ANY_OWNER", "1");
+    let here = |words: &[&str]| sandbox.task_bg(words);
+    let running = here(&["run", "a", "--key", "k", "--parent", "P", "--", "sleep", "300"]).ok();
+    let piped = here(&["run", "b", "--hold", "--stdin", "-", "--", "cat"]).stdin("words").ok();
+    let failed = here(&["run", "c", "--retries", "1", "--wait", "--", "false"]).code(5);
+    here(&["queue", "pause"]).ok().done();
+    here(&["queue", "limit", "3"]).ok().done();
+    sandbox.hook(r#"{"session_id":"P","hook_event_name":"UserPromptSubmit"}"#).ok().done();
+    here(&["list"]).ok().done();
+    let running = running.json()["taskId"].as_str().expect("an id").to_owned();
+    let waits = here(&["wait", &running]).start();
+    let bells = sandbox.store().join(".waiters");
+    wait_until("that it waits", || !everything_in(&bells).is_empty());
+    let not_theirs = || {
+        let all = everything_in(&sandbox.store()).into_iter();
+        // Whatever is removed meanwhile is nobody's.
+        let owner = |path: &PathBuf| fs::symlink_metadata(path).map_or(OTHER, |it| it.uid());
+        all.filter(|path| owner(path) != OTHER).collect::<Vec<_>>()
+    };
+    assert_eq!(not_theirs(), Vec::<PathBuf>::new());
+    here(&["cancel", "--all"]).ok().done();
+    waits.finish().code_is(5).done();
+    assert_eq!(not_theirs(), Vec::<PathBuf>::new());
+    drop((piped, failed));
 }

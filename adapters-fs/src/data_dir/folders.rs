@@ -51,7 +51,7 @@ fn make_with_parents(folder: &Path) -> io::Result<()> {
 /// Makes one folder; `false` if it was there.
 pub(super) fn make(folder: &Path) -> io::Result<bool> {
     match effect("mkdir", folder, || DirBuilder::new().mode(PRIVATE).create(folder)) {
-        Ok(()) => {}
+        Ok(()) => ownership::hand_over(folder)?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {
             return Ok(false);
         }

@@ -2,12 +2,13 @@
 //!
 //! A folder that somebody shares with others, such as `/tmp`, is never given another mode: closing it would
 //! shut everybody out. One is closed only if it is empty, or if nothing is in it but what belongs to a store.
-//! A store of another user is left alone altogether. Main type: [`Unfit`].
+//! A store of another user is left alone altogether, unless root is told to use it: then whatever root makes there
+//! is given to that user, who could not go on with it otherwise. Main type: [`Unfit`].
 
 use std::ffi::OsStr;
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -84,6 +85,7 @@ enum Content {
 /// if others can look into it.
 pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
     let Ok(found) = fs::metadata(root) else { return Ok(()) };
+    remember(&found);
     let path = root.to_owned();
     if !anybodys && found.uid() != own() {
         return Err(Unfit::Foreign { path, owner: found.uid() });
@@ -109,6 +111,42 @@ pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
 pub(crate) fn is_strangers(file: &Metadata, folder: impl FnOnce() -> Option<u32>) -> bool {
     let owner = file.uid();
     owner != own() && owner != ROOT && folder() != Some(owner)
+}
+
+/// The user and the group that the store belongs to, where root works in it for somebody else.
+static SERVED: OnceLock<(u32, u32)> = OnceLock::new();
+
+/// From here on root gives what it makes in the store in `root` to whoever that belongs to.
+pub(super) fn serve(root: &Path) {
+    if own() == ROOT
+        && let Ok(found) = fs::metadata(root)
+    {
+        remember(&found);
+    }
+}
+
+fn remember(found: &Metadata) {
+    if own() == ROOT && found.uid() != ROOT {
+        // A process works in one store: whoever was first stays.
+        SERVED.set((found.uid(), found.gid())).unwrap_or_default();
+    }
+}
+
+/// A file that was just made, or opened if it was there, as the file of whoever the store belongs to. One that holds
+/// anything, or has a second name, may be another's and stays whose it is.
+pub(crate) fn handed_over(file: File) -> io::Result<File> {
+    if let Some((user, group)) = SERVED.get() {
+        let found = file.metadata()?;
+        if found.uid() == ROOT && found.nlink() == 1 && found.len() == 0 {
+            fchown(&file, Some(*user), Some(*group))?;
+        }
+    }
+    Ok(file)
+}
+
+/// The same for a link, a pipe or a folder that was just made.
+pub(crate) fn hand_over(path: &Path) -> io::Result<()> {
+    SERVED.get().map_or(Ok(()), |(user, group)| lchown(path, Some(*user), Some(*group)))
 }
 
 /// Closes a folder of ours that others could look into, if that harms nobody.

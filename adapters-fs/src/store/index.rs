@@ -19,7 +19,7 @@ use domain::port::StoreError;
 use domain::task::{SessionId, Task, TaskId};
 
 use super::{FileStore, shard};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, ownership};
 use crate::effect::effect;
 
 /// How long to wait for the lock of an entry before it stays as it is.
@@ -31,7 +31,7 @@ const MAX_TARGET: usize = 4_000;
 pub(super) fn add<'a>(dir: &DataDir, sessions: impl Iterator<Item = &'a SessionId>, id: &TaskId) {
     for session in sessions {
         let Some(path) = dir.session(session) else { continue };
-        match effect("symlink", &path, || symlink(id.as_str(), &path)) {
+        match link(id.as_str(), &path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 change(dir, session, &path, |ids| {
                     if !ids.contains(id) {
@@ -77,8 +77,13 @@ fn replace(dir: &DataDir, path: &Path, ids: &[TaskId]) -> io::Result<()> {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     let temp = dir.temp(path);
-    effect("symlink", &temp, || symlink(target, &temp))?;
+    link(&target, &temp)?;
     effect("rename to", path, || fs::rename(&temp, path))
+}
+
+fn link(target: &str, path: &Path) -> io::Result<()> {
+    effect("symlink", path, || symlink(target, path))?;
+    ownership::hand_over(path)
 }
 
 /// The tasks that the entry at `path` names.

@@ -16,6 +16,7 @@ use domain::task::TaskId;
 use rustix::fs::OFlags;
 
 use super::FileStore;
+use crate::data_dir::ownership;
 use crate::effect::effect;
 use crate::lock_holder;
 
@@ -68,7 +69,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
-    effect("create", path, || options.open(path))
+    ownership::handed_over(effect("create", path, || options.open(path))?)
 }
 
 /// Takes the lock at `path`; `None` if it was not free before the deadline.

@@ -1,7 +1,7 @@
 //! Which processes belong to a task, wherever they went.
 //!
-//! A process belongs to a task if its environment names the task, or if it descends from one that
-//! does or from the task's supervisor. It belongs to another task, with all below it, if its
+//! A process belongs to a task if its environment names the task, if it writes into the task's log, or if it
+//! descends from one that does or from the task's supervisor. It belongs to another task, with all below it, if its
 //! environment names another one or marks it as a supervisor: cancelling a task spares the tasks
 //! that it launched. Looking at a process never changes it.
 
@@ -16,6 +16,12 @@ use crate::{SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
 /// How often whatever was started during a look is looked at, too, at most.
 const MOST_ROUNDS: u32 = 4;
+/// The streams of a process that lead to a log: its standard output and its standard error.
+const STREAMS: [u32; 2] = [1, 2];
+/// How the names of logs end.
+const LOGS: [&str; 2] = [".out", ".events.jsonl"];
+/// What the kernel adds to the name of a file that was removed.
+const REMOVED: &str = " (deleted)";
 
 /// The processes that lived at one moment, with whose they are.
 ///
@@ -91,7 +97,7 @@ impl Snapshot {
         self.children.get(&pid).cloned().unwrap_or_default()
     }
 
-    /// The living processes whose environment names a task, with that task.
+    /// The living processes whose environment or output names a task, with that task.
     pub fn named(&self) -> Vec<(TaskId, Stat)> {
         let named = self.allegiances.iter().filter_map(|(pid, whose)| {
             let Allegiance::Task(name) = whose else { return None };
@@ -166,14 +172,14 @@ fn children(all: &BTreeMap<u32, Stat>) -> BTreeMap<u32, Vec<u32>> {
     children
 }
 
-/// Whose a process is, by its environment.
+/// Whose a process is, by its environment, or else by where its output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Allegiance {
-    /// It carries the name of this task.
+    /// It carries the name of this task, or writes into its log.
     Task(Vec<u8>),
     /// It is a supervisor, and belongs to no task.
     Supervisor,
-    /// Its environment says nothing, or may not be read.
+    /// Nothing says it, or may be read.
     Unsaid,
 }
 
@@ -188,7 +194,8 @@ impl Allegiance {
         match value(TASK_ID_VARIABLE) {
             _ if value(SUPERVISOR_VARIABLE).is_some() => Self::Supervisor,
             Some(named) => Self::Task(named.to_vec()),
-            None => Self::Unsaid,
+            // An environment can be emptied; the streams that a task was started with stay.
+            None => logged_by(pid).map_or(Self::Unsaid, Self::Task),
         }
     }
 
@@ -201,6 +208,38 @@ impl Allegiance {
             Self::Task(named) => named != id.as_str().as_bytes(),
             Self::Supervisor => true,
             Self::Unsaid => false,
+        }
+    }
+}
+
+/// The task into whose log a process writes, by the name of the file, which may have been removed since.
+fn logged_by(pid: u32) -> Option<Vec<u8>> {
+    STREAMS.iter().find_map(|stream| {
+        let target = fs::read_link(format!("/proc/{pid}/fd/{stream}")).ok()?;
+        logged_in(target.file_name()?.to_str()?).map(|id| id.as_str().into())
+    })
+}
+
+/// The task whose log has this name. Only an id as we mint them counts: anybody may call a file `nohup.out`.
+fn logged_in(name: &str) -> Option<TaskId> {
+    let name = name.strip_suffix(REMOVED).unwrap_or(name);
+    let id = LOGS.iter().find_map(|ending| name.strip_suffix(ending))?;
+    TaskId::parse(id).ok().filter(|id| id.minted_at().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_log_of_a_task_of_ours_names_one_and_also_when_it_was_removed() {
+        let id = "bg_19c0000000000001f";
+        for name in [".out", ".events.jsonl", ".out (deleted)"] {
+            let named = logged_in(&format!("{id}{name}"));
+            assert_eq!(named.as_ref().map(TaskId::as_str), Some(id), "{name}");
+        }
+        for name in ["nohup.out", "bg_.out", "bg_19c0000000000001f.json", "x (deleted)", ""] {
+            assert_eq!(logged_in(name), None, "{name}");
         }
     }
 }

@@ -50,14 +50,30 @@ pub(crate) fn failure(error: &clap::Error, words: &[String]) -> Failure {
     Failure::new(Kind::Usage, message).hint(hint)
 }
 
-/// The help that is meant by `help --help`, `help list --help` and the like, of which clap knows nothing.
+/// The help that is meant by `help --help`, `help list --help`, `help hooks install` and the like, of which clap knows
+/// nothing.
 pub(crate) fn help_meant(words: &[String]) -> Option<clap::Error> {
-    let asks = |word: &&String| matches!(word.as_str(), "--help" | "-h");
-    if words.get(1).is_none_or(|verb| verb != "help") || !words.iter().any(|word| asks(&word)) {
+    if words.get(1).is_none_or(|verb| verb != "help") {
         return None;
     }
-    let rest = words.iter().filter(|word| !asks(word));
-    Args::try_parse_from(rest).err().filter(|error| error.kind() == ErrorKind::DisplayHelp)
+    let asks = |word: &&String| matches!(word.as_str(), "--help" | "-h");
+    let mut rest: Vec<&String> = words.iter().filter(|word| !asks(word)).collect();
+    if let [_, _, verb, word] = rest.as_slice()
+        && takes_word(verb, word)
+    {
+        rest.truncate(3);
+    }
+    let is_changed = rest.len() < words.len();
+    let parsed = Args::try_parse_from(rest).err();
+    parsed.filter(|error| is_changed && error.kind() == ErrorKind::DisplayHelp)
+}
+
+/// Whether a verb says with this word what it is to do.
+fn takes_word(verb: &str, word: &str) -> bool {
+    let command = Args::whole();
+    let mut first = command.find_subcommand(verb).into_iter().flat_map(Command::get_positionals);
+    let words = first.next().map(clap::Arg::get_possible_values).unwrap_or_default();
+    words.iter().any(|known| known.matches(word, false))
 }
 
 /// The verb among the words of a command line, if it is one.
@@ -127,7 +143,11 @@ struct Said<'a> {
 impl Said<'_> {
     /// An option that is none, or a word too many.
     fn unknown(&self) -> (String, String) {
-        let word = self.text(ContextKind::InvalidArg);
+        let mut word = self.text(ContextKind::InvalidArg);
+        if self.error.kind() == ErrorKind::TooManyValues && !word.starts_with('-') {
+            // Of a word too many for several of a kind, clap names the kind.
+            word = self.text(ContextKind::InvalidValue);
+        }
         let (verb, shown) = (self.verb.as_deref().unwrap_or_default(), quoted(&word));
         let is_option = word.starts_with('-') && word.len() > 1;
         let value = self.text(ContextKind::InvalidValue);
@@ -229,6 +249,11 @@ impl Said<'_> {
             }
             Some("run") => {
                 "the command goes after `--`, as in `task-bg run \"Test suite\" -- cargo test`"
+                    .to_owned()
+            }
+            Some("resume") => {
+                "say what the agent is told next, or name a file that says it: --prompt-file FILE \
+                 (- for standard input)"
                     .to_owned()
             }
             Some(_) | None => self.help(),

@@ -76,7 +76,8 @@ pub(crate) fn remark(words: &str) {
 }
 
 fn print(text: &str) -> Result<(), u8> {
-    let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+    // No stream that strips colours: an answer has none of ours, and what a task wrote is shown as it was.
+    let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
         Err(error) => Err(unwritten(&error)),

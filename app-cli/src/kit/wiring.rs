@@ -73,6 +73,7 @@ impl Wiring {
     /// task ends because of a wrong word in a file.
     pub(crate) fn at(root: PathBuf) -> Self {
         let dir = DataDir::at(root);
+        dir.serve_owner();
         let (settings, _) = Settings::read(None, Some(&dir));
         Self::with(dir, &settings, None)
     }

@@ -23,13 +23,14 @@ pub enum Custody {
 pub enum Standing {
     /// What its record says.
     AsRecorded,
-    /// It never had a supervisor of ours; its record stands as it is.
+    /// It never had a supervisor of ours, and is in no queue of ours; its record stands as it is.
     Unsupervised,
     /// Its supervisor is gone and its agent still lives.
     Orphaned,
     /// Its supervisor and its agent are gone; its event log decides how it ended.
     Gone,
-    /// Its launcher, or the process that admitted it, died before it was started.
+    /// Its launcher, or the process that admitted it, died before it was started; or somebody removed what it was to
+    /// start with.
     NeverStarted,
 }
 
@@ -45,8 +46,10 @@ pub fn standing(
     match (task.status(), custody) {
         (Status::Completed | Status::Error | Status::Cancelled, _)
         | (_, Custody::Held)
-        | (Status::Queued, Custody::Absent | Custody::Waiting) => Standing::AsRecorded,
-        (Status::Queued, Custody::Free) => Standing::NeverStarted,
+        | (Status::Queued, Custody::Waiting) => Standing::AsRecorded,
+        (Status::Queued, Custody::Absent) if !task.is_ours() => Standing::Unsupervised,
+        // One that waits has its environment or a life lock at any moment.
+        (Status::Queued, Custody::Free | Custody::Absent) => Standing::NeverStarted,
         (Status::Running, Custody::Absent) if !task.was_supervised() => Standing::Unsupervised,
         (Status::Running, Custody::Absent) if supervisor_lives => Standing::AsRecorded,
         (Status::Running, Custody::Absent | Custody::Free | Custody::Waiting) => {
@@ -100,6 +103,12 @@ mod tests {
     fn a_queued_record_of_a_killed_launcher_never_started() {
         let task = testing::queued_task();
         assert_eq!(standing(&task, Custody::Free, false, false), Standing::NeverStarted);
-        assert_eq!(standing(&task, Custody::Absent, false, false), Standing::AsRecorded);
+    }
+
+    #[test]
+    fn a_queued_record_of_which_nothing_else_is_left_waits_for_nobody() {
+        let (ours, others) = (testing::queued_task(), testing::foreign_queued_task());
+        assert_eq!(standing(&ours, Custody::Absent, false, false), Standing::NeverStarted);
+        assert_eq!(standing(&others, Custody::Absent, false, false), Standing::Unsupervised);
     }
 }

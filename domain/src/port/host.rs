@@ -97,8 +97,8 @@ pub trait Host: Send + Sync {
     /// and no longer than a second.
     async fn busy(&self, tasks: &[Doomed]) -> Vec<TaskId>;
 
-    /// The living processes whose environment names a task, with that task. One look, whatever the
-    /// number of tasks.
+    /// The living processes that name a task, by their environment or by the log that they write into, with that
+    /// task. One look, whatever the number of tasks.
     async fn at_large(&self) -> Vec<(TaskId, ProcessId)>;
 
     /// The numbers of the living processes that work in a folder or below it, for each of these folders that has

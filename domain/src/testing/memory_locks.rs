@@ -106,6 +106,11 @@ impl MemoryLocks {
         self.take(id).into_iter().for_each(Claim::leave);
     }
 
+    /// Keeps an environment, as for a task that waits.
+    pub fn keep_waiting(&self, id: &TaskId) {
+        open(&self.folder).kept.insert(id.clone(), Environment::default());
+    }
+
     /// Who holds the lock of a task.
     pub fn look(&self, id: &TaskId) -> Custody {
         open(&self.folder).custody(id)

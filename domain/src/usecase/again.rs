@@ -62,8 +62,7 @@ pub struct Unsaid {
 /// Whether the record was written by the program that had this format first: it says the prompt, the droid
 /// and the model, and neither the autonomy nor the folder.
 pub fn is_of_the_original(task: &Task) -> bool {
-    let ours = task.progress().host.is_some() || task.was_supervised();
-    task.order().runner == Runner::Elsewhere && !ours && !task.order().prompt.as_str().is_empty()
+    !task.is_ours() && !task.order().prompt.as_str().is_empty()
 }
 
 /// Whether the record says enough to run its order once more.

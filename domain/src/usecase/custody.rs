@@ -123,6 +123,13 @@ pub(super) fn cut_short() -> Ending {
     Ending::failed(Reason::LaunchFailed, message)
 }
 
+/// What a task ends as that waited in the queue, of which nothing but its record is left: nobody could start it any
+/// more.
+pub(super) fn robbed() -> Ending {
+    let message = "what it was to start with was removed from the store while it waited";
+    Ending::failed(Reason::LaunchFailed, message)
+}
+
 impl Held {
     /// The task that was just recorded under this claim.
     pub fn of(claim: Box<dyn Claim>, task: Task) -> Self {

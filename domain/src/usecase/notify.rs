@@ -167,7 +167,7 @@ pub async fn collect(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Ending, Event, Order};
+    use crate::task::{Ending, Event, Order, Status};
     use crate::testing::{self, MemoryNotices, MemoryWorld};
 
     fn parent() -> SessionId {
@@ -191,7 +191,11 @@ mod tests {
             let stage = if task.status().is_ended() { Stage::Ended } else { Stage::Open };
             (parent(), task.id().clone(), stage)
         });
-        (MemoryWorld::holding(tasks.to_vec()), MemoryNotices::holding(entries))
+        let memory = MemoryWorld::holding(tasks.to_vec());
+        for task in tasks.iter().filter(|task| task.status() == Status::Queued) {
+            memory.locks.keep_waiting(task.id());
+        }
+        (memory, MemoryNotices::holding(entries))
     }
 
     async fn say(found: &(MemoryWorld, MemoryNotices), occasion: Occasion) -> Option<String> {

@@ -261,6 +261,11 @@ async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Beli
             }
             autopsy(world, &held.task).await?
         }
+        // It got what it starts with before its lock was taken here.
+        Standing::NeverStarted if world.kits.kept(held.task.id()).await.is_ok() => {
+            return Ok(Believed { task: held.into_waiting(), note: None, custody });
+        }
+        Standing::NeverStarted if custody == Custody::Absent => custody::robbed(),
         Standing::NeverStarted => custody::cut_short(),
         standing @ (Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned) => {
             let task = held.task.clone();

@@ -182,14 +182,18 @@ async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Change, 
         | Repair::Abandon => {
             let Some(held) = custody::take(world, id).await? else { return Ok(Change::None) };
             let before = held.task.status().is_ended();
-            let ended = conclude(world, held).await?.status().is_ended();
+            // Without a lock that somebody left, it was not being started.
+            let ending =
+                if traces.lock == Lock::Absent { custody::robbed() } else { custody::cut_short() };
+            let ended = conclude(world, held, ending).await?.status().is_ended();
             Ok(if ended && !before { Change::Ended } else { Change::Made })
         }
     }
 }
 
-/// Decides again, now that the life lock is held, and makes the move.
-async fn conclude(world: World<'_>, held: Held) -> Result<Task, Trouble> {
+/// Decides again, now that the life lock is held, and makes the move; a task that cannot be started any more ends as
+/// `never_started` has it.
+async fn conclude(world: World<'_>, held: Held, never_started: Ending) -> Result<Task, Trouble> {
     // Another process may have made the same move before the lock was taken here.
     let look = unlocked(world).await?;
     let kin = kin(world, &look, Some(&held.task)).await;
@@ -210,7 +214,7 @@ async fn conclude(world: World<'_>, held: Held) -> Result<Task, Trouble> {
         }
         Repair::Release => Ok(held.into_waiting()),
         Repair::Cancel => Ok(held.end(world, Ending::CANCELLED).await?.0),
-        Repair::Abandon => Ok(held.end(world, custody::cut_short()).await?.0),
+        Repair::Abandon => Ok(held.end(world, never_started).await?.0),
         Repair::Retire => {
             let task = held.task.clone();
             remove_names(world, &look, task.id()).await?;

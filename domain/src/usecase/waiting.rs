@@ -23,6 +23,10 @@ pub async fn obstacles(
     let mut found = Vec::new();
     for task in tasks {
         let State::Queued(queued) = task.state() else { continue };
+        if !task.is_ours() {
+            // Whoever queued it knows what it waits for.
+            continue;
+        }
         let standings = standings(world, task).await;
         let mut standing = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
         let obstacle = match admission.obstacle(task, queued.held, &mut standing) {

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use domain::port::{self, CommandLine, Doomed, Input, LaunchFailure, OsText, Speech, Told};
 use domain::task::{Exit, Order, ProcessId, Runner, Task, TaskId};
-use rustix::fs::MemfdFlags;
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::{AgentFiles, Post};
@@ -283,10 +284,21 @@ fn standard_input(order: &Order, line: &CommandLine, prompt: &str) -> Result<Std
     match (line.input, &order.stdin) {
         (Input::Prompt, _) => in_memory(prompt).map(Stdio::from).map_err(|error| error.to_string()),
         (Input::Nothing, None) => Ok(Stdio::null()),
-        (Input::Nothing, Some(path)) => File::open(path)
+        (Input::Nothing, Some(path)) => opened(path)
             .map(Stdio::from)
             .map_err(|error| format!("`{path}`, its standard input, cannot be opened: {error}")),
     }
+}
+
+/// A file opened for reading, without waiting: where a pipe has its name by now, nobody may ever write to that.
+fn opened(path: &str) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if file.metadata()?.file_type().is_fifo() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe"));
+    }
+    rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+    Ok(file)
 }
 
 fn set_up(

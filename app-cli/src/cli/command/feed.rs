@@ -3,8 +3,9 @@
 //! A file is read by the command itself, under its name. What is piped in is kept beside the log for as long as
 //! there is a record, so that a task that waits, and each further attempt, reads the same.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use adapters_process::probe;
@@ -16,6 +17,8 @@ use crate::kit::failure::{Failure, Kind};
 
 /// The most that is kept of what is piped in, in bytes.
 const MOST: u64 = 64 << 20;
+/// The folders in which each process finds its own streams.
+const OWN_STREAMS: [&str; 3] = ["/dev/fd", "/proc/self/fd", "/dev/stdin"];
 
 /// The file that a command is to read, or what is to be kept for it; from `-` or the name of a file.
 ///
@@ -27,23 +30,33 @@ pub(super) fn standard_input(path: &Path) -> Result<(Option<String>, Option<Vec<
         Failure::new(Kind::Usage, message)
             .hint("name a file that you can read, or - for what is piped in")
     };
-    if path == Path::new("-") {
+    let kept = |from: &mut dyn Read| {
         let mut content = Vec::new();
-        let read = std::io::stdin().take(MOST + 1).read_to_end(&mut content);
-        read.map_err(|error| refused(&error))?;
+        from.take(MOST + 1).read_to_end(&mut content).map_err(|error| refused(&error))?;
         if content.len() as u64 > MOST {
             let hint = "put it into a file, and name that: --stdin FILE";
             return Err(refused(&"it is longer than 64 MiB").hint(hint));
         }
-        return Ok((None, Some(content)));
+        Ok((None, Some(content)))
+    };
+    if path == Path::new("-") {
+        return kept(&mut std::io::stdin());
     }
     let file = std::path::absolute(path).map_err(|error| refused(&error))?;
-    let is_folder = File::open(&file).and_then(|file| file.metadata()).map(|it| it.is_dir());
-    match is_folder {
-        Ok(false) => {}
-        Ok(true) => return Err(refused(&"it is a folder")),
-        Err(error) => return Err(refused(&error)),
+    let kind = fs::metadata(&file).map_err(|error| refused(&error))?.file_type();
+    if kind.is_dir() {
+        return Err(refused(&"it is a folder"));
     }
+    if OWN_STREAMS.iter().any(|streams| file.starts_with(streams)) {
+        // It means nothing to any other process; a shell writes it for `<(…)`.
+        return kept(&mut File::open(&file).map_err(|error| refused(&error))?);
+    }
+    if kind.is_fifo() {
+        let hint =
+            format!("let the command open it: `-- sh -c 'exec COMMAND < {}'`", file.display());
+        return Err(refused(&"it is a pipe, which would be waited for").hint(hint));
+    }
+    File::open(&file).map_err(|error| refused(&error))?;
     let path_text = file.into_os_string().into_string();
     path_text.map(|text| (Some(text), None)).map_err(|_| refused(&"its name is not UTF-8"))
 }

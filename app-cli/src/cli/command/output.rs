@@ -24,7 +24,7 @@ const MOST: usize = 8;
 pub(super) async fn output(context: &Context, args: &Output) -> Outcome {
     if let ([only], true) = (args.ids.as_slice(), args.follow) {
         let id = context.resolve(only).await?;
-        return follow::follow(context, &id, stream(args), rendering(args)).await;
+        return follow::follow(context, &id, args).await;
     }
     if args.follow {
         let message = "only one task can be followed at a time";
@@ -97,7 +97,8 @@ async fn one(
         command.push_str(if is_set { flag } else { "" });
     }
     let is_missing = !is_there && !args.result && receipt.log.total_bytes == 0;
-    Ok(OutputView { receipt, path, command, is_result: args.result, is_missing, whole: args.full })
+    let (is_result, is_raw, whole) = (args.result, args.raw, args.full);
+    Ok(OutputView { receipt, path, command, is_result, is_raw, is_missing, whole })
 }
 
 const fn stream(args: &Output) -> Stream {

@@ -155,6 +155,9 @@ fn a_word_that_is_nearly_right_is_answered_with_the_right_one() {
     says(&["retry"], "needs `<ID>...`", "with `--failed`");
     says(&["retry", "--parent", "x"], "`--failed` or `<ID>...`", "with `--failed`");
     says(&["batch"], "needs `<FILE>`", "- for standard input");
+    says(&["resume", "bg_1"], "needs `<PROMPT>`", "--prompt-file FILE");
+    let words = ["launch", "a", "b", "c", "d", "e", "f", "g"];
+    says(&words, "no use for the word `g`", "quote what holds spaces");
 }
 
 #[test]
@@ -165,12 +168,19 @@ fn the_help_says_what_the_program_is_for_in_its_short_form_too() {
 
 #[test]
 fn the_help_of_help_is_the_help() {
-    for (words, part) in
-        [(&["help", "--help"][..], "Usage: task-bg"), (&["help", "list", "-h"], "--droid")]
-    {
+    for (words, part) in [
+        (&["help", "--help"][..], "Usage: task-bg"),
+        (&["help", "list", "-h"], "--droid"),
+        (&["help", "hooks", "install"], "hooks [OPTIONS]"),
+        (&["help", "queue", "limit"], "queue [OPTIONS]"),
+        (&["help", "mcp", "install", "--help"], "mcp [OPTIONS]"),
+    ] {
         let words: Vec<String> = ["task-bg"].iter().chain(words).map(ToString::to_string).collect();
         let help = help_meant(&words).unwrap_or_else(|| panic!("{words:?}"));
         assert!(help.to_string().contains(part), "{words:?}: {help}");
     }
-    assert!(help_meant(&["task-bg".to_owned(), "list".to_owned(), "--help".to_owned()]).is_none());
+    for words in [&["list", "--help"][..], &["help", "list"], &["help", "hooks", "instal"]] {
+        let words: Vec<String> = ["task-bg"].iter().chain(words).map(ToString::to_string).collect();
+        assert!(help_meant(&words).is_none(), "{words:?}");
+    }
 }

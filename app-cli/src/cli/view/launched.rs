@@ -122,7 +122,7 @@ impl View for ManyLaunched {
     }
 
     fn line_lists(&self) -> &'static [&'static str] {
-        &["launched"]
+        &["launched", "refused"]
     }
 
     fn failures(&self) -> Vec<Failure> {

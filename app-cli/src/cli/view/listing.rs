@@ -186,7 +186,7 @@ impl View for ListingView {
     }
 
     fn line_lists(&self) -> &'static [&'static str] {
-        &["tasks"]
+        &["tasks", "unreadable"]
     }
 
     fn rows(&self) -> usize {

@@ -12,6 +12,7 @@ use crate::kit::failure::Failure;
 const NAMED: usize = 50;
 
 /// A part of what a task wrote.
+#[expect(clippy::struct_excessive_bools, reason = "each says what was asked for, or what is there")]
 pub(crate) struct OutputView {
     /// The part, and the task.
     pub(crate) receipt: Output,
@@ -21,6 +22,8 @@ pub(crate) struct OutputView {
     pub(crate) command: String,
     /// Whether it is the final answer and not the log.
     pub(crate) is_result: bool,
+    /// Whether every character was asked for, also those that a terminal acts on.
+    pub(crate) is_raw: bool,
     /// Whether there is no log yet.
     pub(crate) is_missing: bool,
     /// Whether all of it was asked for.
@@ -77,7 +80,7 @@ impl View for OutputView {
 
     fn table(&self) -> String {
         let log = &self.receipt.log;
-        let mut shown = terminal::harmless(&log.text);
+        let mut shown = if self.is_raw { log.text.clone() } else { terminal::harmless(&log.text) };
         if let Some(note) = self.note() {
             shown.push_str(&note);
         }

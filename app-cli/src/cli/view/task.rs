@@ -115,6 +115,11 @@ pub(super) fn add_beside(record: &mut Map<String, Value>, task: &Task, beside: B
 /// The note, as a sentence for people.
 pub(super) fn sentence(task: &Task, note: Note) -> String {
     match note {
+        Note::Unsupervised if task.status() == Status::Queued => format!(
+            "queued by another program, and task-bg does not start it; `task-bg cancel {id}` ends it, and \
+             `task-bg retry {id}` then starts it anew",
+            id = task.id()
+        ),
         Note::Unsupervised => {
             "unsupervised: its record was not written by a supervisor of task-bg and stands as it is; \
              the hook, `complete` and `prune` can end it"

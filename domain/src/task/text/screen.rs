@@ -5,6 +5,9 @@
 //! than the last [`HEIGHT`] rows, which is as far up as a program may go to write over what it wrote. It knows no
 //! width: a row is as long as it was written, up to [`WIDTH`] columns. Wide characters take two columns, combining
 //! marks none, and a tab goes on to the next multiple of eight. Text without control characters comes out unchanged.
+//!
+//! One thing is other than on a terminal: where a program wipes out all there is as its last act, as one does that
+//! tidies up behind itself, the text that was there comes out. Nobody asks for a log to see that it is empty.
 
 mod control;
 mod draft;
@@ -49,6 +52,8 @@ pub struct Screen {
     height: usize,
     // Invariant: never empty.
     rows: VecDeque<Draft>,
+    /// The text that stood there when everything was wiped out the last time.
+    wiped: VecDeque<Draft>,
     row: usize,
     column: usize,
     parser: Parser,
@@ -67,8 +72,9 @@ impl Screen {
     /// The same with so many rows that can still change, at least one.
     pub fn of_height(height: usize, rendering: Rendering, at: u64) -> Self {
         let rows = VecDeque::from([Draft::begun(at)]);
-        let (parser, unfinished) = (Parser::default(), Vec::new());
-        Self { rendering, height, rows, row: 0, column: 0, parser, unfinished, at }
+        let (wiped, unfinished) = (VecDeque::new(), Vec::new());
+        let parser = Parser::default();
+        Self { rendering, height, rows, wiped, row: 0, column: 0, parser, unfinished, at }
     }
 
     /// Takes the next bytes. Hands every row that cannot change any more to `each`.
@@ -107,7 +113,9 @@ impl Screen {
 
     /// Hands the rows that are left to `each`. What follows begins at [`Screen::position`].
     pub fn pause(self, each: &mut dyn FnMut(Row)) {
-        for draft in self.rows {
+        let is_blank = self.rows.iter().all(Draft::is_blank);
+        let left = if is_blank && !self.wiped.is_empty() { self.wiped } else { self.rows };
+        for draft in left {
             let row = draft.settled();
             if !row.text.is_empty() {
                 each(row);
@@ -149,13 +157,19 @@ impl Screen {
                 }
                 Control::EraseToEnd => {
                     let column = self.column;
+                    if column == 0 {
+                        self.keep_last_row();
+                    }
                     self.draft().truncate(column);
                 }
                 Control::EraseFromStart => {
                     let columns = self.column.saturating_add(1);
                     self.draft().blank(0, columns);
                 }
-                Control::EraseLine => self.draft().truncate(0),
+                Control::EraseLine => {
+                    self.keep_last_row();
+                    self.draft().truncate(0);
+                }
                 Control::Erase(columns) => {
                     let column = self.column;
                     self.draft().blank(column, columns);
@@ -165,16 +179,32 @@ impl Screen {
                     self.draft().delete(column, columns);
                 }
                 Control::EraseBelow => {
+                    let above = self.rows.iter().take(self.row).all(Draft::is_blank);
+                    if self.column == 0 && above && !self.rows.iter().all(Draft::is_blank) {
+                        self.wiped = self.rows.clone();
+                    }
                     self.rows.truncate(self.row + 1);
                     let column = self.column;
                     self.draft().truncate(column);
                 }
                 Control::EraseScreen => {
                     let begins = self.rows.front().map_or(self.at, |first| first.begins);
-                    self.rows = VecDeque::from([Draft::begun(begins)]);
+                    let rows = mem::replace(&mut self.rows, VecDeque::from([Draft::begun(begins)]));
+                    if !rows.iter().all(Draft::is_blank) {
+                        self.wiped = rows;
+                    }
                     self.row = 0;
                 }
             },
+        }
+    }
+
+    /// Keeps the row that the cursor is in and that is about to be wiped out, if it is the only one with any text.
+    fn keep_last_row(&mut self) {
+        let row = &self.rows[self.row];
+        let mut others = self.rows.iter().enumerate().filter(|(at, _)| *at != self.row);
+        if !row.is_blank() && others.all(|(_, other)| other.is_blank()) {
+            self.wiped = VecDeque::from([row.clone()]);
         }
     }
 
@@ -230,6 +260,8 @@ impl Screen {
             && let Some(top) = self.rows.pop_front()
         {
             self.row -= 1;
+            // What was wiped out before it would come out of turn.
+            self.wiped.clear();
             each(top.settled());
         }
     }

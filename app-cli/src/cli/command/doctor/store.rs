@@ -190,7 +190,7 @@ fn unattended(listed: &Listed) -> Finding {
     let named: Vec<String> = notes.map(|(id, note)| format!("{id} {}", word(note))).collect();
     warn(
         "supervision",
-        format!("{} tasks run on their own: {}", alone.len(), named.join(", ")),
+        format!("{} tasks run or wait on their own: {}", alone.len(), named.join(", ")),
         "`task-bg cancel` stops one, `task-bg prune` ends those that ran too long",
     )
 }

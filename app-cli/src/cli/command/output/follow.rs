@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use domain::port::{LifeLocks, LogPart, Stream};
+use domain::port::{LifeLocks, LogPart};
 use domain::task::TaskId;
-use domain::task::text::screen::{Rendering, Row, Screen};
+use domain::task::text::screen::{Row, Screen};
 use domain::usecase::output::output as read;
 
-use crate::cli::args::Format;
+use crate::cli::args::{Format, Output};
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::terminal;
@@ -21,12 +21,9 @@ const PIECE: usize = 256 << 10;
 /// How long to wait for news at a time.
 const PAUSE: Duration = Duration::from_millis(200);
 
-pub(super) async fn follow(
-    context: &Context,
-    id: &TaskId,
-    stream: Stream,
-    rendering: Rendering,
-) -> Outcome {
+pub(super) async fn follow(context: &Context, id: &TaskId, args: &Output) -> Outcome {
+    let (stream, rendering) = (super::stream(args), super::rendering(args));
+    let show = |text: &str| show(context.format, text, args.raw);
     let mut offset = 0;
     let mut watch = context.wiring.locks.watch(std::slice::from_ref(id)).await?;
     let mut lines = Lines { screen: Screen::of_height(1, rendering, 0), shown: String::new() };
@@ -41,12 +38,12 @@ pub(super) async fn follow(
         if exhausted {
             text.push_str(&lines.unfinished());
         }
-        if let Err(code) = show(context.format, &text) {
+        if let Err(code) = show(&text) {
             // Nobody reads on: what follows is neither shown nor known to anybody.
             return Ok(Answer::exiting(code));
         }
         if ended && exhausted {
-            let code = show(context.format, &lines.last()).err().unwrap_or_default();
+            let code = show(&lines.last()).err().unwrap_or_default();
             return Ok(Answer::exiting(code).collecting([receipt.believed.task]));
         }
         if !ended && exhausted {
@@ -58,13 +55,14 @@ pub(super) async fn follow(
     }
 }
 
-/// Shows what came.
+/// Shows what came; a terminal gets characters that it acts on only if each was asked for as it was written.
 ///
 /// # Errors
 /// The exit code to stop with, if it cannot be shown.
-fn show(format: Format, text: &str) -> Result<(), u8> {
+fn show(format: Format, text: &str, is_raw: bool) -> Result<(), u8> {
     match format {
         _ if text.is_empty() => Ok(()),
+        _ if is_raw => console::stream(text),
         Format::Json | Format::Ndjson => console::stream(text),
         Format::Table | Format::Markdown => console::stream(&terminal::harmless(text)),
     }
@@ -119,6 +117,8 @@ fn complete(text: &mut String, shown: &mut String, row: &Row) {
 
 #[cfg(test)]
 mod tests {
+    use domain::task::text::screen::Rendering;
+
     use super::*;
 
     fn lines() -> Lines {

@@ -19,7 +19,7 @@ pub(super) fn columns_of(c: char) -> usize {
 }
 
 /// A row that may still change.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Draft {
     /// What begins in each column; `None` where the character to the left goes on.
     cells: Vec<Option<char>>,
@@ -36,6 +36,11 @@ impl Draft {
     /// An empty row that begins at this byte.
     pub(super) fn begun(begins: u64) -> Self {
         Self { begins, ..Self::default() }
+    }
+
+    /// Whether nothing can be seen in it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.cells.iter().flatten().all(|c| c.is_whitespace())
     }
 
     /// How many columns were written.

@@ -50,6 +50,16 @@ fn what_was_drawn_over_is_not_shown() {
         ("abcdefghij\r\tX\n", "abcdefghXj\n"),
         ("a\tb\u{1b}[4GX\n", "a  X    b\n"),
         ("abc\r\t\tx\n", "abc     \tx\n"),
+        // Once, a program that tidied up behind itself had "printed nothing".
+        ("one\ntwo\n\u{1b}[H\u{1b}[2J\u{1b}[3J", "one\ntwo\n"),
+        ("one\ntwo\n\u{1b}[2J\u{1b}[H\n", "one\ntwo\n"),
+        ("one\ntwo\n\u{1b}[H\u{1b}[J", "one\ntwo\n"),
+        ("one\n\u{1b}c", "one\n"),
+        ("one\u{1b}[2J\rtwo\u{1b}[2J \u{1b}[2J", "two"),
+        ("99 %\r\u{1b}[K", "99 %"),
+        ("99 %\u{1b}[2K\r", "99 %"),
+        ("done\n99 %\r\u{1b}[K", "done\n"),
+        ("\u{1b}[2J\n", "\n"),
         ("", ""),
     ] {
         assert_eq!(settled(written), shown, "{written:?}");
