@@ -10,6 +10,8 @@ pub(crate) mod console;
 pub(crate) mod context;
 pub(crate) mod duration;
 pub mod failure;
+pub(crate) mod live;
+pub(crate) mod screen;
 pub(crate) mod settings;
 pub(crate) mod terminal;
 pub(crate) mod wiring;

@@ -58,6 +58,7 @@ mod stopping_for_good;
 mod stranded;
 mod taking_turns;
 mod telling_the_truth;
+mod terminals;
 mod trying_again;
 mod turns;
 mod watching;

@@ -26,6 +26,7 @@ mod rm;
 mod runners;
 mod status;
 mod wait;
+mod watching;
 
 use crate::Outcome;
 use crate::cli::args::Verb;

@@ -20,6 +20,7 @@ mod rows;
 pub(crate) mod runners;
 pub(crate) mod status;
 pub(crate) mod task;
+pub(crate) mod task_lines;
 pub(crate) mod waited;
 pub(crate) mod worktree;
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::bound::{self, Shape};
 use super::failure::{Failure, Kind};
+use super::screen::Screen;
 use super::terminal;
 
 /// How to answer.
@@ -27,8 +28,8 @@ pub enum Format {
 /// Where an answer goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// To a person who can scroll: tables are as long as they are.
-    Terminal,
+    /// To a person who can scroll: tables are as long as they are, and no wider than the terminal.
+    Terminal(Screen),
     /// To a file or a program: every form is within the bound.
     Other,
 }
@@ -61,6 +62,11 @@ pub(crate) trait View {
 
     /// For people at a terminal.
     fn table(&self) -> String;
+
+    /// Whether its lines are what somebody else wrote, and stay as they are however wide a terminal is.
+    fn is_verbatim(&self) -> bool {
+        false
+    }
 
     /// How many rows a table has that can do with fewer, and says itself what it leaves out.
     fn rows(&self) -> usize {
@@ -194,7 +200,12 @@ impl Answer {
                     (Reader::Other, Some(shape)) => {
                         bound::fit_text(&draw, view.rows(), shape.more.as_deref())
                     }
-                    (Reader::Terminal, _) | (Reader::Other, None) => draw(view.rows()),
+                    (Reader::Terminal(screen), _)
+                        if format == Format::Table && !view.is_verbatim() =>
+                    {
+                        screen.within(&draw(view.rows()))
+                    }
+                    (Reader::Terminal(_), _) | (Reader::Other, None) => draw(view.rows()),
                 }
             }
         }

@@ -14,8 +14,10 @@ use clap::error::ErrorKind;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::kit::answer::{Answer, Format, Reader};
+use crate::kit::environment;
 use crate::kit::failure::wording;
 use crate::kit::failure::{Failure, Kind};
+use crate::kit::screen::Screen;
 use crate::kit::settings::Settings;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -28,9 +30,49 @@ pub(crate) fn format(asked: Option<Format>, usual: Option<Format>) -> Format {
         .unwrap_or_else(|| if io::stdout().is_terminal() { Format::Table } else { Format::Json })
 }
 
+/// The terminal that a table is for; none where tables go into files, or another form is asked for.
+pub(crate) fn screen(format: Format) -> Option<Screen> {
+    let stdout = io::stdout();
+    (format == Format::Table && stdout.is_terminal()).then(|| Screen::of(&stdout))
+}
+
+/// The terminal of a person who waits and can be shown meanwhile how far things are; none where standard error is none.
+pub(crate) fn watched() -> Option<Screen> {
+    let stderr = io::stderr();
+    stderr.is_terminal().then(|| Screen::of(&stderr))
+}
+
+/// Whether lines on that terminal can be drawn anew in their place.
+pub(crate) fn can_draw() -> bool {
+    environment::text("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// Writes to a person at a terminal on standard error, cursor movements included, at once.
+pub(crate) fn draw(words: &str) {
+    let mut stderr = io::stderr().lock();
+    // Nobody is left to be told if this fails.
+    drop(stderr.write_all(words.as_bytes()).and_then(|()| stderr.flush()));
+}
+
+/// The words with their styles, or without where standard error shows none.
+pub(crate) fn styled(words: String) -> String {
+    shown_by(anstream::AutoStream::choice(&io::stderr()), words)
+}
+
+fn shown_by(choice: anstream::ColorChoice, words: String) -> String {
+    match choice {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(&words).to_string(),
+        anstream::ColorChoice::Auto
+        | anstream::ColorChoice::Always
+        | anstream::ColorChoice::AlwaysAnsi => words,
+    }
+}
+
 /// Prints an answer; where it is for machines, says to people what of it could not be done.
 pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
-    let reader = if io::stdout().is_terminal() { Reader::Terminal } else { Reader::Other };
+    let stdout = io::stdout();
+    let is_terminal = stdout.is_terminal();
+    let reader = if is_terminal { Reader::Terminal(Screen::of(&stdout)) } else { Reader::Other };
     let code = print(&answer.render(format, reader)).err().unwrap_or_else(|| answer.exit_code());
     match format {
         Format::Json | Format::Ndjson if !is_one_terminal() => {
@@ -55,6 +97,21 @@ pub(crate) fn ids(answer: &Answer) -> ExitCode {
 /// The exit code to stop with, where the reader is gone or nothing can be written; the latter is said.
 pub(crate) fn stream(text: &str) -> Result<(), u8> {
     print(text)
+}
+
+/// Prints text to a terminal, cursor movements included, at once.
+///
+/// # Errors
+/// The exit code to stop with, where the reader is gone or nothing can be written; the latter is said.
+pub(crate) fn verbatim(text: &str) -> Result<(), u8> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| unwritten(&error))
+}
+
+/// The words with their styles, or without where standard output shows none.
+pub(crate) fn as_shown(words: String) -> String {
+    shown_by(anstream::AutoStream::choice(&io::stdout()), words)
 }
 
 /// Whether whoever read standard output has gone away: nobody waits for what would still be shown.

@@ -7,7 +7,7 @@ use domain::port::{Clock, Host, LifeLocks, Queue, StoreError, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
 use domain::usecase::left_behind::without_gone;
 use domain::usecase::notify::collect;
-use domain::usecase::resolve::resolve;
+use domain::usecase::resolve::{distinctive, resolve};
 use domain::usecase::waiting::obstacles;
 
 use crate::kit::answer::Format;
@@ -71,6 +71,12 @@ impl Context {
     /// The one task that `typed` means.
     pub(crate) async fn resolve(&self, typed: &str) -> Result<TaskId, Failure> {
         Ok(resolve(&self.wiring.store, typed).await?)
+    }
+
+    /// How many characters at the end of an id are enough to name each of these tasks; all where that cannot be said.
+    pub(crate) async fn short<'a>(&self, tasks: impl Iterator<Item = &'a TaskId>) -> usize {
+        let ids: Vec<&TaskId> = tasks.collect();
+        distinctive(&self.wiring.store, &ids).await.unwrap_or(usize::MAX)
     }
 
     /// The tasks that all of `typed` mean, each once.

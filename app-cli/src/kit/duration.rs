@@ -9,23 +9,32 @@ pub enum Length {
     AtMost(Duration),
     /// For ever.
     Forever,
+    /// As is usual: for ever where a person at a terminal watches, who can stop it, and else for [`USUAL`].
+    Usual,
 }
 
+/// For how long is waited where nothing else is asked for and nobody watches: agents' shells give up soon after.
+const USUAL: Duration = Duration::from_secs(50);
+
 impl Length {
-    /// Reads a duration of which `0` means for ever.
+    /// Reads a duration of which `0` means for ever, and nothing means what is usual.
     ///
     /// # Errors
     /// Those of [`parse_duration`].
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::Usual);
+        }
         let span = parse_duration(text)?;
         Ok(if span.is_zero() { Self::Forever } else { Self::AtMost(span) })
     }
 
-    /// The limit, if there is one.
-    pub const fn limit(self) -> Option<Duration> {
+    /// The limit, if there is one; `watched` says whether a person at a terminal watches.
+    pub const fn limit(self, watched: bool) -> Option<Duration> {
         match self {
             Self::AtMost(span) => Some(span),
-            Self::Forever => None,
+            Self::Usual if !watched => Some(USUAL),
+            Self::Forever | Self::Usual => None,
         }
     }
 }

@@ -68,6 +68,15 @@ pub(crate) fn span(span: Duration) -> String {
     }
 }
 
+/// The same in the largest unit alone: `4s`, `3m`, `2h`, `3d`.
+pub(crate) fn rough_span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let unit = units.into_iter().find(|(unit, _)| seconds >= *unit);
+    let (unit, name) = unit.unwrap_or((1, "s"));
+    format!("{}{name}", seconds / unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,9 +33,9 @@ pub(crate) struct Retry {
     /// Sets a variable in its environment; may be repeated
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(crate) env: Vec<EnvArg>,
-    /// Waits until all have ended, for at most TIME (0: for ever)
+    /// Waits until all have ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
-          default_missing_value = "50s", value_parser = Length::parse)]
+          default_missing_value = "", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
     #[command(flatten)]
     pub(crate) quiet: Quiet,
@@ -62,9 +62,9 @@ pub(crate) struct Resume {
     /// Sets a variable in its environment; may be repeated
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(crate) env: Vec<EnvArg>,
-    /// Waits until it has ended, for at most TIME (0: for ever)
+    /// Waits until it has ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
-          default_missing_value = "50s", value_parser = Length::parse)]
+          default_missing_value = "", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
     #[command(flatten)]
     pub(crate) quiet: Quiet,

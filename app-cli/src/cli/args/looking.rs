@@ -30,15 +30,18 @@ pub(crate) struct List {
     /// Only those after the first so many
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) offset: usize,
-    /// At most so many; more than 300 only with --full
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    pub(crate) limit: usize,
+    /// At most so many; more than 300 only with --full [default: 200, on a terminal a screen]
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
     /// All, however many and however long the answer is
     #[arg(long, conflicts_with = "limit")]
     pub(crate) all: bool,
     /// Whole records, however long the answer is
     #[arg(long)]
     pub(crate) full: bool,
+    /// Shows on a terminal what changes, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["all", "full", "limit", "is_quiet", "format", "json"])]
+    pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) quiet: Quiet,
 }
@@ -121,9 +124,9 @@ pub(crate) struct Wait {
     /// Until one has ended
     #[arg(long)]
     pub(crate) any: bool,
-    /// For at most so long; 0 for ever
-    #[arg(long, value_name = "TIME", default_value = "50s", value_parser = Length::parse)]
-    pub(crate) timeout: Length,
+    /// For at most so long; 0 for ever [default: 50s, on a terminal for ever]
+    #[arg(long, value_name = "TIME", value_parser = Length::parse)]
+    pub(crate) timeout: Option<Length>,
     /// The session whose tasks to wait for; several with commas [default: `$TASK_BG_PARENT_SESSION`]
     #[arg(long, value_name = "SESSION,…", value_delimiter = ',', conflicts_with = "ids")]
     pub(crate) parent: Vec<String>,

@@ -100,9 +100,9 @@ pub(crate) struct Batch {
     /// Launches nothing if a line is wrong
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Waits until all have ended, for at most TIME (0: for ever)
+    /// Waits until all have ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
-          default_missing_value = "50s", value_parser = Length::parse)]
+          default_missing_value = "", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
     #[command(flatten)]
     pub(crate) quiet: Quiet,

@@ -36,9 +36,9 @@ pub(crate) struct Terms {
     /// The session that launches it [default: `$TASK_BG_PARENT_SESSION`]
     #[arg(long, value_name = "SESSION")]
     pub(crate) parent: Option<String>,
-    /// Waits until it has ended, for at most TIME (0: for ever)
+    /// Waits until it has ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
-          default_missing_value = "50s", value_parser = Length::parse)]
+          default_missing_value = "", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
 }
 

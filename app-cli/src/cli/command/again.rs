@@ -46,7 +46,7 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
     match (args.failed, launched.as_slice(), refused.as_slice()) {
         (false, [], [_]) if args.ids.len() == 1 => Err(refused.remove(0).1),
         (_, [_, ..], _) if args.wait.is_some() => {
-            let length = args.wait.and_then(Length::limit);
+            let length = args.wait.unwrap_or(Length::Usual);
             let ids = launched.iter().map(|once| once.task().id().clone()).collect();
             let (waited, kind) = wait::outcome(context, ids, length).await?;
             let kind = kind.or_else(|| refused.first().map(|(_, failure)| failure.kind));
@@ -183,7 +183,7 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let once = Box::pin(ordering::launch(context, next, ready)).await?;
     let Some(length) = args.wait else { return Ok(answer(&once).saying(anew)) };
     let id = once.task().id().clone();
-    let answer = wait::for_launched(context, id, length.limit()).await?;
+    let answer = wait::for_launched(context, id, length).await?;
     Ok(answer.noting(once.troubles()).saying(anew))
 }
 

@@ -6,7 +6,6 @@
 mod fields;
 mod line;
 mod plan;
-mod watch;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -52,7 +51,7 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
     let view = BatchView { launched, rejected };
     match args.wait {
         Some(length) if !ids.is_empty() => {
-            let (waited, how) = watch::ended(context, ids, length.limit()).await?;
+            let (waited, how) = wait::outcome(context, ids, length).await?;
             let ended = waited.ended.clone();
             let now = context.wiring.clock.now();
             let view = BatchWaitedView {

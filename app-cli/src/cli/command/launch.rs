@@ -124,7 +124,7 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
             let id = once.task().id().clone();
             // Whoever is cut off while it waits knows which task it was.
             console::remark(&format!("launched {id}; waiting for its end"));
-            let answer = wait::for_launched(context, id, length.limit()).await?;
+            let answer = wait::for_launched(context, id, length).await?;
             Ok(answer.noting(once.troubles()).saying(notes))
         }
     }

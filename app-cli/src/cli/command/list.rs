@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use domain::port::Clock;
 use domain::task::{Query, Status, Task, Timestamp, retention};
@@ -10,15 +11,57 @@ use domain::usecase::list;
 use crate::Outcome;
 use crate::cli::args::{List, SortArg};
 use crate::cli::view::listing::{Extent, ListingView};
+use crate::cli::view::task_lines::{OnScreen, named};
 use crate::kit::answer::Answer;
-use crate::kit::context::Context;
-use crate::kit::context::parse_sessions;
+use crate::kit::console;
+use crate::kit::context::{Context, parse_sessions};
 use crate::kit::failure::{Failure, Kind};
+use crate::kit::live::Live;
 
 /// The most tasks of which an answer within its bound has at least the ids and the endings.
 const MOST: usize = 300;
+/// How many tasks are listed where nobody says how many.
+const USUAL: usize = 200;
+/// How often is looked whether anything changed.
+const LOOK: Duration = Duration::from_secs(1);
+/// The lines of a screen that are not a task's: the heads of the columns, the total, and what is typed next.
+const FRAME: usize = 3;
 
 pub(super) async fn list(context: &Context, args: List) -> Outcome {
+    if args.watch {
+        return watch(context, &args).await;
+    }
+    Ok(Answer::ok(listing(context, &args).await?))
+}
+
+/// Shows on a terminal what there is, and anew whenever that changes.
+async fn watch(context: &Context, args: &List) -> Outcome {
+    let (true, Some(_)) = (console::can_draw(), console::screen(context.format)) else {
+        let failure = Failure::new(Kind::Usage, "`--watch` draws on a terminal, and there is none");
+        return Err(failure.hint("run `task-bg wait` to be told of an end, `task-bg list` to look"));
+    };
+    let mut live = Live::default();
+    loop {
+        let view = listing(context, args).await?;
+        if let Some(on) = view.screen {
+            let text = console::as_shown(view.drawn_on(on));
+            let drawn = live.draw(text.lines().map(ToOwned::to_owned).collect(), on.screen);
+            if !drawn.is_empty()
+                && let Err(code) = console::verbatim(&drawn)
+            {
+                return Ok(Answer::exiting(code));
+            }
+        }
+        if console::is_reader_gone() {
+            return Ok(Answer::nothing());
+        }
+        std::thread::sleep(LOOK);
+        context.wiring.admit_in_passing().await;
+    }
+}
+
+/// What there is, as far as it is asked for.
+async fn listing(context: &Context, args: &List) -> Result<ListingView, Failure> {
     let wiring = &context.wiring;
     let now = wiring.clock.now();
     let since = args.since.and_then(retention::limit).map(|span| {
@@ -30,10 +73,14 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
         (false, true) => Extent::All,
         (false, false) => Extent::Bounded,
     };
+    let screen = console::screen(context.format);
+    // What nobody asked for in so many words is as much as a screen has room for.
+    let fits = screen.filter(|_| args.limit.is_none() && extent == Extent::Bounded);
+    let usual = fits.map_or(USUAL, |screen| screen.height.saturating_sub(FRAME).max(1));
     let limit = match extent {
         _ if args.all => usize::MAX,
-        Extent::Bounded => args.limit.min(MOST),
-        Extent::All | Extent::Full => args.limit,
+        Extent::Bounded => args.limit.unwrap_or(usual).min(MOST),
+        Extent::All | Extent::Full => args.limit.unwrap_or(USUAL),
     };
     if args.droid.iter().any(String::is_empty) {
         let failure = Failure::new(Kind::Usage, "a droid's name is empty");
@@ -57,17 +104,23 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
     } else {
         (Vec::new(), Vec::new())
     };
-    Ok(Answer::ok(ListingView {
+    let short = match screen {
+        Some(_) => context.short(named(&listed.listing.tasks)).await,
+        None => usize::MAX,
+    };
+    Ok(ListingView {
+        screen: screen.map(|screen| OnScreen { screen, short }),
+        fits: fits.is_some(),
         listed,
         queue,
         extent,
         waits,
-        command: command(&args),
+        command: command(args),
         offset: args.offset,
         now,
         of_unended: query.is_of_unended(),
         rows: OnceCell::new(),
-    }))
+    })
 }
 
 /// Sorts tasks that are given newest first.

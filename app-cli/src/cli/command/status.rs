@@ -11,6 +11,7 @@ use crate::cli::args::Status;
 use crate::cli::view::status::StatusView;
 use crate::cli::view::task;
 use crate::kit::answer::Answer;
+use crate::kit::console;
 use crate::kit::context::Context;
 use crate::kit::wiring::Wiring;
 
@@ -33,6 +34,7 @@ pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
         if waits { context.waits(std::slice::from_ref(&task)).await } else { Vec::new() };
     let waits = obstacles.first().map(|(id, obstacle)| task::obstacle(id, obstacle));
     let (whole, now) = (args.full, wiring.clock.now());
-    let view = StatusView { believed, record, attempts, place, changes, waits, whole, now };
+    let screen = console::screen(context.format);
+    let view = StatusView { believed, record, attempts, place, changes, waits, whole, now, screen };
     Ok(Answer::ok(view).collecting([task]))
 }

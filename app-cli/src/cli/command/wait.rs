@@ -7,10 +7,13 @@ use domain::port::{Clock, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
 use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
 
+use super::watching;
 use crate::Outcome;
-use crate::cli::args::Wait;
+use crate::cli::args::{Length, Wait};
+use crate::cli::view::task_lines::{OnScreen, named};
 use crate::cli::view::waited::{Besides, WaitedView};
 use crate::kit::answer::Answer;
+use crate::kit::console;
 use crate::kit::context::Context;
 use crate::kit::failure::{Failure, Kind};
 
@@ -48,7 +51,8 @@ pub(super) async fn wait(context: &Context, args: Wait) -> Outcome {
         context.resolve_all(&args.ids).await?
     };
     let until = if args.any { Until::Any } else { Until::All };
-    Ok(for_ids(context, ids, until, args.timeout.limit()).await?.saying(notes))
+    let length = args.timeout.unwrap_or(Length::Usual);
+    Ok(for_ids(context, ids, until, length).await?.saying(notes))
 }
 
 /// That no task of these sessions is recorded, as a sentence.
@@ -85,20 +89,16 @@ pub(super) async fn for_ids(
     context: &Context,
     ids: Vec<TaskId>,
     until: Until,
-    at_most: Option<Duration>,
+    length: Length,
 ) -> Outcome {
-    let (waited, kind) = block_on(context, WaitRequest { ids, until, at_most }).await?;
+    let (waited, kind) = block_on(context, ids, until, length).await?;
     let ended = waited.ended.clone();
     Ok(Answer::with(view(context, waited, Besides::Nothing).await, kind).collecting(ended))
 }
 
 /// Waits for a task that was launched by this command.
-pub(super) async fn for_launched(
-    context: &Context,
-    id: TaskId,
-    at_most: Option<Duration>,
-) -> Outcome {
-    let (waited, kind) = outcome(context, vec![id.clone()], at_most).await?;
+pub(super) async fn for_launched(context: &Context, id: TaskId, length: Length) -> Outcome {
+    let (waited, kind) = outcome(context, vec![id.clone()], length).await?;
     let ended = waited.ended.clone();
     Ok(Answer::with(view(context, waited, Besides::Launched(id)).await, kind).collecting(ended))
 }
@@ -108,7 +108,19 @@ pub(super) async fn view(context: &Context, waited: Waited, besides: Besides) ->
     let pending = waited.pending.iter().map(|believed| believed.task.clone());
     let queued: Vec<Task> = pending.filter(|task| task.status() == Status::Queued).collect();
     let obstacles = if queued.is_empty() { Vec::new() } else { context.waits(&queued).await };
-    WaitedView { waited, obstacles, now: context.wiring.clock.now(), besides }
+    let screen = match console::screen(context.format) {
+        Some(screen) => {
+            let recent = match &besides {
+                Besides::Idle { recent, .. } => recent.as_slice(),
+                Besides::Nothing | Besides::Launched(_) => &[],
+            };
+            let pending = waited.pending.iter().map(|believed| &believed.task);
+            let tasks = waited.ended.iter().chain(pending).chain(recent);
+            Some(OnScreen { screen, short: context.short(named(tasks)).await })
+        }
+        None => None,
+    };
+    WaitedView { waited, obstacles, now: context.wiring.clock.now(), besides, screen }
 }
 
 /// Waits until all of these tasks have ended, or for so long; says how they fared, and what that means
@@ -116,17 +128,22 @@ pub(super) async fn view(context: &Context, waited: Waited, besides: Besides) ->
 pub(super) async fn outcome(
     context: &Context,
     ids: Vec<TaskId>,
-    at_most: Option<Duration>,
+    length: Length,
 ) -> Result<(Waited, Option<Kind>), Failure> {
-    block_on(context, WaitRequest { ids, until: Until::All, at_most }).await
+    block_on(context, ids, Until::All, length).await
 }
 
 async fn block_on(
     context: &Context,
-    request: WaitRequest,
+    ids: Vec<TaskId>,
+    until: Until,
+    length: Length,
 ) -> Result<(Waited, Option<Kind>), Failure> {
     let wiring = &context.wiring;
-    let waited = Box::pin(block(wiring.world(), &request)).await?;
+    let at_most = length.limit(console::watched().is_some());
+    let request = WaitRequest { ids, until, at_most };
+    let wait = || pollster::block_on(Box::pin(block(wiring.world(), &request)));
+    let waited = watching::while_waiting(context, &request.ids, wait).await?;
     let kind = if waited.timed_out {
         Some(Kind::TimedOut)
     } else if let Some((_, trouble)) = waited.refused.first() {

@@ -130,6 +130,11 @@ impl View for BatchWaitedView {
 
     fn table(&self) -> String {
         let wrong: String = self.batch.rejected.iter().map(wrong_line).collect();
+        format!("{wrong}{}", self.waited.table())
+    }
+
+    fn markdown(&self) -> String {
+        let wrong: String = self.batch.rejected.iter().map(wrong_line).collect();
         format!("{wrong}{}", self.report().markdown())
     }
 }

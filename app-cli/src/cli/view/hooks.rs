@@ -94,6 +94,10 @@ impl View for ChangedView {
 }
 
 impl View for SnippetView {
+    fn is_verbatim(&self) -> bool {
+        true
+    }
+
     fn json(&self) -> Value {
         json!({"file": self.path, "form": form(self.form), "snippet": self.text})
     }

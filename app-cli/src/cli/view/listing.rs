@@ -9,9 +9,11 @@ use domain::usecase::reconcile::Note;
 use serde_json::{Map, Value, json};
 
 use super::task::Beside;
+use super::task_lines::{self, OnScreen, TaskLine};
 use super::{View, rows, task, terminal};
 use crate::kit::answer::Format;
 use crate::kit::bound::Shape;
+use crate::kit::screen::Screen;
 
 /// How much of a listing was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,10 @@ pub(crate) struct ListingView {
     pub(crate) offset: usize,
     /// The moment it is now.
     pub(crate) now: Timestamp,
+    /// The terminal that it is shown on; none if it goes elsewhere.
+    pub(crate) screen: Option<OnScreen>,
+    /// Whether no more is shown there than fits.
+    pub(crate) fits: bool,
     /// Whether only tasks that have not ended were asked for, and so no others counted.
     pub(crate) of_unended: bool,
     /// The rows of the answer, made once: an answer that is too long is put together several times.
@@ -203,7 +209,11 @@ impl View for ListingView {
 
     fn with_rows(&self, format: Format, rows: usize) -> String {
         let tasks = &self.listed.listing.tasks[..rows.min(self.rows())];
-        if format == Format::Markdown { self.markdown_of(tasks) } else { self.table_of(tasks) }
+        match (format, self.screen) {
+            (Format::Markdown, _) => self.markdown_of(tasks),
+            (_, Some(on)) => self.drawn_on(on),
+            (_, None) => self.table_of(tasks),
+        }
     }
 }
 
@@ -223,6 +233,59 @@ impl ListingView {
         }
         let shown = if tasks.is_empty() { String::new() } else { terminal::lines(&rows) };
         format!("{shown}{}{}", self.summary(), self.remarks(tasks.len()))
+    }
+
+    /// A line a task, as many as fit, and below them what a person has to know besides.
+    pub(crate) fn drawn_on(&self, OnScreen { screen, short }: OnScreen) -> String {
+        let tasks = &self.listed.listing.tasks;
+        let line = |task: &Task| {
+            let place = self.place(task).map(|place| place + 1);
+            let found = self.waits.iter().find(|(id, _)| id == task.id());
+            let why = found.map(|(id, obstacle)| task_lines::obstacle(short, id, obstacle));
+            TaskLine::of(task, short, self.now).waiting(place, why)
+        };
+        let lines: Vec<TaskLine> = tasks.iter().map(line).collect();
+        // The heads of the columns, and the line in which the next command is typed.
+        let room = screen.height.saturating_sub(2);
+        let mut shown = lines.len();
+        loop {
+            let below = self.below(shown, screen, short);
+            if !self.fits || shown + below.lines().count() <= room || shown <= 1 {
+                return task_lines::table(&lines[..shown], screen) + &below;
+            }
+            shown -= 1;
+        }
+    }
+
+    /// What stands below so many lines on a terminal.
+    fn below(&self, shown: usize, screen: Screen, short: usize) -> String {
+        let listing = &self.listed.listing;
+        let mut lines = vec![if self.of_unended {
+            let tally = Tally { completed: 0, error: 0, cancelled: 0, ..listing.tally };
+            task_lines::total(&tally)
+        } else {
+            task_lines::total(&listing.tally)
+        }];
+        let omitted = listing.omitted + listing.tasks.len() - shown;
+        if omitted > 0 {
+            lines[0].push_str(&format!("; {omitted} not shown: `{}`", self.after(shown)));
+        }
+        let notes = self.listed.notes.iter().filter_map(|(id, note)| {
+            let task = listing.tasks[..shown].iter().find(|task| task.id() == id)?;
+            Some(format!("{}: {}", task_lines::short_id(id, short), task::sentence(task, *note)))
+        });
+        lines.extend(notes);
+        match listing.unreadable.as_slice() {
+            [] => {}
+            [only] => {
+                let reason = terminal::one_line(&only.reason, 200);
+                lines
+                    .push(format!("unreadable: {}: {reason}", terminal::one_line(&only.file, 100)));
+            }
+            many => lines
+                .push(format!("{} files cannot be read; `task-bg doctor` names them", many.len())),
+        }
+        lines.iter().map(|line| screen.wrapped(line)).collect()
     }
 
     fn markdown_of(&self, tasks: &[Task]) -> String {

@@ -45,6 +45,10 @@ impl OutputView {
 }
 
 impl View for OutputView {
+    fn is_verbatim(&self) -> bool {
+        true
+    }
+
     fn json(&self) -> Value {
         let (task, log) = (&self.receipt.believed.task, &self.receipt.log);
         let id = task.id().as_str();
@@ -116,6 +120,10 @@ impl ManyOutputsView {
 }
 
 impl View for ManyOutputsView {
+    fn is_verbatim(&self) -> bool {
+        true
+    }
+
     fn json(&self) -> Value {
         let shown: Vec<Value> = self.shown.iter().map(View::json).collect();
         let mut answer = json!({"outputs": shown});

@@ -131,6 +131,10 @@ impl ReportView {
 }
 
 impl View for ReportView {
+    fn is_verbatim(&self) -> bool {
+        true
+    }
+
     fn json(&self) -> Value {
         self.json_within(SIZES[0].1)
     }

@@ -1,13 +1,14 @@
 //! What `status` answers: the whole record, as it is in its file.
 
 use domain::port::worktrees::{Changes, WorktreeError};
-use domain::task::{SessionId, Task, Timestamp, text};
+use domain::task::{Exit, Runner, SessionId, Task, Timestamp, text};
 use domain::usecase::reconcile::Believed;
 use serde_json::{Map, Value, json};
 
 use super::task::Beside;
 use super::{View, task, terminal, worktree};
 use crate::kit::bound::{self, Shape};
+use crate::kit::screen::{self, Screen};
 
 /// What a usual character weighs.
 const HALVES: usize = 2;
@@ -30,12 +31,35 @@ pub(crate) struct StatusView {
     pub(crate) whole: bool,
     /// The moment it is now.
     pub(crate) now: Timestamp,
+    /// The terminal that it is shown on; none if it goes elsewhere.
+    pub(crate) screen: Option<Screen>,
 }
 
 impl StatusView {
     /// The command that shows what was cut.
     fn more(&self) -> String {
         format!("task-bg status --full {}", self.believed.task.id())
+    }
+
+    /// A moment by the clock on the wall, and how long ago that is.
+    fn moment(&self, at: Timestamp) -> String {
+        let ago = terminal::rough_span(self.now.since(at));
+        let moment = jiff::Timestamp::from_microsecond(at.as_micros()).ok();
+        let moment = moment.map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
+        let moment = moment.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string());
+        format!("{} ({ago} ago)", moment.unwrap_or_default())
+    }
+
+    /// A row with its status in colour.
+    fn painted(&self, row: String) -> String {
+        let task = &self.believed.task;
+        match row.strip_prefix("      status  ") {
+            Some(words) => {
+                let words = screen::styled(screen::colour(task.status()), words.trim_end());
+                format!("      status  {words}\n")
+            }
+            None => row,
+        }
     }
 
     fn attempt_words(&self) -> String {
@@ -131,10 +155,18 @@ impl View for StatusView {
             ("task", task.id().to_string()),
             ("description", terminal::one_line(order.label(), 400)),
             ("status", task::status_words(task)),
-            ("droid", order.agent.clone()),
-            ("time", terminal::span(task::duration(task, self.now))),
         ];
         let mut add = |name, value: Option<String>| rows.extend(value.map(|value| (name, value)));
+        add("exit", progress.exit.map(exit_words));
+        let ended = task.state().ended_at().filter(|_| task.status().is_ended());
+        let is_command = matches!(order.runner, Runner::Command(_));
+        add("name", order.name.as_ref().map(ToString::to_string));
+        add(if is_command { "command" } else { "prompt" }, Some(order.prompt.as_str().to_owned()));
+        add("droid", (!is_command).then(|| order.agent.clone()));
+        add("ordered", task.queued_at().map(|at| self.moment(at)));
+        add("started", task.started_at().map(|at| self.moment(at)));
+        add("ended", ended.map(|at| self.moment(at)));
+        add("time", Some(terminal::span(task::duration(task, self.now))));
         add("note", self.believed.note.map(|note| task::sentence(&self.believed.task, note)));
         add("place", self.place.map(|place| format!("{} in the queue", place + 1)));
         add("attempts", (self.attempts.len() > 1).then(|| self.attempt_words()));
@@ -160,8 +192,23 @@ impl View for StatusView {
         add("waits", self.waits.clone());
         add("result", Some(task::gist(task, 400)).filter(|_| task.status().is_ended()));
         add("output", progress.output_file.clone());
-        rows.iter()
-            .map(|(name, value)| format!("{name:>12}  {}\n", terminal::one_line(value, 400)))
-            .collect()
+        let line = |(name, value): &(&str, String)| {
+            format!("{name:>12}  {}", terminal::one_line(value, 400))
+        };
+        let lines = rows.iter().map(line);
+        match self.screen {
+            Some(screen) => {
+                lines.map(|line| self.painted(screen.wrapped_line(&line, 14))).collect()
+            }
+            None => lines.map(|line| line + "\n").collect(),
+        }
+    }
+}
+
+/// How a process ended, in words.
+fn exit_words(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("code {code}"),
+        Exit::Signal(signal) => format!("signal {signal}"),
     }
 }

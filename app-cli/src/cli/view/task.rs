@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::plan::queue::Obstacle;
 pub(super) use domain::task::notice::{ending_words as status_words, output_command};
+use domain::task::text::screen::settled;
 use domain::task::{Runner, State, Status, Task, TaskId, Timestamp, preview, text};
 use domain::usecase::reconcile::Note;
 use serde_json::{Map, Value, json};
@@ -163,15 +164,24 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
 
 /// What keeps a queued task from starting, for people.
 pub(crate) fn obstacle(id: &TaskId, obstacle: &Obstacle) -> String {
+    obstacle_by(&|id| id.to_string(), id, obstacle)
+}
+
+/// The same, where a task is called what `call` says.
+pub(super) fn obstacle_by(
+    call: &dyn Fn(&TaskId) -> String,
+    id: &TaskId,
+    obstacle: &Obstacle,
+) -> String {
     match obstacle {
-        Obstacle::Held => format!("held: `task-bg release {id}` lets it start"),
+        Obstacle::Held => format!("held: `task-bg release {}` lets it start", call(id)),
         Obstacle::Paused => "the queue is paused: `task-bg queue resume` lets it go on".to_owned(),
         Obstacle::Moment(moment) => match jiff::Timestamp::from_microsecond(moment.as_micros()) {
             Ok(moment) => format!("waits until {moment:.0}"),
             Err(_) => "waits for its time".to_owned(),
         },
         Obstacle::Tasks(ids) => {
-            let named: Vec<&str> = ids.iter().map(TaskId::as_str).collect();
+            let named: Vec<String> = ids.iter().map(call).collect();
             format!("waits for {}", text::some_of(&named, 5))
         }
         Obstacle::Room { group, running, limit } => {
@@ -232,6 +242,17 @@ pub(crate) fn duration(task: &Task, now: Timestamp) -> Duration {
     began.zip(until).map_or(Duration::ZERO, |(began, until)| until.since(began))
 }
 
+/// What a task that runs does, the tool it uses or used last before what it said last; of others the most telling words.
+pub(crate) fn last_deed(task: &Task, limit: usize) -> String {
+    if task.status() != Status::Running {
+        return preview::line(task, limit);
+    }
+    let activity = &task.progress().activity;
+    let tool = activity.last_tool.as_ref().map(|tool| format!("[{tool}]"));
+    let words: Vec<String> = tool.into_iter().chain(activity.last_message.clone()).collect();
+    terminal::one_line(&settled(&words.join(" ")), limit)
+}
+
 /// The most telling words about the task on one line: what it found, what went wrong, or what it is doing.
 pub(crate) fn gist(task: &Task, limit: usize) -> String {
     let activity = &task.progress().activity;
@@ -241,5 +262,5 @@ pub(crate) fn gist(task: &Task, limit: usize) -> String {
     let tool = activity.last_tool.as_ref().map(|tool| format!("[{tool}]"));
     let message = activity.last_message.clone();
     let words = if activity.tools_in_flight > 0 { tool.or(message) } else { message.or(tool) };
-    terminal::one_line(&words.unwrap_or_default(), limit)
+    terminal::one_line(&settled(&words.unwrap_or_default()), limit)
 }

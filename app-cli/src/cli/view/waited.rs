@@ -7,6 +7,7 @@ use domain::usecase::reconcile::{Believed, Note};
 use domain::usecase::wait::Waited;
 use serde_json::{Value, json};
 
+use super::task_lines::{self, OnScreen, TaskLine};
 use super::{View, WAIT_PREVIEW, failure, rows, task, terminal};
 use crate::kit::bound::Shape;
 use crate::kit::failure::Failure;
@@ -30,6 +31,8 @@ pub(crate) struct WaitedView {
     pub(crate) now: Timestamp,
     /// What is to be said besides.
     pub(crate) besides: Besides,
+    /// The terminal that it is shown on; none if it goes elsewhere.
+    pub(crate) screen: Option<OnScreen>,
 }
 
 /// What is to be said of a wait besides how it ended.
@@ -129,6 +132,43 @@ impl WaitedView {
         format!("task-bg list{parent} --sort status")
     }
 
+    /// A line a task, and below them what a person has to know besides.
+    fn drawn_on(&self, OnScreen { screen, short }: OnScreen) -> String {
+        let pending = self.waited.pending.iter().map(|believed| &believed.task);
+        let (idle, recent) = match &self.besides {
+            Besides::Idle { parents, recent } => {
+                (screen.wrapped(&idle(parents)), recent.as_slice())
+            }
+            Besides::Nothing | Besides::Launched(_) => (String::new(), &[][..]),
+        };
+        let line = |task: &Task| {
+            let found = self.obstacles.iter().find(|(id, _)| id == task.id());
+            let why = found.map(|(id, obstacle)| task_lines::obstacle(short, id, obstacle));
+            TaskLine::of(task, short, self.now).waiting(None, why)
+        };
+        let lines: Vec<TaskLine> =
+            self.waited.ended.iter().chain(pending).chain(recent).map(line).collect();
+        let notes = self.waited.ended.iter().filter_map(|task| {
+            let note = task::sentence(task, Note::of_ended(task)?);
+            Some(screen.wrapped(&format!("{}: {note}", task_lines::short_id(task.id(), short))))
+        });
+        let notes: String = notes.collect();
+        let refused = screen.wrapped(&failure::refused_lines(&self.refused()));
+        let next = match self.waited.pending.as_slice() {
+            [] => String::new(),
+            [only] => format!("task-bg wait {}", task_lines::short_id(only.task.id(), short)),
+            _ => self.next().unwrap_or_default(),
+        };
+        let next = if next.is_empty() {
+            next
+        } else {
+            let why =
+                if self.waited.timed_out { "the time ran out" } else { "some have not ended" };
+            screen.wrapped(&format!("{why}; go on with `{next}`"))
+        };
+        format!("{idle}{}{notes}{refused}{next}", task_lines::table(&lines, screen))
+    }
+
     /// The command to go on with.
     fn next(&self) -> Option<String> {
         let pending = self.waited.pending.iter().map(|believed| believed.task.id());
@@ -189,6 +229,9 @@ impl View for WaitedView {
     }
 
     fn table(&self) -> String {
+        if let Some(on) = self.screen {
+            return self.drawn_on(on);
+        }
         let mut rows = terminal::table(&["ID", "STATUS", "TIME", "DESCRIPTION", "LAST"]);
         let pending = self.waited.pending.iter().map(|believed| &believed.task);
         for task in self.waited.ended.iter().chain(pending) {

@@ -20,6 +20,10 @@ pub(crate) struct DiffView {
 }
 
 impl View for DiffView {
+    fn is_verbatim(&self) -> bool {
+        true
+    }
+
     fn json(&self) -> Value {
         let Difference { worktree, changes, diff } = &self.found;
         let mut answer = json!({

@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use domain::port::{LifeLocks, LogPart};
-use domain::task::TaskId;
-use domain::task::text::screen::{Row, Screen};
+use domain::task::text::screen::{Rendering, Row, Screen};
+use domain::task::{Status, TaskId};
 use domain::usecase::output::output as read;
 
 use crate::cli::args::{Format, Output};
+use crate::cli::command::watching;
+use crate::cli::view::task_lines::short_id;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::terminal;
@@ -22,16 +24,38 @@ const PIECE: usize = 256 << 10;
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) async fn follow(context: &Context, id: &TaskId, args: &Output) -> Outcome {
+    let short = short_id(id, context.short(std::iter::once(id)).await);
+    let leave = || {
+        format!(
+            "\nstopped looking; {short} goes on: `task-bg output --follow {short}` looks again, \
+             `task-bg cancel {short}` stops it\n"
+        )
+    };
+    let shown = || pollster::block_on(Box::pin(followed(context, id, args)));
+    watching::interruptible(&leave, shown)
+}
+
+async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
     let (stream, rendering) = (super::stream(args), super::rendering(args));
     let show = |text: &str| show(context.format, text, args.raw);
-    let mut offset = 0;
+    let (mut offset, mut was_said) = (0, false);
     let mut watch = context.wiring.locks.watch(std::slice::from_ref(id)).await?;
-    let mut lines = Lines { screen: Screen::of_height(1, rendering, 0), shown: String::new() };
+    let mut lines = Lines::new(rendering);
     loop {
         // Whether it has ended is looked up before its log is read, so that nothing is missed.
         let part = LogPart::From { offset, at_most: PIECE };
         let receipt = read(context.wiring.world(), id, (stream, part)).await?;
         let ended = receipt.believed.task.status().is_ended();
+        if receipt.log.total_bytes < offset {
+            // Somebody emptied it: what it holds now is new.
+            console::remark("the log was truncated; what it holds now follows");
+            (offset, lines) = (0, Lines::new(rendering));
+            continue;
+        }
+        if receipt.believed.task.status() == Status::Queued && !was_said {
+            console::remark(&format!("{id} waits for its turn"));
+            was_said = true;
+        }
         let exhausted = receipt.log.next_offset == offset;
         offset = receipt.log.next_offset;
         let mut text = lines.after(&receipt.log.text);
@@ -76,6 +100,10 @@ struct Lines {
 }
 
 impl Lines {
+    fn new(rendering: Rendering) -> Self {
+        Self { screen: Screen::of_height(1, rendering, 0), shown: String::new() }
+    }
+
     /// What to show after this was written.
     fn after(&mut self, written: &str) -> String {
         let (mut text, mut shown) = (String::new(), std::mem::take(&mut self.shown));
