@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 use cli::args::{Alone, Args, What};
-use cli::{command, usage};
+use cli::{command, help, usage};
 use kit::answer::{Answer, Format};
 use kit::console;
 use kit::context::Context;
@@ -60,6 +60,9 @@ fn obey() -> ExitCode {
         Err(error) if is_help(&error) => console::help(&error),
         Err(error) => {
             let words = words();
+            if let Some(topic) = help::topic(&words) {
+                return ExitCode::from(console::stream(&topic).err().unwrap_or_default());
+            }
             match usage::help_meant(&words) {
                 Some(help) => console::help(&help),
                 None => misused(&words, &usage::failure(&error, &words)),

@@ -20,6 +20,7 @@ mod endings;
 mod feeding;
 mod half_characters;
 mod handing_over;
+mod helping;
 mod hooking;
 mod hooks_elsewhere;
 mod hooks_install;

@@ -43,7 +43,11 @@ struct Entry {
 }
 
 const ENTRIES: &[Entry] = &[
-    Entry { name: "ci", about: "every check, in order; stops at the first failure", run: ci::ci },
+    Entry {
+        name: "ci",
+        about: "every check, in order; stops at the first failure (words choose checks)",
+        run: ci::ci,
+    },
     Entry {
         name: "tidy",
         about: "the rules of the code that no compiler holds",

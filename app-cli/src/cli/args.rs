@@ -92,7 +92,7 @@ impl Args {
     pub(crate) fn whole() -> Command {
         let mut whole = Self::command();
         whole.build();
-        whole
+        super::help::dressed(whole)
     }
 
     /// The format asked for on the command line.

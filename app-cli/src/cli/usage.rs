@@ -216,12 +216,19 @@ impl Said<'_> {
         let command = Args::command();
         let word = word.to_lowercase();
         let alike = |verb: &str| strsim::normalized_damerau_levenshtein(&word, verb);
-        let near = visible(&command).filter(|verb| alike(verb) > ALIKE);
-        let nearest = near.max_by(|a, b| alike(a).total_cmp(&alike(b)));
+        // `help` takes topics as well.
+        let asks_for_help = self.words.get(1).is_some_and(|word| word == "help");
+        let (topics, help) = if asks_for_help { (usize::MAX, "help ") } else { (0, "") };
+        let topics = super::help::topics().take(topics).map(str::to_owned);
+        let words = visible(&command).map(str::to_owned).chain(topics);
+        let near = words.filter(|verb| alike(verb.as_str()) > ALIKE);
+        let nearest = near.max_by(|a, b| alike(a.as_str()).total_cmp(&alike(b.as_str())));
         let hint = nearest.map_or_else(
             || "run `task-bg --help` to see the commands".to_owned(),
-            |verb| format!("did you mean `task-bg {verb}`?"),
+            |verb| format!("did you mean `task-bg {help}{verb}`?"),
         );
+        let message =
+            if asks_for_help { format!("{message}, and no topic of its help") } else { message };
         (message, hint)
     }
 

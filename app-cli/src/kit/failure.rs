@@ -95,7 +95,7 @@ impl Kind {
     }
 
     /// What it means, for the documents.
-    const fn meaning(self) -> &'static str {
+    pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Self::Unexpected => {
                 "something unexpected, such as a process that cannot be stopped; or a finding of `doctor`"

@@ -30,7 +30,7 @@ use file::SettingsFile;
 use runners::RunnerEntry;
 use table::{DROID, FORMAT, MAX_RUNNING, RUNNER, STALE, Setting, TTL};
 
-pub(crate) use table::markdown;
+pub(crate) use table::{markdown, meaning};
 
 /// The settings.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("adapters-process/src/git", "the words that git is told"),
     ("adapters-process/src/agents", "what agents print"),
     ("app-cli/src/kit/failure", "the answer to a failure"),
+    ("app-cli/src/cli/help", "the help of the verb of that name"),
     ("app-cli/src/cli/view", "the answers"),
     ("app-cli/src/mcp/open_wait.rs", "the tasks of the Model Context Protocol"),
 ];

@@ -128,6 +128,12 @@ const VARIABLES: [Setting; 9] = [
     ),
 ];
 
+/// What a variable means; `None` for one that is in no table.
+pub(crate) fn meaning(variable: &str) -> Option<&'static str> {
+    let mut all = IN_FILE.into_iter().chain(&VARIABLES);
+    all.find(|row| row.variable == Some(variable)).map(|row| row.meaning)
+}
+
 /// The table as Markdown.
 pub(crate) fn markdown() -> String {
     let quoted = |name: Option<&str>| name.map_or(String::new(), |name| format!("`{name}`"));
