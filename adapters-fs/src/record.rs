@@ -57,6 +57,7 @@ mod progress_key {
     pub(super) const SUPERVISOR: &str = "supervisor";
     pub(super) const ADOPTIONS: &str = "adoptions";
     pub(super) const AGENT_PROCESS: &str = "agentProcess";
+    pub(super) const CGROUP: &str = "cgroup";
     pub(super) const DROID: &str = "droid";
     pub(super) const EFFORT: &str = "reasoningEffort";
     pub(super) const TOOLS: &str = "tools";

@@ -41,6 +41,8 @@ pub mod probe;
 pub const TASK_ID_VARIABLE: &str = "TASK_BG_TASK_ID";
 /// The environment variable that says how many tasks deep a process is.
 pub const DEPTH_VARIABLE: &str = "TASK_BG_DEPTH";
+/// The environment variable that keeps tasks out of control groups, if it is `off`.
+pub const CGROUPS_VARIABLE: &str = "TASK_BG_CGROUPS";
 /// The environment variable that names the session which launches tasks.
 pub const PARENT_SESSION_VARIABLE: &str = "TASK_BG_PARENT_SESSION";
 /// The environment variable that marks a supervisor, which belongs to no task.

@@ -5,6 +5,7 @@
 
 pub mod ancestry;
 mod freezing;
+pub mod group;
 pub mod host;
 pub mod identity;
 pub mod program;

@@ -18,6 +18,7 @@ mod droids;
 mod elsewhere;
 mod endings;
 mod feeding;
+mod grouping;
 mod half_characters;
 mod handing_over;
 mod helping;

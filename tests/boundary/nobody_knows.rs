@@ -101,13 +101,22 @@ fn a_cancel_says_where_it_cannot_prove_that_nothing_is_left() {
     let supervised = sandbox.run_command(["sleep", "60"]);
     let answer = sandbox.task_bg(["cancel", &supervised]).ok().json();
     assert!(answer["unproved"].is_null(), "{answer:#}");
-    let orphan = sandbox.run_command(["sleep", "60"]);
-    let supervisor = pid_at(&sandbox.record(&orphan), "supervisor");
-    kill(supervisor);
-    wait_until("that it is gone", || !alive(supervisor));
-    let answer = sandbox.task_bg(["cancel", &orphan]).ok().json();
-    assert_eq!(answer["unproved"], json!([orphan]), "{answer:#}");
-    sandbox.assert_nothing_left();
+    for groups in ["off", "auto"] {
+        let run = sandbox.task_bg(["run", "an orphan", "--", "sleep", "60"]);
+        let orphan = run.env("TASK_BG_CGROUPS", groups).ok().json()["taskId"].clone();
+        let id = orphan.as_str().unwrap_or_default();
+        let record = sandbox.record(id);
+        let supervisor = pid_at(&record, "supervisor");
+        kill(supervisor);
+        wait_until("that it is gone", || !alive(supervisor));
+        let answer = sandbox.task_bg(["cancel", id]).ok().json();
+        // A control group knows all its processes, whoever looks.
+        let proved = record["progress"]["cgroup"].is_string();
+        assert!(groups == "auto" || !proved, "{record:#}");
+        let unproved = if proved { json!(null) } else { json!([id]) };
+        assert_eq!(answer["unproved"], unproved, "{answer:#}");
+        sandbox.assert_nothing_left();
+    }
 }
 
 // A supervisor without a descriptor left sees no process: it ended none, and recorded that the agent was stopped.

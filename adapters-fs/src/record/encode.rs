@@ -197,7 +197,7 @@ fn again(order: &Order) -> [Member; 11] {
 }
 
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 22] {
+fn life(task: &Task) -> [Member; 23] {
     let progress = task.progress();
     let (done, left) = (&progress.activity, &progress.left);
     let reason = match task.state() {
@@ -220,6 +220,7 @@ fn life(task: &Task) -> [Member; 22] {
         (progress_key::SUPERVISOR, progress.supervisor.as_ref().map(process)),
         (progress_key::ADOPTIONS, (progress.adoptions > 0).then(|| json(&progress.adoptions))),
         (progress_key::AGENT_PROCESS, progress.agent.as_ref().map(process)),
+        (progress_key::CGROUP, text(progress.group.as_ref())),
         (progress_key::USAGE, done.usage.map(usage)),
         (progress_key::REFUSED, (!done.refused.is_empty()).then(|| json(&done.refused))),
         (progress_key::TOOLS_IN_FLIGHT, in_flight.map(|count| json(&count))),

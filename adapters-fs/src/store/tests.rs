@@ -41,7 +41,7 @@ fn task_at(seconds: u64) -> Task {
 
 fn started() -> Event {
     let (supervisor, agent) = (testing::process(7), testing::process(8));
-    Event::Started(domain::task::Started { supervisor, agent, awake: None })
+    Event::Started(domain::task::Started { supervisor, agent, awake: None, group: None })
 }
 
 fn completed(result: &str) -> Event {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use domain::port::Doomed;
 use rustix::process::Signal;
 
+use crate::local::group::Group;
 use crate::local::identity::Stat;
 use crate::local::termination::signal_started;
 use crate::local::tree::{Allegiance, Snapshot, numbers};
@@ -24,6 +25,11 @@ const QUIET_LOOKS: u32 = 2;
 /// Stops all that belongs to the task, and kills it once a look finds nobody new. Returns whether it
 /// found anything.
 pub(super) fn freeze_and_kill(task: &Doomed, supervisor: Option<u32>) -> bool {
+    let group = Group::of(task).filter(|group| group.is_populated() == Some(true));
+    if let Some(group) = &group {
+        group.kill(|pid| Allegiance::of(pid).is_to_another(&task.id));
+    }
+    // What is in no group of the task, or has left it.
     let mut frozen: BTreeSet<(u32, u64)> = BTreeSet::new();
     let began = Instant::now();
     let mut quiet = 0;
@@ -35,7 +41,7 @@ pub(super) fn freeze_and_kill(task: &Doomed, supervisor: Option<u32>) -> bool {
     for (pid, start_time) in &frozen {
         let _ = signal_started(*pid, *start_time, Signal::KILL);
     }
-    !frozen.is_empty()
+    group.is_some() || !frozen.is_empty()
 }
 
 /// Whether certainly no process is left below `supervisor`, the reaper of their orphans, that belongs
@@ -44,6 +50,9 @@ pub(super) fn freeze_and_kill(task: &Doomed, supervisor: Option<u32>) -> bool {
 /// All its children are zombies or belong to others, and a second list of them has nobody new: a
 /// process hands its children on before it becomes a zombie.
 pub(super) fn none_below(task: &Doomed, supervisor: u32) -> bool {
+    if Group::of(task).is_some_and(|group| group.is_populated() != Some(false)) {
+        return false;
+    }
     let Some(children) = children_of(supervisor) else { return false };
     let over = |pid: &u32| {
         let lives = Stat::of(*pid).is_some_and(|stat| stat.lives());

@@ -24,6 +24,7 @@ use domain::task::{ProcessId, TaskId, Timestamp};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
+use super::group::{Group, Place};
 use super::{identity, termination, tree};
 use crate::effect::effect;
 use crate::{REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
@@ -221,6 +222,18 @@ impl Host for LocalHost {
             std::thread::sleep(BETWEEN_FINDS);
         }
         identity::named(&tree::Snapshot::take().belonging_to(task, None))
+    }
+
+    async fn has_none(&self, task: &Doomed) -> bool {
+        Group::of(task).is_some_and(|group| group.is_populated() == Some(false))
+            && tree::Snapshot::take().belonging_to(task, None).is_empty()
+    }
+
+    async fn put_away(&self, task: &Doomed) {
+        let unrecorded = || Some(Place::own().ok()?.of(&task.id));
+        if let Some(group) = Group::of(task).or_else(unrecorded) {
+            group.remove();
+        }
     }
 
     async fn busy(&self, tasks: &[Doomed]) -> Vec<TaskId> {

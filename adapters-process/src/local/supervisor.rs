@@ -167,6 +167,7 @@ async fn start<'a>(
         Err(error) => {
             // No process without a record that knows it.
             agent.end_now(task.id());
+            post.world.host.put_away(&agent.doomed(task.id())).await;
             Err(internal(&error))
         }
     }
@@ -183,7 +184,8 @@ async fn record_start(
 ) -> Result<Task, StoreError> {
     let clock = post.world.clock;
     let (at, began) = (clock.now(), clock.elapsed());
-    let started = Started { supervisor, agent: agent.process.clone(), awake: Some(clock.awake()) };
+    let (process, group) = (agent.process.clone(), agent.folder());
+    let started = Started { supervisor, agent: process, awake: Some(clock.awake()), group };
     loop {
         let error = match post.world.store.apply(id, Event::Started(started.clone()), at).await {
             Ok(task) => return Ok(task),

@@ -13,6 +13,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::effect::effect;
 use crate::local::freezing;
+use crate::local::group::Group;
 use crate::local::identity::{self, Stat};
 use crate::local::tree::Snapshot;
 
@@ -162,10 +163,12 @@ impl Target {
         if !belonging.is_empty() {
             return false;
         }
-        match supervisor {
-            Some(pid) => freezing::none_below(&self.task, pid),
-            None => !freezing::freeze_and_kill(&self.task, None),
+        if let Some(pid) = supervisor {
+            return freezing::none_below(&self.task, pid);
         }
+        let group = Group::of(&self.task);
+        let is_proved = group.is_some_and(|group| group.is_populated() == Some(false));
+        is_proved || !freezing::freeze_and_kill(&self.task, None)
     }
 
     /// The processes in the agent's own group.

@@ -1,7 +1,7 @@
 //! Which processes belong to a task, wherever they went.
 //!
-//! A process belongs to a task if its environment names the task, if it writes into the task's log, or if it
-//! descends from one that does or from the task's supervisor. It belongs to another task, with all below it, if its
+//! A process belongs to a task if it is in the task's control group, if its environment names the task, if it writes into
+//! the task's log, or if it descends from one that does or from the task's supervisor. It belongs to another task, with all below it, if its
 //! environment names another one or marks it as a supervisor: cancelling a task spares the tasks
 //! that it launched. Looking at a process never changes it.
 
@@ -11,6 +11,7 @@ use std::fs;
 use domain::port::Doomed;
 use domain::task::{ProcessId, TaskId};
 
+use crate::local::group::Group;
 use crate::local::identity::{Stat, boot_id};
 use crate::{SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
@@ -72,6 +73,8 @@ impl Snapshot {
         };
         let named = self.allegiances.iter().filter(|(_, whose)| whose.is_to(id));
         next.extend(named.map(|(pid, _)| *pid));
+        let group = Group::of(task).map(|group| group.members()).unwrap_or_default();
+        next.extend(group.into_iter().filter(|pid| self.all.contains_key(pid)));
         next.extend(
             task.agent.iter().chain(&task.known).filter(|it| self.has(it)).map(|it| it.pid),
         );

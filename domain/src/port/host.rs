@@ -91,6 +91,13 @@ pub trait Host: Send + Sync {
     /// MUST find what [`Host::stop`] would end.
     async fn of_task(&self, task: &Doomed) -> Vec<ProcessId>;
 
+    /// Whether certainly no process of the task is left: more than that none is found.
+    async fn has_none(&self, task: &Doomed) -> bool;
+
+    /// Removes what the machine keeps for a task that has ended, unless a process of it is left; also what a record does
+    /// not name, since its start was cut short.
+    async fn put_away(&self, task: &Doomed);
+
     /// Those of the tasks whose processes spend processor time at this moment.
     ///
     /// MUST look long enough that a process that computes all the time is seen to, also on a busy machine,
@@ -136,19 +143,21 @@ pub struct Doomed {
     pub agent: Option<ProcessId>,
     /// Further processes that are known to belong to it.
     pub known: Vec<ProcessId>,
+    /// What holds all its processes together on its machine, where the record names such a thing.
+    pub group: Option<String>,
 }
 
 impl Doomed {
     /// The task, with the processes that its record names.
     pub fn of(task: &Task) -> Self {
         let progress = task.progress();
-        let known = progress.left.processes.clone();
-        Self { id: task.id().clone(), agent: progress.agent.clone(), known }
+        let (known, group) = (progress.left.processes.clone(), progress.group.clone());
+        Self { id: task.id().clone(), agent: progress.agent.clone(), known, group }
     }
 
     /// The task, of which nothing but its id is known.
     pub const fn named(id: TaskId) -> Self {
-        Self { id, agent: None, known: Vec::new() }
+        Self { id, agent: None, known: Vec::new(), group: None }
     }
 }
 

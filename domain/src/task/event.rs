@@ -89,6 +89,8 @@ pub struct Started {
     pub agent: ProcessId,
     /// The time since boot without sleep; see [`crate::port::Clock::awake`].
     pub awake: Option<Duration>,
+    /// What holds all processes of the task together; see [`super::Progress::group`].
+    pub group: Option<String>,
 }
 
 /// An ending that a person or a hook reports.

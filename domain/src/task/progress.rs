@@ -34,6 +34,8 @@ pub struct Progress {
     pub adoptions: u32,
     /// The agent itself, once it was started.
     pub agent: Option<ProcessId>,
+    /// What holds all its processes together on its machine: the folder of a control group.
+    pub group: Option<String>,
     /// How the agent exited, once that is known.
     pub exit: Option<Exit>,
     /// The time since boot, without sleep, when the agent was started; comparable only within the boot

@@ -126,6 +126,7 @@ impl Task {
         self.progress.supervisor = Some(started.supervisor);
         self.progress.agent = Some(started.agent);
         self.progress.started_awake = started.awake;
+        self.progress.group = started.group;
         Ok(Weight::Lasting)
     }
 

@@ -222,6 +222,12 @@ impl Host for MemoryHost {
         self.workers_of(&task.id)
     }
 
+    async fn has_none(&self, task: &Doomed) -> bool {
+        self.workers_of(&task.id).is_empty()
+    }
+
+    async fn put_away(&self, _task: &Doomed) {}
+
     async fn busy(&self, _tasks: &[Doomed]) -> Vec<TaskId> {
         Vec::new()
     }

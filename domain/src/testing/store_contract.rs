@@ -42,7 +42,7 @@ fn task_at(seconds: u64, order: Order) -> Task {
 }
 
 fn started() -> Event {
-    Event::Started(Started { supervisor: process(7), agent: process(8), awake: None })
+    Event::Started(Started { supervisor: process(7), agent: process(8), awake: None, group: None })
 }
 
 fn completed(result: &str) -> Event {

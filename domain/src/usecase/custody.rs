@@ -10,7 +10,7 @@ use core::time::Duration;
 use super::{Trouble, World, follow};
 use crate::plan::reconcile::Custody;
 use crate::port::{Claim, Doomed, Life, StoreError};
-use crate::task::{Ending, Event, LeftBehind, Reason, Report, Status, Task, TaskId};
+use crate::task::{Ending, Event, LeftBehind, Reason, Report, State, Status, Task, TaskId};
 
 /// A task whose life lock is held here.
 #[must_use = "dropping it frees the life lock and leaves its name"]
@@ -264,6 +264,12 @@ impl Held {
         if self.task.progress().agent.is_some() && is_at_work(world, &self.task).await {
             // The lock stays behind, so that admissions count the agent.
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
+        }
+        let progress = self.task.progress();
+        let never_recorded = progress.agent.is_none()
+            && matches!(self.task.state(), State::Error(failure) if failure.reason == Reason::LaunchFailed);
+        if progress.group.is_some() || never_recorded {
+            world.host.put_away(&Doomed::of(&self.task)).await;
         }
         let claim = self.claim.take()?;
         claim.retire().err().map(Trouble::from)

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
+use crate::port::Doomed;
 use crate::task::{LeftBehind, ProcessId, Task, TaskId};
 
 /// The living processes whose environment names a task, looked for when that is first needed.
@@ -19,7 +20,16 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
     }
     let unnamed = unnamed(world, &task).await;
     let mut living: Vec<ProcessId> = Vec::new();
-    if task.belongs_to(world.host.name()) {
+    let here = task.belongs_to(world.host.name());
+    let doomed = Doomed::of(&task);
+    if here && doomed.group.is_some() {
+        // The group knows them all, and whether that is so.
+        if world.host.has_none(&doomed).await {
+            world.host.put_away(&doomed).await;
+            return task.leaving(LeftBehind::default());
+        }
+        living = world.host.of_task(&doomed).await;
+    } else if here {
         for process in &left.processes {
             if world.host.lives(process).await {
                 living.push(process.clone());

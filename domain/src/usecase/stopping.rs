@@ -63,7 +63,10 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
     }
     for held in ours {
         let id = held.task.id().clone();
-        stopped.unproved.extend(held.task.started_at().map(|_| id.clone()));
+        let started = held.task.started_at().is_some();
+        if started && !world.host.has_none(&Doomed::of(&held.task)).await {
+            stopped.unproved.push(id.clone());
+        }
         stopped.tasks.insert(id, Box::pin(end(world, held)).await);
     }
     let by = world.clock.elapsed().saturating_add(grace).saturating_add(MARGIN);
@@ -72,10 +75,9 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         let survivors = sweep(world, &id).await;
         stopped.survivors.extend(survivors);
         let (ended, by_whom) = Box::pin(see_ended(world, &id, by)).await;
-        // One that took the task over is no reaper of its processes.
-        let adopted = ended.as_ref().is_ok_and(|task| task.progress().adoptions > 0);
-        let unproved = by_whom == Ender::Us || adopted;
-        stopped.unproved.extend(unproved.then(|| id.clone()));
+        if by_whom == Ender::Us || !is_proved(world, &ended).await {
+            stopped.unproved.push(id.clone());
+        }
         stopped.tasks.entry(id).or_insert(ended);
     }
     stopped
@@ -133,6 +135,15 @@ async fn wait_for_processes(world: World<'_>, tasks: &[Doomed], by: Duration) {
         }
         // Nothing wakes who waits for processes of others: a lock that is freed is the best sign.
         drop(watch.next(left.min(STEP)).await);
+    }
+}
+
+/// Whether it is certain that nothing of a task is left that its supervisor ended: one that took it over is no reaper of its
+/// processes, but may have a group that knows them all.
+async fn is_proved(world: World<'_>, ended: &Result<Task, Trouble>) -> bool {
+    match ended {
+        Ok(task) if task.progress().adoptions > 0 => world.host.has_none(&Doomed::of(task)).await,
+        Ok(_) | Err(_) => true,
     }
 }
 

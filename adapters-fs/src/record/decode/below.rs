@@ -209,6 +209,7 @@ impl<'a> Below<'a> {
             supervisor: self.process(progress_key::SUPERVISOR),
             adoptions: self.0.value(progress_key::ADOPTIONS).unwrap_or_default(),
             agent: self.process(progress_key::AGENT_PROCESS),
+            group: self.text(progress_key::CGROUP),
             exit: self.exit(),
             started_awake: self.millis(progress_key::STARTED_AWAKE),
             retried_as: self.id(progress_key::RETRIED_AS),

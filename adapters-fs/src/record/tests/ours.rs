@@ -46,8 +46,12 @@ fn when_a_cancel_was_asked_for_stays_known_after_it_had_its_way() {
 
 #[test]
 fn a_start_names_both_processes() {
-    let started =
-        Started { supervisor: testing::process(7), agent: testing::process(8), awake: None };
+    let started = Started {
+        supervisor: testing::process(7),
+        agent: testing::process(8),
+        awake: None,
+        group: None,
+    };
     let task = testing::queued_task().apply(Event::Started(started), LATER).expect("queued").task;
     let text = first(&task);
     assert!(

@@ -23,9 +23,10 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use super::{AgentFiles, Post};
 use crate::agents::session_marks::SESSION_MARKS;
 use crate::effect::effect;
+use crate::local::group::{Group, Place};
 use crate::local::program::{self, NoProgram};
 use crate::local::{identity, termination};
-use crate::{DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
+use crate::{CGROUPS_VARIABLE, DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
 /// How long an agent may take to vanish that was killed.
 const KILLED: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ pub(super) struct Agent<'a> {
     /// The adapter that reads its event stream, if it has one.
     pub(super) decoder: Option<&'a dyn port::Agent>,
     bond: Bond,
+    /// The control group that holds its processes, where there is one.
+    group: Option<Group>,
 }
 
 /// What ties an agent to its supervisor.
@@ -60,7 +63,22 @@ impl<'a> Agent<'a> {
         let adapter = post.world.agents.of(&task.order().runner);
         let decoder = adapter.filter(|adapter| adapter.abilities().streams);
         let bond = Bond::Adopted(termination::descriptor(&process));
-        Self { process, decoder, bond }
+        Self { process, decoder, bond, group: Group::of(&Doomed::of(task)) }
+    }
+
+    /// The folder of its control group, where there is one.
+    pub(super) fn folder(&self) -> Option<String> {
+        self.group.as_ref().and_then(Group::path)
+    }
+
+    /// What its processes have spent on a processor, in hundredths of a second, where its group tells.
+    pub(super) fn spent(&self) -> Option<u64> {
+        self.group.as_ref()?.spent().map(|micros| micros / 10_000)
+    }
+
+    /// Whether its group says that nothing is left.
+    pub(super) fn has_none(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.is_populated() == Some(false))
     }
 
     /// The supervisor whose descendants belong to the task: this process, unless another one started the agent.
@@ -172,11 +190,21 @@ impl<'a> Agent<'a> {
             .env(TASK_ID_VARIABLE, task.id().as_str())
             .env(DEPTH_VARIABLE, surroundings.depth.to_string());
         // Reaped together with the orphans, see `reap`.
-        let started = effect("start the agent", || command.spawn());
-        let child = started.map_err(|error| not_spawned(&error, &program))?;
+        let wanted = (surroundings.text)(CGROUPS_VARIABLE).as_deref() != Some("off");
+        let place = Some(Place::own()).filter(|_| wanted).and_then(Result::ok);
+        let (child, group) = match place {
+            Some(place) => {
+                place.start_in(task.id(), || effect("start the agent", || command.spawn()))
+            }
+            None => (effect("start the agent", || command.spawn()), None),
+        };
+        let child = child.map_err(|error| {
+            group.iter().for_each(Group::remove);
+            not_spawned(&error, &program)
+        })?;
         let process = identify(child)?;
         let decoder = (line.speech == Speech::Events).then_some(adapter);
-        Ok(Self { process, decoder, bond: Bond::Child })
+        Ok(Self { process, decoder, bond: Bond::Child, group })
     }
 
     /// Ends the agent and everything it started at once, because no record knows that it runs.
@@ -222,7 +250,8 @@ impl<'a> Agent<'a> {
 
     /// Itself and all that it started, as what is to be ended.
     pub(super) fn doomed(&self, id: &TaskId) -> Doomed {
-        Doomed { agent: Some(self.process.clone()), ..Doomed::named(id.clone()) }
+        let (agent, group) = (Some(self.process.clone()), self.folder());
+        Doomed { agent, group, ..Doomed::named(id.clone()) }
     }
 
     /// Reaps every child that has ended; whether any is left. The agent's own exit is known by then.

@@ -8,6 +8,8 @@ use std::io;
 use nix::sys::signal::SigSet;
 use rustix::fs::{Mode, OFlags};
 
+use crate::local::group::Place;
+
 /// See [`super::detach`].
 pub(super) fn detach() -> io::Result<()> {
     close_inherited()?;
@@ -17,6 +19,10 @@ pub(super) fn detach() -> io::Result<()> {
     let _ = rustix::process::setsid();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     rustix::process::chdir("/")?;
+    // Launched by a task, it is in the group of that one, and would be ended with it.
+    if let Ok(place) = Place::own() {
+        place.leave().unwrap_or_default();
+    }
     Ok(())
 }
 

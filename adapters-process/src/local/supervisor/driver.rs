@@ -319,6 +319,9 @@ impl<'a> Driver<'a> {
         let began = Instant::now();
         let (mut written, mut changed) = (self.written(), began);
         while self.agent.may_have_more() {
+            if self.agent.has_none() {
+                break;
+            }
             let look = Snapshot::take();
             let left = look.belonging_to(&doomed, own);
             // A task that the agent launched has a supervisor of its own, which is a child, too. What replaces
@@ -349,6 +352,9 @@ impl<'a> Driver<'a> {
 
     /// Clock ticks that the living processes of the task have spent on a processor.
     fn ticks(&self) -> u64 {
+        if let Some(spent) = self.agent.spent() {
+            return spent;
+        }
         match self.agent.reaper() {
             Some(own) => tree::cpu_ticks_below(own),
             None => Snapshot::take().ticks_of(&self.agent.doomed(self.id())),

@@ -8,11 +8,14 @@ mod store;
 
 use std::borrow::Cow;
 
+use adapters_process::local::group::availability;
+
 use crate::Outcome;
 use crate::cli::args::Doctor;
 use crate::cli::view::doctor::{DoctorView, Finding, Health};
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
+use crate::kit::environment;
 use crate::kit::failure::Kind;
 
 pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
@@ -26,8 +29,26 @@ pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
     findings.push(agent::droids(context).await);
     findings.push(agent::sandbox(context.wiring.dir.root()));
     findings.push(settings(context));
+    findings.push(processes());
     let ill = findings.iter().any(|finding| finding.health == Health::Fail);
     Ok(Answer::with(DoctorView { findings }, ill.then_some(Kind::Unexpected)))
+}
+
+/// Whether all processes of a task are certain to be found.
+fn processes() -> Finding {
+    let off = environment::text(environment::CGROUPS).as_deref() == Some("off");
+    let why =
+        if off { Err(format!("`{}` is `off`", environment::CGROUPS)) } else { availability() };
+    let said = match why {
+        Ok(base) => {
+            format!("each task gets a control group in `{base}`, which holds all its processes")
+        }
+        Err(why) => format!(
+            "no control group can be made ({why}): once its supervisor is gone, what a task started is found by its \
+             environment, its parents and its files, and what hides all of these may be missed"
+        ),
+    };
+    well("processes", said)
 }
 
 /// Whether the settings contradict each other.

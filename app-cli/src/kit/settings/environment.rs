@@ -19,6 +19,9 @@ pub(crate) const DIR: &str = "TASK_BG_DIR";
 /// The session that launches tasks.
 pub(crate) use adapters_process::PARENT_SESSION_VARIABLE as PARENT_SESSION;
 
+/// Whether tasks get control groups of their own.
+pub(crate) use adapters_process::CGROUPS_VARIABLE as CGROUPS;
+
 /// Whether a store may belong to anybody.
 pub(crate) const ANY_OWNER: &str = "TASK_BG_ANY_OWNER";
 

@@ -88,7 +88,7 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
 }
 
 /// The variables that are no settings.
-const VARIABLES: [Setting; 9] = [
+const VARIABLES: [Setting; 10] = [
     variable(
         environment::DIR,
         "`~/.factory/.omd/background-tasks`",
@@ -98,6 +98,11 @@ const VARIABLES: [Setting; 9] = [
         environment::ANY_OWNER,
         "",
         "if it is `1`, a store may belong to another user; else every verb over tasks refuses one, root's too",
+    ),
+    variable(
+        environment::CGROUPS,
+        "",
+        "if it is `off`, a task gets no control group of its own, also where one could be made",
     ),
     variable(
         environment::PARENT_SESSION,

@@ -156,6 +156,14 @@ impl Host for Yielding<'_> {
         between_turns!(format!("  processes of {}", task.id), self.memory.host.of_task(task))
     }
 
+    async fn has_none(&self, task: &Doomed) -> bool {
+        self.memory.host.has_none(task).await
+    }
+
+    async fn put_away(&self, task: &Doomed) {
+        self.memory.host.put_away(task).await;
+    }
+
     async fn busy(&self, tasks: &[Doomed]) -> Vec<TaskId> {
         self.memory.host.busy(tasks).await
     }

@@ -95,7 +95,8 @@ async fn begin(
     note(|| format!("AGENT of {} starts", task.id()));
     scene.laws.borrow_mut().agent_starts(memory, task);
     turn().await;
-    let started = Started { supervisor: supervisor.clone(), agent: agent.clone(), awake: None };
+    let (supervisor, agent_of) = (supervisor.clone(), agent.clone());
+    let started = Started { supervisor, agent: agent_of, awake: None, group: None };
     match world.store.apply(task.id(), Event::Started(started), world.clock.now()).await {
         Ok(started) => {
             *task = started;

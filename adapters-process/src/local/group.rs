@@ -1,0 +1,310 @@
+//! Control groups: one for each task, where the kernel's second hierarchy lets us make one.
+//!
+//! A group knows its processes whatever they do to their environments, sessions and parents. "Not populated" proves that
+//! nothing is left, `cgroup.kill` ends what forks faster than any walk, and `cpu.stat` says whether anybody computes. None of
+//! this needs a controller. A supervisor enters the group, starts the agent, which is in it from its first step, and
+//! leaves again. Groups of tasks lie side by side, also that of a task which a task launched.
+//!
+//! A record may name any path, so a group is only touched under the name that its task gives it, in that hierarchy. Where
+//! no group can be made, [`super::tree`] finds what it can. Nothing here decides when anything is ended.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
+
+use domain::port::Doomed;
+use domain::task::TaskId;
+
+use crate::effect::effect;
+
+/// Where the second hierarchy is: beside the first ones, or alone.
+const MOUNTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+/// What the kernel calls the file system of the second hierarchy (`CGROUP2_SUPER_MAGIC`).
+const MAGIC: i64 = 0x6367_7270;
+/// What the name of every group of ours begins with, before the id of its task.
+const PREFIX: &str = "task-bg-";
+/// How deep groups within a group are looked at.
+const DEPTH: usize = 16;
+
+/// Where tasks that this process launches get their groups.
+///
+/// # Errors
+/// Why they get none, for people.
+pub fn availability() -> Result<String, String> {
+    let place = Place::own()?;
+    let probe = place.base.join(format!("{PREFIX}probe-{}", std::process::id()));
+    let made = fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe));
+    made.map_err(|error| format!("`{}`: {error}", place.base.display()))?;
+    Ok(place.base.display().to_string())
+}
+
+/// The group of one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    folder: PathBuf,
+}
+
+/// Where a process makes groups: the group that it is in, or that in which the group of its task lies.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    base: PathBuf,
+    /// Whether this process is in the group of a task.
+    within: bool,
+}
+
+impl Place {
+    /// The place of this process, found once; why there is none, for people.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(super) fn own() -> Result<Self, String> {
+        static OWN: OnceLock<Result<Place, String>> = OnceLock::new();
+        OWN.get_or_init(Self::find).clone()
+    }
+
+    fn find() -> Result<Self, String> {
+        let file = "/proc/self/cgroup";
+        let text = fs::read_to_string(file).map_err(|error| format!("`{file}`: {error}"))?;
+        let own = text.lines().find_map(|line| line.strip_prefix("0::/"));
+        let own = own.ok_or("this process is in no group of the second hierarchy")?;
+        let (path, within) = outside(Path::new(own)).ok_or("its group lies outside")?;
+        // Joined part by part: an empty path would leave a slash behind.
+        let mounted =
+            MOUNTS.iter().map(|mount| Path::new(mount).components().chain(path.components()));
+        let mut mounted = mounted.map(Iterator::collect::<PathBuf>);
+        let base = mounted.find(|base| is_second(base));
+        let base =
+            base.ok_or_else(|| format!("no cgroup2 is mounted at {}", MOUNTS.join(" or ")))?;
+        Ok(Self { base, within })
+    }
+
+    /// Leaves the group of a task: a supervisor that was launched from there belongs to no task.
+    pub(super) fn leave(&self) -> io::Result<()> {
+        if self.within { self.return_here() } else { Ok(()) }
+    }
+
+    /// Puts this process into the group that holds those of the tasks.
+    fn return_here(&self) -> io::Result<()> {
+        tell(&self.base.join("cgroup.procs"), "0")
+    }
+
+    /// Makes the group of a task, and does `start` within it, so that what it starts is born there. `None` where no group
+    /// can be made; then `start` is done all the same.
+    pub(super) fn start_in<T>(&self, id: &TaskId, start: impl FnOnce() -> T) -> (T, Option<Group>) {
+        let group = self.make(id).ok();
+        let entered = group.filter(|group| tell(&group.procs(), "0").is_ok());
+        let Some(group) = entered else { return (start(), None) };
+        let started = start();
+        // Of a group that its supervisor cannot leave "populated" says nothing.
+        let left = self.return_here().is_ok();
+        (started, left.then_some(group))
+    }
+
+    /// Makes the group of a task; one that is there already is as good.
+    ///
+    /// # Errors
+    /// The system's.
+    fn make(&self, id: &TaskId) -> io::Result<Group> {
+        let group = self.of(id);
+        match effect("make a control group", || fs::create_dir(&group.folder)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            Ok(()) | Err(_) => Ok(group),
+        }
+    }
+
+    /// The group of a task here, whether or not it is there.
+    pub(super) fn of(&self, id: &TaskId) -> Group {
+        Group { folder: self.base.join(name(id)) }
+    }
+}
+
+fn name(id: &TaskId) -> String {
+    format!("{PREFIX}{id}")
+}
+
+/// The group that holds those of the tasks, from the path of a process's own, and whether these differ. `None` if the
+/// process is in a group that cannot be named here.
+fn outside(own: &Path) -> Option<(PathBuf, bool)> {
+    let mut path = PathBuf::new();
+    for part in own.components() {
+        let Component::Normal(part) = part else { return None };
+        if part.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            return Some((path, true));
+        }
+        path.push(part);
+    }
+    Some((path, false))
+}
+
+/// Whether a folder is a group of the second hierarchy.
+fn is_second(folder: &Path) -> bool {
+    #[expect(clippy::unnecessary_cast, reason = "the type differs from machine to machine")]
+    rustix::fs::statfs(folder).is_ok_and(|found| found.f_type as i64 == MAGIC)
+}
+
+impl Group {
+    /// The group that the record of a task names, if it can be that of this task.
+    pub(super) fn of(task: &Doomed) -> Option<Self> {
+        let folder = PathBuf::from(task.group.as_deref()?);
+        let plain = folder
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
+        let named = folder.file_name().is_some_and(|last| last == name(&task.id).as_str());
+        let there = MOUNTS.iter().any(|mount| folder.starts_with(mount));
+        (plain && named && there && is_second(folder.parent()?)).then_some(Self { folder })
+    }
+
+    /// Its folder, as a record names it; `None` where that is no text.
+    pub(super) fn path(&self) -> Option<String> {
+        self.folder.to_str().map(ToOwned::to_owned)
+    }
+
+    fn procs(&self) -> PathBuf {
+        self.folder.join("cgroup.procs")
+    }
+
+    /// Whether any process is in it or below it. `None` if nobody can tell. One that is gone had none.
+    pub(super) fn is_populated(&self) -> Option<bool> {
+        match fs::read_to_string(self.folder.join("cgroup.events")) {
+            Ok(text) => Some(!text.lines().any(|line| line == "populated 0")),
+            Err(error) if is_gone(&error) => Some(false),
+            Err(_) => None,
+        }
+    }
+
+    /// The numbers of the processes in it and below it.
+    pub(super) fn members(&self) -> Vec<u32> {
+        let mut found = Vec::new();
+        each_below(&self.folder, DEPTH, &mut |folder| {
+            let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+            // A process of another namespace has the number 0 here.
+            let numbers = text.lines().filter_map(|line| line.parse::<u32>().ok());
+            found.extend(numbers.filter(|pid| *pid != 0));
+        });
+        found
+    }
+
+    /// Microseconds that its processes have spent on a processor, with those that have ended. `None` if nobody can tell.
+    pub(super) fn spent(&self) -> Option<u64> {
+        let text = fs::read_to_string(self.folder.join("cpu.stat")).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("usage_usec "))?.parse().ok()
+    }
+
+    /// Kills all that is in it and below it, but those processes that `is_foreign` says belong elsewhere: they are put
+    /// beside it first. Nothing in it runs from the first step on, so nothing is started meanwhile.
+    pub(super) fn kill(&self, is_foreign: impl Fn(u32) -> bool) {
+        // One that cannot be frozen is killed all the same.
+        let frozen = tell(&self.folder.join("cgroup.freeze"), "1").is_ok();
+        let foreign = self.members().into_iter().filter(|pid| is_foreign(*pid));
+        let beside = self.folder.parent().map(|base| base.join("cgroup.procs"));
+        for pid in foreign {
+            let moved = beside.as_ref().map(|beside| tell(beside, &pid.to_string()));
+            moved.unwrap_or(Ok(())).unwrap_or_default();
+        }
+        let killed = tell(&self.folder.join("cgroup.kill"), "1").is_ok();
+        if frozen && !killed {
+            tell(&self.folder.join("cgroup.freeze"), "0").unwrap_or_default();
+        }
+    }
+
+    /// Removes it with what is below it, unless any process is there.
+    pub(super) fn remove(&self) {
+        if effect("remove a control group", || fs::remove_dir(&self.folder)).is_ok() {
+            return;
+        }
+        let mut folders = Vec::new();
+        each_below(&self.folder, DEPTH, &mut |folder| folders.push(folder.to_owned()));
+        for folder in folders.iter().rev() {
+            // One that is populated stays, and those above it.
+            fs::remove_dir(folder).unwrap_or_default();
+        }
+    }
+}
+
+/// Writes into a file of the kernel's, which is never made.
+fn tell(file: &Path, text: &str) -> io::Result<()> {
+    effect("write to a control group", || {
+        OpenOptions::new().write(true).open(file)?.write_all(text.as_bytes())
+    })
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error())
+}
+
+/// Calls `see` for the folder and those below it, outermost first.
+fn each_below(folder: &Path, depth: usize, see: &mut dyn FnMut(&Path)) {
+    see(folder);
+    let Some(depth) = depth.checked_sub(1) else { return };
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            each_below(&entry.path(), depth, see);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(name: &str) -> TaskId {
+        TaskId::parse(name).expect("an id")
+    }
+
+    #[test]
+    fn a_process_in_the_group_of_a_task_makes_groups_beside_it() {
+        let places = [
+            ("", "", false),
+            ("user.slice/app", "user.slice/app", false),
+            ("task-bg-bg_1", "", true),
+            ("a/task-bg-bg_1/inner", "a", true),
+        ];
+        for (own, base, within) in places {
+            assert_eq!(outside(Path::new(own)), Some((base.into(), within)), "{own}");
+        }
+        assert_eq!(outside(Path::new("../b")), None);
+    }
+
+    /// A record is a file that anybody may have written: `cgroup.kill` of a group that it names could end everything.
+    #[test]
+    fn a_group_that_a_record_names_is_touched_only_if_it_can_be_that_of_its_task() {
+        let named = |group: &str| {
+            let doomed = Doomed { group: Some(group.into()), ..Doomed::named(task("bg_1")) };
+            Group::of(&doomed)
+        };
+        for group in [
+            "/sys/fs/cgroup",
+            "/sys/fs/cgroup/unified",
+            "/sys/fs/cgroup/unified/task-bg-bg_2",
+            "/sys/fs/cgroup/unified/task-bg-bg_1/..",
+            "/sys/fs/cgroup/unified/../task-bg-bg_1",
+            "/tmp/task-bg-bg_1",
+            "task-bg-bg_1",
+            "",
+        ] {
+            assert_eq!(named(group), None, "{group}");
+        }
+    }
+
+    #[test]
+    fn what_is_started_in_a_group_is_in_it_and_is_found_and_killed_there() {
+        let Ok(place) = Place::own() else { return };
+        let id = task(&format!("bg_group_{}", std::process::id()));
+        let sleep = || std::process::Command::new("sleep").arg("60").spawn().expect("sleep starts");
+        let (mut child, Some(group)) = place.start_in(&id, sleep) else { return };
+        assert_eq!((group.is_populated(), group.members()), (Some(true), vec![child.id()]));
+        let doomed = Doomed { group: group.path(), ..Doomed::named(id) };
+        assert_eq!(Group::of(&doomed).as_ref(), Some(&group));
+        group.remove();
+        assert_eq!(group.is_populated(), Some(true), "one that is populated stays");
+        group.kill(|_| false);
+        child.wait().expect("it was killed");
+        assert_eq!(group.is_populated(), Some(false));
+        group.remove();
+        assert!(!group.folder.exists());
+        assert_eq!(group.is_populated(), Some(false), "one that is gone has none");
+    }
+}

@@ -1,0 +1,142 @@
+//! Control groups: with one, and without, nothing of a task is left that nobody names.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tests::process::{alive, kill, wait_until};
+use tests::sandbox::Sandbox;
+
+use crate::sandbox;
+
+fn pid_at(record: &Value, key: &str) -> Option<u32> {
+    u32::try_from(record["progress"][key]["pid"].as_u64()?).ok()
+}
+
+/// Launches a command, with a control group where one can be had, or without.
+#[track_caller]
+fn run(sandbox: &Sandbox, groups: &str, script: &str) -> String {
+    let run = sandbox.task_bg(["run", "a task", "--", "sh", "-c", script]);
+    let answer = run.env("TASK_BG_CGROUPS", groups).ok().json();
+    answer["taskId"].as_str().expect("an id").to_owned()
+}
+
+/// Whether groups can be made here, as `doctor` says.
+fn has_groups(sandbox: &Sandbox) -> bool {
+    let doctor = sandbox.task_bg(["doctor"]).run().json();
+    let checks = doctor["findings"].as_array().expect("findings");
+    let processes = checks.iter().find(|check| check["check"] == "processes").expect("a check");
+    processes["detail"].as_str().is_some_and(|detail| detail.starts_with("each task gets"))
+}
+
+fn group_of(record: &Value) -> Option<&str> {
+    record["progress"]["cgroup"].as_str()
+}
+
+/// A process that starts a copy of itself and exits, for ever, until the file `stop` is there.
+fn chain(sandbox: &Sandbox) -> String {
+    let (file, stop) = (sandbox.path("chain"), sandbox.path("stop"));
+    let (file, stop) = (file.display(), stop.display());
+    let text = format!("[ -e {stop} ] || {{ sh {file} & }}\n");
+    fs::write(sandbox.path("chain"), text).expect("a script");
+    format!("env -i setsid sh {file} </dev/null >/dev/null 2>&1 &")
+}
+
+#[test]
+fn a_task_has_a_group_while_it_runs_and_none_is_left_after_it() {
+    let sandbox = sandbox();
+    let id = run(&sandbox, "auto", &format!("{}; exit 3", sandbox.until("gate")));
+    let record = sandbox.record(&id);
+    assert_eq!(group_of(&record).is_some(), has_groups(&sandbox), "{record:#}");
+    let Some(group) = group_of(&record) else { return };
+    let agent = pid_at(&record, "agentProcess").expect("it runs");
+    let procs = fs::read_to_string(Path::new(group).join("cgroup.procs")).expect("a group");
+    let is_in = |pid: u32| procs.lines().any(|line| line == pid.to_string());
+    let supervisor = pid_at(&record, "supervisor").expect("it runs");
+    assert!(is_in(agent) && !is_in(supervisor), "{procs}");
+    sandbox.open_gate("gate");
+    assert_eq!(sandbox.ended(&id)["progress"]["exitCode"], 3);
+    wait_until("that its group is removed", || !Path::new(group).exists());
+}
+
+#[test]
+fn without_groups_a_task_runs_as_well() {
+    let sandbox = sandbox();
+    let id = run(&sandbox, "off", "exit 3");
+    let record = sandbox.ended(&id);
+    assert_eq!((group_of(&record), &record["progress"]["exitCode"]), (None, &json!(3)));
+}
+
+#[test]
+fn a_task_that_a_task_launched_is_in_no_group_of_the_first_and_is_spared() {
+    let sandbox = sandbox();
+    let launched = sandbox.path("launched");
+    let script = format!("task-bg run inner -- sleep 60 >{}; exec sleep 60", launched.display());
+    let outer = run(&sandbox, "auto", &script);
+    let answer = || fs::read_to_string(&launched).unwrap_or_default();
+    wait_until("that it has launched", || answer().contains("taskId"));
+    let answer: Value = serde_json::from_str(&answer()).expect("an answer");
+    let inner = answer["taskId"].as_str().expect("an id");
+    let (outer_record, inner_record) = (sandbox.record(&outer), sandbox.record(inner));
+    if let (Some(outer), Some(inner)) = (group_of(&outer_record), group_of(&inner_record)) {
+        assert_eq!(Path::new(outer).parent(), Path::new(inner).parent());
+    }
+    sandbox.task_bg(["cancel", &outer]).ok().done();
+    let agent = pid_at(&inner_record, "agentProcess").expect("it runs");
+    assert!(alive(agent), "what a task launched is a task of its own");
+    assert_eq!(sandbox.status(inner), "running");
+    sandbox.task_bg(["cancel", inner]).ok().done();
+    sandbox.assert_nothing_left();
+}
+
+/// Once, a process that had cleared its environment and left its parents was found by nobody when the supervisor and
+/// the agent were killed together.
+#[test]
+fn what_hides_is_found_by_its_group_when_supervisor_and_agent_are_killed_together() {
+    let sandbox = sandbox();
+    if !has_groups(&sandbox) {
+        return;
+    }
+    let left = sandbox.path("left");
+    let hide = "env -i setsid sh -c 'exec sleep 300' </dev/null >/dev/null 2>&1 & echo $!";
+    let id = run(&sandbox, "auto", &format!("{{ {hide} >{}; }}; exec sleep 300", left.display()));
+    let hidden = sandbox.pid_in("left");
+    let record = sandbox.record(&id);
+    for key in ["supervisor", "agentProcess"] {
+        let pid = pid_at(&record, key).expect("it runs");
+        kill(pid);
+        wait_until("that it is gone", || !alive(pid));
+    }
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    assert_eq!(status["status"], "error", "{status:#}");
+    assert_eq!(status["survivors"], json!([hidden]), "{status:#}");
+    let answer = sandbox.task_bg(["cancel", &id]).ok().json();
+    assert_eq!(answer["stopped"], json!([id]), "{answer:#}");
+    assert!(!alive(hidden) && answer["unproved"].is_null(), "{answer:#}");
+    let group = group_of(&record).expect("a group");
+    assert!(!Path::new(group).exists(), "its group is removed");
+}
+
+#[test]
+fn a_chain_that_replaces_itself_all_the_time_is_ended_by_a_cancel_whoever_was_killed() {
+    for (groups, kills) in [("auto", false), ("auto", true), ("off", false)] {
+        let sandbox = sandbox();
+        if groups == "auto" && !has_groups(&sandbox) {
+            continue;
+        }
+        let id = run(&sandbox, groups, &format!("{} exec sleep 300", chain(&sandbox)));
+        if kills {
+            kill(pid_at(&sandbox.record(&id), "supervisor").expect("it runs"));
+        }
+        let answer = sandbox.task_bg(["cancel", &id]).ok().json();
+        assert_eq!(answer["cancelled"], json!([id]), "{groups} {kills}: {answer:#}");
+        assert!(answer["unproved"].is_null(), "{groups} {kills}: {answer:#}");
+        let file = sandbox.path("chain").display().to_string();
+        let living = fs::read_dir("/proc").expect("/proc").flatten().any(|entry| {
+            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(&file)
+        });
+        fs::write(sandbox.path("stop"), "").expect("a file");
+        assert!(!living, "{groups} {kills}: something of it lives");
+    }
+}
