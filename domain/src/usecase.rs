@@ -36,8 +36,8 @@ pub mod wait;
 pub mod waiting;
 
 use crate::port::{
-    Agents, Cause, Clock, Entropy, EventLog, Fault, Host, Kits, LifeLocks, OutputLog, Queue,
-    StoreError, StoreFailure, TaskStore,
+    Agents, Cause, Clock, Entropy, EventLog, Fault, Host, Kits, LaunchFailure, LifeLocks,
+    OutputLog, Queue, StoreError, StoreFailure, TaskStore,
 };
 use crate::task::TaskId;
 
@@ -106,6 +106,15 @@ pub enum Trouble {
         #[source]
         error: StoreError,
     },
+    /// No process could be had for the task, which waits for the next who admits.
+    #[error("task {id} cannot start now, and waits")]
+    NotAdmitted {
+        /// Which.
+        id: TaskId,
+        /// Why not.
+        #[source]
+        failure: LaunchFailure,
+    },
     /// Another process held the gate for too long.
     #[error("no queued task can be admitted: {} holds the lock of the queue", who(.holder))]
     QueueBusy {
@@ -122,7 +131,10 @@ impl Trouble {
                 matches!(error, StoreError::Failed { failure: StoreFailure::ReadOnly(_), .. })
             }
             Self::Fault(fault) => fault.cause == Cause::ReadOnly,
-            Self::Elsewhere { .. } | Self::Unanswered { .. } | Self::QueueBusy { .. } => false,
+            Self::Elsewhere { .. }
+            | Self::Unanswered { .. }
+            | Self::NotAdmitted { .. }
+            | Self::QueueBusy { .. } => false,
         }
     }
 }

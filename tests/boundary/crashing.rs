@@ -44,6 +44,19 @@ fn whoever_dies_while_it_looks_or_tells_leaves_nothing_lost_and_nothing_running_
     hold(Part::Looking, "kill", STRIDE);
 }
 
+// Once, a task that had been announced as queued ended as `launch_failed`, because whoever admitted it had too many
+// processes or open files.
+#[test]
+fn a_waiting_task_waits_on_where_whoever_admits_it_can_start_no_process() {
+    for how in ["EAGAIN", "EMFILE"] {
+        for name in ["admit by looking", "end, and admit the next", "batch", "release"] {
+            let scene = SCENES.iter().find(|scene| scene.name == name).expect("a scene");
+            let row = row(programs(), scene, how, 1);
+            assert!(row.points > 0 && row.violations.is_empty(), "{row:#?}");
+        }
+    }
+}
+
 #[test]
 fn whoever_dies_while_it_tidies_up_leaves_nothing_lost_and_nothing_running_for_ever() {
     hold(Part::Tidying, "kill", STRIDE);

@@ -21,6 +21,7 @@ use domain::port::{
     Claim, Doomed, Environment, Fault, Host, LaunchFailure, Life, Survivors, Until,
 };
 use domain::task::{ProcessId, TaskId, Timestamp};
+use rustix::io::Errno;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -101,8 +102,10 @@ impl LocalHost {
     /// Starts a supervisor, and waits for what it says of its beginning.
     fn await_supervisor(command: Command, until: Until) -> Result<(), LaunchFailure> {
         let internal = |words: String| LaunchFailure::Supervisor(words);
-        let (child, mut words) =
-            Self::spawn(command).map_err(|error| internal(error.to_string()))?;
+        let (child, mut words) = Self::spawn(command).map_err(|error| {
+            let words = error.to_string();
+            if lacks_room(&error) { LaunchFailure::NoProcess(words) } else { internal(words) }
+        })?;
         loop {
             match (Handshake::read(&mut words), until) {
                 (Some(Handshake::Detached), Until::Running) => {}
@@ -293,6 +296,12 @@ pub fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
     Environment(variables.into_iter().map(|(name, value)| (bytes(&name), bytes(&value))).collect())
 }
 
+/// Whether a process could not be made because there are too many, of processes, open files or bytes.
+fn lacks_room(error: &io::Error) -> bool {
+    let meanings = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
+    Errno::from_io_error(error).is_some_and(|errno| meanings.contains(&errno))
+}
+
 /// Waits for a supervisor that said that it cannot go on: its life lock is free once it is gone.
 fn failed(mut supervisor: Child, failure: LaunchFailure) -> Result<(), LaunchFailure> {
     drop(supervisor.wait());
@@ -338,7 +347,9 @@ impl From<&LaunchFailure> for Handshake {
             LaunchFailure::NotStarted { program, reason } => {
                 Self::NotStarted { program: program.clone(), reason: reason.clone() }
             }
-            LaunchFailure::Supervisor(reason) => Self::Failed { reason: reason.clone() },
+            LaunchFailure::Supervisor(reason) | LaunchFailure::NoProcess(reason) => {
+                Self::Failed { reason: reason.clone() }
+            }
         }
     }
 }

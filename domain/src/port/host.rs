@@ -184,4 +184,8 @@ pub enum LaunchFailure {
     /// The supervisor failed before it tried to start the agent.
     #[error("the supervisor failed: {0}")]
     Supervisor(String),
+    /// No process could be made for the supervisor, for want of processes, memory or descriptors: nothing of the start
+    /// has happened, and at another moment, or for somebody else, it may work.
+    #[error("no supervisor could be started: {0}")]
+    NoProcess(String),
 }

@@ -19,7 +19,7 @@ use super::repair::{Look, follower_is_due, look, mend};
 use super::{Trouble, World};
 use crate::plan::queue::admission::{Admission, Limits, Standing, Verdict};
 use crate::plan::queue::{Lock, suspects};
-use crate::port::{Claim, Doomed, Environment, Gate, StoreError, Until, Waiting};
+use crate::port::{Claim, Doomed, Environment, Gate, LaunchFailure, StoreError, Until, Waiting};
 use crate::task::{Ending, Reason, State, Status, Task, TaskId};
 
 /// How long a command waits for the gate once its own work is done: others hold the gate for
@@ -210,6 +210,14 @@ async fn start_all(
     for (id, claim, environment) in chosen.claims {
         match world.host.start(claim, &environment, Until::Detached).await {
             Ok(()) => admitted.started.push(id),
+            // It was announced, and a lack of this process is none of the task.
+            Err(failure @ LaunchFailure::NoProcess(_)) => {
+                let trouble = match wait_on(world, &id).await {
+                    Ok(()) => Trouble::NotAdmitted { id, failure },
+                    Err(trouble) => trouble,
+                };
+                admitted.troubles.push(trouble);
+            }
             Err(failure) => {
                 // A task that failed frees its slot, and other tasks may wait for it.
                 again = true;
@@ -222,6 +230,19 @@ async fn start_all(
         }
     }
     Ok(if again { Next::Again } else { Next::Nothing })
+}
+
+/// Puts a task of which nothing has been started back into the queue.
+async fn wait_on(world: World<'_>, id: &TaskId) -> Result<(), Trouble> {
+    match custody::take(world, id).await? {
+        Some(held) if held.task.status() == Status::Queued => {
+            world.queue.enter(&held.task).await?;
+            drop(held.into_waiting());
+        }
+        // Its holder, or the next repair, concludes it.
+        Some(_) | None => {}
+    }
+    Ok(())
 }
 
 /// Ends a task that could not be started, unless it has a supervisor after all.

@@ -66,7 +66,9 @@ fn advice(context: &Context, error: &LaunchError, runner: &Runner) -> Option<Str
             let agent = context.wiring.agents.of(runner)?;
             match failure {
                 LaunchFailure::NotStarted { reason, .. } => agent.remedy(reason),
-                LaunchFailure::NotFound { .. } | LaunchFailure::Supervisor(_) => {
+                LaunchFailure::NotFound { .. }
+                | LaunchFailure::Supervisor(_)
+                | LaunchFailure::NoProcess(_) => {
                     agent.program().map(|program| program.install.to_owned())
                 }
             }

@@ -108,6 +108,11 @@ impl From<Trouble> for Failure {
                 let hints = Self::from(cause).hints;
                 Self { hints, ..Self::of(Kind::StoreUnavailable, &whole) }
             }
+            Trouble::NotAdmitted { ref failure, .. } => {
+                let hint = advice::by_reason(&failure.to_string());
+                let hint = hint.unwrap_or_else(|| "the next command tries it again".to_owned());
+                Self::of(Kind::LaunchFailed, &error).hint(hint)
+            }
             Trouble::QueueBusy { ref holder } => {
                 let hint = "see who has `.locks/gate` in the store open, and whether it is stopped";
                 Self::of(Kind::StoreUnavailable, &error).hint(to_free_a_lock(holder, hint))
@@ -150,10 +155,12 @@ impl From<LaunchError> for Failure {
                         format!("install `{program}`, or put its folder on PATH")
                     }
                     LaunchFailure::NotStarted { reason, .. }
-                    | LaunchFailure::Supervisor(reason) => advice::by_reason(reason)
-                        .unwrap_or_else(|| {
+                    | LaunchFailure::Supervisor(reason)
+                    | LaunchFailure::NoProcess(reason) => {
+                        advice::by_reason(reason).unwrap_or_else(|| {
                             format!("run `task-bg status {id}` to see what was recorded")
-                        }),
+                        })
+                    }
                 };
                 let mut failed = Self::of(Kind::LaunchFailed, &error).hint(hint);
                 failed = failed.about(id);
