@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::task::{SessionId, TaskId, TaskName};
 
 use names::{
-    AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, REPORT, TEMP,
+    AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, REPORT, RESERVE,
+    TEMP,
 };
 pub use no_home::NoHome;
 pub use ownership::Unfit;
@@ -140,6 +141,11 @@ impl DataDir {
     /// each time.
     pub(crate) fn progress(&self, id: &TaskId) -> PathBuf {
         self.active().join(format!("{id}{PROGRESS}"))
+    }
+
+    /// The room that is set aside for the ending of a task.
+    pub(crate) fn reserve(&self, id: &TaskId) -> PathBuf {
+        self.active().join(format!("{id}{RESERVE}"))
     }
 
     /// A report about a task that could not be recorded when it came.

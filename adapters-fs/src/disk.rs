@@ -14,13 +14,13 @@ pub(crate) mod halting;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{CWD, Mode, OFlags, RawDir, RenameFlags};
+use rustix::fs::{CWD, FallocateFlags, Mode, OFlags, RawDir, RenameFlags};
 use rustix::io::Errno;
 
 use crate::data_dir::{DataDir, ownership};
@@ -66,6 +66,14 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
 
     /// Writes a file that must not be there yet. Neither its content nor its name need be durable.
     fn write_unsynced(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+
+    /// Makes a file that has `length` bytes of the disk to itself, or leaves the one that is there. Neither file nor name
+    /// need be durable.
+    fn reserve(&self, path: &Path, length: u64) -> io::Result<()>;
+
+    /// Writes over a plain file that is there, which has nothing else in it then, without asking the disk for room, and
+    /// returns when that is durable.
+    fn write_over(&self, path: &Path, content: &[u8]) -> io::Result<()>;
 
     /// Makes an empty file, unless something has that name. Neither file nor name need be durable.
     fn create(&self, path: &Path) -> io::Result<()>;
@@ -133,6 +141,28 @@ impl Disk for RealDisk {
     fn write_unsynced(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let mut file = create_new(path)?;
         written(path, content, |part| file.write_all(part))
+    }
+
+    fn reserve(&self, path: &Path, length: u64) -> io::Result<()> {
+        let file = match create_new(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            made => made?,
+        };
+        let made = effect("reserve", path, || allocate(&file, length));
+        made.inspect_err(|_| self.remove(path).unwrap_or_default())
+    }
+
+    fn write_over(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let found = file.metadata()?;
+        let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
+        if !found.is_file() || found.len() < length {
+            return Err(Errno::NOSPC.into());
+        }
+        effect("overwrite", path, || file.write_all(content))?;
+        effect("cut", path, || file.set_len(length))?;
+        effect("sync", path, || file.sync_all())
     }
 
     fn create(&self, path: &Path) -> io::Result<()> {
@@ -261,6 +291,18 @@ fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(PRIVATE);
     ownership::handed_over(effect("create", path, || options.open(path))?)
+}
+
+/// Gives a new file `length` bytes of the disk.
+fn allocate(mut file: &File, length: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, length) {
+        Ok(()) => Ok(()),
+        // The file system does not know how; what is written is there.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+            io::copy(&mut io::repeat(0).take(length), &mut file).map(drop)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn unopened(error: io::Error) -> io::Result<Found> {

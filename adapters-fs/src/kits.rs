@@ -232,6 +232,7 @@ pub(crate) fn forget(dir: &DataDir, disk: &dyn Disk, id: &TaskId) -> Result<usiz
     let kept = [
         dir.report(id),
         dir.progress(id),
+        dir.reserve(id),
         dir.instructions(id),
         dir.again_environment(id),
         dir.environment(id),

@@ -98,6 +98,8 @@ impl LifeLocks for FileLifeLocks {
                 ActiveEntry::Environment(id) => index.kept.push(id),
                 ActiveEntry::Again(id) => index.again.push(id),
                 ActiveEntry::Instructions(id) => index.instructed.push(id),
+                // It comes and goes under the life lock.
+                ActiveEntry::Reserve(_) => {}
             }
             true
         });

@@ -12,6 +12,7 @@ mod names;
 mod outlines;
 mod progress;
 mod put_off;
+mod reserve;
 mod seen;
 pub(crate) mod shard;
 mod sweep;
@@ -161,10 +162,14 @@ impl FileStore {
     ) -> Result<(), StoreError> {
         self.prepare()?;
         let path = self.dir.record(task.id());
+        let content = record::first(task);
+        // First of all, so that a disk without room for the ending takes no task.
+        let reserve = self.dir.reserve(task.id());
+        self.reserve(task.id(), content.len())
+            .map_err(|error| self.failed("setting room aside in", &reserve, &error))?;
         // Before there is a task, so that none that ends is forgotten.
         notices::launched(&self.dir, &*self.disk, task);
         names::give(&self.dir, task);
-        let content = record::first(task);
         let write = |temp: &Path| write(temp, content.as_bytes());
         match self.write(&path, write, |temp| self.disk.rename_new(temp, &path)) {
             Ok(()) => Ok(()),
@@ -172,6 +177,7 @@ impl FileStore {
                 Err(StoreError::Exists { id: task.id().clone() })
             }
             Err(WriteError::Writing(error) | WriteError::Placing(error)) => {
+                disk::forget(&*self.disk, &reserve).unwrap_or_default();
                 Err(self.failed("writing", &path, &error))
             }
         }
@@ -184,9 +190,7 @@ impl FileStore {
 
     fn failed(&self, doing: &str, path: &Path, error: &io::Error) -> StoreError {
         let fault = fault(doing, path, error);
-        let no_room = [Errno::NOSPC, Errno::DQUOT];
-        let full = Errno::from_io_error(error).is_some_and(|errno| no_room.contains(&errno));
-        self.broken(if full { StoreFailure::Full(fault) } else { fault.into() })
+        self.broken(if lacks_room(error) { StoreFailure::Full(fault) } else { fault.into() })
     }
 
     fn broken(&self, failure: StoreFailure) -> StoreError {
@@ -207,6 +211,11 @@ impl FileStore {
 fn read<'a>(content: &'a [u8], id: &TaskId) -> Result<Record<'a>, StoreError> {
     record::read(content, id)
         .map_err(|unfit| StoreError::Unreadable { id: id.clone(), reason: unfit.to_string() })
+}
+
+/// Whether something failed because the disk, or what its user may have of it, is full.
+fn lacks_room(error: &io::Error) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| [Errno::NOSPC, Errno::DQUOT].contains(&errno))
 }
 
 /// Which half of replacing a record failed.
@@ -273,7 +282,13 @@ impl TaskStore for FileStore {
             match self.write(&path, write, place) {
                 Ok(replaced) => self.replaced().push(replaced),
                 Err(WriteError::Writing(error) | WriteError::Placing(error)) => {
-                    return Err(self.failed("writing", &path, &error));
+                    let kept = ends && lacks_room(&error);
+                    let saved = kept.then(|| self.end_in_reserve(id, content.as_bytes()));
+                    // Its room is needed by then: it is given back at once.
+                    drop(saved.transpose().map_err(|_| self.failed("writing", &path, &error))?);
+                    if !kept {
+                        return Err(self.failed("writing", &path, &error));
+                    }
                 }
             }
         }
@@ -372,6 +387,8 @@ impl TaskStore for FileStore {
         }
         notices::forget(&self.dir, &*self.disk, &task);
         index::remove(&self.dir, Self::sessions_of(&task), id);
+        // What stays goes with what else is kept for it.
+        disk::forget(&*self.disk, &self.dir.reserve(id)).unwrap_or_default();
         let path = self.dir.record(id);
         self.disk.remove(&path).map_err(|error| self.failed("removing", &path, &error))
     }

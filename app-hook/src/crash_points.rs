@@ -18,7 +18,8 @@ use adapters_fs::effect::Moment;
 /// there, and the path of a token, with colons in between. The program that only droid starts has the verb `hook`.
 ///
 /// What happens is `kill`; `trace`, which lets everything happen and writes each point into the token; or a name of a
-/// failure, with a `+` after it if every later step that could fail like this does, too. A process that finds the token
+/// failure, with a `+` after it if every later step that could fail like this does, too, until there is a file with the
+/// name of the token and `.room` after it. A process that finds the token
 /// where it would die or fail goes on: of several with this verb, the first is hit. It makes the token, and writes into
 /// it at which point it was.
 pub const VARIABLE: &str = "__TASK_BG_CRASH_AT";
@@ -26,7 +27,11 @@ pub const VARIABLE: &str = "__TASK_BG_CRASH_AT";
 /// Failures by name, with their number in the system, and the effects that can meet with it; all of them where none is
 /// named.
 const FAILURES: &[(&str, i32, &[&str])] = &[
-    ("ENOSPC", 28, &["create", "write", "mkdir", "symlink", "link", "rename", "sync", "mkfifo"]),
+    (
+        "ENOSPC",
+        28,
+        &["create", "write", "mkdir", "symlink", "link", "rename", "sync", "mkfifo", "reserve"],
+    ),
     ("EIO", 5, &[]),
     ("EACCES", 13, &["create", "mkdir", "symlink", "link", "rename", "mkfifo", "unlink", "rmdir"]),
     ("EMFILE", 24, &["create", "start", "run"]),
@@ -121,10 +126,18 @@ fn passed(what: &'static str, name: Option<&OsStr>, done: bool) -> Option<io::Er
             if first {
                 FAILED.store(1, Ordering::SeqCst);
             }
-            let fails = first || (onward && FAILED.load(Ordering::SeqCst) == 1);
+            let goes_on = || FAILED.load(Ordering::SeqCst) == 1 && !room(&order.token).exists();
+            let fails = first || (onward && goes_on());
             fails.then(|| io::Error::from_raw_os_error(errno))
         }
     }
+}
+
+/// What a test makes so that nothing fails any more.
+fn room(token: &Path) -> PathBuf {
+    let mut name = token.as_os_str().to_owned();
+    name.push(".room");
+    PathBuf::from(name)
 }
 
 /// Writes a point into the token, which may have to be new.

@@ -21,6 +21,8 @@ pub(super) const AGAIN: &str = ".again.env";
 /// What the name of a file ends with that says what an agent does, where the record is too long for
 /// that.
 pub(super) const PROGRESS: &str = ".progress";
+/// What the name of the room that is set aside for an ending ends with.
+pub(super) const RESERVE: &str = ".reserve";
 /// How the name of a report ends that could not be recorded when it came.
 pub(super) const REPORT: &str = ".report";
 /// What the name of a kept standard input ends with.
@@ -52,6 +54,8 @@ pub(crate) enum ActiveEntry {
     Again(TaskId),
     /// What the agent of this task is told besides its prompt.
     Instructions(TaskId),
+    /// The room for the ending of this task.
+    Reserve(TaskId),
 }
 
 /// What an empty file in a parent's folder of notices says of a task.
@@ -98,6 +102,7 @@ impl ActiveEntry {
             ENVIRONMENT => Some(Self::Environment(id)),
             AGAIN => Some(Self::Again(id)),
             INSTRUCTIONS => Some(Self::Instructions(id)),
+            RESERVE => Some(Self::Reserve(id)),
             _ => None,
         }
     }
@@ -105,7 +110,11 @@ impl ActiveEntry {
     /// The task it belongs to.
     pub(crate) fn owner(&self) -> &TaskId {
         match self {
-            Self::Lock(id) | Self::Environment(id) | Self::Again(id) | Self::Instructions(id) => id,
+            Self::Lock(id)
+            | Self::Environment(id)
+            | Self::Again(id)
+            | Self::Instructions(id)
+            | Self::Reserve(id) => id,
         }
     }
 }

@@ -11,6 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::io::Errno;
+
 use super::{Disk, Found, Replaced};
 
 /// A disk in memory. Clones are the same disk.
@@ -148,6 +150,30 @@ impl Disk for FaultyDisk {
             content.step()?;
             content.files[file].0.extend_from_slice(part);
         }
+        Ok(())
+    }
+
+    fn reserve(&self, path: &Path, length: u64) -> io::Result<()> {
+        if self.content().names.contains_key(path) {
+            return Ok(());
+        }
+        if let Some(errno) = self.content().full {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        let length = usize::try_from(length).map_err(io::Error::other)?;
+        self.content().make(path, vec![0; length])
+    }
+
+    fn write_over(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut content = self.content();
+        content.step()?;
+        let file = content.names.get(path).copied().ok_or(io::ErrorKind::NotFound)?;
+        if content.files[file].0.len() < bytes.len() {
+            return Err(Errno::NOSPC.into());
+        }
+        content.files[file] = (bytes.to_vec(), None);
+        content.step()?;
+        content.files[file].1 = Some(bytes.to_vec());
         Ok(())
     }
 

@@ -81,6 +81,16 @@ impl Disk for HaltingDisk {
         self.write_new(path, content)
     }
 
+    fn reserve(&self, path: &Path, length: u64) -> io::Result<()> {
+        self.step()?;
+        RealDisk.reserve(path, length)
+    }
+
+    fn write_over(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        self.step()?;
+        RealDisk.write_over(path, content)
+    }
+
     fn create(&self, path: &Path) -> io::Result<()> {
         self.step()?;
         RealDisk.create(path)

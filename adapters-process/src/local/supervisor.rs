@@ -9,6 +9,7 @@
 mod agent;
 mod detach;
 mod driver;
+mod readable_log;
 mod signals;
 
 use std::collections::BTreeMap;

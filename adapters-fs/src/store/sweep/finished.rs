@@ -75,6 +75,7 @@ impl FileStore {
                 ActiveEntry::Environment(id) => dir.environment(id),
                 ActiveEntry::Again(id) => dir.again_environment(id),
                 ActiveEntry::Instructions(id) => dir.instructions(id),
+                ActiveEntry::Reserve(id) => dir.reserve(id),
             };
             found.entry(entry.owner().clone()).or_default().files.push(path);
             true

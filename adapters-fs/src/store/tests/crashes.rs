@@ -128,8 +128,37 @@ fn a_full_disk_is_called_full_and_leaves_the_record_and_nothing_else() {
         let full = matches!(&error, StoreError::Failed { failure: StoreFailure::Full(_), .. });
         assert!(full, "{error:?}");
         assert_eq!(wait(store.load(task.id())), Ok(task.clone()));
-        assert_eq!(disk.names(), [store.dir.record(task.id())]);
+        let kept = [store.dir.reserve(task.id()), store.dir.record(task.id())];
+        assert_eq!(disk.names(), kept);
         assert!(wait(store.create(&task_at(2))).is_err());
-        assert_eq!(disk.names().len(), 1);
+        assert_eq!(disk.names(), kept);
     }
+}
+
+#[test]
+fn an_ending_finds_the_room_that_was_set_aside_for_it_on_a_full_disk_and_survives_a_power_cut() {
+    let (store, disk, _folder) = faulty();
+    let task = task_at(1);
+    wait(store.create(&task)).expect("created");
+    wait(store.apply(task.id(), started(), at(2))).expect("started");
+    disk.fail_writes_with(Errno::NOSPC.raw_os_error());
+    let ended = wait(store.apply(task.id(), completed("found"), at(3))).expect("there is room");
+    for state in disk.after_crash() {
+        assert_eq!(found(state, &store, task.id()).as_ref(), Ok(&ended));
+    }
+    assert_eq!(disk.names(), [store.dir.record(task.id())]);
+}
+
+#[test]
+fn an_ending_that_is_longer_than_the_room_for_it_leaves_the_record_as_it_was() {
+    let (store, disk, _folder) = faulty();
+    let task = task_at(1);
+    wait(store.create(&task)).expect("created");
+    let running = wait(store.apply(task.id(), started(), at(2))).expect("started");
+    disk.fail_writes_with(Errno::NOSPC.raw_os_error());
+    let much = completed(&"x".repeat(100_000));
+    let error = wait(store.apply(task.id(), much, at(3))).expect_err("no room");
+    let full = matches!(&error, StoreError::Failed { failure: StoreFailure::Full(_), .. });
+    assert!(full, "{error:?}");
+    assert_eq!(wait(store.load(task.id())), Ok(running));
 }

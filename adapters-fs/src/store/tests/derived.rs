@@ -245,7 +245,7 @@ fn sweeping_removes_what_nobody_needs_and_leaves_the_rest() {
         }
     }
 
-    assert_eq!(wait(store.sweep()), Ok(4));
+    assert_eq!(wait(store.sweep()), Ok(5));
     assert_eq!((old.exists(), fresh.exists(), entry.is_symlink()), (false, true, false));
     let mut left = wait(locks.index()).expect("listed").unfinished();
     left.sort();

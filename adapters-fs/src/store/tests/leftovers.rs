@@ -41,9 +41,9 @@ fn what_was_kept_for_tasks_that_ended_or_were_never_recorded_is_counted_and_swep
     wait(store.apply(ended.id(), completed("x"), at(9))).expect("ended");
     let never = task_at(3);
     wait_in_the_queue(&dir, &never);
-    assert_eq!((left(&dir), store.leftovers()), (12, Ok(8)));
-    assert_eq!(wait(store.sweep()), Ok(8));
-    assert_eq!((left(&dir), store.leftovers(), wait(store.sweep())), (4, Ok(0), Ok(0)));
+    assert_eq!((left(&dir), store.leftovers()), (14, Ok(9)));
+    assert_eq!(wait(store.sweep()), Ok(9));
+    assert_eq!((left(&dir), store.leftovers(), wait(store.sweep())), (5, Ok(0), Ok(0)));
     assert_eq!(wait(FileKits::new(dir).kept(waits.id())), Ok(Kit::default().environment));
 }
 
@@ -60,15 +60,15 @@ fn what_is_kept_for_a_task_that_is_just_being_launched_is_left_alone() {
     wait(store.create(&task)).expect("created");
     wait_in_the_queue(&dir, &task);
     drop(life);
-    assert_eq!((wait(store.sweep()), left(&dir)), (Ok(0), 4));
+    assert_eq!((wait(store.sweep()), left(&dir)), (Ok(0), 5));
     // One that starts at once.
     let at_once = task_at(2);
     let life = FileLifeLocks::new(dir.clone()).take(at_once.id()).expect("told").expect("free");
     wait(kits.instruct(at_once.id(), &Instructions::parse("be one").expect("words")))
         .expect("kept");
-    assert_eq!((wait(store.sweep()), store.leftovers(), left(&dir)), (Ok(0), Ok(0), 6));
+    assert_eq!((wait(store.sweep()), store.leftovers(), left(&dir)), (Ok(0), Ok(0), 7));
     drop(life);
-    assert_eq!((wait(store.sweep()), left(&dir)), (Ok(1), 4));
+    assert_eq!((wait(store.sweep()), left(&dir)), (Ok(1), 5));
 }
 
 #[test]
@@ -81,9 +81,9 @@ fn of_a_task_that_ended_but_is_still_held_nothing_is_swept() {
     wait(kits.instruct(task.id(), &Instructions::parse("be one").expect("words"))).expect("kept");
     wait(store.apply(task.id(), completed("x"), at(9))).expect("ended");
     assert_eq!((wait(store.sweep()), store.leftovers()), (Ok(0), Ok(0)));
-    assert_eq!(left(&dir), 2);
+    assert_eq!(left(&dir), 3);
     drop(life.into_file());
-    assert_eq!((wait(store.sweep()), left(&dir)), (Ok(2), 0));
+    assert_eq!((wait(store.sweep()), left(&dir)), (Ok(3), 0));
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn one_entry_that_is_none_of_ours_keeps_nothing_else_from_being_swept_or_listed(
     fs::create_dir(dir.environment(&foreign)).expect("made");
     symlink("/dev/zero", dir.instructions(&foreign)).expect("made");
     fs::create_dir(dir.queue_entry("127-0-u-bg_foreign")).expect("made");
-    assert_eq!(store.leftovers(), Ok(4), "of the one that has ended");
-    assert_eq!(wait(store.sweep()), Ok(5), "and a link that nobody needs");
+    assert_eq!(store.leftovers(), Ok(5), "of the one that has ended");
+    assert_eq!(wait(store.sweep()), Ok(6), "and a link that nobody needs");
     assert_eq!((store.leftovers(), wait(store.sweep())), (Ok(0), Ok(0)));
     let locks = FileLifeLocks::new(dir.clone());
     let index = wait(locks.index()).expect("listed");
@@ -185,7 +185,7 @@ fn invariant_wherever_a_sweep_is_cut_short_the_next_one_completes_it() {
         fs::write(dir.key_lock("k"), "").expect("left by a dead launcher");
         drop(wait(halting.sweep()));
         wait(store.sweep()).expect("swept");
-        assert_eq!((left(&dir), store.leftovers()), (4, Ok(0)));
+        assert_eq!((left(&dir), store.leftovers()), (5, Ok(0)));
         assert_eq!(names(&dir.keys()), [""; 0]);
         assert_eq!(wait(store.load(waits.id())), Ok(waits));
         wait(store.load(task.id())).expect("an ended task keeps its record");

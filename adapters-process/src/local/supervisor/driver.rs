@@ -7,7 +7,6 @@
 mod adoption;
 
 use std::fs::File;
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use domain::port::{LogPart, StoreError, Stream};
@@ -19,6 +18,7 @@ use domain::usecase::custody::Held;
 
 use super::Post;
 use super::agent::Agent;
+use super::readable_log::ReadableLog;
 use super::signals::Signals;
 use crate::agents::event_stream::EventStream;
 use crate::local::termination::Termination;
@@ -47,6 +47,7 @@ pub(super) struct Driver<'a> {
     held: Held,
     machine: Machine,
     stream: Option<Following<'a>>,
+    readable: ReadableLog<&'a File>,
     termination: Option<Termination>,
     /// Whether the agent's end was seen.
     reaped: bool,
@@ -91,6 +92,7 @@ impl<'a> Driver<'a> {
             held,
             machine,
             stream,
+            readable: ReadableLog::over(&post.files.output),
             termination: None,
             reaped: false,
             stop_was_asked: false,
@@ -115,7 +117,9 @@ impl<'a> Driver<'a> {
             self.signals.wait(self.until_woken(), None);
             self.tell(Input::Tick).await;
         }
-        let Self { post, held, .. } = self;
+        let Self { post, held, mut readable, .. } = self;
+        // Where the disk was full, the ending has given back what was set aside for it.
+        readable.catch_up();
         // What cannot be put away is found by its lock, which this process frees at the latest by its end.
         drop(held.put_away(post.world).await);
     }
@@ -170,7 +174,7 @@ impl<'a> Driver<'a> {
                         next = Some(Input::Recorded(recorded));
                     }
                     Output::Stop { grace } => self.stop(grace),
-                    Output::Show(text) => self.show(&text),
+                    Output::Show(text) => self.readable.add(&text),
                     Output::SleepUntil(moment) => self.wake_at = Some(moment),
                     Output::Done => self.done = true,
                 }
@@ -228,14 +232,6 @@ impl<'a> Driver<'a> {
             self.termination = None;
         }
         over
-    }
-
-    /// Appends to the readable log. Ignores a write that fails: nobody may lose a task for want of a
-    /// readable log, and the event stream has it all. Writes everything in one call, so that nothing of the
-    /// agent's comes in between.
-    fn show(&self, text: &str) {
-        let mut file = &self.post.files.output;
-        drop(file.write_all(text.as_bytes()));
     }
 
     /// Looks at the record, and sees to it that the life lock has its name.
