@@ -10,6 +10,8 @@
 pub(crate) mod faulty;
 #[cfg(test)]
 pub(crate) mod halting;
+#[cfg(test)]
+pub(crate) mod recording;
 
 use std::ffi::OsStr;
 use std::fmt;

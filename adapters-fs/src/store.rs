@@ -282,11 +282,8 @@ impl TaskStore for FileStore {
             match self.write(&path, write, place) {
                 Ok(replaced) => self.replaced().push(replaced),
                 Err(WriteError::Writing(error) | WriteError::Placing(error)) => {
-                    let kept = ends && lacks_room(&error);
-                    let saved = kept.then(|| self.end_in_reserve(id, content.as_bytes()));
-                    // Its room is needed by then: it is given back at once.
-                    drop(saved.transpose().map_err(|_| self.failed("writing", &path, &error))?);
-                    if !kept {
+                    let lasts = applied.weight == Weight::Lasting && lacks_room(&error);
+                    if !lasts || self.write_in_reserve(id, content.as_bytes(), ends).is_err() {
                         return Err(self.failed("writing", &path, &error));
                     }
                 }

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::json;
@@ -57,6 +57,12 @@ impl Disk {
     pub(crate) fn fill(&self) {
         let mut file = fs::File::create(self.at.join("fill")).expect("a file on the disk");
         while file.write_all(&[0; 512]).is_ok() {}
+    }
+
+    /// How much is kept for tasks that have not ended.
+    pub(crate) fn active(&self) -> usize {
+        let entries = fs::read_dir(self.at.join("store/.active")).into_iter().flatten().flatten();
+        entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count()
     }
 
     /// Makes room again.
@@ -138,6 +144,9 @@ fn cancel_stops_processes_on_a_full_and_on_a_read_only_disk_and_says_what_could_
         let record = || in_store(&["status", &id], &disk.at).ok().json();
         let agent = pid_at(&record(), "agentProcess");
         if full {
+            // Where it is still there, a cancel is recorded as anywhere.
+            let reserve = disk.at.join(format!("store/.active/{id}.reserve"));
+            fs::remove_file(reserve).expect("it was set aside");
             disk.fill();
         }
         let root = if full { &disk.at } else { &disk.read_only };
@@ -196,117 +205,6 @@ fn a_dead_task_on_a_read_only_disk_is_shown_as_recorded_with_a_note() {
     }
     let later = in_store(&["status", id], &disk.at).ok().json();
     assert_eq!(later["status"], "error", "it was recorded once that was possible: {later:#}");
-}
-
-/// Every file on the disk, with what is in it.
-fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found = Vec::new();
-    for path in entries.map(|entry| entry.path()) {
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push((path.clone(), fs::read(&path).unwrap_or_default()));
-        }
-    }
-    found.sort();
-    found
-}
-
-// Once, it was found out only after the agent had started that nothing could be recorded.
-#[test]
-fn on_a_full_disk_nothing_is_launched_and_the_failure_says_so() {
-    let sandbox = sandbox();
-    let Some(disk) = Disk::mount(&sandbox) else { return };
-    let in_store =
-        |words: &[&str]| sandbox.task_bg(words).env("TASK_BG_DIR", disk.at.join("store"));
-    in_store(&["run", "x", "--", "true"]).ok().done();
-    in_store(&["wait"]).run().done();
-    wait_until("that nothing is kept", || {
-        fs::read_dir(disk.at.join("store/.active")).is_ok_and(|mut active| active.next().is_none())
-    });
-    let mark = text(&sandbox.path("mark"));
-    let script = format!("touch {mark}");
-    disk.fill();
-    let names = || files(&disk.at).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
-    let before = names();
-    let line = json!({"description": "x", "command": ["sh", "-c", script]}).to_string();
-    for words in [
-        &["run", "x", "--", "sh", "-c", &script][..],
-        &["run", "x", "--retries", "2", "--", "sh", "-c", &script],
-        &["run", "x", "--hold", "--", "sh", "-c", &script],
-        &["run", "x", "--key", "k", "--", "sh", "-c", &script],
-        &["launch", "x", &format!("SHELL {script}")],
-    ] {
-        let failed = in_store(words).run().failure(8);
-        let hint = failed["hint"].as_str().unwrap_or_default();
-        assert!(hint.contains("make room"), "{words:?}: {failed}");
-    }
-    let batch = in_store(&["batch", "-"]).stdin(line).run();
-    assert_ne!(batch.code, 0, "{batch}");
-    assert!(batch.stdout.contains("No space left"), "{batch}");
-    assert!(!sandbox.path("mark").exists(), "an agent ran");
-    assert_eq!(in_store(&["list"]).ok().json()["total"], 1);
-    let new: Vec<PathBuf> = names().into_iter().filter(|path| !before.contains(path)).collect();
-    // A lock is never removed, and a key that names no task is free.
-    let may_stay =
-        |path: &PathBuf| ["/.locks/", "/.keys/"].iter().any(|it| text(path).contains(it));
-    assert!(new.iter().all(may_stay), "left behind: {new:?}");
-    disk.make_room();
-    let launched = in_store(&["run", "x", "--key", "k", "--", "true"]).ok().json();
-    assert_ne!(launched["existing"], true, "{launched}");
-}
-
-// Once, a task whose agent had ended ran on by its record until somebody made room, and whoever waited for it waited.
-#[test]
-fn a_disk_that_fills_up_during_a_run_kills_nothing_and_the_ending_is_recorded_at_once() {
-    let sandbox = sandbox();
-    let Some(disk) = Disk::mount(&sandbox) else { return };
-    let in_store =
-        |words: &[&str]| sandbox.task_bg(words).env("TASK_BG_DIR", disk.at.join("store"));
-    let gate = sandbox.until("gate");
-    let launch = |options: &[&str], script: &str| {
-        let words = [&["run", "x"], options, &["--", "sh", "-c", script]].concat();
-        let answer = in_store(&words).ok().json();
-        answer["taskId"].as_str().expect("an id").to_owned()
-    };
-    let good = launch(&[], &format!("echo found; {gate}"));
-    let bad = launch(&[], &format!("{gate}; exit 3"));
-    let again = launch(&["--retries", "1"], &format!("{gate}; exit 4"));
-    let prompt = format!("SAY at work\nWAIT {}\nSAY done", sandbox.path("gate").display());
-    let droid = in_store(&["launch", "x", &prompt]).ok().json()["taskId"].clone();
-    let droid = droid.as_str().expect("an id");
-    wait_until("its words", || in_store(&["output", &good]).ok().stdout.contains("found"));
-    wait_until("its words", || in_store(&["output", droid]).ok().stdout.contains("at work"));
-    let record = |id: &str| in_store(&["status", id]).ok().json();
-    let agents = [&good, &bad].map(|id| pid_at(&record(id), "agentProcess"));
-    disk.fill();
-    assert!(agents.into_iter().all(alive), "a full disk killed an agent");
-    assert_eq!(in_store(&["list"]).ok().json()["running"], 4);
-    sandbox.open_gate("gate");
-    in_store(&["wait", &good, "--timeout", "15"]).ok().done();
-    in_store(&["wait", &bad, droid, "--timeout", "15"]).run().done();
-    assert_eq!(record(&good)["status"], "completed");
-    assert_eq!(record(&good)["result"], "found");
-    assert_eq!(record(&bad)["progress"]["exitCode"], 3);
-    assert_ne!(record(droid)["status"], "running");
-    wait_until("the first attempt's end", || record(&again)["status"] == "error");
-    assert!(fs::metadata(disk.at.join("fill")).is_ok(), "nobody made room");
-    let listed = in_store(&["list"]).ok().json();
-    assert_eq!(listed["unreadable"], json!([]), "{listed}");
-    // Whatever could not be done by then is done by the next look.
-    disk.make_room();
-    wait_until("that all has ended", || {
-        let counts = in_store(&["list"]).ok().json();
-        counts["running"] == 0 && counts["queued"] == 0
-    });
-    let last = record(&again)["progress"]["retriedAs"].clone();
-    let last = record(last.as_str().expect("a further attempt"));
-    assert_eq!(last["progress"]["exitCode"], 4, "{last:#}");
-    sandbox.assert_nothing_left();
-    let active = || fs::read_dir(disk.at.join("store/.active")).expect("listed").flatten();
-    let kept = || active().filter(|it| !it.file_name().to_string_lossy().starts_with('.')).count();
-    wait_until("that nothing is kept", || kept() == 0);
 }
 
 // Its agent was "still at work" at every stop, it ran by all answers, without a note, and `doctor` found nothing.

@@ -19,6 +19,7 @@ mod elsewhere;
 mod endings;
 mod feeding;
 mod grouping;
+mod filling_up;
 mod half_characters;
 mod handing_over;
 mod helping;

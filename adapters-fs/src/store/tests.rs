@@ -16,6 +16,7 @@ mod crashes;
 mod derived;
 mod hostile;
 mod leftovers;
+mod power_cuts;
 mod races;
 
 /// A store in a folder that goes when this does.
