@@ -20,7 +20,7 @@ use laws::{Before, violated};
 use scene::Scene;
 
 /// The variable that arms a point.
-const VARIABLE: &str = "__TASK_BG_CRASH_AT";
+pub(crate) const VARIABLE: &str = "__TASK_BG_CRASH_AT";
 /// More points than any process passes: a scene that reaches it goes on for ever.
 const MOST: usize = 2_000;
 

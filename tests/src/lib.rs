@@ -16,3 +16,4 @@ pub mod run;
 pub mod sandbox;
 pub mod scenarios;
 pub mod scripted_model;
+pub mod stress;

@@ -84,6 +84,11 @@ const ENTRIES: &[Entry] = &[
         run: faults::crashpoints,
     },
     Entry {
+        name: "stress",
+        about: "many verbs at once, everything killed at random, the laws held (--minutes N --seed S)",
+        run: faults::stress,
+    },
+    Entry {
         name: "release",
         about: "the two programs as they are shipped, static",
         run: release::release,

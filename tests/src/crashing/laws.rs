@@ -82,6 +82,18 @@ pub fn violated(sandbox: &Sandbox, before: &Before, ran: &Ran, orders: &[Ordered
     found
 }
 
+/// What does not hold once everything was brought to rest.
+pub(crate) fn at_rest(sandbox: &Sandbox) -> Vec<String> {
+    let mut found = unreadable(sandbox);
+    if let Err(words) = settle(sandbox) {
+        found.push(words);
+        return found;
+    }
+    found.extend(unreadable(sandbox));
+    found.extend(left(sandbox, &Before::of(sandbox)));
+    found
+}
+
 /// The records, each with its id; what cannot be read, with the reason.
 fn records(sandbox: &Sandbox) -> Vec<Result<(String, Value), String>> {
     let entries = fs::read_dir(sandbox.store()).into_iter().flatten().flatten();

@@ -61,7 +61,7 @@ fn cell(row: &Row) -> String {
 }
 
 /// The programs that cargo built beside this one.
-fn beside_this() -> Option<Programs> {
+pub(crate) fn beside_this() -> Option<Programs> {
     let this = env::current_exe().ok()?;
     let folder = this.parent()?;
     let program = |name: &str| -> Option<&'static str> {
