@@ -37,7 +37,7 @@ impl Chance {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -47,7 +47,7 @@ impl Chance {
 
     /// A number below `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap_or(u64::MAX)).unwrap_or(0)
+        usize::try_from(self.draw() % u64::try_from(end.max(1)).unwrap_or(u64::MAX)).unwrap_or(0)
     }
 
     /// One of several, if there is any.
@@ -112,7 +112,7 @@ pub fn main() -> ExitCode {
         scope.spawn(|| {
             let mut chance = Chance::of(seed ^ u64::MAX);
             while !over.load(Ordering::SeqCst) {
-                std::thread::sleep(Duration::from_millis(20 + chance.next() % 200));
+                std::thread::sleep(Duration::from_millis(20 + chance.draw() % 200));
                 kills.fetch_add(usize::from(kill_one(&sandbox, &mut chance)), Ordering::SeqCst);
             }
         });
@@ -144,7 +144,8 @@ pub fn main() -> ExitCode {
 /// Kills a process of ours, a supervisor more likely than a command; whether there was one.
 fn kill_one(sandbox: &Sandbox, chance: &mut Chance) -> bool {
     let supervisors = laws::supervisors(sandbox);
-    if let Some(seen) = chance.of_these(&supervisors).filter(|_| chance.clone().next() % 4 != 0) {
+    let means_supervisors = chance.below(4) > 0;
+    if let Some(seen) = chance.of_these(&supervisors).filter(|_| means_supervisors) {
         kill(seen.pid);
         return true;
     }

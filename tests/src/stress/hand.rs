@@ -106,26 +106,26 @@ impl<'a> Hand<'a> {
     pub(super) fn new(sandbox: &'a Sandbox, shared: &'a Shared, seed: u64, number: u64) -> Self {
         let mut chance = Chance::of(seed.wrapping_add(number));
         // Neighbouring seeds are not to be neighbouring hands.
-        chance = Chance::of(chance.next() ^ number);
+        chance = Chance::of(chance.draw() ^ number);
         Self { sandbox, shared, chance, name: format!("hand-{number}"), given: 0 }
     }
 
     /// Does the next thing.
     pub(super) fn act(&mut self) {
         let ran = match self.chance.below(20) {
-            0..=4 => self.order(),
-            5 => self.order_droid(),
-            6 => self.batch(),
+            0..=4 => Some(self.order()),
+            5 => Some(self.order_droid()),
+            6 => Some(self.batch()),
             7 | 8 => self.on_one(&["cancel", "--grace", "1"], &[]),
             9 => self.on_one(&["complete"], &["by hand"]),
             10 => self.retry(),
             11 => self.on_one(&["wait", "--timeout", "2"], &[]),
             12 => self.on_one(&["status"], &[]),
             13 => self.on_one(&["output"], &[]),
-            14 => self.verb("prune", &["prune", "--grace", "1"]),
-            15 => self.verb("cleanup", &["cleanup"]),
+            14 => Some(self.verb("prune", &["prune", "--grace", "1"])),
+            15 => Some(self.verb("cleanup", &["cleanup"])),
             16 => self.hook(),
-            _ => self.verb("list", &["list", "--all"]),
+            _ => Some(self.verb("list", &["list", "--all"])),
         };
         if let Some(ran) = ran {
             if let Ok(answer) = serde_json::from_str(&ran.stdout)
@@ -157,9 +157,9 @@ impl<'a> Hand<'a> {
         ran
     }
 
-    fn verb(&mut self, verb: &str, words: &[&str]) -> Option<Ran> {
+    fn verb(&mut self, verb: &str, words: &[&str]) -> Ran {
         let run = self.sandbox.task_bg(words);
-        Some(self.run(verb, run))
+        self.run(verb, run)
     }
 
     /// A new mark, which may be left so often.
@@ -178,7 +178,7 @@ impl<'a> Hand<'a> {
         format!("{mark}{end}")
     }
 
-    fn order(&mut self) -> Option<Ran> {
+    fn order(&mut self) -> Ran {
         let retries = self.chance.below(3);
         let script = self.script(1 + retries);
         let (retries, key) = (retries.to_string(), format!("{}-{}", self.name, self.given));
@@ -190,12 +190,12 @@ impl<'a> Hand<'a> {
         self.verb("run", &words)
     }
 
-    fn order_droid(&mut self) -> Option<Ran> {
+    fn order_droid(&mut self) -> Ran {
         let prompt = format!("SHELL {}\nSAY done", self.mark(1));
         self.verb("launch", &["launch", "x", &prompt, "explore"])
     }
 
-    fn batch(&mut self) -> Option<Ran> {
+    fn batch(&mut self) -> Ran {
         let mut lines = Vec::new();
         for number in 0..3 {
             let script = self.script(1);
@@ -207,7 +207,7 @@ impl<'a> Hand<'a> {
             lines.push(line.to_string());
         }
         let run = self.sandbox.task_bg(["batch", "-"]).stdin(lines.join("\n"));
-        Some(self.run("batch", run))
+        self.run("batch", run)
     }
 
     /// One of the tasks that were announced lately.
@@ -220,7 +220,7 @@ impl<'a> Hand<'a> {
     fn on_one(&mut self, before: &[&str], after: &[&str]) -> Option<Ran> {
         let id = self.one()?;
         let words = [before, &[&id], after].concat();
-        self.verb(before[0], &words)
+        Some(self.verb(before[0], &words))
     }
 
     /// A retry is an order of its own, of which the mark is the first's.
@@ -228,19 +228,13 @@ impl<'a> Hand<'a> {
         let id = self.one()?;
         let record = self.sandbox.store().join(format!("{id}.json"));
         let text = std::fs::read_to_string(record).unwrap_or_default();
-        let names = of(&self.shared.marks).keys().cloned().collect::<Vec<_>>();
-        // The longest name that the record mentions is the one: none is the end of another.
-        let mentioned = names.into_iter().filter(|it| {
-            text.contains(&format!("/{it}\\\""))
-                || text.contains(&format!("/{it};"))
-                || text.contains(&format!("/{it}\""))
-                || text.contains(&format!("/{it}'"))
-                || text.contains(&format!("/{it}\\n"))
-        });
-        for mark in mentioned {
+        for part in text.split('/').filter(|part| part.starts_with("hand-")) {
+            let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            let mark = part[..end.unwrap_or(part.len())].to_owned();
+            // One more, and as many attempts as any order has.
             *of(&self.shared.marks).entry(mark).or_default() += 3;
         }
-        self.verb("retry", &["retry", &id])
+        Some(self.verb("retry", &["retry", &id]))
     }
 
     fn hook(&mut self) -> Option<Ran> {
