@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Disk, Found, RealDisk, Replaced};
+use crate::data_dir::DataDir;
 
 /// A real disk that remembers. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +48,8 @@ impl Survivors {
     /// Makes of the folder `from`, as it was then, the folder `to`.
     pub(crate) fn rebuild(&self, from: &Path, to: &Path) {
         for (path, content) in &self.0 {
-            let path = to.join(path.strip_prefix(from).expect("a path in the folder"));
+            let inside = path.strip_prefix(from).expect("a path in the folder");
+            let path = inside.iter().fold(to.to_owned(), |to, name| DataDir::entry(&to, name));
             fs::create_dir_all(path.parent().expect("a folder")).expect("made");
             match content {
                 Content::File(bytes) => fs::write(path, bytes).expect("written"),
