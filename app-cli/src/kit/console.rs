@@ -73,7 +73,10 @@ pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
     let stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
     let reader = if is_terminal { Reader::Terminal(Screen::of(&stdout)) } else { Reader::Other };
-    let code = print(&answer.render(format, reader)).err().unwrap_or_else(|| answer.exit_code());
+    let rendered = answer.render(format, reader);
+    // Elsewhere nothing of ours has colours, and what a task wrote is passed on as it was.
+    let shown = if is_terminal { as_shown(rendered) } else { rendered };
+    let code = print(&shown).err().unwrap_or_else(|| answer.exit_code());
     match format {
         Format::Json | Format::Ndjson if !is_one_terminal() => {
             write_words(&wording::words_of_all(&answer.failures(), ERROR, HINT));
