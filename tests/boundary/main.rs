@@ -49,6 +49,7 @@ mod parenting;
 mod plugin;
 mod queueing;
 mod racing;
+mod readme;
 mod recorded_by_others;
 mod removed_locks;
 mod reporting;

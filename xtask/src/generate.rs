@@ -1,4 +1,4 @@
-//! `generate`: the tables of README.md that the program itself knows best.
+//! `generate`: the tables of the documents that the program itself knows best.
 //!
 //! The step asks the built program for each table and puts it between its marks; it words nothing itself, and
 //! touches nothing outside the marks. With `--check` it only compares, so that a table cannot fall behind the
@@ -11,10 +11,12 @@ use crate::failure::{During, Failure};
 use crate::repo::Repo;
 use crate::step::{Outcome, StepResult};
 
-/// The document with the tables.
-const DOCUMENT: &str = "README.md";
-/// The tables, by the word that both the marks and `task-bg __generated` use.
-const TABLES: &[&str] = &["exit-codes", "environment"];
+/// The tables, by the word that both the marks and `task-bg __generated` use, each with the document that has it.
+const TABLES: &[(&str, &str)] = &[
+    ("exit-codes", "docs/json.md"),
+    ("environment", "docs/settings.md"),
+    ("options", "docs/options.md"),
+];
 
 /// Writes the tables, or with `--check` compares them.
 ///
@@ -28,23 +30,23 @@ pub(crate) fn generate(repo: &Repo, words: &[String]) -> StepResult {
         _ => return Err(Failure::new("`generate` takes nothing but `--check`")),
     };
     run(repo.cargo().args(["build", "-p", "app-cli"]))?;
-    let path = repo.root.join(DOCUMENT);
-    let before = fs::read_to_string(&path).during(format_args!("reading `{DOCUMENT}`"))?;
-    let mut after = before.clone();
-    for &table in TABLES {
+    for &(table, document) in TABLES {
+        let path = repo.root.join(document);
+        let before = fs::read_to_string(&path).during(format_args!("reading `{document}`"))?;
         let mut program = std::process::Command::new(repo.program("task-bg"));
         let content = capture(program.args(["__generated", table]))?;
-        let next = replaced(&after, table, &content)?;
-        if check && next != after {
+        let after = replaced(&before, table, &content)
+            .map_err(|failure| Failure::new(format!("{document}: {failure}")))?;
+        if after == before {
+            continue;
+        }
+        if check {
             return Err(Failure::new(format!(
-                "{DOCUMENT}: the {table} table is not what the program says: run `cargo xtask generate`"
+                "{document}: the {table} table is not what the program says: run `cargo xtask generate`"
             )));
         }
-        after = next;
-    }
-    if after != before {
-        fs::write(&path, after).during(format_args!("writing `{DOCUMENT}`"))?;
-        println!("{DOCUMENT}: written");
+        fs::write(&path, after).during(format_args!("writing `{document}`"))?;
+        println!("{document}: written");
     }
     Ok(Outcome::Done)
 }
@@ -53,9 +55,8 @@ pub(crate) fn generate(repo: &Repo, words: &[String]) -> StepResult {
 fn replaced(document: &str, table: &str, content: &str) -> Result<String, Failure> {
     const END: &str = "<!-- end -->";
     let mark = format!("<!-- generated: {table} -->");
-    let missing = |mark: &str| {
-        Failure::new(format!("{DOCUMENT}: no `{mark}`: put the {table} table between its marks"))
-    };
+    let missing =
+        |mark: &str| Failure::new(format!("no `{mark}`: put the {table} table between its marks"));
     let (head, rest) = document.split_once(&mark).ok_or_else(|| missing(&mark))?;
     let (old, tail) = rest.split_once(END).ok_or_else(|| missing(END))?;
     if old.contains("<!-- generated: ") {

@@ -55,7 +55,7 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "generate",
-        about: "writes the generated tables of README.md (--check: only compares)",
+        about: "writes the generated tables of the documents (--check: only compares)",
         run: generate::generate,
     },
     Entry {

@@ -161,6 +161,8 @@ pub enum Part {
     ExitCodes,
     /// The table of environment variables
     Environment,
+    /// The tables of arguments and options
+    Options,
 }
 
 #[cfg(test)]

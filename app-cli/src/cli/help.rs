@@ -5,6 +5,8 @@
 //! documents are generated from. A command line that asks for no help never comes here. Main functions: [`dressed`] and
 //! [`topic`].
 
+pub(crate) mod options;
+
 use clap::{Command, CommandFactory as _};
 
 use super::args::Args;
