@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::port::{StoreError, StoreFailure, TaskStore};
+use domain::port::{StoreError, StoreFailure, TaskStore, Unended};
 use domain::task::text::readable;
 use domain::task::{
     Event, Listing, Query, Refusal, Report, SessionId, Status, Task, TaskId, TaskName, Timestamp,
@@ -348,7 +348,7 @@ impl TaskStore for FileStore {
         self.kept_report(id)
     }
 
-    async fn unended(&self) -> Result<Vec<TaskId>, StoreError> {
+    async fn unended(&self) -> Result<Vec<Unended>, StoreError> {
         self.unended_records()
     }
 

@@ -37,7 +37,7 @@ pub use life_locks::{Claim, Index, LifeLocks, Watch, Woken};
 pub use notices::{NoticeBatch, Notices};
 pub use output_log::{Gap, LogPart, LogText, OutputLog, Portion, Stream};
 pub use queue::{Gate, Queue, Waiting};
-pub use task_store::{StoreError, StoreFailure, TaskStore};
+pub use task_store::{StoreError, StoreFailure, TaskStore, Unended};
 pub use transcript::{LastWords, TranscriptError, TranscriptReader};
 pub use worktrees::{WorktreeError, Worktrees};
 

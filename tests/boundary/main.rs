@@ -32,6 +32,7 @@ mod keeping;
 mod launching;
 mod leaving;
 mod leaving_out;
+mod looking;
 mod losing;
 mod mcp;
 mod meddled_worktrees;

@@ -9,6 +9,7 @@ pub mod fake_droid;
 pub mod matrix;
 pub mod mcp_client;
 pub mod meddling;
+pub mod opened;
 pub mod original;
 pub mod process;
 pub mod repository;

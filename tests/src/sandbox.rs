@@ -310,6 +310,15 @@ impl Sandbox {
         fs::write(self.path(name), "").expect("a file in the sandbox");
     }
 
+    /// Waits until nothing that was started here is left.
+    ///
+    /// # Panics
+    ///
+    /// When something stays for long.
+    pub fn wait_until_idle(&self) {
+        wait_until("that nothing runs", || self.leftovers().is_empty());
+    }
+
     /// Everything that was started here and still lives.
     pub fn leftovers(&self) -> Vec<Seen> {
         everybody().into_iter().filter(|seen| seen.belongs_to(&self.root)).collect()

@@ -1,7 +1,8 @@
 //! Files that are only derived from the records: read whole, replaced whole, and never synced.
 //!
-//! Each has a heading that names its form, lines, an empty line, and a table of bytes. One that is missing or makes no
-//! sense counts as none. Nothing here is an error: what cannot be kept is found out anew.
+//! Each has a heading that names its form and has a sum over all that follows, lines, an empty line, and a table of
+//! bytes. One that is missing, damaged or makes no sense counts as none. Nothing here is an error: what cannot be kept
+//! is found out anew.
 
 use std::fs::{File, FileTimes};
 use std::path::Path;
@@ -13,18 +14,37 @@ use domain::task::TaskId;
 use super::FileStore;
 use crate::disk::{self, Found};
 
-/// The lines and the table of a derived file, if it has this heading.
+/// The lines and the table of a derived file, if it has this heading and is as it was written.
 pub(super) fn parts<'a>(content: &'a [u8], heading: &str) -> Option<(Lines<'a>, &'a [u8])> {
-    let end = memchr::memmem::find(content, b"\n\n")?;
-    let mut lines = str::from_utf8(&content[..end]).ok()?.lines();
-    (lines.next()? == heading).then(|| (lines, &content[end + 2..]))
+    let start = memchr::memchr(b'\n', content)? + 1;
+    let (first, rest) = content.split_at(start);
+    if first != format!("{heading} {:016x}\n", sum(rest)).as_bytes() {
+        return None;
+    }
+    // Where there is no line, the empty one comes first.
+    let table = memchr::memmem::find(&content[start - 1..], b"\n\n")? + 1;
+    Some((str::from_utf8(&rest[..table - 1]).ok()?.lines(), &rest[table..]))
 }
 
 /// The content of a derived file; each line has its line feed.
 pub(super) fn joined(heading: &str, lines: &str, table: &[u8]) -> Vec<u8> {
-    let mut content = format!("{heading}\n{lines}\n").into_bytes();
-    content.extend_from_slice(table);
+    let rest = [lines.as_bytes(), b"\n", table].concat();
+    let mut content = format!("{heading} {:016x}\n", sum(&rest)).into_bytes();
+    content.extend_from_slice(&rest);
     content
+}
+
+/// A number that is another one for other bytes: surely so where a single word of eight of them differs, as each step
+/// can be undone.
+fn sum(bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = bytes.as_chunks();
+    let step = |sum: u64, word: u64| (sum.rotate_left(29) ^ word).wrapping_mul(FACTOR);
+    let sum =
+        words.iter().fold(bytes.len() as u64, |sum, word| step(sum, u64::from_le_bytes(*word)));
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    step(sum, u64::from_le_bytes(last))
 }
 
 /// The number of a task: of a million records, two have the same once in ten million stores.
@@ -65,6 +85,31 @@ impl FileStore {
         }
         if self.disk.rename(&temp, path).is_err() {
             self.disk.remove(&temp).unwrap_or_default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_which_any_byte_is_another_one_counts_as_none() {
+        const HEADING: &str = "task-bg example 1";
+        for (lines, table) in
+            [("", &b""[..]), ("a line\n", b""), ("", b"12345678\n\n9"), ("a\nb\n", &[0; 40])]
+        {
+            let content = joined(HEADING, lines, table);
+            let (found, rest) = parts(&content, HEADING).expect("it is as it was written");
+            assert_eq!((found.collect::<Vec<_>>(), rest), (lines.lines().collect(), table));
+            for at in 0..content.len() {
+                for bits in 1..=u8::MAX {
+                    let mut damaged = content.clone();
+                    damaged[at] ^= bits;
+                    assert!(parts(&damaged, HEADING).is_none(), "byte {at}, bits {bits:08b}");
+                }
+                assert!(parts(&content[..at], HEADING).is_none(), "{at} bytes of it");
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ const NEW_PART: usize = 8;
 /// How old a record's file must be: one that was written just now may be written again without another stamp.
 const SETTLED: Duration = Duration::from_secs(2);
 /// The first line of the file.
-const HEADING: &str = "task-bg outlines 1";
+const HEADING: &str = "task-bg outlines 2";
 /// The bytes of an outline.
 const SIZE: usize = 33;
 /// How a task may have ended; an outline has the place.
@@ -272,10 +272,12 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_counts_as_nothing() {
-        for content in ["", "\n\n", "task-bg outlines 2\n\n", "task-bg outlines 1\n\nx"] {
-            assert!(Outlines::parse(content.as_bytes()).is_none(), "{content}");
+        let uneven = derived::joined(HEADING, "", b"x");
+        for content in [&b""[..], b"\n\n", b"task-bg outlines 1\n\n", &uneven] {
+            let shown = String::from_utf8_lossy(content);
+            assert!(Outlines::parse(content).is_none(), "{shown}");
         }
-        let empty = Outlines::parse(b"task-bg outlines 1\n\n").expect("it is whole");
+        let empty = Outlines::parse(&derived::joined(HEADING, "", b"")).expect("it is whole");
         assert!(empty.find(0).is_none());
     }
 }

@@ -16,7 +16,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use domain::port::StoreError;
+use domain::port::{StoreError, Unended};
 use domain::task::{SessionId, TaskId};
 
 use super::derived::{self, date, fnv, number};
@@ -32,7 +32,7 @@ const COARSE: Duration = Duration::from_secs(2);
 /// milliseconds at the most.
 const FINE: Duration = Duration::from_millis(20);
 /// The first line of the file.
-const HEADING: &str = "task-bg seen 4";
+const HEADING: &str = "task-bg seen 5";
 /// Before the id of a record that could not be read.
 const UNREAD: &str = "? ";
 
@@ -84,8 +84,8 @@ impl FileStore {
         Ok(theirs.map(|(id, _)| id).chain(seen.unread).collect())
     }
 
-    /// The records that have not ended, oldest first. One that cannot be read now may be one of them.
-    pub(super) fn unended_records(&self) -> Result<Vec<TaskId>, StoreError> {
+    /// The tasks that have not ended, oldest first. One that cannot be read now may be one of them.
+    pub(super) fn unended_records(&self) -> Result<Vec<Unended>, StoreError> {
         let Some((mut seen, folder)) = self.seen_by_now()? else { return Ok(Vec::new()) };
         let noted = seen.unended.iter().map(|(id, _)| id);
         let mut ids: Vec<TaskId> = noted.chain(&seen.unread).cloned().collect();
@@ -96,7 +96,7 @@ impl FileStore {
             match self.task(&id) {
                 Ok(task) if task.status().is_ended() => drop(useless.insert(id)),
                 Err(StoreError::NotFound { .. }) => {}
-                Ok(_) | Err(_) => unended.push(id),
+                read => unended.push((id, read)),
             }
         }
         if !useless.is_empty() {
@@ -299,8 +299,9 @@ mod tests {
         let seen = Seen { unended: vec![(id, Some(session)), (other, None)], unread, records };
         assert_eq!(Seen::parse(&seen.text()), Some(seen));
         assert_eq!(Seen::parse(&Seen::default().text()), Some(Seen::default()));
-        for content in ["", "\n\n", "task-bg seen 3\n\n", "task-bg seen 4\n../x y\n\n"] {
-            assert_eq!(Seen::parse(content.as_bytes()), None, "{content}");
+        let nonsense = derived::joined(HEADING, "../x y\n", b"");
+        for content in [&b""[..], b"\n\n", b"task-bg seen 4\n\n", &nonsense] {
+            assert_eq!(Seen::parse(content), None, "{}", String::from_utf8_lossy(content));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What every command works with: the adapters, and the format of the answer.
 
+use std::collections::BTreeMap;
+
 use adapters_fs::DataDir;
 use domain::plan::family::family;
 use domain::plan::queue::Obstacle;
@@ -165,20 +167,27 @@ impl Context {
 
     /// All tasks that have not ended: ours from the index, and those that another program recorded.
     pub(crate) async fn unfinished(&self) -> Result<Vec<TaskId>, Failure> {
+        let unended: BTreeMap<TaskId, bool> = TaskStore::unended(&self.wiring.store)
+            .await?
+            .into_iter()
+            .map(|(id, read)| (id, read.is_ok()))
+            .collect();
         let mut recorded = Vec::new();
         for id in self.wiring.locks.index().await?.unfinished() {
-            match self.wiring.store.load(&id).await {
+            if !unended.contains_key(&id) {
+                let loaded = self.wiring.store.load(&id).await;
                 // Its launcher is just about to record it, or has died.
-                Err(StoreError::NotFound { .. }) => {}
-                Ok(_) | Err(_) => recorded.push(id),
+                if matches!(loaded, Err(StoreError::NotFound { .. })) {
+                    continue;
+                }
             }
+            recorded.push(id);
         }
-        for id in TaskStore::unended(&self.wiring.store).await? {
-            // What cannot be read is named by `list`, and nobody can wait for it.
-            if !recorded.contains(&id) && self.wiring.store.load(&id).await.is_ok() {
-                recorded.push(id);
-            }
-        }
+        // What cannot be read is named by `list`, and nobody can wait for it.
+        let readable = unended.into_iter().filter(|(_, is_readable)| *is_readable);
+        let others: Vec<TaskId> =
+            readable.map(|(id, _)| id).filter(|id| !recorded.contains(id)).collect();
+        recorded.extend(others);
         Ok(recorded)
     }
 

@@ -14,6 +14,9 @@ use crate::task::{
     Event, Listing, Query, Refusal, Report, SessionId, Task, TaskId, TaskName, Timestamp,
 };
 
+/// A task that has not ended, or why its record cannot be read.
+pub type Unended = (TaskId, Result<Task, StoreError>);
+
 /// Keeps the records of tasks.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
@@ -110,14 +113,14 @@ pub trait TaskStore: Send + Sync {
     async fn put_off_report(&self, id: &TaskId) -> Option<Report>;
 
     /// The tasks that have not ended, whoever recorded them, oldest first. One that cannot be read now may be one of
-    /// them.
+    /// them: it comes with why.
     ///
     /// MUST note each one of another program that it sees for the first time for its parent ([`super::Notices`]), as a
     /// launch does. MUST NOT read the record of an ended task at each call.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the store as a whole cannot be read.
-    async fn unended(&self) -> Result<Vec<TaskId>, StoreError>;
+    async fn unended(&self) -> Result<Vec<Unended>, StoreError>;
 
     /// Removes an ended task and everything that belongs to it.
     ///

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::port::{StoreError, TaskStore};
+use crate::port::{StoreError, TaskStore, Unended};
 use crate::task::{
     Event, Listing, Query, Refusal, Report, SessionId, Status, Task, TaskId, TaskName, Timestamp,
 };
@@ -134,10 +134,10 @@ impl TaskStore for MemoryStore {
         None
     }
 
-    async fn unended(&self) -> Result<Vec<TaskId>, StoreError> {
+    async fn unended(&self) -> Result<Vec<Unended>, StoreError> {
         let tasks = self.tasks();
         let unended = tasks.values().filter(|task| !task.status().is_ended());
-        Ok(unended.map(|task| task.id().clone()).collect())
+        Ok(unended.map(|task| (task.id().clone(), Ok(task.clone()))).collect())
     }
 
     async fn remove(&self, id: &TaskId) -> Result<(), StoreError> {

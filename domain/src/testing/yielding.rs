@@ -19,7 +19,7 @@ use crate::plan::queue::Limits;
 use crate::plan::reconcile::Custody;
 use crate::port::{
     Claim, Clock, Environment, Fault, Further, Gate, Index, Kit, Kits, LifeLocks, Queue,
-    StoreError, TaskStore, Waiting, Watch, Woken,
+    StoreError, TaskStore, Unended, Waiting, Watch, Woken,
 };
 use crate::task::droid::Instructions;
 use crate::task::{Event, Listing, Query, Report, SessionId, Task, TaskId, TaskName, Timestamp};
@@ -168,7 +168,7 @@ impl TaskStore for Yielding<'_> {
         self.memory.store.put_off_report(id).await
     }
 
-    async fn unended(&self) -> Result<Vec<TaskId>, StoreError> {
+    async fn unended(&self) -> Result<Vec<Unended>, StoreError> {
         self.memory.store.unended().await
     }
 

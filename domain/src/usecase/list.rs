@@ -1,5 +1,6 @@
 //! `list`: the tasks, newest first. A record that cannot be read is named, and never fails the listing.
 
+use alloc::collections::BTreeMap;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
@@ -43,13 +44,16 @@ async fn asked(world: World<'_>, query: &Query) -> Result<Listing, Trouble> {
 
 /// The answer to a query for tasks that have not ended, which counts no others: it reads nothing of them.
 async fn unended(world: World<'_>, query: &Query) -> Result<Listing, Trouble> {
-    let mut ids = world.locks.index().await?.unfinished();
-    ids.extend(world.store.unended().await?);
-    ids.sort_unstable();
-    ids.dedup();
+    let mut read: BTreeMap<TaskId, _> = world.store.unended().await?.into_iter().collect();
+    for id in world.locks.index().await?.unfinished() {
+        if !read.contains_key(&id) {
+            let task = world.store.load(&id).await;
+            read.insert(id, task);
+        }
+    }
     let mut listing = Listing::default();
-    for id in ids.into_iter().rev() {
-        let task = match world.store.load(&id).await {
+    for (id, task) in read.into_iter().rev() {
+        let task = match task {
             Ok(task) => task,
             Err(StoreError::NotFound { .. }) => continue,
             Err(error) => {

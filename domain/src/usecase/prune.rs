@@ -10,11 +10,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::custody;
-use super::reconcile::reconcile;
+use super::reconcile::{look, reconcile};
 use super::stopping::stop_all;
 use super::{Trouble, World};
 use crate::plan::prune::{Expiry, plan_prune};
-use crate::plan::reconcile::Custody;
+use crate::plan::reconcile::{Custody, Standing};
 use crate::port::{Doomed, StoreError};
 use crate::task::{Event, Policy, Query, Signs, Status, Task, TaskId, Verdict};
 
@@ -62,7 +62,7 @@ pub async fn prune(world: World<'_>, request: PruneRequest) -> Result<Pruned, Tr
         let query = Query { statuses: alloc::vec![status], ..Query::default() };
         for task in world.store.list(&query).await?.tasks {
             let id = task.id().clone();
-            match judge(world, task).await {
+            match judge(world, task, request.mode).await {
                 Ok(seen) => judged.extend(seen),
                 Err(trouble) => pruned.refused.push((id, trouble)),
             }
@@ -97,12 +97,22 @@ async fn without_busy(
     plan
 }
 
-/// The task, reconciled, with its signs of life; `None` for a task of another machine.
-async fn judge(world: World<'_>, task: Task) -> Result<Option<(Task, Signs)>, Trouble> {
+/// The task, reconciled, with its signs of life; `None` for a task of another machine. A dry run changes nothing, so it
+/// leaves out what would end by being reconciled, which is no matter of age.
+async fn judge(world: World<'_>, task: Task, mode: Mode) -> Result<Option<(Task, Signs)>, Trouble> {
     if !task.belongs_to(world.host.name()) {
         return Ok(None);
     }
-    let task = Box::pin(reconcile(world, task)).await?.task;
+    let task = match mode {
+        Mode::Execute => Box::pin(reconcile(world, task)).await?.task,
+        Mode::DryRun => {
+            let custody = world.locks.custody(task.id()).await?;
+            match look(world, &task, custody).await {
+                Standing::Gone | Standing::NeverStarted => return Ok(None),
+                Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned => task,
+            }
+        }
+    };
     let signs = signs(world, &task).await?;
     Ok(Some((task, signs)))
 }

@@ -290,7 +290,8 @@ async fn remind_supervisor(world: World<'_>, task: &Task, custody: Custody) {
     }
 }
 
-async fn look(world: World<'_>, task: &Task, custody: Custody) -> Standing {
+/// What is true of a task whose life lock is in this custody. Changes nothing.
+pub(super) async fn look(world: World<'_>, task: &Task, custody: Custody) -> Standing {
     let (mut supervisor_lives, mut agent_lives) = (false, false);
     if custody != Custody::Held {
         if let Some(supervisor) = &task.progress().supervisor {

@@ -36,7 +36,8 @@ impl FileStore {
         let mut count = 0;
         for (id, leftover) in self.found()? {
             let held = || locks.custody_of(&id).is_ok_and(|custody| custody == Custody::Held);
-            if self.is_over(&id) && !held() {
+            // The lock first: of what runs no record is read.
+            if !held() && self.is_over(&id) {
                 let plain =
                     |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|it| it.is_file());
                 count += leftover.files.iter().chain(&leftover.queued).filter(plain).count();

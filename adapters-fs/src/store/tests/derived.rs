@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::logs::FileLogs;
+use crate::store::derived::date;
 use domain::task::{Activity, Order};
 use std::fs::{File, FileTimes};
 use std::time::{Duration, SystemTime};
@@ -142,7 +143,9 @@ fn a_record_that_was_broken_or_ended_and_is_unfinished_now_is_found_again() {
     let (broken, ended) = (of_others(1, "broken"), of_others(2, "ended"));
     fs::write(dir.record(broken.id()), "{").expect("written");
     write_record(&dir, &ended.clone().apply(completed("x"), at(3)).expect("it ran").task);
-    let unended = || wait(store.unended()).expect("asked");
+    let unended = || -> Vec<TaskId> {
+        wait(store.unended()).expect("asked").into_iter().map(|(id, _)| id).collect()
+    };
     settle(&dir);
     assert_eq!(unended(), [broken.id().clone()], "nobody knows of a broken one");
     settle(&dir);
@@ -170,6 +173,27 @@ fn what_is_kept_of_records_is_taken_for_nothing_where_it_makes_no_sense() {
     fs::remove_file(dir.seen()).expect("removed");
     fs::create_dir(dir.seen()).expect("made");
     assert_eq!(found(&store, "one"), [task.id().clone()], "it cannot be kept, and is found");
+}
+
+// A byte that the disk had lost made a session's task another one, or hid what had not ended.
+#[test]
+fn what_is_kept_of_records_is_made_anew_whatever_byte_of_it_is_damaged() {
+    let Scratch { store, dir, .. } = scratch();
+    dir.prepare().expect("made");
+    let task = of_others(1, "one");
+    write_record(&dir, &task);
+    settle(&dir);
+    assert_eq!(found(&store, "one"), [task.id().clone()]);
+    let whole = fs::read(dir.seen()).expect("it was kept");
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x10;
+        let kept_at = fs::metadata(dir.seen()).and_then(|file| file.modified()).expect("its time");
+        fs::write(dir.seen(), &damaged).expect("written");
+        date(&dir.seen(), kept_at);
+        assert_eq!(found(&store, "one"), [task.id().clone()], "byte {at}");
+        assert_eq!(fs::read(dir.seen()).expect("kept anew"), whole, "byte {at}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
     let (of_records, used) = store::records(context, args.fix).await;
     of_store.extend(of_records);
     let of_hooks = agent::hooks_and_plugin();
-    let mut findings = agent::in_use(context, &used).await;
+    let mut findings = agent::in_use(context, &used);
     findings.extend(of_store);
     findings.extend(of_hooks);
     findings.push(agent::droids(context).await);

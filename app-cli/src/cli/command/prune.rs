@@ -14,8 +14,12 @@ pub(super) async fn prune(context: &Context, args: &Prune) -> Outcome {
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Execute };
     let request = PruneRequest { policy: context.settings.policy(), grace: args.grace, mode };
     let pruned = expire(wiring.world(), request).await?;
-    let admitted = wiring.admit().await;
+    let troubles = match mode {
+        Mode::Execute => wiring.admit().await.troubles,
+        // It only says what would be.
+        Mode::DryRun => Vec::new(),
+    };
     let left = !pruned.survivors.is_empty() || !pruned.refused.is_empty();
     let kind = left.then_some(Kind::Unexpected);
-    Ok(Answer::with(PrunedView { pruned, mode, whole: args.all }, kind).noting(admitted.troubles))
+    Ok(Answer::with(PrunedView { pruned, mode, whole: args.all }, kind).noting(troubles))
 }

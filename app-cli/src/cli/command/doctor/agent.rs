@@ -2,7 +2,6 @@
 //!
 //! Nothing here writes one of droid's files.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::iter;
 use std::os::unix::ffi::OsStrExt;
@@ -14,11 +13,11 @@ use adapters_fs::hook_settings::HookScope;
 use adapters_fs::inspection::installed_plugin;
 use adapters_process::local::program;
 use adapters_process::probe;
-use domain::task::Runner;
 use domain::task::droid::{Catalog, UnreadableDroid};
 use domain::usecase::{droids, runners};
 use serde_json::Value;
 
+use super::store::Used;
 use super::{fail, warn, well};
 use crate::cli::args::{HostArg, ScopeArg};
 use crate::cli::command::folder::working_folder;
@@ -37,23 +36,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const PLUGIN: &str = "task-bg";
 
 /// Whether the agents in use are there, which versions they are, and whether what they need is beside them: the
-/// agent that works where an order names none, and those of the tasks that have not ended. `used` names those of
-/// all tasks. That an agent is missing is a failure only where something uses it: a setting that names it, or a
-/// task.
-pub(super) async fn in_use(context: &Context, used: &BTreeSet<String>) -> Vec<Finding> {
+/// agent that works where an order names none, and those of the tasks that have not ended. That an agent is missing is a
+/// failure only where something uses it: a setting that names it, or a task.
+pub(super) fn in_use(context: &Context, used: &Used) -> Vec<Finding> {
     let Settings { runner, droid, .. } = &context.settings;
-    let unfinished = context.unfinished().await.unwrap_or_default();
     let mut names = vec![runner.value.clone()];
-    for task in context.tasks(&unfinished).await {
-        if let Runner::Agent { name, .. } = &task.order().runner
-            && !names.iter().any(|known| known == name.as_str())
-        {
-            names.push(name.as_str().to_owned());
-        }
-    }
+    names.extend(used.now.iter().filter(|name| **name != runner.value).cloned());
     let is_said = runner.source != Source::Default || droid.source != Source::Default;
     let agents = names.into_iter().map(|name| {
-        let is_used = is_said || used.contains(&name);
+        let is_used = is_said || used.ever.contains(&name);
         agent(context, name, is_used)
     });
     let mut findings: Vec<Finding> = agents.collect();

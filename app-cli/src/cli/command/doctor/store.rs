@@ -98,8 +98,8 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
 }
 
 /// The records: readable, looked after, and nothing lying about.
-/// Says as well which agents the tasks are for.
-pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, BTreeSet<String>) {
+/// Says as well which agents the tasks are for: each record is read once.
+pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used) {
     let wiring = &context.wiring;
     // Counted first: whoever looks with `--fix` also completes what somebody else began.
     let leftovers = leftovers(context, fix).await;
@@ -114,11 +114,10 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, BTre
     }
     match surveyed {
         Ok((listed, unlocked)) => {
-            let used = listed.listing.tasks.iter().filter_map(|task| match &task.order().runner {
-                Runner::Agent { name, .. } => Some(name.to_string()),
-                Runner::Command(_) | Runner::Elsewhere => None,
-            });
-            let used = used.collect();
+            let mut used = Used::default();
+            for task in &listed.listing.tasks {
+                used.add(task);
+            }
             let locks = locks(&unlocked, fix);
             let (records, supervision) = (unreadable(&listed), unattended(&listed));
             let at_large = wiring.host.at_large().await;
@@ -126,7 +125,25 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, BTre
         }
         Err(trouble) => {
             let why = Failure::from(trouble).sentence();
-            (vec![fail("records", why, "see the finding on the store")], BTreeSet::new())
+            (vec![fail("records", why, "see the finding on the store")], Used::default())
+        }
+    }
+}
+
+/// Which agents the tasks of a store are for.
+#[derive(Debug, Default)]
+pub(super) struct Used {
+    /// Those of all tasks.
+    pub(super) ever: BTreeSet<String>,
+    /// Those of the tasks that have not ended.
+    pub(super) now: BTreeSet<String>,
+}
+
+impl Used {
+    fn add(&mut self, task: &Task) {
+        if let Runner::Agent { name, .. } = &task.order().runner {
+            self.ever.insert(name.to_string());
+            self.now.extend((!task.status().is_ended()).then(|| name.to_string()));
         }
     }
 }
