@@ -1,6 +1,7 @@
 //! `list`: the tasks, newest first. A record that cannot be read is named, and never fails the listing.
 
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
@@ -46,9 +47,9 @@ async fn asked(world: World<'_>, query: &Query) -> Result<Listing, Trouble> {
 async fn unended(world: World<'_>, query: &Query) -> Result<Listing, Trouble> {
     let mut read: BTreeMap<TaskId, _> = world.store.unended().await?.into_iter().collect();
     for id in world.locks.index().await?.unfinished() {
-        if !read.contains_key(&id) {
-            let task = world.store.load(&id).await;
-            read.insert(id, task);
+        if let Entry::Vacant(unread) = read.entry(id) {
+            let task = world.store.load(unread.key()).await;
+            unread.insert(task);
         }
     }
     let mut listing = Listing::default();
