@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use tests::opened::Opened;
 use tests::process::{alive, kill, wait_until};
@@ -51,16 +50,15 @@ fn a_list_of_what_runs_reads_each_of_these_records_once_and_no_other() {
 /// All that says how tasks fare, as it lies in the store: records, logs, life locks and the queue.
 fn state(sandbox: &Sandbox) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    let mut add = |folder: &Path| {
+    let store = sandbox.store();
+    for folder in [store.clone(), store.join(".active"), store.join(".queue")] {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.is_file() {
                 found.insert(path.display().to_string(), fs::read(&path).unwrap_or_default());
             }
         }
-    };
-    let store = sandbox.store();
-    [store.clone(), store.join(".active"), store.join(".queue")].iter().for_each(|it| add(it));
+    }
     found
 }
 
