@@ -6,6 +6,10 @@
 
 pub mod args;
 pub(crate) mod command;
+<<<<<<< HEAD
 pub(crate) mod help;
+=======
+pub(crate) mod completing;
+>>>>>>> 7e1ccc5 (completions, man, --version: Tab knows ids and droids, man pages, and which commit this is)
 pub(crate) mod usage;
 pub(crate) mod view;

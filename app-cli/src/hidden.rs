@@ -14,7 +14,7 @@ use crate::kit::answer::Answer;
 pub(crate) async fn alone(verb: Alone) -> Answer {
     match verb {
         // It is served before anything else is looked at.
-        Alone::Mcp(_) => Answer::nothing(),
+        Alone::Mcp(_) | Alone::Completions(_) | Alone::Man(_) => Answer::nothing(),
         Alone::HookComplete => hook_complete::hook_complete(),
         Alone::Supervise { id, store } => supervise::supervise(&id, store).await,
         Alone::Remind { micros, store } => remind::remind(micros, store).await,

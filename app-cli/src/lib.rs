@@ -27,7 +27,7 @@ pub fn main() -> ExitCode {
     app_hook::crash_points::arm(std::env::args().nth(1).as_deref().unwrap_or_default());
     match Alone::supervisor(std::env::args_os()) {
         Some(supervisor) => supervise(supervisor),
-        None => obey(),
+        None => cli::completing::answered().unwrap_or_else(obey),
     }
 }
 
@@ -86,15 +86,12 @@ fn run(args: Args) -> ExitCode {
     match args.what {
         What::Alone(Alone::Mcp(args)) => match args.action {
             None => mcp::serve(),
-            Some(action) => {
-                let format = console::format(asked, None);
-                let outcome = command::mcp::register(action, args.scope, args.agent);
-                outcome.map_or_else(
-                    |failure| console::failed(format, &failure),
-                    |answer| console::answer(format, &answer),
-                )
-            }
+            Some(action) => told(asked, command::mcp::register(action, args.scope, args.agent)),
         },
+        What::Alone(Alone::Completions(args)) => {
+            told(asked, command::explained::completions(&args))
+        }
+        What::Alone(Alone::Man(args)) => told(asked, command::explained::man(&args)),
         What::Alone(alone) => {
             let answer = pollster::block_on(hidden::alone(alone));
             console::answer(console::format(asked, None), &answer)
@@ -125,6 +122,15 @@ fn run(args: Args) -> ExitCode {
             outcome.unwrap_or_else(|failure| console::failed(format, &failure))
         }
     }
+}
+
+/// Prints what a verb without a store comes to.
+fn told(asked: Option<Format>, outcome: Outcome) -> ExitCode {
+    let format = console::format(asked, None);
+    outcome.map_or_else(
+        |failure| console::failed(format, &failure),
+        |answer| console::answer(format, &answer),
+    )
 }
 
 /// What a verb comes to: an answer to print, or why there is none.

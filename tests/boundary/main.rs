@@ -57,6 +57,7 @@ mod reporting;
 mod runners;
 mod settings;
 mod several;
+mod shells;
 mod showing;
 mod stand_in;
 mod stopping_for_good;

@@ -9,6 +9,7 @@ mod looking;
 mod ordering;
 mod queue;
 mod quiet;
+mod shells;
 mod terms;
 mod upkeep;
 mod values;
@@ -30,6 +31,8 @@ pub(crate) use ordering::{Batch, Launch, Run};
 pub use queue::{LimitArg, QueueWord};
 pub(crate) use queue::{Queue, Release};
 pub(crate) use quiet::Quiet;
+pub use shells::ShellArg;
+pub(crate) use shells::{Completions, Man};
 pub(crate) use terms::Terms;
 pub(crate) use upkeep::{Config, Doctor, Hooks, Mcp};
 pub use upkeep::{HooksAction, HostArg, McpAction, ScopeArg};
@@ -43,7 +46,7 @@ pub(crate) use verb::Verb;
 /// A task outlives the shell, the session and the terminal that started it. On a terminal, answers
 /// are tables for people; otherwise each is one JSON object.
 #[derive(Debug, Parser)]
-#[command(name = "task-bg", version, after_help = AFTER_HELP)]
+#[command(name = "task-bg", version = VERSION, after_help = AFTER_HELP)]
 #[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 80)]
 pub struct Args {
     /// What to do
@@ -56,6 +59,16 @@ pub struct Args {
     #[arg(long, global = true, conflicts_with = "format")]
     json: bool,
 }
+
+/// Which version this is, from which commit, and for which machines.
+pub(crate) const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("TASK_BG_COMMIT"),
+    ", ",
+    env!("TASK_BG_TARGET"),
+    ")"
+);
 
 const AFTER_HELP: &str = "\
 Example: launch two tasks, wait for both, read what they found
@@ -117,6 +130,8 @@ pub(crate) enum What {
 #[command(defer = true)]
 pub(crate) enum Alone {
     Mcp(Mcp),
+    Completions(Completions),
+    Man(Man),
     /// Does the hook's work, for those who registered this command as a hook
     HookComplete,
     /// Owns one running task; started by `launch`, and read by [`Alone::supervisor`]

@@ -9,6 +9,7 @@ mod config;
 mod diff;
 mod doctor;
 mod droids;
+pub(crate) mod explained;
 mod feed;
 mod folder;
 mod hooks;

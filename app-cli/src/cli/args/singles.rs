@@ -3,7 +3,7 @@
 use super::Args;
 
 /// The options that take one value, and why several would make no sense.
-const SINGLE: [(&str, &str); 6] = [
+const SINGLE: [(&str, &str); 7] = [
     ("format", "an answer has one form"),
     ("limit offset sort tail since", "it bounds or orders one list or text"),
     ("timeout grace wait older_than stale", "of two limits the shorter would do"),
@@ -13,6 +13,7 @@ const SINGLE: [(&str, &str); 6] = [
         "a task has one of it",
     ),
     ("scope agent", "it names the one file that is edited"),
+    ("to", "pages go into one folder"),
 ];
 /// Those that take one value for one verb and several for another, which asks for tasks and makes none.
 const OF_MAKERS: [&str; 2] = ["launch --parent", "run --parent"];

@@ -33,6 +33,9 @@ pub(crate) use adapters_process::agents::droid::AIRGAP;
 /// The tasks that launched the one that a process belongs to, outermost first.
 pub(crate) const AROUND: &str = "__TASK_BG_AROUND";
 
+/// Which shell asks what may follow the words that somebody types.
+pub(crate) const COMPLETE: &str = "__TASK_BG_COMPLETE";
+
 /// How deep tasks may launch tasks.
 pub(crate) const MAX_DEPTH: u32 = 3;
 

@@ -1,0 +1,218 @@
+//! What may follow a word that somebody is typing: the shell asks at each Tab, and the store answers.
+//!
+//! Which argument wants what stands in one table, [`WANTED`], and is looked at only here, so that no other command pays
+//! for it. Nothing here changes a thing, and what cannot be read offers nothing.
+
+use std::ffi::OsStr;
+use std::process::ExitCode;
+
+use clap::Command;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap_complete::env::{CompleteEnv, Shells};
+use domain::port::{Agents as _, TaskStore};
+use domain::task::{Droid, Query, SessionId, Task};
+
+use super::args::{Args, ShellArg};
+use super::view::task_lines::short_id;
+use crate::kit::answer::Format;
+use crate::kit::context::{Context, Place};
+use crate::kit::failure::{Failure, Kind};
+use crate::kit::{environment, terminal};
+
+/// The variable by which a shell asks.
+const VARIABLE: &str = environment::COMPLETE;
+/// What the program is called where it is looked up.
+const PROGRAM: &str = "task-bg";
+/// The most tasks that are offered.
+const OFFERED: usize = 200;
+/// How many of the newest are offered by their place.
+const PLACES: usize = 9;
+
+/// What a shell is told that asks; `None` if none does.
+pub(crate) fn answered() -> Option<ExitCode> {
+    environment::variable(VARIABLE)?;
+    let asked = CompleteEnv::with_factory(whole).var(VARIABLE).bin(PROGRAM).completer(PROGRAM);
+    let folder = std::env::current_dir().ok();
+    match asked.try_complete(std::env::args_os(), folder.as_deref()) {
+        Ok(true) => Some(ExitCode::SUCCESS),
+        // A shell that gets no answer offers what it knows itself.
+        Ok(false) | Err(_) => Some(ExitCode::FAILURE),
+    }
+}
+
+/// The script by which a shell learns to ask.
+///
+/// # Errors
+/// A failure, if nothing is known of that shell.
+pub(crate) fn script(shell: ShellArg) -> Result<String, Failure> {
+    let shells = Shells::builtins();
+    let mut script = Vec::new();
+    let written = shells
+        .completer(shell.word())
+        .map(|shell| shell.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script));
+    match written {
+        Some(Ok(())) => {
+            let script = String::from_utf8_lossy(&script).trim().to_owned() + "\n";
+            Ok(if shell == ShellArg::Zsh { autoloaded(&script) } else { script })
+        }
+        Some(Err(_)) | None => {
+            Err(Failure::new(Kind::Unexpected, "nothing is known of completion in that shell"))
+        }
+    }
+}
+
+/// A script of zsh, which also completes when zsh reads it from its function path at the first Tab.
+fn autoloaded(script: &str) -> String {
+    let call = "_clap_dynamic_completer_task_bg";
+    let register = format!("compdef {call} {PROGRAM}");
+    let either = format!(
+        "if [ \"$funcstack[1]\" = \"_task-bg\" ]; then\n    {call} \"$@\"\nelse\n    {register}\nfi"
+    );
+    script.replace(&register, &either)
+}
+
+/// The whole command line, each argument with what may stand there.
+fn whole() -> Command {
+    let verbs = |command: Command| {
+        command.mut_args(|arg| match wanted(arg.get_id().as_str()) {
+            Some(offer) => arg.add(ArgValueCompleter::new(offer)),
+            None => arg,
+        })
+    };
+    // Once it is built, a verb has its arguments.
+    Args::whole().mut_subcommands(verbs)
+}
+
+/// What offers words of which some begin with what was typed.
+type Offers = fn(&OsStr) -> Vec<CompletionCandidate>;
+
+/// Which arguments want what. Of the words of a launch, the prompt is the one that cannot be guessed.
+const WANTED: [(&[&str], Offers); 5] = [
+    (&["id", "ids", "after", "after_any"], tasks),
+    (&["droid", "words"], droids),
+    (&["model"], models),
+    (&["parent"], sessions),
+    (&["runner"], runners),
+];
+
+/// What an argument of this name wants.
+fn wanted(argument: &str) -> Option<Offers> {
+    let row = WANTED.iter().find(|(arguments, _)| arguments.contains(&argument));
+    row.map(|(_, offers)| *offers)
+}
+
+/// The store, without a word about what is wrong with it.
+fn context() -> Option<Context> {
+    Context::new(Some(Format::Json), None, Place::Checked).0.ok()
+}
+
+/// The newest tasks that can be read.
+fn newest(context: &Context) -> Vec<Task> {
+    let query = Query { limit: Some(OFFERED), ..Query::default() };
+    let listing = pollster::block_on(TaskStore::list(&context.wiring.store, &query));
+    listing.map(|listing| listing.tasks).unwrap_or_default()
+}
+
+/// A word that may stand there, with what it means.
+fn offer(word: &str, help: String) -> CompletionCandidate {
+    CompletionCandidate::new(word).help(Some(help.into()))
+}
+
+/// Those offers that go on with what was typed after the last comma, each once.
+fn going_on(
+    typed: &OsStr,
+    offers: impl FnOnce(&str) -> Vec<(String, String)>,
+) -> Vec<CompletionCandidate> {
+    let Some(typed) = typed.to_str() else { return Vec::new() };
+    let (before, last) = match typed.rfind(',') {
+        Some(comma) => typed.split_at(comma + 1),
+        None => ("", typed),
+    };
+    let mut words: Vec<(String, String)> = Vec::new();
+    for (word, help) in offers(last).into_iter().filter(|(word, _)| word.starts_with(last)) {
+        if !words.iter().any(|(known, _)| *known == word) {
+            words.push((word, help));
+        }
+    }
+    words.into_iter().map(|(word, help)| offer(&format!("{before}{word}"), help)).collect()
+}
+
+/// Tasks: by name and id; by place and by the end of an id where one is begun.
+fn tasks(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(context) = context() else { return Vec::new() };
+    going_on(typed, |last| {
+        let tasks = newest(&context);
+        let help = |task: &Task| {
+            let label = terminal::one_line(task.order().label(), 50);
+            format!("{}: {label}", task.status().word())
+        };
+        let mut offers = Vec::new();
+        if last.starts_with('@') {
+            let places = tasks.iter().take(PLACES).enumerate();
+            offers.extend(places.map(|(at, task)| (format!("@{}", at + 1), help(task))));
+        }
+        let name = |task: &Task| Some((task.order().name.as_ref()?.to_string(), help(task)));
+        offers.extend(tasks.iter().filter_map(name));
+        offers.extend(tasks.iter().map(|task| (task.id().to_string(), help(task))));
+        if !last.is_empty() && !"bg_".starts_with(last) {
+            let short = pollster::block_on(context.short(tasks.iter().map(Task::id)));
+            offers.extend(tasks.iter().map(|task| (short_id(task.id(), short), help(task))));
+        }
+        offers
+    })
+}
+
+fn droids(typed: &OsStr) -> Vec<CompletionCandidate> {
+    going_on(typed, |_| {
+        found().into_iter().map(|(name, description, _)| (name, description)).collect()
+    })
+}
+
+/// The models that droids and earlier tasks name.
+fn models(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(context) = context() else { return Vec::new() };
+    going_on(typed, |_| {
+        let named = found()
+            .into_iter()
+            .filter_map(|(name, _, model)| Some((model?, format!("the model of {name}"))));
+        let tasks = newest(&context);
+        let used = tasks.iter().filter_map(|task| task.order().model.clone());
+        named
+            .chain(used.map(|model| (model, "a model that was asked for before".to_owned())))
+            .collect()
+    })
+}
+
+/// The droids that a task in this folder can be given to: names, descriptions and models.
+fn found() -> Vec<(String, String, Option<String>)> {
+    let (Some(context), Ok(folder)) = (context(), std::env::current_dir()) else {
+        return Vec::new();
+    };
+    let folder = folder.to_string_lossy();
+    let droids = domain::usecase::droids::droids(&context.wiring.droids, &folder);
+    let droids = pollster::block_on(droids);
+    let told = |droid: &Droid| {
+        let description = droid.description.as_deref().unwrap_or_default();
+        (droid.name.to_string(), terminal::one_line(description, 60), droid.model.clone())
+    };
+    droids.visible().iter().map(|visible| told(visible.droid)).collect()
+}
+
+/// The sessions that launched the newest tasks.
+fn sessions(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(context) = context() else { return Vec::new() };
+    going_on(typed, |_| {
+        let parent = |task: &Task| task.order().parent.as_ref().map(SessionId::to_string);
+        let parents = newest(&context);
+        let parents = parents.iter().filter_map(parent);
+        parents.map(|parent| (parent, "a session that launched tasks".to_owned())).collect()
+    })
+}
+
+fn runners(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(context) = context() else { return Vec::new() };
+    let agents = context.wiring.agents.all();
+    going_on(typed, |_| {
+        agents.iter().map(|agent| (agent.name().to_string(), "an agent".to_owned())).collect()
+    })
+}
