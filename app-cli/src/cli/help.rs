@@ -189,6 +189,8 @@ const PAGES: &[Page] = &[
     ),
     page("doctor", &[], &[RECORD, LOCK, LISTS, SETTINGS], &["TASK_BG_DROID"]),
     page("report", NAMING, &[RECORD], &["TASK_BG_PARENT_SESSION"]),
+    page("completions", &[], &[], &[]),
+    page("man", &[], &[], &[]),
     page("config", &[], &[SETTINGS], &[]),
     page(
         "mcp",

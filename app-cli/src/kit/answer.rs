@@ -154,6 +154,11 @@ impl Answer {
         &self.collected
     }
 
+    /// Whether its lines are what somebody else wrote.
+    pub(crate) fn is_verbatim(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.is_verbatim())
+    }
+
     /// The exit code.
     pub(crate) const fn exit_code(&self) -> u8 {
         self.exit_code

@@ -73,10 +73,9 @@ pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
     let stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
     let reader = if is_terminal { Reader::Terminal(Screen::of(&stdout)) } else { Reader::Other };
-    let rendered = answer.render(format, reader);
-    // Elsewhere nothing of ours has colours, and what a task wrote is passed on as it was.
-    let shown = if is_terminal { as_shown(rendered) } else { rendered };
-    let code = print(&shown).err().unwrap_or_else(|| answer.exit_code());
+    let text = answer.render(format, reader);
+    let text = if is_terminal && !answer.is_verbatim() { as_shown(text) } else { text };
+    let code = print(&text).err().unwrap_or_else(|| answer.exit_code());
     match format {
         Format::Json | Format::Ndjson if !is_one_terminal() => {
             write_words(&wording::words_of_all(&answer.failures(), ERROR, HINT));
@@ -136,7 +135,8 @@ pub(crate) fn remark(words: &str) {
 }
 
 fn print(text: &str) -> Result<(), u8> {
-    // No stream that strips colours: an answer has none of ours, and what a task wrote is shown as it was.
+    // No stream that strips colours: where they are ours they are stripped already, and what a task wrote is shown as it
+    // was.
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
