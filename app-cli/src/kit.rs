@@ -13,6 +13,7 @@ pub mod failure;
 pub(crate) mod live;
 pub(crate) mod screen;
 pub(crate) mod settings;
+pub(crate) mod size;
 pub(crate) mod terminal;
 pub(crate) mod wiring;
 

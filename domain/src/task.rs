@@ -23,7 +23,7 @@ pub mod task_name;
 pub mod template;
 pub mod text;
 pub mod time;
-mod transitions;
+pub(crate) mod transitions;
 
 use alloc::boxed::Box;
 use alloc::format;

@@ -7,6 +7,7 @@ mod adopting;
 mod again;
 mod answering;
 mod batching;
+mod bounded_logs;
 mod bounding;
 mod cancelling;
 mod cleaning;

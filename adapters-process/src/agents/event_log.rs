@@ -4,7 +4,7 @@
 //! it went. It never writes.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use domain::port::{Agent, Agents, EventLog, Fault};
 use domain::run::readable::Readable;
 use domain::run::{Account, AgentEvent};
 use domain::task::{Runner, TaskId};
+use rustix::fs::SeekFrom;
 
 use crate::agents::event_stream::EventStream;
 
@@ -90,11 +91,15 @@ pub(crate) fn so_far<'a>(
     note: &mut dyn FnMut(AgentEvent),
 ) -> io::Result<EventStream<'a>> {
     let length = file.metadata()?.len();
-    let start = match length.checked_sub(TAIL) {
+    let hole = last_hole(&file, length);
+    let after = hole.map(|(_, end)| end);
+    let start = match length.checked_sub(TAIL).max(after) {
         None | Some(0) => 0,
         Some(start) => {
-            let mut head = Vec::new();
-            (&file).take(HEAD).read_to_end(&mut head)?;
+            let most = hole.map_or(HEAD, |(begins, _)| begins.min(HEAD));
+            let mut head = vec![0; usize::try_from(most).map_err(io::Error::other)?];
+            let read = file.read_at(&mut head, 0)?;
+            head.truncate(read);
             let whole = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
             for line in head[..whole].split(|byte| *byte == b'\n') {
                 agent.decode(line, note);
@@ -105,6 +110,17 @@ pub(crate) fn so_far<'a>(
     let mut events = EventStream::from(file, start, agent);
     while events.advance(note)? {}
     Ok(events)
+}
+
+/// Where the part of the file that was given back to the disk begins, and where it ends; `None` if there is none.
+fn last_hole(file: &File, length: u64) -> Option<(u64, u64)> {
+    let begins = rustix::fs::seek(file, SeekFrom::Hole(0)).ok().filter(|hole| *hole < length)?;
+    let (mut hole, mut end) = (begins, begins);
+    while hole < length {
+        end = rustix::fs::seek(file, SeekFrom::Data(hole)).ok()?;
+        hole = rustix::fs::seek(file, SeekFrom::Hole(end)).ok()?;
+    }
+    Some((begins, end))
 }
 
 /// The beginning of the first line that begins at or after `offset`.

@@ -84,6 +84,16 @@ impl<'a> EventStream<'a> {
         self.is_behind
     }
 
+    /// Passes over what lies before `offset` and was given back to the disk unread; does nothing if it was read.
+    pub fn skip_to(&mut self, offset: u64) {
+        if self.offset < offset {
+            self.offset = offset;
+            (self.partial, self.long) = (Vec::new(), None);
+            // The rest of a line that began in there; it may have been an event.
+            (self.skipping, self.skips_event) = (true, true);
+        }
+    }
+
     /// Whether so many bytes of the file have been read.
     pub const fn has_read(&self, bytes: u64) -> bool {
         self.offset >= bytes

@@ -146,6 +146,7 @@ pub(crate) fn ended(
         runner: &for_agent(agent.name()),
         cancel_requested: false,
         time_limit_passed: None,
+        output_limit_passed: None,
         account: &account(agent, lines),
         exit: Some(exit),
         log_tail: log,

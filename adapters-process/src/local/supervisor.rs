@@ -7,6 +7,7 @@
 //! the first ending win.
 
 mod agent;
+mod bound;
 mod detach;
 mod driver;
 mod readable_log;
@@ -46,6 +47,8 @@ pub struct Post<'a> {
     pub world: World<'a>,
     /// The files the agent writes to.
     pub files: AgentFiles,
+    /// The most bytes that each of these files may take on the disk; `None` for no bound.
+    pub most: Option<u64>,
     /// What the agent is told besides its prompt, as a file.
     pub instructions: Option<PathBuf>,
     /// Puts a file that an agent has to find where it stays, and returns its path.

@@ -40,6 +40,7 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
             let post = Post {
                 world: wiring.world(),
                 files,
+                most: Some(wiring.max_log).filter(|most| *most > 0),
                 instructions: wiring.kits.instructions(id),
                 attach: &attach,
                 surroundings: Surroundings {

@@ -26,9 +26,10 @@ use domain::task::{AgentName, Policy, retention};
 use crate::kit::answer::Format;
 use crate::kit::duration::{parse_duration, written};
 use crate::kit::failure::{Failure, Kind};
+use crate::kit::size::{USUAL_LOG, parse_log_size};
 use file::SettingsFile;
 use runners::RunnerEntry;
-use table::{DROID, FORMAT, MAX_RUNNING, RUNNER, STALE, Setting, TTL};
+use table::{DROID, FORMAT, MAX_LOG, MAX_RUNNING, RUNNER, STALE, Setting, TTL};
 
 pub(crate) use table::{markdown, meaning};
 
@@ -47,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) ttl: Said<Duration>,
     /// Half of how long a task may be silent; zero is no limit.
     pub(crate) stale: Said<Duration>,
+    /// How many bytes of the disk each log may take; zero is no bound.
+    pub(crate) max_log: Said<u64>,
     /// How many tasks run at once as the store or the file beside it says, whatever the environment does.
     stores_limit: Option<usize>,
     file: SettingsFile,
@@ -106,6 +109,7 @@ impl Settings {
         };
         let ttl = reader.setting(&TTL, policy.time_to_live, parse_duration);
         let stale = reader.setting(&STALE, policy.silence / 2, parse_duration);
+        let max_log = reader.setting(&MAX_LOG, USUAL_LOG, parse_log_size);
         let failure = reader.failure.take().or_else(|| reader.file.failure());
         let written = MAX_RUNNING.key.and_then(|key| reader.file.entry(key));
         let written = written.and_then(|entry| parse_count(&entry.text).ok());
@@ -118,6 +122,7 @@ impl Settings {
                 max_running,
                 ttl,
                 stale,
+                max_log,
                 stores_limit,
                 file: reader.file,
             },

@@ -60,6 +60,8 @@ pub(crate) struct Wiring {
     pub(crate) events: AgentEventLog,
     /// The definitions of named droids.
     pub(crate) droids: FileDroids,
+    /// How many bytes of the disk each log of a task may take; zero is no bound.
+    pub(crate) max_log: u64,
     /// This machine.
     pub(crate) host: LocalHost,
     /// The time.
@@ -99,6 +101,7 @@ impl Wiring {
             logs: FileLogs::new(dir.clone()),
             droids: FileDroids::new(environment::home()),
             notices: FileNotices::new(dir.clone()),
+            max_log: settings.max_log.value,
             host: LocalHost::new(dir.root().to_owned()),
             clock: SystemClock,
             entropy: SystemEntropy,

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::account::{Account, Complaint, Reopened};
+use crate::task::transitions::overflow_message;
 use crate::task::{AgentName, Autonomy, Ending, Exit, Reason, Runner, text};
 
 /// The most characters of a log quoted in an ending.
@@ -30,6 +31,8 @@ pub struct Evidence<'a> {
     pub cancel_requested: bool,
     /// The time limit, if it was passed.
     pub time_limit_passed: Option<Duration>,
+    /// The most that a log may take in bytes, if it was passed and nothing could be given back.
+    pub output_limit_passed: Option<u64>,
     /// The agent's own account; empty for a plain command.
     pub account: &'a Account,
     /// How the process exited; `None` if no supervisor saw it.
@@ -51,6 +54,9 @@ pub fn decide(seen: &Evidence<'_>) -> Ending {
     if let Some(limit) = seen.time_limit_passed {
         let message = format!("timed out after {} s (`--timeout`)", limit.as_secs_f64());
         return seen.failure(Reason::Timeout, message);
+    }
+    if let Some(limit) = seen.output_limit_passed {
+        return seen.failure(Reason::OutputLimit, overflow_message(limit));
     }
     match seen.runner {
         Runner::Agent { name, autonomy } if !seen.text_only => seen.agent(name, *autonomy),

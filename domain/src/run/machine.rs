@@ -40,6 +40,8 @@ enum Wish {
     Cancel,
     /// That it ran for too long.
     Overrun,
+    /// That it wrote too much.
+    Overflow,
     /// What the agent does.
     Progress,
     /// What lives on of the task.
@@ -60,6 +62,8 @@ pub struct Machine {
     ended_elsewhere: bool,
     /// Whether the task passed its time limit and is to be stopped for that.
     overran: bool,
+    /// The most that a log may take, if the task is to be stopped for having written more.
+    overflowed: Option<u64>,
     /// Whether the driver itself was asked to end, which is a cancel.
     cancelled: bool,
     /// By when the processes are to be gone, once the driver was told to stop them.
@@ -106,6 +110,7 @@ impl Machine {
             readable: Readable::default(),
             ended_elsewhere: false,
             overran: false,
+            overflowed: None,
             cancelled: false,
             stop_by: None,
             conclusion: None,
@@ -140,6 +145,7 @@ impl Machine {
             }
             Input::Stirred => self.stirred = true,
             Input::Asked => self.ask(),
+            Input::Overflowed { limit } => self.overflow(limit),
             Input::Tick => self.tick(now),
             Input::AgentExited(exited) => {
                 outputs.extend(self.readable.rest().map(Output::Show));
@@ -186,6 +192,13 @@ impl Machine {
         }
     }
 
+    fn overflow(&mut self, limit: u64) {
+        if self.overflowed.is_none() && !self.overran && !self.ends_anyway() {
+            self.overflowed = Some(limit);
+            self.intent = Some(Wish::Overflow);
+        }
+    }
+
     /// Whether the task is being stopped or has ended, so that its time limit does not matter.
     const fn ends_anyway(&self) -> bool {
         self.cancelled
@@ -211,6 +224,7 @@ impl Machine {
             runner: &self.charge.runner,
             cancel_requested: self.cancelled && !self.ended_elsewhere,
             time_limit_passed: self.charge.time_limit.filter(|_| self.overran),
+            output_limit_passed: self.overflowed,
             account: &self.account,
             exit,
             log_tail: &log_tail,
@@ -252,18 +266,23 @@ impl Machine {
             (Wish::End { .. } | Wish::Exit { .. }, Recorded::Failed) => {
                 self.retry_at = Some(now.elapsed.saturating_add(RETRY));
             }
-            (Wish::Cancel | Wish::Overrun | Wish::Progress, Recorded::Done(sight)) => {
+            (
+                Wish::Cancel | Wish::Overrun | Wish::Overflow | Wish::Progress,
+                Recorded::Done(sight),
+            ) => {
                 self.see(sight, now, outputs);
             }
             // An intent that cannot be recorded is carried out all the same, and decides the ending.
-            (Wish::Cancel | Wish::Overrun, Recorded::Failed | Recorded::Gone) => {
+            (Wish::Cancel | Wish::Overrun | Wish::Overflow, Recorded::Failed | Recorded::Gone) => {
                 self.stop(GRACE, now, outputs);
             }
             (Wish::Cancel, Recorded::Refused) => {
                 self.ended_elsewhere = true;
                 self.stop(GRACE, now, outputs);
             }
-            (Wish::Overrun | Wish::Progress, Recorded::Refused) => self.ended_elsewhere = true,
+            (Wish::Overrun | Wish::Overflow | Wish::Progress, Recorded::Refused) => {
+                self.ended_elsewhere = true;
+            }
         }
     }
 
@@ -304,14 +323,17 @@ impl Machine {
                 Wish::Exit { exit, result } => {
                     Event::AgentExited { exit: *exit, result: result.clone() }
                 }
-                Wish::Cancel | Wish::Overrun | Wish::Progress | Wish::Left(_) => return None,
+                Wish::Cancel | Wish::Overrun | Wish::Overflow | Wish::Progress | Wish::Left(_) => {
+                    return None;
+                }
             };
             return Some((wish, event));
         }
         if let Some(wish) = self.intent.take() {
             let grace = GRACE;
-            let event = match (&wish, self.charge.time_limit) {
-                (Wish::Overrun, Some(limit)) => Event::Overran { limit, grace },
+            let event = match (&wish, self.charge.time_limit, self.overflowed) {
+                (Wish::Overrun, Some(limit), _) => Event::Overran { limit, grace },
+                (Wish::Overflow, _, Some(limit)) => Event::Overflowed { limit, grace },
                 _ => Event::CancelRequested(CancelIntent { at: now.wall, grace }),
             };
             return Some((wish, event));

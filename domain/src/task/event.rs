@@ -45,6 +45,14 @@ pub enum Event {
         /// The time between SIGTERM and SIGKILL.
         grace: Duration,
     },
+    /// One of its logs has passed the most that one may take, and its middle cannot be given back to the disk, as its
+    /// supervisor saw.
+    Overflowed {
+        /// The most bytes of a log.
+        limit: u64,
+        /// The time between SIGTERM and SIGKILL.
+        grace: Duration,
+    },
     /// Somebody asked to stop the processes that it left after its end.
     StopRequested(CancelIntent),
     /// The holder of its life lock says that it has ended, and how.

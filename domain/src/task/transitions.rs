@@ -49,6 +49,10 @@ impl Task {
                 let message = format!("timed out after {} s (`--timeout`)", limit.as_secs_f64());
                 self.expire(Reason::Timeout, message, grace, at)
             }
+            Event::Overflowed { limit, grace } => {
+                self.running()?;
+                self.expire(Reason::OutputLimit, overflow_message(limit), grace, at)
+            }
             Event::StopRequested(intent) => {
                 self.ended()?;
                 self.progress.stop = Some(soonest(self.progress.stop, intent));
@@ -300,6 +304,13 @@ impl Task {
             }
         }
     }
+}
+
+/// How a task ended whose log had no room.
+pub(crate) fn overflow_message(limit: u64) -> String {
+    format!(
+        "its log passed {limit} bytes (`max_log`), and this file system cannot give back the middle of a file"
+    )
 }
 
 fn reported(report: Report) -> Ending {

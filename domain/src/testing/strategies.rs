@@ -82,6 +82,10 @@ pub fn event() -> impl Strategy<Value = Event> {
         activity().prop_map(Event::Progressed),
         (timestamp(), grace)
             .prop_map(|(at, grace)| Event::CancelRequested(CancelIntent { at, grace })),
+        (0u64..60, 0u64..20).prop_map(|(limit, grace)| Event::Overflowed {
+            limit,
+            grace: Duration::from_secs(grace),
+        }),
         (0u64..60, 0u64..20).prop_map(|(limit, grace)| Event::Overran {
             limit: Duration::from_secs(limit),
             grace: Duration::from_secs(grace),

@@ -105,6 +105,7 @@ fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)>
         | Event::Progressed(_)
         | Event::CancelRequested(_)
         | Event::Overran { .. }
+        | Event::Overflowed { .. }
         | Event::StopRequested(_)
         | Event::Reported(_)
         | Event::LeftBehind(_)

@@ -5,6 +5,7 @@
 //! `poll`. It is not in the data path: the agent writes into its files whether or not anybody drives.
 
 mod adoption;
+mod bounding;
 
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::agents::event_stream::EventStream;
 use crate::local::termination::Termination;
 use crate::local::tree::{self, Snapshot};
 use crate::local::{freezing, identity};
+use bounding::Bounding;
 
 /// How soon an active event stream is looked at again, and how late an idle one.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -54,6 +56,7 @@ pub(super) struct Driver<'a> {
     /// Whether its processes were to be stopped.
     stop_was_asked: bool,
     heartbeat: Heartbeat,
+    bounding: Option<Bounding<'a>>,
     /// When to begin to watch the name of the life lock; `None` once it is watched.
     grown: Option<Instant>,
     /// This process, as long as it is not recorded that it took the task over.
@@ -97,6 +100,7 @@ impl<'a> Driver<'a> {
             reaped: false,
             stop_was_asked: false,
             heartbeat: Heartbeat { next, ticks: 0, written: 0 },
+            bounding: Bounding::of(post),
             grown: Some(Instant::now() + GROWN),
             adopted: None,
             wake_at: None,
@@ -149,6 +153,7 @@ impl<'a> Driver<'a> {
                 self.look().await;
             }
             self.follow().await;
+            self.keep_bound().await;
             self.beat().await;
             self.record_adoption().await;
             self.watch_life().await;
@@ -386,7 +391,11 @@ impl<'a> Driver<'a> {
         let beat = self.heartbeat.next.saturating_duration_since(Instant::now());
         let grown = self.grown.map(|grown| grown.saturating_duration_since(Instant::now()));
         let adopted = self.adopted.as_ref().map(|_| LOOKS.1);
-        [self.until_woken(), stream, Some(beat), grown, adopted].into_iter().flatten().min()
+        let bounding = self.bounding.as_ref().and_then(Bounding::until_next_look);
+        [self.until_woken(), stream, Some(beat), grown, adopted, bounding]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! A handler only sets a flag and writes a byte into a pipe; the supervisor's loop does the rest.
 
-use std::fs;
+use std::cell::Cell;
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,8 +22,9 @@ pub(super) struct Signals {
     wake: OwnedFd,
     stop: Arc<AtomicBool>,
     look: Arc<AtomicBool>,
-    /// Says when the file on standard input loses its name.
-    life: Option<OwnedFd>,
+    /// Says when the file on standard input loses its name, and when a log is written to.
+    watch: Option<OwnedFd>,
+    written: Cell<bool>,
 }
 
 /// The file on standard input, which is the life lock.
@@ -59,33 +62,54 @@ impl Signals {
         signal_hook::flag::register(Signal::HUP.as_raw(), Arc::new(AtomicBool::new(false)))?;
         signal_hook::low_level::pipe::register(Signal::CHILD.as_raw(), write)?;
         hear_what_was_ignored();
-        Ok(Self { wake, stop, look, life: None })
+        Ok(Self { wake, stop, look, watch: None, written: Cell::new(false) })
     }
 
     /// From now on, whoever removes the name of the life lock asks for a look. Best effort: where a user watches as
     /// much as one may, the supervisor finds out with its next look.
     pub(super) fn watch_life(&mut self) {
         let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
-        let Ok(life) = inotify::init(flags) else { return };
+        let Ok(watch) = inotify::init(flags) else { return };
         // A file that is open here is not deleted when its name is removed: its number of links changes.
         let changes = inotify::WatchFlags::ATTRIB | inotify::WatchFlags::MOVE_SELF;
-        self.life = inotify::add_watch(&life, LIFE, changes).is_ok().then_some(life);
+        self.watch = inotify::add_watch(&watch, LIFE, changes).is_ok().then_some(watch);
+    }
+
+    /// Says once when one of these files is written to next; returns whether it can. Call it before a last look at them.
+    pub(super) fn watch_writing<'a>(&self, files: impl IntoIterator<Item = &'a File>) -> bool {
+        let Some(watch) = &self.watch else { return false };
+        let once = inotify::WatchFlags::MODIFY | inotify::WatchFlags::ONESHOT;
+        files.into_iter().all(|file| {
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            inotify::add_watch(watch, path, once).is_ok()
+        })
     }
 
     /// Waits for a signal, or until `also` is readable; for at most so long, if a time is given.
     pub(super) fn wait(&self, at_most: Option<Duration>, also: Option<&OwnedFd>) {
         let timeout = at_most.and_then(|span| Timespec::try_from(span).ok());
-        let life = self.life.as_ref().unwrap_or(&self.wake);
+        let watch = self.watch.as_ref().unwrap_or(&self.wake);
         let also = also.unwrap_or(&self.wake);
-        let mut polled = [&self.wake, life, also].map(|fd| PollFd::new(fd, PollFlags::IN));
+        let mut polled = [&self.wake, watch, also].map(|fd| PollFd::new(fd, PollFlags::IN));
         let _ = rustix::event::poll(&mut polled, timeout.as_ref());
         let mut bytes = [0; 64];
         while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|count| count > 0) {}
-        if let Some(life) = &self.life {
-            while rustix::io::read(life, &mut bytes).is_ok_and(|count| count > 0) {
+        let Some(watch) = &self.watch else { return };
+        let mut buffer = [MaybeUninit::uninit(); 512];
+        let mut events = inotify::Reader::new(watch, &mut buffer);
+        while let Ok(event) = events.next() {
+            let seen = event.events();
+            if seen.intersects(inotify::ReadFlags::MODIFY) {
+                self.written.set(true);
+            } else if !seen.intersects(inotify::ReadFlags::IGNORED) {
                 self.look.store(true, Ordering::SeqCst);
             }
         }
+    }
+
+    /// Whether a log was written to since the last time this was looked at.
+    pub(super) fn take_written(&self) -> bool {
+        self.written.replace(false)
     }
 
     /// Whether somebody asked to look at the record since the last time this was looked at.

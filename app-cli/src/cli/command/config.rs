@@ -5,10 +5,11 @@ use crate::kit::answer::Answer;
 use crate::kit::context::Context;
 use crate::kit::environment;
 use crate::kit::settings::{Said, Settings, Source};
+use crate::kit::size::written_size;
 
 pub(super) fn config(context: &Context) -> Answer {
     let settings = &context.settings;
-    let Settings { format, droid, runner, max_running, ttl, stale, .. } = settings;
+    let Settings { format, droid, runner, max_running, ttl, stale, max_log, .. } = settings;
     let root = context.wiring.dir.root().display().to_string();
     let named = environment::variable(environment::DIR).is_some();
     let parent = environment::parent_session();
@@ -21,6 +22,7 @@ pub(super) fn config(context: &Context) -> Answer {
         Row::number("max_running", max_running),
         Row::span("ttl", ttl),
         Row::span("stale", stale),
+        Row::text("max_log", &Said { value: written_size(max_log.value), source: max_log.source }),
     ];
     let limits = settings.limits();
     rows.extend(limits.groups.into_iter().map(|(group, value)| {

@@ -79,9 +79,17 @@ pub(crate) const STALE: Setting = Setting {
     meaning: "half of how long a task may be silent before `prune` ends it; `0`: for ever",
 };
 
+/// How large a log may grow.
+pub(crate) const MAX_LOG: Setting = Setting {
+    variable: Some("TASK_BG_MAX_LOG"),
+    key: Some("max_log"),
+    default: "`256MiB`",
+    meaning: "how much of the disk each log of a task may take: the middle of a larger one is given back, and named as a gap; `0`: all",
+};
+
 /// What a settings file may hold.
-pub(crate) const IN_FILE: [&Setting; 8] =
-    [&FORMAT, &DROID, &RUNNER, &MAX_RUNNING, &LIMITS, &RUNNERS, &TTL, &STALE];
+pub(crate) const IN_FILE: [&Setting; 9] =
+    [&FORMAT, &DROID, &RUNNER, &MAX_RUNNING, &LIMITS, &RUNNERS, &TTL, &STALE, &MAX_LOG];
 
 const fn variable(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
     Setting { variable: Some(name), key: None, default, meaning }

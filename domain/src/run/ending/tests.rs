@@ -32,6 +32,7 @@ fn seen<'a>(runner: &'a Runner, account: &'a Account, exit: Option<Exit>) -> Evi
         runner,
         cancel_requested: false,
         time_limit_passed: None,
+        output_limit_passed: None,
         account,
         exit,
         log_tail: "",
@@ -62,6 +63,7 @@ fn a_passed_time_limit_is_a_timeout_even_if_the_agent_then_said_it_was_done() {
     let limit = Some(Duration::from_secs(2));
     let ending = decide(&Evidence {
         time_limit_passed: limit,
+        output_limit_passed: None,
         ..seen(&agent(), &done, Some(Exit::Code(0)))
     });
     assert_eq!(

@@ -32,6 +32,11 @@ pub enum Input {
     Stirred,
     /// Somebody asked the driver itself to end.
     Asked,
+    /// A log has passed the most that it may take, and nothing of it can be given back.
+    Overflowed {
+        /// The most, in bytes.
+        limit: u64,
+    },
     /// The driver read the record.
     Seen(Sight),
     /// Time passed.

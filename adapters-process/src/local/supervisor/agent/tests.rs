@@ -31,6 +31,7 @@ fn started<T>(
     let events = tempfile::NamedTempFile::new().expect("a file");
     let reopened = || events.reopen().expect("it is there");
     let post = Post {
+        most: None,
         world: World { agents, ..memory.world() },
         files: AgentFiles {
             events: reopened(),
@@ -78,6 +79,7 @@ fn an_agent_with_one_line_in_the_registry_is_started_decoded_and_ended() {
         runner,
         cancel_requested: false,
         time_limit_passed: None,
+        output_limit_passed: None,
         account: &account,
         exit,
         log_tail: "",

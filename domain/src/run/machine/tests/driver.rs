@@ -154,7 +154,10 @@ impl Driver {
 
     fn answer(&mut self) {
         let Some(event) = self.outstanding.take() else { return };
-        let intent = matches!(event, Event::CancelRequested(_) | Event::Overran { .. });
+        let intent = matches!(
+            event,
+            Event::CancelRequested(_) | Event::Overran { .. } | Event::Overflowed { .. }
+        );
         let recorded = if self.broken {
             self.may_stop |= intent;
             Recorded::Failed

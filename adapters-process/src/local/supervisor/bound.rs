@@ -1,0 +1,181 @@
+//! The bound of a task's logs: the middle of one that grows too large is given back to the disk.
+//!
+//! The agent writes its files itself, so nobody can keep it from writing. What can be done is to look often enough, and to
+//! punch a hole: the beginning and the end stay, at their places, and whoever reads names the gap. How often is enough follows from
+//! how much room is left and how fast a file can be written at all ([`FASTEST`]); a file that nobody writes to is not looked
+//! at. Nothing here stops a task: where no hole can be made, that is said.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
+/// How many bytes a second a file can be written with at most: about what memory takes.
+const FASTEST: u64 = 2 << 30;
+/// The shortest and the longest pause between two looks at a file that grows.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
+/// What a hole begins and ends with is rounded to, in bytes: the block of usual file systems.
+const BLOCK: u64 = 4 << 10;
+/// The niceness of a supervisor that was outrun by a writer.
+const HURRY: i32 = -10;
+
+/// The logs of one task, and the most that each may take.
+pub(super) struct Bound<'a> {
+    logs: Vec<Log<'a>>,
+    most: u64,
+    /// How nice this process was before a writer outran it.
+    usual: Option<i32>,
+}
+
+struct Log<'a> {
+    file: &'a File,
+    /// Its size when it was looked at last.
+    size: u64,
+    /// Where its last hole ends.
+    punched: u64,
+}
+
+/// What a look at the logs found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nobody has written since the last look.
+    Quiet,
+    /// Somebody has; the next look is due after this pause.
+    Grows(Duration),
+    /// A log has passed the bound, and its file system makes no holes.
+    Overflow,
+}
+
+impl<'a> Bound<'a> {
+    /// A bound of so many bytes for each of these logs, which are open for writing.
+    pub(super) fn new(logs: impl IntoIterator<Item = &'a File>, most: u64) -> Self {
+        let log = |file| Log { file, size: 0, punched: 0 };
+        Self { logs: logs.into_iter().map(log).collect(), most, usual: None }
+    }
+
+    /// The most that each log may take, in bytes.
+    pub(super) const fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// From how many bytes on a log is made smaller: far below the bound, so that a fast writer does not pass it between two
+    /// looks, also on a busy machine.
+    const fn brim(&self) -> u64 {
+        self.most / 8 * 3
+    }
+
+    /// How long nobody has to look at logs that are far from full.
+    pub(super) fn idle(&self) -> Duration {
+        pause(self.brim())
+    }
+
+    /// Looks at the logs, and gives back the middle of those that have grown too large.
+    pub(super) fn look(&mut self) -> Found {
+        let (most, brim) = (self.most, self.brim());
+        let mut found = Found::Quiet;
+        for log in &mut self.logs {
+            let Ok(now) = log.file.metadata() else { continue };
+            let grew = now.len() != log.size;
+            log.size = now.len();
+            let mut taken = now.blocks().saturating_mul(512);
+            if taken > brim {
+                if taken > most && self.usual.is_none() {
+                    // It outran this process, which has hardly anything to do. Only root may go first.
+                    self.usual = rustix::process::getpriority_process(None).ok();
+                    rustix::process::setpriority_process(None, HURRY).unwrap_or_default();
+                }
+                if let Err(error) = log.punch(most / 16, most / 16 * 3) {
+                    let without_holes =
+                        matches!(error, Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL);
+                    if without_holes && taken > most {
+                        return Found::Overflow;
+                    }
+                }
+                taken = log.file.metadata().map_or(taken, |now| now.blocks().saturating_mul(512));
+            }
+            if grew {
+                let pause = pause(brim.saturating_sub(taken));
+                found = match found {
+                    Found::Grows(sooner) => Found::Grows(sooner.min(pause)),
+                    Found::Quiet | Found::Overflow => Found::Grows(pause),
+                };
+            }
+        }
+        found
+    }
+
+    /// Where the last hole of the log ends that was given as the one with this number; 0 if it has none.
+    pub(super) fn hole_end(&self, number: usize) -> u64 {
+        self.logs.get(number).map_or(0, |log| log.punched)
+    }
+}
+
+impl Drop for Bound<'_> {
+    fn drop(&mut self) {
+        // What this process starts next is as nice as it was.
+        if let Some(usual) = self.usual {
+            rustix::process::setpriority_process(None, usual).unwrap_or_default();
+        }
+    }
+}
+
+impl Log<'_> {
+    /// Gives back all but so many bytes at the beginning and at the end.
+    fn punch(&mut self, head: u64, tail: u64) -> Result<(), Errno> {
+        let from = head.next_multiple_of(BLOCK).max(self.punched);
+        let to = self.size.saturating_sub(tail) / BLOCK * BLOCK;
+        if to > from {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            rustix::fs::fallocate(self.file, flags, from, to - from)?;
+            self.punched = to;
+        }
+        Ok(())
+    }
+}
+
+/// The pause before the next look at a file that has so many bytes of room left.
+fn pause(room: u64) -> Duration {
+    Duration::from_micros(room / (FASTEST / 1_000_000)).clamp(PAUSES.0, PAUSES.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::fs::FileExt;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn a_log_that_grows_keeps_its_ends_and_takes_no_more_than_its_bound() {
+        let mut file = tempfile::tempfile().expect("a file");
+        let other = file.try_clone().expect("a clone");
+        let mut bound = Bound::new([&other], 4 << 20);
+        assert_eq!(bound.look(), Found::Quiet);
+        for number in 0..64u8 {
+            file.write_all(&vec![number; MIB]).expect("written");
+            if bound.look() == Found::Overflow {
+                return;
+            }
+            let taken = file.metadata().expect("it is there").blocks() * 512;
+            assert!(taken <= 4 << 20, "{taken} bytes after {number} MiB");
+        }
+        let at = |offset: usize| {
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, offset as u64).expect("it is there");
+            byte[0]
+        };
+        assert_eq!((at(0), at(MIB / 4 - 1), at(64 * MIB - 1)), (0, 0, 63));
+        assert_eq!((at(20 * MIB), bound.hole_end(0) > 0), (0, true), "the middle is a hole");
+        assert_eq!(file.metadata().expect("it is there").len(), 64 * MIB as u64);
+    }
+
+    #[test]
+    fn the_less_room_there_is_the_sooner_is_the_next_look() {
+        assert_eq!(pause(0), PAUSES.0);
+        assert_eq!(pause(u64::MAX), PAUSES.1);
+        assert!(pause(192 << 20) < Duration::from_millis(100));
+    }
+}

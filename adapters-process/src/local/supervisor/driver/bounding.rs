@@ -1,0 +1,68 @@
+//! When the logs of a task are looked at, so that they keep their bound.
+//!
+//! While somebody writes, by the clock, as often as [`Bound`] says. While nobody does, the kernel says when that changes; where the
+//! user has no such watch left, every [`SELDOM`]. Decides nothing about a task.
+
+use std::time::{Duration, Instant};
+
+use domain::run::machine::Input;
+
+use super::super::Post;
+use super::super::bound::{Bound, Found};
+use super::Driver;
+
+/// How often logs are looked at to which nobody seems to write, where the kernel does not say it.
+const SELDOM: Duration = Duration::from_secs(10);
+
+/// The bound of the logs, and when they are looked at next.
+pub(super) struct Bounding<'a> {
+    bound: Bound<'a>,
+    /// `None` while the kernel is to say when.
+    next: Option<Instant>,
+}
+
+impl<'a> Bounding<'a> {
+    /// The bound of the logs of this task, if they have one.
+    pub(super) fn of(post: &'a Post<'_>) -> Option<Self> {
+        let bound = Bound::new([&post.files.output, &post.files.events], post.most?);
+        let next = Some(Instant::now() + bound.idle());
+        Some(Self { bound, next })
+    }
+
+    pub(super) fn until_next_look(&self) -> Option<Duration> {
+        self.next.map(|next| next.saturating_duration_since(Instant::now()))
+    }
+}
+
+impl Driver<'_> {
+    /// Looks at the logs, if that is due, and gives back what is too much of them.
+    pub(super) async fn keep_bound(&mut self) {
+        let written = self.signals.take_written();
+        let Some(Bounding { bound, next }) = &mut self.bounding else { return };
+        if !written && next.is_none_or(|next| Instant::now() < next) {
+            return;
+        }
+        let mut found = bound.look();
+        if found == Found::Quiet && self.grown.is_none() {
+            let files = [&self.post.files.output, &self.post.files.events];
+            let watched = self.signals.watch_writing(files);
+            // Somebody may have written before the watch began.
+            found = bound.look();
+            *next = if watched { None } else { Some(Instant::now() + SELDOM) };
+        }
+        let end = bound.hole_end(1);
+        if let Some(following) = &mut self.stream {
+            following.stream.skip_to(end);
+        }
+        match found {
+            Found::Quiet if self.grown.is_some() => *next = Some(Instant::now() + bound.idle()),
+            Found::Quiet => {}
+            Found::Grows(pause) => *next = Some(Instant::now() + pause),
+            Found::Overflow => {
+                let limit = bound.most();
+                self.bounding = None;
+                self.tell(Input::Overflowed { limit }).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Bounded logs: what a task writes never fills the disk, and its beginning and its end can always be read.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use tests::process::{alive, kill, wait_until};
+use tests::sandbox::Sandbox;
+
+use crate::sandbox;
+
+const MIB: u64 = 1 << 20;
+
+/// A sandbox in which each log may take 4 MiB.
+fn bounded() -> Sandbox {
+    sandbox().with_env("TASK_BG_MAX_LOG", "4MiB")
+}
+
+fn log_of(sandbox: &Sandbox, id: &str) -> PathBuf {
+    sandbox.store().join(format!("{id}.out"))
+}
+
+/// How long a log is, and how much of the disk it takes.
+fn size_of(sandbox: &Sandbox, id: &str) -> (u64, u64) {
+    let log = fs::metadata(log_of(sandbox, id)).expect("a log");
+    (log.len(), log.blocks() * 512)
+}
+
+/// A command that writes 40 MiB between its first and its last words, and then waits for the gate.
+fn chatter(sandbox: &Sandbox) -> String {
+    let gate = sandbox.until("gate");
+    let written = sandbox.path("written");
+    let written = written.display();
+    let much = 40 * MIB;
+    format!("echo the first words; yes | head -c {much}; echo the last words; >{written}; {gate}")
+}
+
+fn shows_its_ends(sandbox: &Sandbox, id: &str) {
+    let output = sandbox.task_bg(["output", id]).ok().json();
+    let text = output["output"].as_str().expect("an output");
+    assert!(text.starts_with("the first words\n"), "{text:.100}");
+    assert!(text.ends_with("the last words\n"), "{text:.100}");
+    assert!(text.contains(" bytes left out …]"), "the gap is named");
+    let tail = sandbox.task_bg(["output", id, "--tail", "1"]).ok().json();
+    assert_eq!(tail["output"], "the last words\n");
+}
+
+#[test]
+fn the_middle_of_a_log_that_grows_too_large_is_given_back_to_the_disk() {
+    let sandbox = bounded();
+    let id = sandbox.run_script(&[], &chatter(&sandbox));
+    sandbox.wait_for_file("written");
+    wait_until("that its log is cut", || {
+        let (size, taken) = size_of(&sandbox, &id);
+        size > 40 * MIB && taken <= 4 * MIB
+    });
+    shows_its_ends(&sandbox, &id);
+    sandbox.open_gate("gate");
+    let record = sandbox.ended(&id);
+    assert_eq!(record["status"], "completed", "{record:#}");
+    let result = record["result"].as_str().expect("a result");
+    assert!(result.ends_with("the last words"), "{record:#}");
+}
+
+#[test]
+fn a_log_that_grew_while_its_supervisor_was_dead_is_cut_as_soon_as_somebody_looks() {
+    let sandbox = bounded();
+    let begin = sandbox.until("begin");
+    let id = sandbox.run_script(&[], &format!("{begin}; {}", chatter(&sandbox)));
+    let supervisor = sandbox.record(&id)["progress"]["supervisor"]["pid"].as_u64();
+    let supervisor = u32::try_from(supervisor.expect("a supervisor")).expect("a number");
+    kill(supervisor);
+    wait_until("that it is gone", || !alive(supervisor));
+    sandbox.open_gate("begin");
+    sandbox.wait_for_file("written");
+    assert!(size_of(&sandbox, &id).1 > 39 * MIB, "nobody cuts it");
+    sandbox.task_bg(["list"]).ok().done();
+    wait_until("that its log is cut", || size_of(&sandbox, &id).1 <= 4 * MIB);
+    shows_its_ends(&sandbox, &id);
+}
+
+#[test]
+fn the_events_of_an_agent_are_bounded_too_and_its_answer_counts() {
+    let sandbox = bounded();
+    let words = "x".repeat(60_000);
+    let many = format!("SAY {words}\n").repeat(160);
+    let gate = sandbox.path("gate");
+    let id = sandbox.launch(&format!("{many}WAIT {}\nSAY found", gate.display()));
+    let events = sandbox.store().join(format!("{id}.events.jsonl"));
+    wait_until("that its events are cut", || {
+        let events = fs::metadata(&events).expect("events");
+        events.len() > 8 * MIB && events.blocks() * 512 <= 4 * MIB
+    });
+    sandbox.open_gate("gate");
+    let record = sandbox.ended(&id);
+    assert_eq!((&record["status"], &record["result"]), (&"completed".into(), &"found".into()));
+}
+
+/// `ramfs` makes no holes. Without the bound such a log fills the memory of the machine.
+#[test]
+fn where_the_middle_cannot_be_given_back_the_task_ends_as_output_limit() {
+    let sandbox = bounded();
+    let script = "unshare -m sh -c 'mkdir ram && mount -t ramfs none ram && chmod 700 ram || exit 77; \
+                  TASK_BG_DIR=$PWD/ram task-bg run t --wait -- sh -c \"yes | head -c 60000000; sleep 60\"'";
+    let ran = sandbox.shell(script).run();
+    if ran.code == 77 {
+        return;
+    }
+    let answer = ran.json();
+    let ended = &answer["ended"][0];
+    assert_eq!((&ended["status"], &ended["reason"]), (&"error".into(), &"output_limit".into()));
+    assert!(ended["result"].as_str().is_some_and(|words| words.contains("max_log")), "{answer:#}");
+}
+
+#[test]
+fn a_bound_that_makes_no_sense_is_named() {
+    let sandbox = sandbox();
+    let config = sandbox.task_bg(["config"]).env("TASK_BG_MAX_LOG", "much");
+    let refused = config.code(2);
+    assert!(refused.stderr.contains("256MiB"), "{refused}");
+    let config = sandbox.task_bg(["config"]).env("TASK_BG_MAX_LOG", "64 MiB").ok();
+    assert!(config.stdout.contains("64MiB"), "{config}");
+}
