@@ -56,6 +56,7 @@ mod recorded_by_others;
 mod removed_locks;
 mod reporting;
 mod runners;
+mod schemas;
 mod settings;
 mod several;
 mod shells;

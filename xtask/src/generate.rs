@@ -1,4 +1,4 @@
-//! `generate`: the tables of the documents that the program itself knows best.
+//! `generate`: the tables of the documents that the program itself knows best, and the schemas of its answers.
 //!
 //! The step asks the built program for each table and puts it between its marks; it words nothing itself, and
 //! touches nothing outside the marks. With `--check` it only compares, so that a table cannot fall behind the
@@ -9,6 +9,7 @@ use std::fs;
 use crate::command::{capture, run};
 use crate::failure::{During, Failure};
 use crate::repo::Repo;
+use crate::schemas;
 use crate::step::{Outcome, StepResult};
 
 /// The tables, by the word that both the marks and `task-bg __generated` use, each with the document that has it.
@@ -18,7 +19,10 @@ const TABLES: &[(&str, &str)] = &[
     ("options", "docs/options.md"),
 ];
 
-/// Writes the tables, or with `--check` compares them.
+/// The folder of the schemas.
+const SCHEMAS: &str = "docs/schemas";
+
+/// Writes the tables and the schemas, or with `--check` compares them.
 ///
 /// # Errors
 ///
@@ -48,7 +52,28 @@ pub(crate) fn generate(repo: &Repo, words: &[String]) -> StepResult {
         fs::write(&path, after).during(format_args!("writing `{document}`"))?;
         println!("{document}: written");
     }
+    schemas(repo, check)?;
     Ok(Outcome::Done)
+}
+
+/// Writes the schemas of answers, or compares them.
+fn schemas(repo: &Repo, check: bool) -> Result<(), Failure> {
+    let folder = repo.root.join(SCHEMAS);
+    fs::create_dir_all(&folder).during(format_args!("making `{SCHEMAS}`"))?;
+    for (name, text) in schemas::all() {
+        let path = folder.join(&name);
+        if fs::read_to_string(&path).is_ok_and(|before| before == text) {
+            continue;
+        }
+        if check {
+            return Err(Failure::new(format!(
+                "{SCHEMAS}/{name} is not what `xtask/src/schemas` says: run `cargo xtask generate`"
+            )));
+        }
+        fs::write(&path, text).during(format_args!("writing `{SCHEMAS}/{name}`"))?;
+        println!("{SCHEMAS}/{name}: written");
+    }
+    Ok(())
 }
 
 /// `document` with `content` between the marks of `table`.

@@ -24,6 +24,7 @@ mod inside;
 mod namespace;
 mod release;
 mod repo;
+mod schemas;
 mod scratch;
 mod step;
 mod tidy;
@@ -55,7 +56,7 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "generate",
-        about: "writes the generated tables of the documents (--check: only compares)",
+        about: "writes the generated tables and schemas of the documents (--check: only compares)",
         run: generate::generate,
     },
     Entry {
