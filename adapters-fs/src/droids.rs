@@ -192,5 +192,11 @@ fn text(file: File) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
 }
 
+/// Reads a text as a definition.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzzed(text: &str) {
+    drop(front_matter::parse(text));
+}
+
 #[cfg(test)]
 mod tests;

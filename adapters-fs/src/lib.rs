@@ -20,6 +20,8 @@ pub mod effect;
 pub mod env_file;
 pub mod factory_dir;
 mod fault;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod hook_settings;
 pub mod inspection;
 pub mod keys;

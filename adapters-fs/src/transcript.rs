@@ -77,6 +77,12 @@ fn last_words(file: &File, limits: Limits) -> io::Result<LastWords> {
     Ok(LastWords::Nothing)
 }
 
+/// Reads the last words in a file in memory.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzzed(file: &File) -> io::Result<LastWords> {
+    last_words(file, LIMITS)
+}
+
 /// The beginning of words that go on in a line of `length` bytes, and a last line that says so.
 fn cut(words: &str, length: u64) -> String {
     let end = (0..=words.len().min(RESULT_LIMIT)).rev().find(|end| words.is_char_boundary(*end));

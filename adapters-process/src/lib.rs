@@ -33,6 +33,8 @@ pub mod agents;
 pub mod clock;
 pub mod effect;
 pub mod entropy;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod git;
 pub mod local;
 pub mod probe;

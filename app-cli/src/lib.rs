@@ -5,6 +5,8 @@
 //! lives here.
 
 pub mod cli;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hidden;
 pub mod kit;
 mod mcp;

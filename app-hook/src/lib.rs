@@ -10,6 +10,8 @@ mod answer;
 #[cfg(feature = "crash-points")]
 pub mod crash_points;
 mod deliver;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod input;
 mod wiring;
 

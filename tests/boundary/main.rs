@@ -20,6 +20,7 @@ mod elsewhere;
 mod endings;
 mod feeding;
 mod filling_up;
+mod fuzzing;
 mod grouping;
 mod half_characters;
 mod handing_over;

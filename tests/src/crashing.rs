@@ -11,8 +11,10 @@ pub mod scene;
 
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::process::comes_true;
 use crate::sandbox::{Programs, Sandbox};
@@ -23,6 +25,9 @@ use scene::Scene;
 pub(crate) const VARIABLE: &str = "__TASK_BG_CRASH_AT";
 /// More points than any process passes: a scene that reaches it goes on for ever.
 const MOST: usize = 2_000;
+
+/// How long the disk stays full where it does.
+const FULL_FOR: Duration = Duration::from_millis(300);
 
 /// What came of one scene.
 #[derive(Debug)]
@@ -82,6 +87,14 @@ enum Trial {
     Violated(String),
 }
 
+/// Lets nothing fail any more, some moments after the first step did.
+fn make_room(sandbox: &Sandbox, token: &Path) {
+    let over = sandbox.path("over");
+    comes_true(|| token.exists() || over.exists());
+    std::thread::sleep(FULL_FOR);
+    sandbox.open_gate("token.room");
+}
+
 fn trial(programs: Programs, scene: &Scene, how: &str, at: usize) -> Trial {
     let sandbox = Sandbox::new(programs);
     let token = sandbox.path("token");
@@ -89,7 +102,14 @@ fn trial(programs: Programs, scene: &Scene, how: &str, at: usize) -> Trial {
     let tried = panic::catch_unwind(AssertUnwindSafe(|| {
         let staged = (scene.stage)(&sandbox);
         let before = Before::of(&sandbox);
-        let ran = staged.run.env(VARIABLE, armed).run();
+        let ran = std::thread::scope(|scope| {
+            if how.ends_with('+') {
+                scope.spawn(|| make_room(&sandbox, &token));
+            }
+            let ran = staged.run.env(VARIABLE, armed).run();
+            sandbox.open_gate("over");
+            ran
+        });
         if scene.role == "__supervise" {
             // It dies when it comes by the point, or has ended without.
             comes_true(|| token.exists() || laws::supervisors(&sandbox).is_empty());

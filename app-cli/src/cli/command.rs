@@ -33,6 +33,12 @@ use crate::Outcome;
 use crate::cli::args::Verb;
 use crate::kit::context::Context;
 
+/// Reads one line of a batch, and lets go of it.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn batch_line(text: &str) {
+    batch::fuzzed(text);
+}
+
 /// Does what the command line asks for.
 pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
     match verb {

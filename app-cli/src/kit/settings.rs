@@ -266,3 +266,10 @@ fn parse_runner(text: &str, own: &[String]) -> Result<String, String> {
 fn parse_format(text: &str) -> Result<Format, String> {
     Format::from_str(text, true).map_err(|_| "use one of json, ndjson, table, markdown".to_owned())
 }
+
+/// Reads a text as the settings file, and words what is wrong with it.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzzed(text: &str) {
+    let file = SettingsFile::of("/store/task-bg.toml".into(), text);
+    drop((file.failure(), file.runners.iter().map(|it| it.described()).collect::<Vec<_>>()));
+}

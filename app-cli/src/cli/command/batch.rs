@@ -151,3 +151,12 @@ fn read(path: &Path) -> Result<Vec<(usize, String)>, Failure> {
 const fn is_for_agent(wanted: &Wanted) -> bool {
     matches!(wanted.work, Work::Agent { .. })
 }
+
+/// Reads one line, and what it wants.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzzed(text: &str) {
+    drop(
+        line::Line::parse(text)
+            .and_then(|line| line.wanted(domain::task::Timestamp::from_micros(0))),
+    );
+}

@@ -98,7 +98,7 @@ impl SettingsFile {
     }
 
     /// What this text says, as if it stood in the file at `path`.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn of(path: PathBuf, text: &str) -> Self {
         let mut file = Self { path, ..Self::default() };
         file.take_all(text);

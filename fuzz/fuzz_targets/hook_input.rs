@@ -1,0 +1,4 @@
+//! Fuzzes the entry `hook_input` of `app_cli::fuzzing`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| app_cli::fuzzing::run("hook_input", bytes));
