@@ -38,6 +38,7 @@ mod looking;
 mod losing;
 mod mcp;
 mod meddled_worktrees;
+mod modelling;
 mod naming;
 mod nobody_knows;
 mod noticing;

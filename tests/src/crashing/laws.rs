@@ -83,7 +83,7 @@ pub fn violated(sandbox: &Sandbox, before: &Before, ran: &Ran, orders: &[Ordered
 }
 
 /// What does not hold once everything was brought to rest.
-pub(crate) fn at_rest(sandbox: &Sandbox) -> Vec<String> {
+pub fn at_rest(sandbox: &Sandbox) -> Vec<String> {
     let mut found = unreadable(sandbox);
     if let Err(words) = settle(sandbox) {
         found.push(words);
