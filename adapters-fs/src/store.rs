@@ -12,6 +12,7 @@ mod names;
 mod outlines;
 mod progress;
 mod put_off;
+mod replaced;
 mod reserve;
 mod seen;
 pub(crate) mod shard;
@@ -20,7 +21,7 @@ mod sweep;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -38,9 +39,6 @@ use crate::fault::fault;
 use crate::life_lock::FileLifeLocks;
 use crate::record::{self, Record};
 use crate::{bell, kits, notices, queue};
-
-/// The most replaced files that are kept for later: each takes a descriptor.
-const MAX_REPLACED: usize = 4;
 
 /// The store of the records in one folder.
 ///
@@ -97,7 +95,8 @@ impl FileStore {
     /// The content of a record.
     fn content(&self, id: &TaskId) -> Result<Vec<u8>, StoreError> {
         let path = self.dir.record(id);
-        match self.disk.read(&path).map_err(|error| self.failed("reading", &path, &error))? {
+        let read = self.with_descriptors(|| self.disk.read(&path));
+        match read.map_err(|error| self.failed("reading", &path, &error))? {
             Found::Plain(content) => Ok(self.with_progress(id, content)),
             Found::Absent => Err(StoreError::NotFound { id: id.clone() }),
             Found::Unfit(what) => {
@@ -120,7 +119,7 @@ impl FileStore {
     ) -> Result<T, WriteError> {
         let temp = loop {
             let temp = self.dir.temp(path);
-            match write(&temp) {
+            match self.with_descriptors(|| write(&temp)) {
                 Ok(()) => break temp,
                 // Left behind by somebody who had our number before.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -134,24 +133,6 @@ impl FileStore {
             self.disk.remove(&temp).unwrap_or_default();
             WriteError::Placing(error)
         })
-    }
-
-    fn replaced(&self) -> MutexGuard<'_, Vec<Replaced>> {
-        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives what was replaced back to the disk, if this is a moment at which nobody waits: not
-    /// after a lasting change, which somebody is about to be told of, unless there is too much.
-    fn give_back(&self, weight: Weight) {
-        let mut replaced = self.replaced();
-        let kept = match weight {
-            Weight::Lasting => MAX_REPLACED,
-            Weight::Passing => 0,
-        };
-        let surplus = replaced.len().saturating_sub(kept);
-        let old: Vec<Replaced> = replaced.drain(..surplus).collect();
-        drop(replaced);
-        drop(old);
     }
 
     /// Writes the record of a new task with `write`.
@@ -185,7 +166,8 @@ impl FileStore {
 
     fn sync_folder(&self) -> Result<(), StoreError> {
         let root = self.dir.root();
-        self.disk.sync_folder(root).map_err(|error| self.failed("syncing", root, &error))
+        let synced = self.with_descriptors(|| self.disk.sync_folder(root));
+        synced.map_err(|error| self.failed("syncing", root, &error))
     }
 
     fn failed(&self, doing: &str, path: &Path, error: &io::Error) -> StoreError {

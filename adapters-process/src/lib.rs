@@ -36,6 +36,7 @@ pub mod entropy;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 pub mod git;
+pub mod limits;
 pub mod local;
 pub mod probe;
 

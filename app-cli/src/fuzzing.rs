@@ -7,8 +7,11 @@
 use crate::cli::command::batch_line;
 use crate::kit::settings;
 
+/// An entry: its name, and what reads the bytes.
+pub type Entry = (&'static str, fn(&[u8]));
+
 /// What is fuzzed, by name.
-pub const ENTRIES: &[(&str, fn(&[u8]))] = &[
+pub const ENTRIES: &[Entry] = &[
     ("record", adapters_fs::fuzzing::record),
     ("transcript", adapters_fs::fuzzing::transcript),
     ("front_matter", adapters_fs::fuzzing::front_matter),

@@ -25,6 +25,7 @@ use kit::failure::Failure;
 
 /// Runs the program with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
+    adapters_process::limits::outlive_long_files();
     #[cfg(feature = "crash-points")]
     app_hook::crash_points::arm(std::env::args().nth(1).as_deref().unwrap_or_default());
     match Alone::supervisor(std::env::args_os()) {

@@ -28,6 +28,7 @@ const INPUT_LIMIT: u64 = 8 << 20;
 
 /// Runs the program that droid starts.
 pub fn main() -> ExitCode {
+    adapters_process::limits::outlive_long_files();
     #[cfg(feature = "crash-points")]
     crash_points::arm("hook");
     run().into()

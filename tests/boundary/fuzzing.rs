@@ -80,7 +80,9 @@ fn changed(mut input: Vec<u8>, changes: &[Change], corpus: &[Vec<u8>]) -> Vec<u8
 fn nothing_that_others_write_makes_a_reader_panic_or_break_its_promises() {
     for (name, read) in ENTRIES {
         let corpus = corpus(name);
-        corpus.iter().for_each(|input| read(input));
+        for input in &corpus {
+            read(input);
+        }
         let changes = (any::<Index>(), prop::collection::vec(change(), 1..6));
         let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
         let tried = TestRunner::new(config).run(&changes, |(seed, changes)| {

@@ -35,6 +35,7 @@ mod launching;
 mod leaving;
 mod leaving_out;
 mod looking;
+mod limiting;
 mod losing;
 mod mcp;
 mod meddled_worktrees;

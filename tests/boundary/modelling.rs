@@ -115,7 +115,6 @@ impl World {
 
     fn act(&mut self, verb: &Verb) {
         let count = self.tasks.len();
-        let which = |index: &Index| (count > 0).then(|| index.index(count));
         match verb {
             Verb::Quick(code) => {
                 let id = self.run(&[], &format!("exit {code}"));
@@ -131,17 +130,23 @@ impl World {
                 let id = self.run(&["--hold"], "exit 0");
                 self.tasks.push(Task { id, gate: None, code: 0, known: Known::Waits });
             }
-            Verb::Open(index) => which(index).into_iter().for_each(|it| self.open(it)),
-            Verb::Release(index) => which(index).into_iter().for_each(|it| self.release(it)),
-            Verb::Cancel(index) => which(index).into_iter().for_each(|it| self.cancel(it)),
-            Verb::Complete(index) => which(index).into_iter().for_each(|it| self.complete(it)),
-            Verb::Retry(index) => which(index).into_iter().for_each(|it| self.retry(it)),
-            Verb::Kill(victim, index) => {
-                which(index).into_iter().for_each(|it| self.kill(*victim, it));
-            }
-            Verb::Wait(index) => which(index).into_iter().for_each(|it| self.settled(it)),
+            Verb::Open(index) => self.on(index, Self::open),
+            Verb::Release(index) => self.on(index, Self::release),
+            Verb::Cancel(index) => self.on(index, Self::cancel),
+            Verb::Complete(index) => self.on(index, Self::complete),
+            Verb::Retry(index) => self.on(index, Self::retry),
+            Verb::Kill(victim, index) => self.on(index, |world, which| world.kill(*victim, which)),
+            Verb::Wait(index) => self.on(index, |world, which| world.settled(which)),
             Verb::Prune => self.sandbox.task_bg(["prune"]).ok().done(),
             Verb::Cleanup => self.sandbox.task_bg(["cleanup"]).ok().done(),
+        }
+    }
+
+    /// Does something to the task that is meant, if there is any task.
+    fn on(&mut self, index: &Index, act: impl FnOnce(&mut Self, usize)) {
+        let count = self.tasks.len();
+        if count > 0 {
+            act(self, index.index(count));
         }
     }
 
@@ -224,7 +229,9 @@ impl World {
                 vec![pid_at(&record, "supervisor"), pid_at(&record, "agentProcess")]
             }
         };
-        pids.iter().for_each(|pid| kill(*pid));
+        for pid in &pids {
+            kill(*pid);
+        }
         wait_until("their end", || !pids.iter().any(|pid| alive(*pid)));
         self.tasks[which].known = match victim {
             Victim::Supervisor => Known::Works { supervised: false },

@@ -39,6 +39,7 @@ impl FileStore {
     /// Takes the lock of a task's shard.
     pub(super) fn lock(&self, id: &TaskId) -> Result<Held, StoreError> {
         let path = self.dir.shard(id);
+        let take = |path: &Path, patience| self.with_descriptors(|| take(path, patience));
         let locked = match take(&path, self.patience) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // A store that was never written to by us has no locks yet, but maybe records.

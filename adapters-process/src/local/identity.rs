@@ -30,6 +30,11 @@ pub fn identify(pid: u32) -> Option<ProcessId> {
     stat.lives().then(|| ProcessId { pid, start_time: stat.start_time, boot_id: boot_id() })
 }
 
+/// Why a process that lives cannot be seen, to be added to that it is not; empty where nobody can tell.
+pub fn why_unseen() -> String {
+    fs::read("/proc/self/stat").err().map_or_else(String::new, |error| format!(": {error}"))
+}
+
 /// These processes, so that each can be told from a later one with its number.
 pub fn named(stats: &[Stat]) -> Vec<ProcessId> {
     let boot_id = boot_id();

@@ -14,9 +14,11 @@ mod readable_log;
 mod signals;
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
+use std::iter;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -144,15 +146,16 @@ async fn start<'a>(
     post: &'a Post<'_>,
     task: &mut Task,
 ) -> Result<(Agent<'a>, Signals), LaunchFailure> {
-    let internal = |error: &dyn std::fmt::Display| LaunchFailure::Supervisor(error.to_string());
+    let internal = |error: &dyn Error| LaunchFailure::Supervisor(worded(error));
+    let refused = |words: &str| LaunchFailure::Supervisor(words.to_owned());
     let signals = Signals::listen().map_err(|error| internal(&error))?;
     match task.state() {
         State::Queued(Queued { cancel: None, .. }) => {}
         State::Queued(Queued { cancel: Some(_), .. }) => {
-            return Err(internal(&"it is being cancelled"));
+            return Err(refused("it is being cancelled"));
         }
         State::Running(_) | State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
-            return Err(internal(&"it does not wait any more"));
+            return Err(refused("it does not wait any more"));
         }
     }
     let further =
@@ -161,7 +164,7 @@ async fn start<'a>(
     post.world.kits.begin(task.id(), further).await.map_err(|error| internal(&error))?;
     let prompt = filled_prompt(post, task).await?;
     let supervisor = identity::identify(std::process::id())
-        .ok_or_else(|| internal(&"/proc does not show it"))?;
+        .ok_or_else(|| refused(&format!("/proc does not show it{}", identity::why_unseen())))?;
     let agent = Agent::start(task, &prompt, post)?;
     match record_start(post, task.id(), &agent, supervisor, &signals).await {
         Ok(started) => {
@@ -175,6 +178,12 @@ async fn start<'a>(
             Err(internal(&error))
         }
     }
+}
+
+/// An error with its causes, in one line.
+pub fn worded(error: &dyn Error) -> String {
+    let causes = iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Records that the agent works. A store that is full or busy for the moment is no reason to stop it: what it

@@ -271,5 +271,8 @@ fn parse_format(text: &str) -> Result<Format, String> {
 #[cfg(feature = "fuzzing")]
 pub(crate) fn fuzzed(text: &str) {
     let file = SettingsFile::of("/store/task-bg.toml".into(), text);
-    drop((file.failure(), file.runners.iter().map(|it| it.described()).collect::<Vec<_>>()));
+    drop(file.failure());
+    for runner in &file.runners {
+        drop(runner.described());
+    }
 }

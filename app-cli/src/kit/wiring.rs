@@ -17,6 +17,7 @@ use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::git::{GitWorktrees, names_a_repository};
 use adapters_process::local::host::{self, LocalHost};
+use adapters_process::local::supervisor;
 use domain::plan::queue::admission::Limits;
 use domain::port::{Entropy, Environment, Kit};
 use domain::task::droid::Instructions;
@@ -173,7 +174,7 @@ impl Wiring {
             Ok(task) => Ok(Held::of(Box::new(claim), task)),
             Err(error) => {
                 domain::port::Claim::leave(Box::new(claim));
-                Err(error.to_string())
+                Err(supervisor::worded(&error))
             }
         }
     }

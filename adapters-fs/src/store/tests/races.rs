@@ -1,5 +1,6 @@
 //! Many threads with real locks on one record.
 
+use super::super::replaced::MAX_REPLACED;
 use super::*;
 use domain::task::{Activity, Status};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

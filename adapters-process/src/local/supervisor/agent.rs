@@ -296,7 +296,8 @@ fn identify(mut child: Child) -> Result<ProcessId, LaunchFailure> {
     }
     drop(child.kill());
     drop(child.wait());
-    Err(LaunchFailure::Supervisor("/proc does not show the agent".into()))
+    let why = identity::why_unseen();
+    Err(LaunchFailure::Supervisor(format!("/proc does not show the agent{why}")))
 }
 
 fn nothing_to_run() -> LaunchFailure {

@@ -1,6 +1,6 @@
 //! The readable log, as the supervisor adds to it: nothing of it is dropped without a word.
 //!
-//! Where the disk has no room, what was to be added waits in memory, so much of it, until there is room again or the
+//! Where the disk has no room, say, what was to be added waits in memory, so much of it, until there is room again or the
 //! task ends; where that is not enough, the log says how many bytes are missing, at the place where they are. An agent
 //! writes its own part itself, and is told by the system what could not be written. Main type: [`ReadableLog`].
 
@@ -48,7 +48,8 @@ impl<W: Write> ReadableLog<W> {
         self.write_on();
         if self.unwritten.is_empty() && self.lost > 0 {
             let lost = std::mem::take(&mut self.lost);
-            let gap = format!("\n[task-bg: {lost} bytes are missing here: the disk was full]\n");
+            let gap =
+                format!("\n[task-bg: {lost} bytes are missing here, which could not be written]\n");
             self.unwritten = gap.into_bytes();
             self.write_on();
         }
@@ -124,7 +125,9 @@ mod tests {
         log.add("last\n");
         let text = String::from_utf8(disk.content.clone()).expect("it is text");
         let missing = (100 - 64) * 1024;
-        let gap = format!("[task-bg: {missing} bytes are missing here: the disk was full]\nlast\n");
+        let gap = format!(
+            "[task-bg: {missing} bytes are missing here, which could not be written]\nlast\n"
+        );
         assert!(text.ends_with(&gap), "{}", &text[text.len().saturating_sub(100)..]);
     }
 }

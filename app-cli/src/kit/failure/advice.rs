@@ -17,7 +17,7 @@ pub(super) fn by_reason(reason: &str) -> Option<String> {
     found.map(|(_, advice)| advice.replace("$DIR", DIR))
 }
 
-const TABLE: [(&[&str], &str); 9] = [
+const TABLE: [(&[&str], &str); 10] = [
     (
         &["No space left on device", "Disk quota exceeded", "no room is left"],
         "make room on that disk: `task-bg cleanup --delete --older-than 7d` removes old tasks",
@@ -34,6 +34,7 @@ const TABLE: [(&[&str], &str); 9] = [
         &["Too many open files"],
         "raise the limit of open files, as in `ulimit -n 4096`, or close what holds them",
     ),
+    (&["File too large"], "raise the limit of the length of files, as in `ulimit -f unlimited`"),
     (&["Stale file handle"], "the network file system went away: mount it anew, then try again"),
     (&["Input/output error"], "the disk has a fault: see the system's log, and keep a copy"),
     (
