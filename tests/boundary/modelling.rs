@@ -130,20 +130,20 @@ impl World {
                 let id = self.run(&["--hold"], "exit 0");
                 self.tasks.push(Task { id, gate: None, code: 0, known: Known::Waits });
             }
-            Verb::Open(index) => self.on(index, Self::open),
-            Verb::Release(index) => self.on(index, Self::release),
-            Verb::Cancel(index) => self.on(index, Self::cancel),
-            Verb::Complete(index) => self.on(index, Self::complete),
-            Verb::Retry(index) => self.on(index, Self::retry),
-            Verb::Kill(victim, index) => self.on(index, |world, which| world.kill(*victim, which)),
-            Verb::Wait(index) => self.on(index, |world, which| world.settled(which)),
+            Verb::Open(index) => self.on(*index, Self::open),
+            Verb::Release(index) => self.on(*index, Self::release),
+            Verb::Cancel(index) => self.on(*index, Self::cancel),
+            Verb::Complete(index) => self.on(*index, Self::complete),
+            Verb::Retry(index) => self.on(*index, Self::retry),
+            Verb::Kill(victim, index) => self.on(*index, |world, which| world.kill(*victim, which)),
+            Verb::Wait(index) => self.on(*index, |world, which| world.settled(which)),
             Verb::Prune => self.sandbox.task_bg(["prune"]).ok().done(),
             Verb::Cleanup => self.sandbox.task_bg(["cleanup"]).ok().done(),
         }
     }
 
     /// Does something to the task that is meant, if there is any task.
-    fn on(&mut self, index: &Index, act: impl FnOnce(&mut Self, usize)) {
+    fn on(&mut self, index: Index, act: impl FnOnce(&mut Self, usize)) {
         let count = self.tasks.len();
         if count > 0 {
             act(self, index.index(count));
