@@ -4,6 +4,8 @@
 //! entry has a target and a corpus of its name in `fuzz`; the tests run all of them over their corpora, and over what
 //! chance makes of these. Main item: [`ENTRIES`].
 
+use adapters_process::agents::registry::SHIPPED;
+
 use crate::cli::command::batch_line;
 use crate::kit::settings;
 
@@ -15,11 +17,11 @@ pub const ENTRIES: &[Entry] = &[
     ("record", adapters_fs::fuzzing::record),
     ("transcript", adapters_fs::fuzzing::transcript),
     ("front_matter", adapters_fs::fuzzing::front_matter),
-    ("events_droid", |bytes| adapters_process::fuzzing::events("droid", bytes)),
-    ("events_claude", |bytes| adapters_process::fuzzing::events("claude", bytes)),
-    ("events_codex", |bytes| adapters_process::fuzzing::events("codex", bytes)),
-    ("events_gemini", |bytes| adapters_process::fuzzing::events("gemini", bytes)),
-    ("events_opencode", |bytes| adapters_process::fuzzing::events("opencode", bytes)),
+    ("events_droid", |bytes| adapters_process::fuzzing::events(SHIPPED[0], bytes)),
+    ("events_claude", |bytes| adapters_process::fuzzing::events(SHIPPED[1], bytes)),
+    ("events_codex", |bytes| adapters_process::fuzzing::events(SHIPPED[2], bytes)),
+    ("events_gemini", |bytes| adapters_process::fuzzing::events(SHIPPED[3], bytes)),
+    ("events_opencode", |bytes| adapters_process::fuzzing::events(SHIPPED[4], bytes)),
     ("hook_input", app_hook::fuzzing::input),
     ("batch_line", |bytes| batch_line(&String::from_utf8_lossy(bytes))),
     ("settings", |bytes| settings::fuzzed(&String::from_utf8_lossy(bytes))),
