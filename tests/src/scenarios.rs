@@ -81,6 +81,7 @@ const SCENARIOS: &[Scenario] = scenarios![
     resuming::a_resume_of_a_resume_still_knows_the_first_turn,
     resuming::a_refused_task_completes_when_it_is_retried_with_more_autonomy,
     losing::a_task_whose_supervisor_was_killed_completes_with_its_final_text,
+    losing::a_task_whose_supervisor_was_killed_twice_in_a_tool_call_is_waited_for_and_completes,
 ];
 
 thread_local! {
