@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::port::{
@@ -41,6 +41,8 @@ const MOST_LOOKS: u32 = 5;
 /// How often what a task left is looked for, where its record says that it left something: what replaces itself all the
 /// time may be missed by a look.
 const MOST_TO_FIND: u32 = 5;
+/// How long a supervisor may take to end that has closed the pipe to its starter.
+const LAST_STEPS: Duration = Duration::from_secs(1);
 /// The pause between two such looks.
 const BETWEEN_FINDS: Duration = Duration::from_millis(2);
 
@@ -122,7 +124,7 @@ impl LocalHost {
                 (Some(Handshake::Failed { reason }), _) => {
                     return failed(child, LaunchFailure::Supervisor(reason));
                 }
-                (None, _) => return Err(ended_without_a_word(child)),
+                (None, _) => return without_a_word(child),
             }
         }
     }
@@ -306,6 +308,20 @@ fn lacks_room(error: &io::Error) -> bool {
 fn failed(mut supervisor: Child, failure: LaunchFailure) -> Result<(), LaunchFailure> {
     drop(supervisor.wait());
     Err(failure)
+}
+
+/// What became of a supervisor that closed the pipe without saying how the start went: if it lives, it could not write, and
+/// its record says the rest.
+fn without_a_word(mut supervisor: Child) -> Result<(), LaunchFailure> {
+    let began = Instant::now();
+    while began.elapsed() < LAST_STEPS {
+        match supervisor.try_wait() {
+            Ok(None) => std::thread::sleep(BETWEEN_FINDS),
+            Ok(Some(_)) | Err(_) => return Err(ended_without_a_word(supervisor)),
+        }
+    }
+    LocalHost::keep(supervisor);
+    Ok(())
 }
 
 fn ended_without_a_word(mut supervisor: Child) -> LaunchFailure {

@@ -61,6 +61,8 @@ pub const SCENES: &[Scene] = &[
     scene(Part::Running, "end, and admit the next", "__supervise", admitting_supervisor),
     scene(Part::Looking, "admit by looking", "list", admitting_look),
     scene(Part::Looking, "conclude what was lost", "status", concluding),
+    scene(Part::Looking, "have a lost supervisor replaced", "status", taken_over),
+    scene(Part::Running, "supervise what was taken over", "__supervise", taken_over_to_its_end),
     scene(Part::Stopping, "complete", "complete", completed),
     scene(Part::Stopping, "cancel", "cancel", cancelled),
     scene(Part::Stopping, "cancel without a supervisor", "cancel", cancelled_orphan),
@@ -193,6 +195,18 @@ fn concluding(sandbox: &Sandbox) -> Staged {
     wait_until("its end", || !crate::process::alive(agent));
     let orders = vec![Ordered { mark: "a", most: 2, runs: true }];
     Staged { run: sandbox.task_bg(["status", &id]), orders }
+}
+
+fn taken_over(sandbox: &Sandbox) -> Staged {
+    let id = orphaned(sandbox, &[]);
+    Staged { run: sandbox.task_bg(["status", &id]), orders: vec![once("a")] }
+}
+
+/// The same, whose supervisor sees the end.
+fn taken_over_to_its_end(sandbox: &Sandbox) -> Staged {
+    let id = orphaned(sandbox, &[]);
+    let script = format!("task-bg status {id}; >{}", sandbox.path("gate").display());
+    Staged { run: sandbox.shell(&script), orders: vec![once("a")] }
 }
 
 fn completed(sandbox: &Sandbox) -> Staged {
