@@ -29,10 +29,10 @@ pub(super) fn a_task_whose_supervisor_was_killed_twice_in_a_tool_call_is_waited_
     let tool = stage.pid_in("tool");
     lose(stage, &id);
     lose(stage, &id);
-    let waiter = stage.start(["wait", &id, "--timeout", "50"]);
+    let blocked = stage.start(["wait", &id, "--timeout", "50"]);
     assert!(alive(tool), "the tool call went with its supervisor");
     stage.open_gate("gate");
-    let waited = stage.heard(waiter.finish()).ok().json();
+    let waited = stage.heard(blocked.finish()).ok().json();
     assert_eq!(waited["ended"][0]["status"], "completed", "{waited:#}");
     let record = stage.status(&id);
     assert_eq!(record["progress"]["adoptions"], 2, "{record:#}");
