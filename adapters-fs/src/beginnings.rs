@@ -95,7 +95,7 @@ impl FileBeginnings {
     pub fn cut_off(&self, branch: Option<&str>) -> Result<Vec<Beginning>, Fault> {
         let folder = self.dir.beginnings();
         let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if disk::is_absent(&error) => return Ok(Vec::new()),
             other => other.map_err(|error| fault("listing", &folder, &error))?,
         };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());

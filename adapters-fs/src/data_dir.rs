@@ -4,13 +4,14 @@
 //! its folders stand for. It makes the folders and keeps them private; it never reads or writes a
 //! file.
 
+pub(crate) mod asides;
 mod folders;
 mod names;
 mod no_home;
 pub(crate) mod ownership;
+mod preparing;
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,16 +65,6 @@ impl DataDir {
             return Ok(Self { root: if below.is_empty() { path } else { path.join(below) } });
         }
         Err(NoHome::Unset)
-    }
-
-    /// Makes the folders that are missing, readable by their owner alone whatever the umask, and
-    /// closes a store of ours that others could look into. Cheap when there is nothing to do.
-    ///
-    /// # Errors
-    /// What the system says if a folder cannot be made, or something else has its name.
-    pub fn prepare(&self) -> io::Result<()> {
-        let parts = [self.active(), self.queue(), self.keys(), self.locks(), self.sessions()];
-        folders::prepare(&self.root, &parts.each_ref().map(PathBuf::as_path))
     }
 
     /// Refuses a folder that is no place for a store of ours: one of another user, unless `anybodys` says that
@@ -165,29 +156,28 @@ impl DataDir {
 
     /// A file that agents have to find, told apart by its content, so that it never changes.
     pub(crate) fn attachment(&self, stem: &str, extension: &str, content: &str) -> PathBuf {
-        self.root.join(".agents").join(format!("{stem}-{:08x}.{extension}", fnv(content)))
+        self.agents().join(format!("{stem}-{:08x}.{extension}", fnv(content)))
+    }
+
+    fn agents(&self) -> PathBuf {
+        self.root.join(".agents")
     }
 
     /// What versions programs say they are.
     pub(crate) fn versions(&self) -> PathBuf {
-        self.root.join(".agents").join("versions")
+        self.agents().join("versions")
     }
 
     /// The note which session of an agent the process `pid` is.
     pub(crate) fn caller(&self, pid: u32) -> PathBuf {
-        self.root.join(".agents").join(format!("{CALLER}{pid}"))
+        self.agents().join(format!("{CALLER}{pid}"))
     }
 
     /// The processes of which there is such a note; none where the folder cannot be read.
     pub(crate) fn callers(&self) -> Vec<u32> {
-        let Ok(folder) = std::fs::read_dir(self.root.join(".agents")) else { return Vec::new() };
+        let Ok(folder) = std::fs::read_dir(self.agents()) else { return Vec::new() };
         let pid = |name: OsString| name.to_str()?.strip_prefix(CALLER)?.parse().ok();
         folder.flatten().filter_map(|entry| pid(entry.file_name())).collect()
-    }
-
-    /// Makes the folder of these files if it is missing.
-    pub(crate) fn prepare_attachments(&self) -> io::Result<()> {
-        folders::make_if_missing(&self.root.join(".agents"))
     }
 
     /// The folder of the queue: one entry for each task that waits.
@@ -229,11 +219,6 @@ impl DataDir {
         self.root.join(".names")
     }
 
-    /// Makes the folder of the names of tasks, with the first of them.
-    pub(crate) fn prepare_names(&self) -> io::Result<()> {
-        folders::make_if_missing(&self.names())
-    }
-
     /// The file whose presence means that nobody is admitted.
     pub(crate) fn queue_pause(&self) -> PathBuf {
         self.queue().join(".paused")
@@ -269,11 +254,6 @@ impl DataDir {
         self.root.join(".begun")
     }
 
-    /// Makes the folder of these notes, in a store that has none yet.
-    pub(crate) fn prepare_beginnings(&self) -> io::Result<()> {
-        folders::make(&self.beginnings()).map(drop)
-    }
-
     /// The settings that hold for this store.
     pub fn settings(&self) -> PathBuf {
         self.beside().join("task-bg.toml")
@@ -282,14 +262,6 @@ impl DataDir {
     /// The folder that the store's own folder is in.
     fn beside(&self) -> &Path {
         self.root.parent().unwrap_or(&self.root)
-    }
-
-    /// Makes the folder of the worktrees if it is missing, readable by its owner alone.
-    ///
-    /// # Errors
-    /// What the system says if it cannot be made, or something else has its name.
-    pub fn prepare_worktrees(&self) -> io::Result<()> {
-        folders::make_if_missing(&self.worktrees())
     }
 
     /// The lock that spans one change of a task's record. It is shared by all tasks of its shard,
@@ -336,16 +308,6 @@ impl DataDir {
         self.waiters().join(name)
     }
 
-    /// Makes the folder of the bells.
-    pub(crate) fn prepare_waiters(&self) -> io::Result<()> {
-        folders::make(&self.waiters()).map(drop)
-    }
-
-    /// Makes the folder of the session index, in a store that none of ours has written to yet.
-    pub(crate) fn prepare_sessions(&self) -> io::Result<()> {
-        folders::make(&self.sessions()).map(drop)
-    }
-
     /// The entry called `name` of a folder that was listed.
     pub(crate) fn entry(folder: &Path, name: &OsStr) -> PathBuf {
         folder.join(name)
@@ -369,15 +331,6 @@ impl DataDir {
     /// The lock that is held while `parent` is told something. Never deleted.
     pub(crate) fn notice_lock(&self, parent: &SessionId) -> PathBuf {
         self.locks().join(format!("notices-{:02}", fnv(parent.as_str()) % SHARDS))
-    }
-
-    /// Makes the folder of what `parent` has not been told yet.
-    pub(crate) fn prepare_notices_of(&self, parent: &SessionId) -> io::Result<()> {
-        let folder = self.notices_of(parent);
-        folders::make(&folder).map(drop).or_else(|_| {
-            folders::make(&self.notices())?;
-            folders::make(&folder).map(drop)
-        })
     }
 
     fn locks(&self) -> PathBuf {

@@ -98,8 +98,8 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Returns when the names in a folder are durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Hands every name in a folder to `each` until that says `false`. A folder that is not there
-    /// is empty.
+    /// Hands every name in a folder to `each` until that says `false`. A folder that is not there is empty; so is what
+    /// has the name of one in a store and is none.
     fn list(&self, folder: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
 
     /// Removes a file.
@@ -114,7 +114,7 @@ impl Disk for RealDisk {
     fn read(&self, path: &Path) -> io::Result<Found> {
         let file = match open(path, OFlags::NOFOLLOW) {
             Ok(file) => file,
-            Err(error) => return unopened(error),
+            Err(error) => return unopened(path, error),
         };
         let metadata = file.metadata()?;
         if metadata.is_dir() {
@@ -214,8 +214,11 @@ impl Disk for RealDisk {
 
     fn list(&self, folder: &Path, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = match rustix::fs::open(folder, flags, Mode::empty()) {
+        let open = || rustix::fs::open(folder, flags, Mode::empty());
+        let folder = match open() {
             Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::NOTDIR | Errno::LOOP) if DataDir::can_be_made_again(folder) => return Ok(()),
+            Err(Errno::ACCESS) if DataDir::reopened(folder) => open()?,
             other => other?,
         };
         // A few large blocks, and no name is copied: a store may have a hundred thousand of them.
@@ -269,24 +272,31 @@ pub(crate) fn unnamed(
 pub(crate) fn forget(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
     match disk.remove(path) {
         Ok(()) => Ok(true),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) =>
-        {
-            Ok(false)
-        }
+        Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::IsADirectory => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Does something in the store's folders; makes them first if they are missing.
+/// Does something in the store's folders; makes them first if they are missing, or what has their names is none.
 pub(crate) fn prepared<T>(dir: &DataDir, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match act() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if is_absent(&error) => {
             dir.prepare()?;
             act()
         }
+        // One that was shut to its owner is opened again.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            dir.prepare().map_err(|_| error).and_then(|()| act())
+        }
         done => done,
     }
+}
+
+/// Whether a file cannot be there: it is not, or what should be its folder is none.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP))
+        || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn create_new(path: &Path) -> io::Result<File> {
@@ -307,9 +317,11 @@ fn allocate(mut file: &File, length: u64) -> io::Result<()> {
     }
 }
 
-fn unopened(error: io::Error) -> io::Result<Found> {
+fn unopened(path: &Path, error: io::Error) -> io::Result<Found> {
+    let is_derived = path.parent().is_some_and(DataDir::can_be_made_again);
     match Errno::from_io_error(&error) {
         Some(Errno::NOENT) => Ok(Found::Absent),
+        Some(Errno::NOTDIR) if is_derived => Ok(Found::Absent),
         Some(Errno::LOOP) => Ok(Found::Unfit("a symbolic link")),
         Some(Errno::NXIO) => Ok(Found::Unfit("no plain file")),
         Some(Errno::ACCESS | Errno::PERM) => Ok(Found::Unfit("not readable by us")),

@@ -3,6 +3,8 @@
 //! The functions look and leave nothing behind. Only [`close_files`] changes anything, and that only the mode
 //! of files that are ours.
 
+mod odd;
+
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -14,6 +16,7 @@ use serde_json::Value;
 use crate::data_dir::{DataDir, Entry, ownership};
 use crate::disk::{self, RealDisk};
 use crate::factory_dir::FactoryDir;
+pub use odd::Odd;
 
 /// How a store's folder is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct StoreCondition {
     pub loose: Vec<PathBuf>,
     /// What is in it and belongs to another user than the folder does.
     pub foreign: Vec<PathBuf>,
+    /// What is in it or in its folders and is not what belongs there.
+    pub odd: Vec<Odd>,
     /// The number of the user that the folder belongs to.
     pub owner: u32,
     /// The room that is left, in bytes.
@@ -59,6 +64,7 @@ pub fn store_condition(dir: &DataDir) -> StoreCondition {
         shared: ownership::is_shared(root),
         loose: loose(root),
         foreign: foreign(root, owner),
+        odd: odd::odd(dir),
         owner,
         free,
     }

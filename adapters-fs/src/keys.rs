@@ -18,6 +18,7 @@ use domain::port::{Fault, KeyEntry, Keys};
 use domain::task::TaskId;
 
 use crate::data_dir::DataDir;
+use crate::data_dir::asides::put_aside;
 use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
 use crate::life_lock::{identity, is_still, open, unlink_if_still};
@@ -99,7 +100,10 @@ impl KeyEntry for Opened {
 
     async fn give(&mut self, id: &TaskId) -> Result<(), Fault> {
         let link = |temp: &Path| self.disk.symlink(id.as_str(), temp);
-        let given = disk::unnamed(&self.dir, &self.path, link).and_then(|temp| {
+        // No link can take the place of a folder.
+        let given = put_aside(&self.path, |path| path.is_symlink() || !path.is_dir());
+        let given = given.and_then(|()| disk::unnamed(&self.dir, &self.path, link));
+        let given = given.and_then(|temp| {
             let renamed = self.disk.rename(&temp, &self.path);
             renamed.map(drop).inspect_err(|_| self.disk.remove(&temp).unwrap_or_default())
         });
@@ -113,9 +117,7 @@ impl KeyEntry for Opened {
 fn owner(path: &Path) -> io::Result<Option<TaskId>> {
     match fs::read_link(path) {
         Ok(target) => Ok(target.to_str().and_then(|id| TaskId::parse(id).ok())),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) =>
-        {
+        Err(error) if disk::is_absent(&error) || error.kind() == io::ErrorKind::InvalidInput => {
             Ok(None)
         }
         Err(error) => Err(error),

@@ -108,7 +108,7 @@ impl FileKits {
         match self.disk.hard_link(&from, &to) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if disk::is_absent(&error) => Ok(()),
             // The file system knows no second names.
             Err(error) if lacks_links(&error) => match self.disk.read(&from)? {
                 Found::Plain(content) => self.write(&to, &content),
@@ -123,7 +123,7 @@ impl FileKits {
         let target = self.dir.environment(to);
         for source in [self.dir.again_environment(from), self.dir.environment(from)] {
             match self.disk.rename(&source, &target) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if disk::is_absent(&error) => {}
                 moved => return moved.map(drop),
             }
         }
@@ -247,7 +247,7 @@ pub(crate) fn forget(dir: &DataDir, disk: &dyn Disk, id: &TaskId) -> Result<usiz
 }
 
 fn unless_absent(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+    if disk::is_absent(&error) { Ok(()) } else { Err(error) }
 }
 
 fn lacks_links(error: &io::Error) -> bool {

@@ -125,11 +125,17 @@ impl LifeLocks for FileLifeLocks {
 
 /// Opens a lock to look at it. `None` if there is none; what is no plain file is none.
 pub(crate) fn open(path: &Path) -> io::Result<Option<File>> {
-    let file = match disk::open(path, OFlags::NOFOLLOW) {
+    let opened = || disk::open(path, OFlags::NOFOLLOW);
+    let is_shut = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    let file = match opened() {
+        Err(error) if is_shut(&error) && path.parent().is_some_and(DataDir::reopened) => opened(),
+        other => other,
+    };
+    let file = match file {
         Ok(file) => file,
         Err(error) => {
             return match Errno::from_io_error(&error) {
-                Some(Errno::NOENT | Errno::LOOP | Errno::NXIO) => Ok(None),
+                Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(None),
                 Some(_) | None => Err(error),
             };
         }
@@ -146,7 +152,7 @@ pub(crate) fn identity(file: &Metadata) -> (u64, u64) {
 pub(crate) fn is_still(path: &Path, file: (u64, u64)) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(found) => Ok(identity(&found) == file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if disk::is_absent(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }

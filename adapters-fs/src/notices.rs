@@ -215,7 +215,7 @@ fn note_anew(
     let folder = dir.notices_of(parent);
     for _ in 0..8 {
         match note(disk, &folder, id, sign) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if disk::is_absent(&error) => {
                 dir.prepare_notices_of(parent)?;
             }
             other => return other,

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +18,11 @@ use domain::port::{Fault, Gate, Queue, Waiting};
 use domain::task::{Task, TaskId};
 
 use crate::data_dir::DataDir;
+use crate::data_dir::asides::put_aside;
 use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
 use crate::lock_holder;
-use crate::store::shard;
+use crate::store::shard::{self, is_plain};
 
 /// Tells how many may run at once.
 type ReadLimits = dyn Fn() -> Limits + Send + Sync;
@@ -55,6 +57,7 @@ impl FileQueue {
         let (path, disk) = (self.dir.queue_limit(), &*self.disk);
         let changed = match limit {
             Some(limit) => disk::prepared(&self.dir, || {
+                put_aside(&path, Path::is_symlink)?;
                 let text = limit.to_string();
                 let temp = disk::unnamed(&self.dir, &path, |temp| disk.symlink(&text, temp))?;
                 disk.rename(&temp, &path).map(drop).inspect_err(|_| {
@@ -108,8 +111,9 @@ impl Queue for FileQueue {
 
     async fn is_paused(&self) -> Result<bool, Fault> {
         match fs::symlink_metadata(self.dir.queue_pause()) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            // Nobody pauses with anything else.
+            Ok(found) => Ok(found.is_file()),
+            Err(error) if disk::is_absent(&error) => Ok(false),
             Err(error) => Err(self.fault("looking into", &error)),
         }
     }
@@ -117,11 +121,13 @@ impl Queue for FileQueue {
     async fn set_paused(&self, paused: bool) -> Result<(), Fault> {
         let path = self.dir.queue_pause();
         let (doing, changed) = if paused {
-            let create = || unless(io::ErrorKind::AlreadyExists, self.disk.create(&path));
+            let create = || {
+                put_aside(&path, is_plain)?;
+                unless(io::ErrorKind::AlreadyExists, self.disk.create(&path))
+            };
             ("pausing the queue in", disk::prepared(&self.dir, create))
         } else {
-            let resumed = self.disk.remove(&path);
-            ("resuming the queue in", unless(io::ErrorKind::NotFound, resumed))
+            ("resuming the queue in", disk::forget(&*self.disk, &path).map(drop))
         };
         changed.map_err(|error| self.fault(doing, &error))
     }

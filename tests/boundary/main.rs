@@ -47,6 +47,7 @@ mod obstructing;
 mod options;
 mod ordering;
 mod original;
+mod out_of_place;
 mod overflowing;
 mod own_runners;
 mod owning;

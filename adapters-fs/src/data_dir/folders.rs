@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use super::asides::put_aside;
 use super::ownership;
 use crate::effect::effect;
 
@@ -23,8 +24,42 @@ pub(super) fn prepare(root: &Path, parts: &[&Path]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make_with_parents(root)?,
         Err(error) => return Err(error),
     }
-    let mut missing = parts.iter().filter(|part| fs::symlink_metadata(part).is_err());
-    missing.try_for_each(|part| make(part).map(drop))
+    for part in parts.iter().filter(|part| !is_usable(part)) {
+        make_part(part)?;
+        reopen(part);
+    }
+    Ok(())
+}
+
+fn is_usable(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|found| found.is_dir() && found.mode() & PRIVATE == PRIVATE)
+}
+
+/// Gives its owner a folder back that nobody could use; `false` if that was not the matter or cannot be done.
+pub(super) fn reopen(folder: &Path) -> bool {
+    let is_shut = fs::metadata(folder).is_ok_and(|found| found.is_dir()) && !is_usable(folder);
+    let private = Permissions::from_mode(PRIVATE);
+    is_shut && effect("chmod", folder, || fs::set_permissions(folder, private)).is_ok()
+}
+
+/// Makes a folder of the store, in place of whatever is none and has its name.
+pub(super) fn make_part(folder: &Path) -> io::Result<()> {
+    match make(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            put_aside(folder, Path::is_dir)?;
+            make(folder).map(drop)
+        }
+        made => made.map(drop),
+    }
+}
+
+/// The same where the store itself may not be there yet.
+pub(super) fn make_part_of(root: &Path, part: &Path) -> io::Result<()> {
+    if part.is_dir() {
+        return Ok(());
+    }
+    make_if_missing(root)?;
+    make_part(part)
 }
 
 /// Makes a folder that is not one of the store, with those above it. One that is there stays as it

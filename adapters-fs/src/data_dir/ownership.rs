@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::DataDir;
+use super::asides::is_aside;
 use super::folders::PRIVATE;
 use super::names::Entry;
 
@@ -60,6 +61,14 @@ pub enum Unfit {
         /// The number of the user that it belongs to.
         owner: u32,
     },
+    /// It is no folder, or a link that leads to none.
+    #[error("the store `{}` is {what}", .path.display())]
+    NoFolder {
+        /// What should be the folder.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
     /// Others can look into it, and it holds what belongs to no store.
     #[error("`{}` is open to others and holds files that belong to no store", .path.display())]
     Shared {
@@ -84,9 +93,16 @@ enum Content {
 /// Refuses the folder `root` if it is unfit for a store of ours. Costs one look at the folder, and reads it only
 /// if others can look into it.
 pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
-    let Ok(found) = fs::metadata(root) else { return Ok(()) };
-    remember(&found);
     let path = root.to_owned();
+    let found = match fs::metadata(root) {
+        Ok(found) if found.is_dir() => found,
+        Ok(_) => return Err(Unfit::NoFolder { path, what: "no folder" }),
+        Err(_) if root.is_symlink() => {
+            return Err(Unfit::NoFolder { path, what: "a symbolic link that leads nowhere" });
+        }
+        Err(_) => return Ok(()),
+    };
+    remember(&found);
     if !anybodys && found.uid() != own() {
         return Err(Unfit::Foreign { path, owner: found.uid() });
     }
@@ -209,7 +225,7 @@ pub(crate) fn is_part(name: &OsStr) -> bool {
 /// Whether an entry of the store's folder is one of a store, by its name.
 pub(crate) fn belongs(name: &OsStr) -> bool {
     let is_of_a_task = name.to_str().is_some_and(|name| name.starts_with(OUR_IDS));
-    is_of_a_task || is_part(name) || matches!(Entry::of(name), Entry::Temp)
+    is_of_a_task || is_part(name) || is_aside(name) || matches!(Entry::of(name), Entry::Temp)
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ fn a_file_in_the_place_of_the_folder_is_an_error() {
     let file = scratch.path().join("file");
     fs::write(&file, "x").expect("written");
     let error = DataDir::at(file).prepare().expect_err("no folder");
-    assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    assert_eq!(error.kind(), std::io::ErrorKind::NotADirectory);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! that what a crash leaves has a lock by which the next one finds it. Main type: [`ClaimedLife`].
 
 use std::any::Any;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,10 +16,12 @@ use domain::task::TaskId;
 use rustix::fs::OFlags;
 
 use super::{FileLifeLocks, exclusive, identity, is_still, open, unlink_if_still};
+use crate::data_dir::asides::put_aside;
 use crate::disk::{self, Disk};
 use crate::effect::effect;
 use crate::fault::fault;
 use crate::kits;
+use crate::store::shard::is_plain;
 
 /// How long a claim goes on trying while the lock appears and vanishes again.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -129,10 +131,7 @@ impl FileLifeLocks {
             match self.make(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     // Somebody else made one meanwhile, unless it is no lock at all.
-                    if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-                        let reason = "something that is no life lock has its name";
-                        return Err(io::Error::new(error.kind(), reason));
-                    }
+                    put_aside(&path, is_plain)?;
                     if began.elapsed() >= PATIENCE {
                         return Err(error);
                     }

@@ -4,7 +4,7 @@
 //! file that another one has replaced. Whoever waits longer than the deadline is told which lock it
 //! was. Readers take none.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -14,9 +14,12 @@ use std::time::{Duration, Instant};
 use domain::port::{StoreError, StoreFailure};
 use domain::task::TaskId;
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::FileStore;
+use crate::data_dir::asides::put_aside;
 use crate::data_dir::ownership;
+use crate::disk;
 use crate::effect::effect;
 use crate::lock_holder;
 
@@ -41,12 +44,15 @@ impl FileStore {
         let path = self.dir.shard(id);
         let take = |path: &Path, patience| self.with_descriptors(|| take(path, patience));
         let locked = match take(&path, self.patience) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if disk::is_absent(&error) => {
                 // A store that was never written to by us has no locks yet, but maybe records.
-                if !self.dir.root().exists() {
+                let root = self.dir.root();
+                if !root.exists() {
                     return Err(StoreError::NotFound { id: id.clone() });
                 }
-                self.prepare()?;
+                self.dir
+                    .prepare()
+                    .map_err(|error| self.failed("making the folder", root, &error))?;
                 take(&path, self.patience)
             }
             other => other,
@@ -70,7 +76,26 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
-    ownership::handed_over(effect("create", path, || options.open(path))?)
+    let opened = || effect("create", path, || options.open(path));
+    let file = match opened() {
+        Err(error) if is_in_the_way(&error) => {
+            put_aside(path, is_plain)?;
+            opened()?
+        }
+        other => other?,
+    };
+    ownership::handed_over(file)
+}
+
+/// Whether something that is no lock has the name of one.
+fn is_in_the_way(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::LOOP | Errno::NXIO | Errno::ISDIR))
+}
+
+/// Whether there is a plain file at `path`, and no link to one.
+pub(crate) fn is_plain(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// Takes the lock at `path`; `None` if it was not free before the deadline.

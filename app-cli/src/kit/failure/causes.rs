@@ -275,6 +275,12 @@ impl From<Unfit> for Failure {
                 "look at it and remove it, or run `sudo chown -R <you> {}` if user {owner} is you; a store is safest in a folder that nobody else can write to",
                 path.display()
             ),
+            Unfit::NoFolder { path, .. } => format!(
+                "put the store back where it was, or move that away, and a new store is made: `mv {0} {0}.old`; or set \
+                 `{1}`",
+                path.display(),
+                environment::DIR
+            ),
             Unfit::Shared { path } => format!(
                 "set `{}` to a folder of its own, such as `{}`",
                 environment::DIR,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use adapters_fs::inspection::{FolderState, StoreCondition, close_files, store_condition};
+use adapters_fs::inspection::{FolderState, Odd, StoreCondition, close_files, store_condition};
 use domain::port::{Fault, Host as _, TaskStore as _};
 use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
 use domain::usecase::list::{Listed, list, survey};
@@ -44,7 +44,7 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
         condition = store_condition(dir);
     }
     let named = dir.root().display();
-    let StoreCondition { folder, open, shared, loose, foreign, owner, free } = condition;
+    let StoreCondition { folder, open, shared, loose, foreign, odd, owner, free } = condition;
     let done = mended.iter().map(|what| format!("; {what}")).collect::<String>();
     let store = match folder {
         FolderState::Unusable(why) => {
@@ -84,6 +84,7 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
         );
         findings.push(warn("owners", detail, fix));
     }
+    findings.extend(out_of_place(&odd));
     let room = match free {
         Some(free) if free < LITTLE => warn(
             "room",
@@ -95,6 +96,24 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
     };
     findings.push(room);
     findings
+}
+
+/// What lies in the store's own folders and is not what belongs there.
+fn out_of_place(odd: &[Odd]) -> Option<Finding> {
+    let named = odd.iter().map(|Odd { path, what }| format!("`{}` is {what}", path.display()));
+    let named: Vec<String> = named.collect();
+    let first = odd.first()?.path.to_string_lossy();
+    let detail = format!(
+        "{} entries of the store are not what belongs there, and commands pass them over or put them aside: {}",
+        odd.len(),
+        text::some_of(&named, NAMED)
+    );
+    let remove = shlex::try_quote(&first).map_or_else(|_| first.to_string(), |it| it.to_string());
+    let fix = format!(
+        "look at them and remove what nobody needs, as with `rm -r {remove}`; one that is closed to its owner is opened \
+         with `chmod u+rwX`"
+    );
+    Some(warn("entries", detail, fix))
 }
 
 /// The records: readable, looked after, and nothing lying about.
