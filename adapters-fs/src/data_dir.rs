@@ -346,6 +346,12 @@ impl DataDir {
         folder.join(format!(".{}-{number}{TEMP}", process::id()))
     }
 
+    /// A name beside `path` for what is put aside from there.
+    pub(crate) fn aside(path: &Path, number: u32) -> PathBuf {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.with_file_name(format!("{}{}-{number}", asides::ASIDE, name.trim_start_matches('.')))
+    }
+
     fn shard_of(&self, name: &str) -> PathBuf {
         self.locks().join(format!("{:02}", fnv(name) % SHARDS))
     }

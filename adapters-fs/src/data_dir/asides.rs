@@ -7,17 +7,18 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 
+use super::DataDir;
 use crate::effect::effect;
 
 /// How the name of what was put aside begins.
-const ASIDE: &str = ".aside-";
+pub(super) const ASIDE: &str = ".aside-";
 /// How long to wait for another process that puts something aside in the same folder.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long between two tries.
@@ -40,7 +41,8 @@ pub(crate) fn put_aside(path: &Path, fits: fn(&Path) -> bool) -> io::Result<()> 
     if !is_there || fits(path) {
         return Ok(());
     }
-    (0..).find_map(|number| renamed(path, &aside(path, number)).transpose()).unwrap_or(Ok(()))
+    let renamed = |number| renamed(path, &DataDir::aside(path, number)).transpose();
+    (0..).find_map(renamed).unwrap_or(Ok(()))
 }
 
 /// Renames what is at `path`; `None` if the other name is taken.
@@ -54,12 +56,6 @@ fn renamed(path: &Path, to: &Path) -> io::Result<Option<()>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(())),
         done => done.map(Some),
     }
-}
-
-/// The name beside `path` for what is put aside from there.
-fn aside(path: &Path, number: u32) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{ASIDE}{}-{number}", name.trim_start_matches('.')))
 }
 
 fn locked(folder: &Path) -> io::Result<File> {
