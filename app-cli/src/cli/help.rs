@@ -97,6 +97,7 @@ const OF_ORDER: &[&str] = &[
     "TASK_BG_RUNNER",
     "TASK_BG_DROID",
     "TASK_BG_MAX_RUNNING",
+    "TASK_BG_MAX_LOG",
     "TASK_BG_TASK_ID",
     "TASK_BG_DEPTH",
 ];
