@@ -286,6 +286,8 @@ fn rows(said: &mut String, rows: &[(String, String)]) {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     #[test]
@@ -312,5 +314,43 @@ mod tests {
                 assert!(line.chars().count() <= WIDTH, "{name}: {line}");
             }
         }
+    }
+
+    /// The commands that a document or a topic shows, without what only a shell reads.
+    fn shown(text: &str) -> Vec<String> {
+        let lines = text.lines().map(|line| line.trim_start().trim_start_matches("$ "));
+        let commands = lines.filter(|line| line.starts_with("task-bg ") && !line.contains(" | "));
+        // What follows two spaces in a topic is words on the command.
+        let commands = commands.filter_map(|line| line.split("   ").next());
+        commands.filter_map(|line| Some(line.split(" <<").next()?.trim().to_owned())).collect()
+    }
+
+    #[test]
+    fn every_command_of_the_documents_and_topics_is_understood() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let pages = std::fs::read_dir(root.join("docs")).expect("the pages");
+        let pages = pages.map(|page| page.expect("an entry").path());
+        let pages = pages.filter(|page| page.extension().is_some_and(|it| it == "md"));
+        let mut count = 0;
+        let texts = pages.chain([root.join("README.md")]).map(|page| {
+            let text = std::fs::read_to_string(&page).expect("a page is text");
+            let fenced: Vec<&str> =
+                text.split("```").skip(1).step_by(2).flat_map(str::lines).collect();
+            (page.display().to_string(), fenced.join("\n"))
+        });
+        let topics = TOPICS.iter().map(|(name, _, text)| ((*name).to_owned(), (*text).to_owned()));
+        for (place, text) in texts.chain(topics) {
+            for command in shown(&text) {
+                let words = shlex::split(&command).expect("a shell could read it");
+                let words: Vec<String> =
+                    words.into_iter().take_while(|word| !["||", "&&"].contains(&&**word)).collect();
+                if let Err(error) = Args::try_parse_from(&words) {
+                    let shows_help = error.kind() == clap::error::ErrorKind::DisplayHelp;
+                    assert!(shows_help, "{place}: {command}: {error}");
+                }
+                count += 1;
+            }
+        }
+        assert!(count >= 40, "{count} commands");
     }
 }
