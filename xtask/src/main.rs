@@ -15,6 +15,7 @@ mod budgets;
 mod ci;
 mod command;
 mod demo;
+mod dist;
 mod droid;
 mod e2e;
 mod failure;
@@ -93,6 +94,11 @@ const ENTRIES: &[Entry] = &[
         name: "release",
         about: "the two programs as they are shipped, static",
         run: release::release,
+    },
+    Entry {
+        name: "dist",
+        about: "everything that is shipped, in target/dist (--twice: two runs, compared)",
+        run: dist::dist,
     },
     Entry {
         name: "demo",

@@ -62,14 +62,23 @@ pub(crate) fn build(repo: &Repo) -> Result<Built, Failure> {
 /// The target of static programs, added if it is missing; else why there is none.
 fn static_target() -> Result<String, String> {
     let target = format!("{ARCH}-unknown-linux-musl");
+    added(&target).map(|()| target)
+}
+
+/// Adds a target with rustup where it is missing.
+///
+/// # Errors
+///
+/// Why it cannot be had.
+pub(crate) fn added(target: &str) -> Result<(), String> {
     let installed = capture(Command::new("rustup").args(["target", "list", "--installed"]));
     let Ok(installed) = installed else { return Err("rustup is not there to add a target".into()) };
     if installed.lines().any(|line| line == target) {
-        return Ok(target);
+        return Ok(());
     }
     println!("$ rustup target add {target}");
-    match observe(Command::new("rustup").args(["target", "add", &target])) {
-        Ok(added) if added.status.success() => Ok(target),
+    match observe(Command::new("rustup").args(["target", "add", target])) {
+        Ok(added) if added.status.success() => Ok(()),
         Ok(added) => Err(format!("{target} cannot be added: {}", last_words(&added))),
         Err(failure) => Err(failure.to_string()),
     }

@@ -27,6 +27,8 @@ pub(crate) struct Repo {
 pub(crate) struct Package {
     /// Its name, which is its folder's name as well.
     pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: String,
     /// The folder of its manifest.
     pub(crate) folder: PathBuf,
     /// What its manifest asks for, whatever the kind.
@@ -64,6 +66,17 @@ impl Repo {
             target: folder("target_directory")?,
             packages: packages.collect(),
         })
+    }
+
+    /// The version of the programs.
+    ///
+    /// # Errors
+    ///
+    /// When cargo names none.
+    pub(crate) fn version(&self) -> Result<String, Failure> {
+        let ours = self.packages.iter().find(|package| package.name == "app-cli");
+        let version = ours.map(|package| package.version.clone());
+        version.ok_or_else(|| Failure::new("`cargo metadata` names no version of app-cli"))
     }
 
     /// Cargo, to be run at the root.
@@ -105,6 +118,7 @@ fn package(value: &Value) -> Option<Package> {
     };
     Some(Package {
         name: value["name"].as_str()?.to_owned(),
+        version: value["version"].as_str()?.to_owned(),
         folder: manifest.parent()?.to_owned(),
         dependencies: value["dependencies"].as_array()?.iter().filter_map(dependency).collect(),
     })

@@ -80,6 +80,7 @@ mod tests {
 
     fn found(rule: fn(&Tree<'_>) -> Vec<Finding>, crates: &[(&str, &[&str])]) -> Vec<String> {
         let packages = crates.iter().map(|(name, dependencies)| Package {
+            version: String::new(),
             name: (*name).to_owned(),
             folder: PathBuf::from("/nowhere").join(name),
             dependencies: dependencies
