@@ -8,7 +8,7 @@ use crate::command::{run, succeeds};
 use crate::failure::Failure;
 use crate::repo::Repo;
 use crate::step::{Outcome, StepResult, Summary};
-use crate::{budgets, e2e, generate, tidy};
+use crate::{budgets, dependencies, e2e, generate, tidy};
 
 type Check = (&'static str, fn(&Repo) -> StepResult);
 
@@ -23,7 +23,7 @@ const CHECKS: &[Check] = &[
     ("tests", tests),
     ("doctests", |repo| cargo(repo, "test --doc -p domain")),
     ("docs", docs),
-    ("dependencies", dependencies),
+    ("dependencies", dependencies::dependencies),
     ("generated files", |repo| generate::generate(repo, &["--check".to_owned()])),
     ("budgets", budgets::budgets),
     ("e2e", |repo| e2e::e2e(repo, &[])),
@@ -74,13 +74,6 @@ fn docs(repo: &Repo) -> StepResult {
     let mut doc = repo.cargo();
     doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     run(&mut doc).map(|()| Outcome::Done)
-}
-
-fn dependencies(repo: &Repo) -> StepResult {
-    if !succeeds(repo.cargo().args(["deny", "--version"])) {
-        return Ok(Outcome::Skipped("cargo-deny is not installed".to_owned()));
-    }
-    cargo(repo, "deny check")
 }
 
 #[cfg(test)]

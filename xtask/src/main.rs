@@ -15,6 +15,7 @@ mod budgets;
 mod ci;
 mod command;
 mod demo;
+mod dependencies;
 mod dist;
 mod droid;
 mod e2e;

@@ -154,6 +154,10 @@ impl From<LaunchError> for Failure {
                     LaunchFailure::NotFound { program } => {
                         format!("install `{program}`, or put its folder on PATH")
                     }
+                    // In a root made by hand; nothing else that a supervisor needs can be missing.
+                    LaunchFailure::Supervisor(reason) if reason.contains("No such file") => {
+                        "mount /proc, and make /dev/null: task-bg needs both".to_owned()
+                    }
                     LaunchFailure::NotStarted { reason, .. }
                     | LaunchFailure::Supervisor(reason)
                     | LaunchFailure::NoProcess(reason) => {
