@@ -103,6 +103,14 @@ const OF_ORDER: &[&str] = &[
 ];
 const ORDERING: &[Kind] =
     &[Kind::NotFound, Kind::TooDeep, Kind::TaskFailed, Kind::TimedOut, Kind::LaunchFailed];
+const AGAIN: &[Kind] = &[
+    Kind::NotFound,
+    Kind::Ambiguous,
+    Kind::WrongState,
+    Kind::TaskFailed,
+    Kind::TimedOut,
+    Kind::LaunchFailed,
+];
 const NAMING: &[Kind] = &[Kind::NotFound, Kind::Ambiguous];
 const ENDING: &[Kind] = &[Kind::NotFound, Kind::Ambiguous, Kind::AlreadyEnded, Kind::Unreadable];
 
@@ -141,32 +149,8 @@ const PAGES: &[Page] = &[
     ),
     page("cancel", ENDING, &[RECORD, LOCK, QUEUE], &["TASK_BG_PARENT_SESSION"]),
     page("complete", ENDING, &[RECORD, QUEUE], &["TASK_BG_PARENT_SESSION"]),
-    page(
-        "retry",
-        &[
-            Kind::NotFound,
-            Kind::Ambiguous,
-            Kind::WrongState,
-            Kind::TaskFailed,
-            Kind::TimedOut,
-            Kind::LaunchFailed,
-        ],
-        ORDER,
-        OF_ORDER,
-    ),
-    page(
-        "resume",
-        &[
-            Kind::NotFound,
-            Kind::Ambiguous,
-            Kind::WrongState,
-            Kind::TaskFailed,
-            Kind::TimedOut,
-            Kind::LaunchFailed,
-        ],
-        ORDER,
-        OF_ORDER,
-    ),
+    page("retry", AGAIN, ORDER, OF_ORDER),
+    page("resume", AGAIN, ORDER, OF_ORDER),
     page("prune", &[], &[RECORD, LOCK, QUEUE], &["TASK_BG_TTL", "TASK_BG_STALE"]),
     page("queue", &[], &[QUEUE, SETTINGS], &["TASK_BG_MAX_RUNNING"]),
     page("release", &[Kind::NotFound, Kind::Ambiguous, Kind::WrongState], &[RECORD, QUEUE], &[]),
