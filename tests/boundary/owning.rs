@@ -150,6 +150,7 @@ fn files_that_root_made_in_a_store_by_accident_are_named_with_the_fix_and_stop_n
     for id in [&one, &two] {
         sandbox.ended(id);
     }
+    sandbox.assert_nothing_left();
     // The store of another user, in which root, who may, left a record and a lock.
     give(&sandbox.store());
     let theirs = fs::read_dir(sandbox.store()).expect("a folder").flatten();

@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::DataDir;
 use super::asides::is_aside;
@@ -102,10 +103,10 @@ pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
         }
         Err(_) => return Ok(()),
     };
-    remember(&found);
     if !anybodys && found.uid() != own() {
         return Err(Unfit::Foreign { path, owner: found.uid() });
     }
+    remember(&found);
     if is_open(&found) && content(root) == Content::Foreign {
         return Err(Unfit::Shared { path });
     }
@@ -129,8 +130,15 @@ pub(crate) fn is_strangers(file: &Metadata, folder: impl FnOnce() -> Option<u32>
     owner != own() && owner != ROOT && folder() != Some(owner)
 }
 
-/// The user and the group that the store belongs to, where root works in it for somebody else.
-static SERVED: OnceLock<(u32, u32)> = OnceLock::new();
+/// The user and, in the lower half, the group that the store belongs to, where root works in it for somebody else; else 0. A
+/// process works in one store, but that may be made anew while it does.
+static SERVED: AtomicU64 = AtomicU64::new(0);
+
+fn served() -> Option<(u32, u32)> {
+    let both = SERVED.load(Ordering::Relaxed);
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
+    (both != 0).then(|| (half(both >> 32), half(both)))
+}
 
 /// From here on root gives what it makes in the store in `root` to whoever that belongs to.
 pub(super) fn serve(root: &Path) {
@@ -142,19 +150,18 @@ pub(super) fn serve(root: &Path) {
 }
 
 fn remember(found: &Metadata) {
-    if own() == ROOT && found.uid() != ROOT {
-        // A process works in one store: whoever was first stays.
-        SERVED.set((found.uid(), found.gid())).unwrap_or_default();
-    }
+    let both = u64::from(found.uid()) << 32 | u64::from(found.gid());
+    let is_for_another = own() == ROOT && found.uid() != ROOT;
+    SERVED.store(if is_for_another { both } else { 0 }, Ordering::Relaxed);
 }
 
 /// A file that was just made, or opened if it was there, as the file of whoever the store belongs to. One that holds
 /// anything, or has a second name, may be another's and stays whose it is.
 pub(crate) fn handed_over(file: File) -> io::Result<File> {
-    if let Some((user, group)) = SERVED.get() {
+    if let Some((user, group)) = served() {
         let found = file.metadata()?;
         if found.uid() == ROOT && found.nlink() == 1 && found.len() == 0 {
-            fchown(&file, Some(*user), Some(*group))?;
+            fchown(&file, Some(user), Some(group))?;
         }
     }
     Ok(file)
@@ -162,7 +169,7 @@ pub(crate) fn handed_over(file: File) -> io::Result<File> {
 
 /// The same for a link, a pipe or a folder that was just made.
 pub(crate) fn hand_over(path: &Path) -> io::Result<()> {
-    SERVED.get().map_or(Ok(()), |(user, group)| lchown(path, Some(*user), Some(*group)))
+    served().map_or(Ok(()), |(user, group)| lchown(path, Some(user), Some(group)))
 }
 
 /// Closes a folder of ours that others could look into, if that harms nobody.
