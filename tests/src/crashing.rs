@@ -77,6 +77,16 @@ pub fn row(programs: Programs, scene: &Scene, how: &'static str, stride: usize) 
     Row { scene: scene.name, how, points: points.into_inner(), violations }
 }
 
+/// Tries one point so many times; each violated law, in words.
+pub fn again(programs: Programs, scene: &Scene, how: &str, at: usize, times: usize) -> Vec<String> {
+    let tried = (0..times).map(|_| trial(programs, scene, how, at));
+    let violated = |trial| match trial {
+        Trial::Violated(words) => Some(words),
+        Trial::NotReached | Trial::Held => None,
+    };
+    tried.filter_map(violated).collect()
+}
+
 /// What came of one point.
 enum Trial {
     /// The process came to its end before it.

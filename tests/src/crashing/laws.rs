@@ -189,6 +189,15 @@ fn left(sandbox: &Sandbox, after: &Before) -> Vec<String> {
     if !kept().is_empty() {
         found.push(format!("kept for what has ended: {:?}", kept()));
     }
+    let groups = || -> Vec<PathBuf> {
+        let named = records(sandbox).into_iter().filter_map(Result::ok);
+        let named = named
+            .filter_map(|(_, record)| record["progress"]["cgroup"].as_str().map(PathBuf::from));
+        named.filter(|folder| folder.exists()).collect()
+    };
+    if !comes_true(|| groups().is_empty()) {
+        found.push(format!("control groups of what has ended: {:?}", groups()));
+    }
     let holding = holding(&sandbox.store());
     if !holding.is_empty() {
         found.push(format!("hold the environment of the launcher: {holding:?}"));
