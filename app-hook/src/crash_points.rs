@@ -165,5 +165,6 @@ fn room(token: &Path) -> PathBuf {
 fn note(token: &Path, point: &Point<'_>, new: bool) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).create_new(new);
-    options.open(token)?.write_all(format!("{point}\n").as_bytes())
+    let line = format!("{point}, process {}\n", std::process::id());
+    options.open(token)?.write_all(line.as_bytes())
 }

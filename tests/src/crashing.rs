@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::process::comes_true;
+use crate::process::{alive, comes_true};
 use crate::sandbox::{Programs, Sandbox};
 use laws::{Before, violated};
 use scene::Scene;
@@ -97,6 +97,12 @@ enum Trial {
     Violated(String),
 }
 
+/// The process that died, by the token that it left.
+fn victim(token: &Path) -> Option<u32> {
+    let text = fs::read_to_string(token).ok()?;
+    text.trim().rsplit(' ').next()?.parse().ok()
+}
+
 /// Lets nothing fail any more, some moments after the first step did.
 fn make_room(sandbox: &Sandbox, token: &Path) {
     let over = sandbox.path("over");
@@ -125,6 +131,10 @@ fn trial(programs: Programs, scene: &Scene, how: &str, at: usize) -> Trial {
             comes_true(|| token.exists() || laws::supervisors(&sandbox).is_empty());
         }
         let is_hit = token.exists();
+        if how == "kill" && is_hit {
+            // A process that was killed holds its locks until it is wholly gone.
+            comes_true(|| !victim(&token).is_some_and(alive));
+        }
         sandbox.open_gate("gate");
         let found = if is_hit { violated(&sandbox, &before, &ran, &staged.orders) } else { vec![] };
         (is_hit, found, ran)
