@@ -333,7 +333,7 @@ impl DataDir {
         self.locks().join(format!("notices-{:02}", fnv(parent.as_str()) % SHARDS))
     }
 
-    fn locks(&self) -> PathBuf {
+    pub(crate) fn locks(&self) -> PathBuf {
         self.root.join(".locks")
     }
 

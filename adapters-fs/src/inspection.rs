@@ -16,6 +16,8 @@ use serde_json::Value;
 use crate::data_dir::{DataDir, Entry, ownership};
 use crate::disk::{self, RealDisk};
 use crate::factory_dir::FactoryDir;
+use crate::lock_holder;
+use crate::store::shard;
 pub use odd::Odd;
 
 /// How a store's folder is.
@@ -128,6 +130,21 @@ fn is_ours(name: &std::ffi::OsStr) -> bool {
 pub fn close_files(files: &[PathBuf]) -> usize {
     let close = |file: &&PathBuf| fs::set_permissions(file, Permissions::from_mode(0o600)).is_err();
     files.iter().filter(close).count()
+}
+
+/// The locks of a store that stopped processes hold, each with its holder in words. Nobody gets such a lock until that
+/// one goes on.
+pub fn stopped_holders(dir: &DataDir) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for folder in [dir.locks(), dir.keys()] {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let locks = entries.map(|entry| entry.path()).filter(|path| shard::is_plain(path));
+        found.extend(locks.filter_map(|path| {
+            let holder = lock_holder::stopped(&path)?;
+            Some((path, holder))
+        }));
+    }
+    found
 }
 
 /// Under which id, `name@marketplace`, droid has installed the plugin `name`, if it has.

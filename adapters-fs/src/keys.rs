@@ -22,6 +22,7 @@ use crate::data_dir::asides::put_aside;
 use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
 use crate::life_lock::{identity, is_still, open, unlink_if_still};
+use crate::lock_holder;
 use crate::store::shard;
 
 /// How long to wait for a launch with the same key.
@@ -78,8 +79,10 @@ impl Keys for FileKeys {
         let lock = self.dir.key_lock(key);
         let taken = disk::prepared(&self.dir, || take(&lock, self.patience));
         let file = taken.map_err(|error| fault("locking", &lock, &error))?.ok_or_else(|| {
+            let holder = lock_holder::of(&lock);
+            let holder = if holder.is_empty() { "another launch".to_owned() } else { holder };
             let reason = format!(
-                "another launch with this key has not finished for {} s; once it has, the same \
+                "{holder} has launched with this key and not finished for {} s; once it has, the same \
                  command gives its task back",
                 self.patience.as_secs()
             );

@@ -19,6 +19,17 @@ pub(crate) fn of(path: &Path) -> String {
     pids.filter(|pid| has_open(*pid, path)).map(described).next().unwrap_or_default()
 }
 
+/// The stopped process that holds the lock on the file at `path`, in the same words and with what lets it go on; `None`
+/// where there is none.
+pub(crate) fn stopped(path: &Path) -> Option<String> {
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let inode = fs::metadata(path).ok()?.ino();
+    let pids = locks.lines().filter_map(|line| taker(line, inode));
+    let mut stopped = pids.filter(|pid| is_stopped(*pid) && has_open(*pid, path));
+    let pid = stopped.next()?;
+    Some(format!("{} holds it; `kill -CONT {pid}` lets it go on", described(pid)))
+}
+
 /// The process that took the lock of this line, if that is a `flock` on the file with this number.
 fn taker(line: &str, inode: u64) -> Option<u32> {
     let mut fields = line.split_whitespace().skip(1);
@@ -35,13 +46,17 @@ fn has_open(pid: u32, path: &Path) -> bool {
     open.into_iter().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == path))
 }
 
+fn is_stopped(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    matches!(state, Some('T' | 't'))
+}
+
 fn described(pid: u32) -> String {
     let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words = String::from_utf8_lossy(&words).trim_end_matches('\0').replace('\0', " ");
     let words: String = words.chars().take(SHOWN).collect();
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    let stopped = if matches!(state, Some('T' | 't')) { ", which is stopped," } else { "" };
+    let stopped = if is_stopped(pid) { ", which is stopped," } else { "" };
     format!("process {pid} (`{words}`){stopped}")
 }
 

@@ -21,6 +21,7 @@ mod sweep;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct FileStore {
     disk: Arc<dyn Disk>,
     /// How long a change waits for its lock.
     patience: Duration,
+    /// Whether the last wait for a lock was in vain.
+    in_vain: AtomicBool,
     /// What was replaced and not given back to the disk yet.
     replaced: Mutex<Vec<Replaced>>,
     // Set once the folders are known to be there, so that only the first change looks.
@@ -69,7 +72,8 @@ impl FileStore {
 
     fn on(dir: DataDir, disk: Arc<dyn Disk>) -> Self {
         let (patience, replaced) = (shard::PATIENCE, Mutex::default());
-        Self { dir, disk, patience, replaced, prepared: OnceLock::new() }
+        let (in_vain, prepared) = (AtomicBool::new(false), OnceLock::new());
+        Self { dir, disk, patience, in_vain, replaced, prepared }
     }
 
     /// The text of a record as it is in its file, with all that this version does not understand; half a

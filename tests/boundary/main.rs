@@ -24,6 +24,7 @@ mod fuzzing;
 mod grouping;
 mod half_characters;
 mod handing_over;
+mod held_up;
 mod helping;
 mod hooking;
 mod hooks_elsewhere;

@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,9 @@ use crate::lock_holder;
 /// How long a change waits for its lock. A change takes less than a millisecond, so somebody who
 /// holds the lock for this long was stopped in the middle, or the disk is in trouble.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a change waits for its lock where the one before has waited in vain, so that a command over many tasks still
+/// answers in time.
+const IMPATIENCE: Duration = Duration::from_millis(100);
 /// The first wait between two tries; it doubles up to the last.
 const FIRST_WAIT: Duration = Duration::from_micros(50);
 /// The longest wait between two tries.
@@ -42,8 +46,11 @@ impl FileStore {
     /// Takes the lock of a task's shard.
     pub(super) fn lock(&self, id: &TaskId) -> Result<Held, StoreError> {
         let path = self.dir.shard(id);
-        let take = |path: &Path, patience| self.with_descriptors(|| take(path, patience));
-        let locked = match take(&path, self.patience) {
+        // Whoever waited in vain would wait for the next task, and the one after that, as long again.
+        let was_in_vain = self.in_vain.load(Ordering::Relaxed);
+        let patience = if was_in_vain { self.patience.min(IMPATIENCE) } else { self.patience };
+        let take = |path: &Path| self.with_descriptors(|| take(path, patience));
+        let locked = match take(&path) {
             Err(error) if disk::is_absent(&error) => {
                 // A store that was never written to by us has no locks yet, but maybe records.
                 let root = self.dir.root();
@@ -53,14 +60,15 @@ impl FileStore {
                 self.dir
                     .prepare()
                     .map_err(|error| self.failed("making the folder", root, &error))?;
-                take(&path, self.patience)
+                take(&path)
             }
             other => other,
         };
+        self.in_vain.store(matches!(locked, Ok(None)), Ordering::Relaxed);
         match locked {
             Ok(Some(held)) => Ok(held),
             Ok(None) => {
-                let waited_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+                let waited_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
                 let lock = path.display().to_string();
                 let holder = lock_holder::of(&path);
                 Err(self.broken(StoreFailure::Busy { lock, waited_ms, holder }))

@@ -4,8 +4,11 @@
 //! sweeps what is derived.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use adapters_fs::inspection::{FolderState, Odd, StoreCondition, close_files, store_condition};
+use adapters_fs::inspection::{
+    FolderState, Odd, StoreCondition, close_files, stopped_holders, store_condition,
+};
 use domain::port::{Fault, Host as _, TaskStore as _};
 use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
 use domain::usecase::list::{Listed, list, survey};
@@ -85,6 +88,7 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
         findings.push(warn("owners", detail, fix));
     }
     findings.extend(out_of_place(&odd));
+    findings.extend(held_up(&stopped_holders(dir)));
     let room = match free {
         Some(free) if free < LITTLE => warn(
             "room",
@@ -96,6 +100,23 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
     };
     findings.push(room);
     findings
+}
+
+/// Locks that nobody gets, as whoever holds them is stopped.
+fn held_up(held: &[(PathBuf, String)]) -> Option<Finding> {
+    let named: Vec<String> =
+        held.iter().map(|(path, holder)| format!("`{}`: {holder}", path.display())).collect();
+    if named.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "{} locks of the store are held by processes that were stopped by a signal, and commands that need one give \
+         up after a while: {}",
+        held.len(),
+        text::some_of(&named, NAMED)
+    );
+    let fix = "let the process go on with `kill -CONT` and its number, or end it with `kill -9`: nothing is lost";
+    Some(warn("holders", detail, fix))
 }
 
 /// What lies in the store's own folders and is not what belongs there.

@@ -1,0 +1,114 @@
+//! Locks whose holder was stopped by a signal, as by Ctrl-Z in the wrong moment: every command answers in time, names the
+//! holder, and `doctor` says how it goes on.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tests::process::{kill, wait_until};
+use tests::sandbox::Sandbox;
+
+use crate::sandbox;
+
+/// How long a command may take that waits for a lock in vain, on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(12);
+
+/// A stopped process that holds locks; it is ended when this is dropped.
+struct Holder(Child);
+
+impl Holder {
+    fn of(sandbox: &Sandbox, locks: &[String]) -> Self {
+        let paths = locks.iter().map(|lock| sandbox.store().join(lock));
+        let mut holder = Command::new(env!("CARGO_BIN_EXE_lock-holder"));
+        let mut child =
+            holder.args(paths).stdout(Stdio::piped()).spawn().expect("it is one of the tests");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        assert_eq!(line, "held\n");
+        let stat = format!("/proc/{}/stat", child.id());
+        wait_until("that it is stopped", || {
+            std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "))
+        });
+        Self(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        kill(self.0.id());
+        drop(self.0.wait());
+    }
+}
+
+/// All that a command says, within its deadline.
+#[track_caller]
+fn said(sandbox: &Sandbox, words: &[&str]) -> (i32, String) {
+    let began = Instant::now();
+    let ran = sandbox.task_bg(words).run();
+    assert!(began.elapsed() < DEADLINE, "{words:?} took {:?}", began.elapsed());
+    (ran.code, format!("{}{}", ran.stdout, ran.stderr))
+}
+
+fn holders(sandbox: &Sandbox) -> Value {
+    let answer = sandbox.task_bg(["doctor"]).run().json();
+    let findings = answer["findings"].as_array().cloned().unwrap_or_default();
+    findings.into_iter().find(|finding| finding["check"] == "holders").unwrap_or_default()
+}
+
+#[track_caller]
+fn names(text: &str, pid: u32) {
+    assert!(text.contains(&format!("process {pid}")) && text.contains("is stopped"), "{text}");
+}
+
+// Each task that a command was about cost five seconds more: `wait --timeout 2s` took half a minute.
+#[test]
+fn where_no_record_can_be_changed_every_command_answers_in_time_and_names_the_holder() {
+    let sandbox = sandbox();
+    let running: Vec<String> = (0..3).map(|_| sandbox.run_command(["sleep", "300"])).collect();
+    let locks: Vec<String> = (0..16).map(|shard| format!(".locks/{shard:02}")).collect();
+    let holder = Holder::of(&sandbox, &locks);
+    let pid = holder.0.id();
+    for words in [&["list"][..], &["status", &running[0]], &["output", &running[0]]] {
+        assert_eq!(said(&sandbox, words).0, 0, "{words:?}");
+    }
+    let (code, text) = said(&sandbox, &["complete", &running[0], "x"]);
+    assert_eq!(code, 8, "{text}");
+    names(&text, pid);
+    let (code, text) = said(&sandbox, &["release", &running[0], &running[1], &running[2]]);
+    assert_ne!(code, 0, "{text}");
+    let event = json!({"session_id": "P", "hook_event_name": "Stop"}).to_string();
+    sandbox.hook(event).ok().done();
+    let found = holders(&sandbox);
+    names(found["detail"].as_str().unwrap_or_default(), pid);
+    assert!(found.to_string().contains(&format!("kill -CONT {pid}")), "{found:#}");
+    assert!(found["fix"].as_str().is_some_and(|fix| fix.contains("kill -CONT")), "{found:#}");
+    drop(holder);
+    assert_eq!(holders(&sandbox), Value::Null);
+    let cancelled = sandbox.task_bg(["cancel", "--all", "--grace", "1s"]).ok().json();
+    assert_eq!(cancelled["cancelled"].as_array().map(Vec::len), Some(3), "{cancelled:#}");
+}
+
+#[test]
+fn where_nothing_can_be_admitted_what_is_launched_waits_and_the_holder_is_named() {
+    let sandbox = sandbox();
+    sandbox.ended(&sandbox.run_command(["true"]));
+    let holder = Holder::of(&sandbox, &[".locks/gate".to_owned()]);
+    let pid = holder.0.id();
+    let (code, text) = said(&sandbox, &["run", "x", "--", "echo", "hi"]);
+    assert_eq!(code, 0, "{text}");
+    names(&text, pid);
+    let answer: Value =
+        serde_json::from_str(text.lines().next().unwrap_or_default()).expect("JSON comes first");
+    assert_eq!(answer["status"], "queued", "{answer:#}");
+    for words in [&["list"][..], &["queue"], &["prune"], &["cleanup"], &["wait", "--timeout", "1s"]]
+    {
+        let (code, text) = said(&sandbox, words);
+        assert!(matches!(code, 0 | 6), "{words:?}: {text}");
+    }
+    names(holders(&sandbox)["detail"].as_str().unwrap_or_default(), pid);
+    drop(holder);
+    let id = answer["taskId"].as_str().expect("an id");
+    sandbox.task_bg(["wait", id, "--timeout", "20s"]).ok().done();
+}
