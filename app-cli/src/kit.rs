@@ -8,6 +8,7 @@ pub(crate) mod answer;
 pub(crate) mod bound;
 pub(crate) mod console;
 pub(crate) mod context;
+pub(crate) mod document;
 pub(crate) mod duration;
 pub mod failure;
 pub(crate) mod live;

@@ -53,6 +53,7 @@ mod overflowing;
 mod own_runners;
 mod owning;
 mod parenting;
+mod picturing;
 mod plugin;
 mod queueing;
 mod racing;

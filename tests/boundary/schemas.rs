@@ -158,6 +158,7 @@ fn the_answers_over_tasks_are_as_their_schemas_say() {
         ("wait", &["wait", "--timeout", "0.1s"]),
         ("failure", &["wait", "--parent", "nobody"]),
         ("report", &["report", "--json"]),
+        ("report-html", &["report", "--html", "report.html"]),
         ("queue", &["queue"]),
         ("queue", &["release", &waits, "bg_nobody"]),
         ("prune", &["prune", "--dry-run"]),

@@ -38,6 +38,7 @@ pub(crate) fn all() -> Vec<(String, String)> {
         ("prune", answer::<overviews::Pruned>()),
         ("cleanup", answer::<overviews::Cleaned>()),
         ("report", answer::<overviews::Report>()),
+        ("report-html", answer::<overviews::Page>()),
         ("queue", answer::<overviews::Queue>()),
         ("droids", answer::<upkeep::Droids>()),
         ("runners", answer::<upkeep::Runners>()),

@@ -13,6 +13,7 @@ pub(crate) mod hooks;
 pub(crate) mod launched;
 pub(crate) mod listing;
 pub(crate) mod output;
+pub(crate) mod page;
 pub(crate) mod queued;
 pub(crate) mod registered;
 pub(crate) mod report;

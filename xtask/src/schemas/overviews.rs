@@ -31,6 +31,17 @@ pub(super) struct Report {
     unreadable: Vec<Unreadable>,
 }
 
+/// A page that was written.
+#[derive(JsonSchema)]
+pub(super) struct Page {
+    /// Its file.
+    html: String,
+    /// How many tasks it shows.
+    tasks: u64,
+    /// How long it is.
+    bytes: u64,
+}
+
 /// How many tasks are in each state.
 #[derive(JsonSchema)]
 struct Counts {

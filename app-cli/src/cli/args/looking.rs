@@ -140,7 +140,9 @@ pub(crate) struct Wait {
 #[command(after_help = "\
 Example: what became of this session's tasks, and the same for a program
   task-bg report
-  task-bg report --json")]
+  task-bg report --json
+Example: a page with a time line, to look at or to send
+  task-bg report --html tasks.html")]
 pub(crate) struct Report {
     /// The tasks: ids or parts of them, names, or @1 for the newest
     #[arg(value_name = "ID", conflicts_with = "parent")]
@@ -151,6 +153,11 @@ pub(crate) struct Report {
     /// All tasks, however many and however long the answer is
     #[arg(long)]
     pub(crate) all: bool,
+    /// Writes a page that shows all of them with a time line into this file instead; - writes it out
+    ///
+    /// One file that loads nothing and can be sent: times, attempts, dependencies, tools, tokens, endings and results.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 /// Lists the droids that a task can be given to, and where each is defined

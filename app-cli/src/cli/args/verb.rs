@@ -131,6 +131,7 @@ impl Verb {
 
     /// How the verb answers where nothing else is asked for; `None` if that depends on who reads.
     pub(crate) const fn usual_format(&self) -> Option<Format> {
-        if matches!(self, Self::Report(_)) { Some(Format::Markdown) } else { None }
+        let is_document = matches!(self, Self::Report(Report { html: None, .. }));
+        if is_document { Some(Format::Markdown) } else { None }
     }
 }

@@ -50,8 +50,7 @@ impl ReportView {
 
     /// What its record does not say, or what has to be looked at in it.
     fn note(&self, task: &Task) -> Option<String> {
-        let (_, note) = self.listed.notes.iter().find(|(id, _)| id == task.id())?;
-        Some(task::sentence(task, *note))
+        note_words(&self.listed, task)
     }
 
     fn row(&self, task: &Task, cell: usize) -> String {
@@ -128,6 +127,12 @@ impl ReportView {
         }
         remarks
     }
+}
+
+/// What the record of a listed task does not say, or what has to be looked at in it.
+pub(crate) fn note_words(listed: &Listed, task: &Task) -> Option<String> {
+    let (_, note) = listed.notes.iter().find(|(id, _)| id == task.id())?;
+    Some(task::sentence(task, *note))
 }
 
 impl View for ReportView {
