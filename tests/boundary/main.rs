@@ -77,6 +77,7 @@ mod trying_again;
 mod turns;
 mod watching;
 mod ways_out;
+mod whole_store;
 mod wording;
 mod working_apart;
 
