@@ -10,5 +10,6 @@ pub mod host;
 pub mod identity;
 pub mod program;
 pub mod supervisor;
+pub mod supervisors;
 pub mod termination;
 pub mod tree;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 use tests::meddling::make_pipe;
-use tests::process::{alive, kill, wait_until};
+use tests::process::{alive, kill, terminate, wait_until};
 use tests::sandbox::pid_at;
 
 use crate::sandbox;
@@ -52,6 +52,28 @@ fn what_is_no_folder_is_refused_as_a_store_by_every_verb_and_costs_no_task_its_e
         assert_eq!(sandbox.ended(&id)["status"], "completed");
         sandbox.assert_nothing_kept();
     }
+}
+
+// `list` says that there are no tasks, and nobody said that one ran.
+#[test]
+fn a_task_whose_store_was_removed_is_named_by_doctor_and_can_be_ended() {
+    let sandbox = sandbox();
+    let id = sandbox.run_command(["sleep", "300"]);
+    let [supervisor, agent] =
+        ["supervisor", "agentProcess"].map(|key| pid_at(&sandbox.record(&id), key));
+    wait_until("that the store is gone", || {
+        drop(fs::remove_dir_all(sandbox.store()));
+        !sandbox.store().exists()
+    });
+    assert_eq!(sandbox.task_bg(["list"]).ok().json()["total"], 0);
+    let doctor = sandbox.task_bg(["doctor"]).run().json();
+    let findings = doctor["findings"].as_array().cloned().unwrap_or_default();
+    let found = findings.iter().find(|finding| finding["check"] == "unrecorded");
+    let found = found.unwrap_or_else(|| panic!("{doctor:#}"));
+    let named = format!("{id} (process {supervisor})");
+    assert!(found["detail"].as_str().is_some_and(|it| it.contains(&named)), "{found:#}");
+    terminate(supervisor);
+    wait_until("that both are gone", || !alive(supervisor) && !alive(agent));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use adapters_fs::inspection::{
     FolderState, Odd, StoreCondition, close_files, stopped_holders, store_condition,
 };
-use domain::port::{Fault, Host as _, TaskStore as _};
+use adapters_process::local::supervisors::supervisors_over;
+use domain::port::{Fault, Host as _, StoreError, TaskStore as _};
 use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
 use domain::usecase::list::{Listed, list, survey};
 use domain::usecase::reconcile::Note;
@@ -161,13 +162,37 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used
             let locks = locks(&unlocked, fix);
             let (records, supervision) = (unreadable(&listed), unattended(&listed));
             let at_large = wiring.host.at_large().await;
-            (vec![records, locks, supervision, survivors(&listed, &at_large), leftovers], used)
+            let survivors = survivors(&listed, &at_large);
+            let mut findings = vec![records, locks, supervision, survivors, leftovers];
+            findings.extend(unrecorded(context).await);
+            (findings, used)
         }
         Err(trouble) => {
             let why = Failure::from(trouble).sentence();
             (vec![fail("records", why, "see the finding on the store")], Used::default())
         }
     }
+}
+
+/// Tasks that run although their records are gone, as where the whole store was removed, or an older one put in its place.
+async fn unrecorded(context: &Context) -> Option<Finding> {
+    let wiring = &context.wiring;
+    let mut named = Vec::new();
+    for (id, pid) in supervisors_over(wiring.dir.root()) {
+        if matches!(wiring.store.load(&id).await, Err(StoreError::NotFound { .. })) {
+            named.push(format!("{id} (process {pid})"));
+        }
+    }
+    if named.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "{} tasks run whose records are gone from this store, as where it was removed, moved or replaced by an older one: {}",
+        named.len(),
+        text::some_of(&named, NAMED)
+    );
+    let fix = "put the store back where it was, and each records how it ends; or end one with `kill` and its number";
+    Some(warn("unrecorded", detail, fix))
 }
 
 /// Which agents the tasks of a store are for.
