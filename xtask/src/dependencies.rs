@@ -34,21 +34,21 @@ pub(crate) fn dependencies(repo: &Repo) -> StepResult {
     };
     run(&mut check(&HERE))?;
     let mut skipped = Vec::new();
-    let mut advisories = check(&["advisories"]);
-    println!("$ {}", shown(&advisories));
-    let found = observe(&mut advisories)?;
-    if !found.status.success() {
-        let words = String::from_utf8_lossy(&found.stderr).into_owned();
-        if !words.contains("failed to fetch advisory database") {
-            return Err(Failure::new(format!("`cargo deny check advisories`: {words}")));
-        }
-        skipped.push("advisories (their database cannot be fetched)");
+    let mut fetch = Command::new(&deny);
+    fetch.args(["deny", "fetch", "db"]).current_dir(&repo.root);
+    println!("$ {}", shown(&fetch));
+    let fetched = observe(&mut fetch)?;
+    if fetched.status.success() {
+        run(&mut check(&["advisories"]))?;
+    } else {
+        println!("the database of advisories cannot be fetched: {}", last_words(&fetched));
+        skipped.push("advisories");
     }
     // It reads the same database as cargo-deny, so it is not worth an installation.
     if succeeds(Command::new("cargo-audit").arg("--version")) {
         run(Command::new("cargo-audit").arg("audit").current_dir(&repo.root))?;
     } else {
-        skipped.push("cargo-audit (not installed)");
+        skipped.push("cargo-audit, which is not installed");
     }
     if skipped.is_empty() {
         return Ok(Outcome::Done);

@@ -17,12 +17,12 @@ pub enum Length {
 const USUAL: Duration = Duration::from_secs(50);
 
 impl Length {
-    /// Reads a duration of which `0` means for ever, and nothing means what is usual.
+    /// Reads a duration of which `0` means for ever, and `usual` what is usual.
     ///
     /// # Errors
     /// Those of [`parse_duration`].
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
+        if text == "usual" {
             return Ok(Self::Usual);
         }
         let span = parse_duration(text)?;
@@ -116,8 +116,20 @@ mod tests {
         }
     }
 
+    // Once, `wait` gave up on a person at a terminal after 50 s.
+    #[test]
+    fn where_nothing_is_asked_for_a_person_who_watches_has_no_limit_and_a_program_has_one() {
+        assert_eq!(Length::parse("usual"), Ok(Length::Usual));
+        assert!(Length::parse("").is_err());
+        assert_eq!(Length::Usual.limit(true), None);
+        assert_eq!(Length::Usual.limit(false), Some(USUAL));
+        let asked = Length::AtMost(Duration::from_secs(5));
+        assert_eq!(asked.limit(true), Some(Duration::from_secs(5)));
+    }
+
     #[test]
     fn zero_means_for_ever_to_who_waits() {
         assert_eq!(Length::parse("0"), Ok(Length::Forever));
+        assert_eq!(Length::Forever.limit(false), None);
     }
 }

@@ -102,7 +102,7 @@ pub(crate) struct Batch {
     pub(crate) strict: bool,
     /// Waits until all have ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
-          default_missing_value = "", value_parser = Length::parse)]
+          default_missing_value = "usual", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
     #[command(flatten)]
     pub(crate) quiet: Quiet,

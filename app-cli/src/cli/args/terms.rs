@@ -38,7 +38,7 @@ pub(crate) struct Terms {
     pub(crate) parent: Option<String>,
     /// Waits until it has ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
-          default_missing_value = "", value_parser = Length::parse)]
+          default_missing_value = "usual", value_parser = Length::parse)]
     pub(crate) wait: Option<Length>,
 }
 
