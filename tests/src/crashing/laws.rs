@@ -143,9 +143,10 @@ fn announced(ran: &Ran) -> Vec<String> {
     named.map(str::to_owned).collect()
 }
 
-/// Looks until nothing runs or waits any more.
+/// Looks until nothing runs or waits any more, as two looks in a row say: whoever looks repairs once it has answered, and
+/// may record a further attempt then.
 fn settle(sandbox: &Sandbox) -> Result<(), String> {
-    let began = Instant::now();
+    let (began, mut quiet) = (Instant::now(), 0);
     if let Some(held) = sandbox.lines_of("held").first() {
         // Refused where it was released or has ended.
         sandbox.task_bg(["release", held]).run().done();
@@ -160,7 +161,8 @@ fn settle(sandbox: &Sandbox) -> Result<(), String> {
             return Err(format!("the next look cannot read: {}", counts["unreadable"]));
         }
         let open = ["running", "queued"].map(|status| counts[status].as_u64().unwrap_or(1));
-        if open == [0, 0] {
+        quiet = if open == [0, 0] { quiet + 1 } else { 0 };
+        if quiet == 2 {
             return Ok(());
         }
         if began.elapsed() > PATIENCE {
