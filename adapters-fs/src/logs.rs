@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use domain::port::{Fault, LogPart, LogText, OutputLog, Stream};
 use domain::task::{TaskId, Timestamp};
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use crate::data_dir::{DataDir, ownership};
 use crate::disk;
@@ -128,6 +129,10 @@ fn append(path: &Path) -> io::Result<File> {
 fn open_plain(path: &Path) -> io::Result<Option<File>> {
     let file = match disk::open(path, OFlags::NOFOLLOW) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
+            let words = "it is a symbolic link, and none is followed; `task-bg doctor` names it";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        }
         other => other?,
     };
     if file.metadata()?.is_file() {

@@ -15,6 +15,21 @@ fn leaving(sandbox: &Sandbox, before: &str) -> (String, u32) {
     (id, sandbox.pid_in("left"))
 }
 
+/// A task that ended and left a process, which then started another with this before its command, and went; the latter.
+fn leaving_late(sandbox: &Sandbox, before: &str) -> (String, u32) {
+    let (gate, file) = (sandbox.until("gate"), sandbox.path("late").display().to_string());
+    let script = format!("({gate}; {before} sleep 300 & echo $! >{file}) & exit 3");
+    let id = sandbox.run_script(&[], &script);
+    sandbox.ended(&id);
+    sandbox.open_gate("gate");
+    let pid = sandbox.pid_in("late");
+    wait_until("only the late one is left", || {
+        let status = sandbox.task_bg(["status", &id]).ok().json();
+        status["survivors"] == json!([pid])
+    });
+    (id, pid)
+}
+
 #[track_caller]
 fn named(answer: &Value, id: &str, pid: u32) {
     let note = answer["note"].as_str().unwrap_or_default();
@@ -186,15 +201,7 @@ fn a_process_that_replaces_itself_all_the_time_does_not_survive_a_cancel() {
 #[test]
 fn what_a_leftover_starts_before_it_goes_is_named_as_well() {
     let sandbox = sandbox();
-    let (gate, file) = (sandbox.until("gate"), sandbox.path("late").display().to_string());
-    let id = sandbox.run_script(&[], &format!("({gate}; sleep 300 & echo $! >{file}) & exit 3"));
-    sandbox.ended(&id);
-    sandbox.open_gate("gate");
-    let pid = sandbox.pid_in("late");
-    wait_until("only the late one is left", || {
-        let status = sandbox.task_bg(["status", &id]).ok().json();
-        status["survivors"] == json!([pid])
-    });
+    let (id, pid) = leaving_late(&sandbox, "");
     let list = sandbox.task_bg(["list"]).ok().json();
     named(&list["tasks"][0], &id, pid);
     let doctor = sandbox.task_bg(["doctor"]).run();
@@ -254,16 +261,7 @@ fn where_a_task_left_something_of_which_nothing_is_found_cancel_says_that_this_i
 #[test]
 fn a_leftover_that_started_another_with_an_empty_environment_is_found_by_where_it_writes() {
     let sandbox = sandbox();
-    let (gate, file) = (sandbox.until("gate"), sandbox.path("late").display().to_string());
-    let script = format!("({gate}; env -i setsid sleep 300 & echo $! >{file}) & exit 3");
-    let id = sandbox.run_script(&[], &script);
-    sandbox.ended(&id);
-    sandbox.open_gate("gate");
-    let pid = sandbox.pid_in("late");
-    wait_until("only the late one is left", || {
-        let status = sandbox.task_bg(["status", &id]).ok().json();
-        status["survivors"] == json!([pid])
-    });
+    let (id, pid) = leaving_late(&sandbox, "env -i setsid");
     let doctor = sandbox.task_bg(["doctor"]).run();
     assert!(doctor.stdout.contains(&format!("{id} ({pid})")), "{doctor}");
     let cleaned = sandbox.task_bg(["cleanup", "--delete"]).ok().json();
