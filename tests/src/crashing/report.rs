@@ -46,7 +46,9 @@ pub fn main() -> ExitCode {
         let found: Vec<String> =
             pairs.flat_map(|(scene, how)| again(programs, scene, how, at, TIMES)).collect();
         println!("{} violated laws in {TIMES} trials each", found.len());
-        found.iter().for_each(|words| eprintln!("{words}\n"));
+        for words in &found {
+            eprintln!("{words}\n");
+        }
         return if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     println!("| verb | {} |\n|---|{}", hows.join(" | "), "---:|".repeat(hows.len()));
