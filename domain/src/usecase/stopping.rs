@@ -165,7 +165,11 @@ async fn sweep(world: World<'_>, id: &TaskId) -> Vec<u32> {
     if world.host.of_task(&doomed).await.is_empty() {
         return Vec::new();
     }
-    world.host.stop(&[doomed], Duration::ZERO).await
+    let survivors = world.host.stop(core::slice::from_ref(&doomed), Duration::ZERO).await;
+    if doomed.group.is_some() {
+        world.host.put_away(&doomed).await;
+    }
+    survivors
 }
 
 /// The task, once it has ended; ends it here if its life lock is free. Waits until `by` for the holder
