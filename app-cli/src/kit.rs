@@ -11,6 +11,7 @@ pub(crate) mod context;
 pub(crate) mod document;
 pub(crate) mod duration;
 pub mod failure;
+pub(crate) mod full_screen;
 pub(crate) mod live;
 pub(crate) mod screen;
 pub(crate) mod settings;

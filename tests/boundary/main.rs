@@ -73,6 +73,7 @@ mod stranded;
 mod taking_turns;
 mod telling_the_truth;
 mod terminals;
+mod topping;
 mod trying_again;
 mod turns;
 mod watching;

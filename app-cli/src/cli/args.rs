@@ -26,7 +26,7 @@ pub use crate::kit::duration::{Length, parse_duration};
 
 pub(crate) use again::{Resume, Retry};
 pub(crate) use ending::{Cancel, Cleanup, Complete, Prune, Rm};
-pub(crate) use looking::{Diff, Droids, List, Output, Report, Runners, Status, Wait};
+pub(crate) use looking::{Diff, Droids, List, Output, Report, Runners, Status, Top, Wait};
 pub(crate) use ordering::{Batch, Launch, Run};
 pub use queue::{LimitArg, QueueWord};
 pub(crate) use queue::{Queue, Release};

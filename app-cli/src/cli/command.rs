@@ -26,6 +26,7 @@ mod report;
 mod rm;
 mod runners;
 mod status;
+mod top;
 mod wait;
 mod watching;
 
@@ -64,6 +65,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Hooks(args) => hooks::hooks(&args),
         Verb::Doctor(args) => doctor::doctor(context, &args).await,
         Verb::Report(args) => report::report(context, args).await,
+        Verb::Top(_) => top::top(context),
         Verb::Config(_) => Ok(config::config(context)),
     }
 }

@@ -128,6 +128,7 @@ const PAGES: &[Page] = &[
     page("run", ORDERING, &[RECORD, LOG, STDIN, LOCK, KEPT, NOTICES], OF_ORDER),
     page("batch", ORDERING, ORDER, OF_ORDER),
     page("list", &[], &[RECORD, LISTS], &[]),
+    page("top", &[], &[RECORD, LOG, LOCK, QUEUE], &["NO_COLOR"]),
     page("status", &[Kind::NotFound, Kind::Ambiguous, Kind::Unreadable], &[RECORD, LOCK], &[]),
     page(
         "output",

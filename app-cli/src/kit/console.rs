@@ -116,6 +116,11 @@ pub(crate) fn as_shown(words: String) -> String {
     shown_by(anstream::AutoStream::choice(&io::stdout()), words)
 }
 
+/// Whether standard output shows colours, and they are wanted.
+pub(crate) fn has_colours() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
 /// Whether whoever read standard output has gone away: nobody waits for what would still be shown.
 pub(crate) fn is_reader_gone() -> bool {
     let stdout = io::stdout();

@@ -46,6 +46,15 @@ pub(crate) struct List {
     pub(crate) quiet: Quiet,
 }
 
+/// Shows the tasks on the whole terminal and follows them, with keys that act on one
+///
+/// The list by state, and of the selected task what is known and the end of its log. `?` shows the keys: o its log, c
+/// cancels, r retries, R resumes, / filters, s sorts, q quits. No task ends with it. Nothing is written while nothing
+/// happens.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  task-bg top")]
+pub(crate) struct Top {}
+
 /// Shows one task's whole record
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg status bg_19c0")]

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::{
     Batch, Cancel, Cleanup, Complete, Config, Diff, Doctor, Droids, Format, Hooks, Launch, List,
-    Output, Prune, Queue, Release, Report, Resume, Retry, Rm, Run, Runners, Status, Wait,
+    Output, Prune, Queue, Release, Report, Resume, Retry, Rm, Run, Runners, Status, Top, Wait,
 };
 use crate::kit::context::Place;
 
@@ -16,6 +16,7 @@ pub(crate) enum Verb {
     Run(Run),
     #[command(visible_aliases = ["ls", "ps"])]
     List(List),
+    Top(Top),
     Status(Status),
     #[command(visible_alias = "logs")]
     Output(Output),
@@ -61,6 +62,7 @@ impl Verb {
             | Self::Config(_)
             | Self::Doctor(_) => true,
             Self::List(_)
+            | Self::Top(_)
             | Self::Status(_)
             | Self::Output(_)
             | Self::Diff(_)
@@ -82,6 +84,7 @@ impl Verb {
             Self::Launch(_)
             | Self::Run(_)
             | Self::List(_)
+            | Self::Top(_)
             | Self::Status(_)
             | Self::Output(_)
             | Self::Diff(_)
@@ -111,7 +114,8 @@ impl Verb {
             | Self::List(List { quiet, .. })
             | Self::Cancel(Cancel { quiet, .. })
             | Self::Rm(Rm { quiet, .. }) => quiet.is_quiet,
-            Self::Status(_)
+            Self::Top(_)
+            | Self::Status(_)
             | Self::Output(_)
             | Self::Diff(_)
             | Self::Wait(_)

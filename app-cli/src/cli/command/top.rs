@@ -1,0 +1,248 @@
+//! `top`: a screen of the tasks that follows the store, and keys that act on one.
+//!
+//! It looks at the store when a file of it changes, and draws when what is shown has changed: while nothing happens, not
+//! a byte is written. Once a minute, and only while something runs, it looks at everything, as no file tells of a
+//! supervisor that was killed. However it ends, the terminal is as it was.
+
+mod act;
+mod board;
+mod draw;
+mod events;
+mod keys;
+
+use std::time::{Duration, Instant};
+
+use domain::port::output_log::{LogPart, OutputLog, Portion, Stream};
+use domain::port::{Clock, StoreError, TaskStore};
+use domain::task::text::screen::Rendering;
+use domain::task::{Query, Status, Task, TaskId};
+use domain::usecase::list;
+use ratatui::backend::{Backend as _, CrosstermBackend};
+use ratatui::buffer::Buffer;
+use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
+
+use crate::Outcome;
+use crate::cli::view::task_lines;
+use crate::kit::answer::Answer;
+use crate::kit::console;
+use crate::kit::context::Context;
+use crate::kit::failure::{Failure, Kind};
+use crate::kit::full_screen::FullScreen;
+use crate::kit::screen::Screen;
+use act::Actions;
+use board::{Board, Mode, Wish};
+use events::{Events, Found};
+
+/// The shortest time between two looks at files that change all the time.
+const REST: Duration = Duration::from_millis(150);
+/// How often everything is looked at while something runs.
+const MINUTE: Duration = Duration::from_secs(60);
+/// The lines of a log that can be scrolled through.
+const LINES: usize = 2_000;
+/// What they may weigh: a log may have lines of megabytes.
+const ROOM: usize = 2 << 20;
+
+pub(super) fn top(context: &Context) -> Outcome {
+    let failed = |error: std::io::Error| {
+        Failure::new(
+            Kind::Unexpected,
+            format!("the store or the terminal cannot be followed: {error}"),
+        )
+        .hint("run `task-bg list --watch`, which needs neither")
+    };
+    // Before anything is made: where nobody can see it, nothing is.
+    let Some(screen) = FullScreen::enter().map_err(failed)? else {
+        let message = "`top` draws on a terminal, and standard input and output are none";
+        return Err(Failure::new(Kind::Usage, message)
+            .hint("run `task-bg list` to look once, `task-bg list --watch` on a plain terminal"));
+    };
+    // What the first task makes is there before it is watched.
+    context.wiring.dir.prepare().map_err(failed)?;
+    let mut events = Events::of(&context.wiring).map_err(failed)?;
+    let bell = events.bell().map_err(failed)?;
+    std::thread::scope(|scope| {
+        let actions = Actions::new(scope, context, bell);
+        let mut shown = Shown { context, screen, buffer: Buffer::default(), is_stale: true };
+        let over = pollster::block_on(Box::pin(shown.play(&mut events, &actions)));
+        // The terminal comes back before whoever still works is waited for.
+        drop(shown);
+        over
+    })
+}
+
+/// What is on the terminal.
+struct Shown<'a> {
+    context: &'a Context,
+    screen: FullScreen,
+    buffer: Buffer,
+    /// Whether the terminal shows something else.
+    is_stale: bool,
+}
+
+impl Shown<'_> {
+    async fn play(&mut self, events: &mut Events, actions: &Actions<'_, '_>) -> Outcome {
+        let mut board = Board::new();
+        look(self.context, &mut board).await?;
+        let (mut whole, mut looked) = (Instant::now(), None::<Instant>);
+        let (mut found, mut followed) = (Found::default(), None);
+        loop {
+            let selected = board.task().map(|task| task.id().clone());
+            if selected != followed {
+                let log = selected.as_ref().map(|id| self.context.wiring.dir.output(id));
+                events.follow(log.as_deref());
+                detail(self.context, &mut board).await;
+                followed = selected;
+            }
+            if let Err(code) = self.draw(&mut board) {
+                return Ok(Answer::exiting(code));
+            }
+            let runs = board.tasks.values().any(|task| task.status() == Status::Running);
+            let minute = runs.then(|| MINUTE.saturating_sub(whole.elapsed()));
+            let rest = |looked: Instant| REST.saturating_sub(looked.elapsed());
+            let at_most = if found.is_any() { looked.map(rest) } else { minute };
+            let now = events.next(&self.context.wiring, at_most);
+            if now.found.is_store_gone {
+                return Err(gone(self.context));
+            }
+            if now.is_over {
+                return Ok(Answer::nothing());
+            }
+            if let Some(signal) = now.signal {
+                self.signalled(signal);
+            }
+            for key in now.keys {
+                match board.press(key) {
+                    None => {}
+                    Some(Wish::Quit) => return Ok(Answer::nothing()),
+                    Some(Wish::Suspend) => self.signalled(SIGTSTP),
+                    Some(Wish::Redraw) => self.is_stale = true,
+                    Some(wish) => board.message = Some(actions.begin(wish)),
+                }
+            }
+            while let Ok(done) = actions.done.try_recv() {
+                look(self.context, &mut board).await?;
+                board.message = Some(done.words);
+                done.made.iter().for_each(|id| board.select(id));
+            }
+            found.add(now.found);
+            found.is_all |= runs && whole.elapsed() >= MINUTE;
+            // What changes all the time is looked at a few times a second.
+            if found.is_any() && looked.is_none_or(|looked| looked.elapsed() >= REST) {
+                let found = std::mem::take(&mut found);
+                if found.is_all {
+                    whole = Instant::now();
+                }
+                self.changed(&mut board, found).await?;
+                looked = Some(Instant::now());
+            }
+        }
+    }
+
+    /// Looks at what changed.
+    async fn changed(&self, board: &mut Board, found: Found) -> Result<(), Failure> {
+        if found.is_all {
+            look(self.context, board).await?;
+        } else if !found.changed.is_empty() {
+            for id in &found.changed {
+                read(self.context, board, id).await;
+            }
+            arrange(self.context, board).await;
+        }
+        detail(self.context, board).await;
+        Ok(())
+    }
+
+    /// Draws what is not on the terminal yet.
+    fn draw(&mut self, board: &mut Board) -> Result<(), u8> {
+        let size = Screen::of(std::io::stdout());
+        board.page = match board.mode {
+            Mode::Log(_) => size.height.saturating_sub(3),
+            Mode::List | Mode::Filter | Mode::Resume(_) | Mode::Cancel | Mode::Help => {
+                draw::parts(size.height).list
+            }
+        };
+        let now = self.context.wiring.clock.now();
+        let next = draw::frame(board, size, console::has_colours(), now);
+        let mut bytes = Vec::new();
+        if self.is_stale || *self.buffer.area() != *next.area() {
+            bytes.extend_from_slice(b"\x1b[0m\x1b[2J\x1b[H");
+            self.buffer = Buffer::empty(*next.area());
+            self.is_stale = false;
+        }
+        let updates = self.buffer.diff(&next);
+        if updates.is_empty() && bytes.is_empty() {
+            return Ok(());
+        }
+        // Writing to memory cannot fail.
+        drop(CrosstermBackend::new(&mut bytes).draw(updates.into_iter()));
+        self.buffer = next;
+        console::verbatim(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// Does what a signal means: it ends this process, or gives the terminal away for a while, or only has it drawn anew.
+    fn signalled(&mut self, signal: i32) {
+        if signal != SIGCONT && signal != SIGWINCH {
+            self.screen.leave();
+            // Whoever started this process sees which signal ended it.
+            drop(signal_hook::low_level::emulate_default_handler(signal));
+            drop(self.screen.again());
+        }
+        if signal == SIGCONT {
+            self.screen.leave();
+            drop(self.screen.again());
+        }
+        self.is_stale = true;
+    }
+}
+
+/// Looks at everything, and completes what others left.
+async fn look(context: &Context, board: &mut Board) -> Result<(), Failure> {
+    let listed = list::list(context.wiring.world(), &Query::default()).await?;
+    context.wiring.admit_in_passing().await;
+    board.unreadable = listed.listing.unreadable.len();
+    board.tasks = listed.listing.tasks.into_iter().map(|task| (task.id().clone(), task)).collect();
+    board.short = context.short(task_lines::named(board.tasks.values())).await;
+    arrange(context, board).await;
+    Ok(())
+}
+
+/// Reads one record that changed. One that cannot be read now stays as it was.
+async fn read(context: &Context, board: &mut Board, id: &TaskId) {
+    match context.wiring.store.load(id).await {
+        Ok(task) => {
+            let is_new = board.tasks.insert(id.clone(), task).is_none();
+            if is_new {
+                let named = board.tasks.values().map(Task::id);
+                board.short = context.short(named).await;
+            }
+        }
+        Err(StoreError::NotFound { .. }) => drop(board.tasks.remove(id)),
+        Err(_) => {}
+    }
+}
+
+/// Reads who waits, and puts the tasks in order.
+async fn arrange(context: &Context, board: &mut Board) {
+    let waits = board.tasks.values().any(|task| task.status() == Status::Queued);
+    board.queue = if waits { context.queue().await.unwrap_or_default() } else { Vec::new() };
+    board.arrange();
+}
+
+/// Reads what the selected task wrote, and why it waits.
+async fn detail(context: &Context, board: &mut Board) {
+    board.detail = board::Detail::default();
+    let Some(task) = board.task() else { return };
+    let what = Portion::LastLines(LINES);
+    let part = LogPart::Shown { what, rendering: Rendering::Settled, room: ROOM };
+    let log = context.wiring.logs.read(task.id(), Stream::Readable, part).await;
+    let log = log.map(|log| log.text.lines().map(ToOwned::to_owned).collect()).unwrap_or_default();
+    let waits = context.waits(std::slice::from_ref(task)).await;
+    let waits = waits.first().map(|(id, why)| task_lines::obstacle(board.short, id, why));
+    board.detail = board::Detail { log, waits };
+}
+
+fn gone(context: &Context) -> Failure {
+    let root = context.wiring.dir.root().display();
+    Failure::new(Kind::StoreUnavailable, format!("the store `{root}` is not there any more"))
+        .hint("somebody removed or renamed it; `task-bg doctor` says what there is")
+}

@@ -1,0 +1,437 @@
+//! How the board looks on a terminal of a size. Every text goes through [`cells`], and no byte that a terminal acts on is
+//! in one. Nothing here prints. Main function: [`frame`].
+
+use domain::task::{Exit, Runner, Status, Task, Timestamp, notice, text};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+
+use super::board::{Board, Mode};
+use crate::cli::view::task;
+use crate::cli::view::task_lines::short_id;
+use crate::kit::screen::{Screen, width};
+use crate::kit::terminal;
+
+/// The rows of what is known of the selected task.
+const FACTS: usize = 3;
+/// The rows that are neither a task's nor the log's: the title, the heads, the rule, the keys.
+const FRAME: usize = 4;
+/// A terminal with fewer rows shows the list alone.
+const FEWEST: usize = 14;
+
+/// The parts of the screen, in rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// The rows of the list.
+    pub(super) list: usize,
+    /// The rows of the log below it; none where there is no room for the selected task.
+    pub(super) log: usize,
+}
+
+/// How a terminal of this height is shared.
+pub(super) const fn parts(height: usize) -> Parts {
+    if height < FEWEST {
+        return Parts { list: height.saturating_sub(3), log: 0 };
+    }
+    let list = (height - FRAME) / 2;
+    Parts { list, log: height - FRAME - FACTS - list }
+}
+
+/// The whole screen.
+pub(super) fn frame(board: &Board, size: Screen, has_colours: bool, now: Timestamp) -> Buffer {
+    let of = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+    let mut page = Page {
+        buffer: Buffer::empty(Rect::new(0, 0, of(size.width), of(size.height))),
+        size,
+        has_colours,
+    };
+    page.title(board);
+    match &board.mode {
+        Mode::Help => page.help(),
+        Mode::Log(back) => page.log_alone(board, *back),
+        Mode::List | Mode::Filter | Mode::Resume(_) | Mode::Cancel => {
+            let parts = parts(size.height);
+            page.list(board, parts.list, now);
+            if size.height >= FEWEST {
+                page.selected(board, parts, now);
+            }
+        }
+    }
+    page.last_line(board);
+    page.buffer
+}
+
+/// A text in so many columns, of characters that each take the columns they are counted with, on one line, harmless.
+fn cells(text: &str, columns: usize) -> String {
+    let of = |c: char| width(c.encode_utf8(&mut [0; 4]));
+    // What joins the character before it is drawn by each terminal in another width.
+    let is_plain = |c: &char| of(*c) > 0 && !matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{fe0f}');
+    let text = text::harmless(text::beginning(text, columns.saturating_mul(3).saturating_add(3)));
+    let line: String = text
+        .chars()
+        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
+        .filter(is_plain)
+        .collect();
+    if width(&line) <= columns {
+        return line;
+    }
+    let mut used = 1;
+    let fits = |c: &char| {
+        used += of(*c);
+        used <= columns
+    };
+    let mut cut: String = line.chars().take_while(fits).collect();
+    if columns > 0 {
+        cut.push('…');
+    }
+    cut
+}
+
+struct Page {
+    buffer: Buffer,
+    size: Screen,
+    has_colours: bool,
+}
+
+impl Page {
+    /// Writes a text at a place, in so many columns, and fills them.
+    fn put(&mut self, row: usize, column: usize, columns: usize, text: &str, style: Style) {
+        let columns = columns.min(self.size.width.saturating_sub(column));
+        if row >= self.size.height || columns == 0 {
+            return;
+        }
+        let text = cells(text, columns);
+        let blanks = " ".repeat(columns.saturating_sub(width(&text)));
+        let at = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        self.buffer.set_stringn(at(column), at(row), text + &blanks, columns, style);
+    }
+
+    fn line(&mut self, row: usize, text: &str, style: Style) {
+        self.put(row, 0, self.size.width, text, style);
+    }
+
+    fn colour(&self, status: Status) -> Style {
+        let colour = match status {
+            Status::Queued => Color::Yellow,
+            Status::Running => Color::Cyan,
+            Status::Completed => Color::Green,
+            Status::Error => Color::Red,
+            Status::Cancelled => Color::Magenta,
+        };
+        if self.has_colours { Style::new().fg(colour) } else { Style::new() }
+    }
+
+    fn title(&mut self, board: &Board) {
+        let tally = board.tally();
+        let mut words = format!(
+            "task-bg  {}",
+            anstream::adapter::strip_str(&crate::cli::view::task_lines::total(&tally))
+        );
+        if board.unreadable > 0 {
+            words.push_str(&format!(", {} unreadable", board.unreadable));
+        }
+        let mut right = format!("by {}", board.sort.word());
+        if let Some(only) = board.only {
+            right = format!("only {}  {right}", only.word());
+        }
+        if !board.words.is_empty() && board.mode != Mode::Filter {
+            right = format!("/{}  {right}", board.words);
+        }
+        let right = cells(&right, self.size.width / 2);
+        let style = Style::new().add_modifier(Modifier::BOLD);
+        self.line(0, &words, style);
+        let from = self.size.width.saturating_sub(width(&right));
+        if from > width(&words) + 1 || from > self.size.width / 2 {
+            self.put(
+                0,
+                from.saturating_sub(1),
+                usize::MAX,
+                &format!(" {right}"),
+                Style::new().add_modifier(Modifier::DIM),
+            );
+        }
+    }
+
+    fn list(&mut self, board: &Board, rows: usize, now: Timestamp) {
+        let count = board.shown().count();
+        // The selected one is in the middle, as far as there is something around it.
+        let first = board.selected().saturating_sub(rows / 2).min(count.saturating_sub(rows));
+        let tasks: Vec<&Task> = board.shown().skip(first).take(rows).collect();
+        let lines: Vec<[String; 5]> = tasks.iter().map(|task| row(board, task, now)).collect();
+        let heads = ["ID", "STATUS", "TIME", "DESCRIPTION", "LAST"].map(str::to_owned);
+        let widths = columns(&heads, &lines, self.size.width);
+        let head = Style::new().add_modifier(Modifier::DIM);
+        self.row(1, &heads, widths, [head; 5]);
+        if lines.is_empty() {
+            let none =
+                if board.tasks.is_empty() { "no tasks yet" } else { "no task fits; Esc shows all" };
+            self.line(2, none, Style::new());
+        }
+        for (at, (line, task)) in lines.iter().zip(&tasks).enumerate() {
+            let mut styles = [Style::new(); 5];
+            styles[1] = self.colour(task.status());
+            if first + at == board.selected() {
+                styles = styles.map(|style| style.add_modifier(Modifier::REVERSED));
+            }
+            self.row(2 + at, line, widths, styles);
+        }
+    }
+
+    fn row(&mut self, row: usize, texts: &[String; 5], widths: [usize; 5], styles: [Style; 5]) {
+        let mut column = 0;
+        for ((text, columns), style) in texts.iter().zip(widths).zip(styles) {
+            if columns > 0 {
+                // The gap belongs to the cell, so that a selected row has no holes.
+                self.put(row, column, columns + GAP, &cells(text, columns), style);
+                column += columns + GAP;
+            }
+        }
+    }
+
+    fn selected(&mut self, board: &Board, parts: Parts, now: Timestamp) {
+        let top = 2 + parts.list;
+        let rule = "─".repeat(self.size.width);
+        self.line(top, &rule, Style::new().add_modifier(Modifier::DIM));
+        let Some(task) = board.task() else { return };
+        let facts = facts(board, task, now);
+        for (at, fact) in facts.iter().enumerate() {
+            let style =
+                if at == 0 { Style::new().add_modifier(Modifier::BOLD) } else { Style::new() };
+            self.line(top + 1 + at, fact, style);
+        }
+        self.log(board, top + 1 + FACTS, parts.log, 0);
+    }
+
+    fn log_alone(&mut self, board: &Board, back: usize) {
+        let Some(task) = board.task() else { return };
+        let words =
+            format!("log of {}: {}", short_id(task.id(), board.short), task.order().label());
+        self.line(1, &words, Style::new().add_modifier(Modifier::DIM));
+        self.log(board, 2, self.size.height.saturating_sub(3), back);
+    }
+
+    fn log(&mut self, board: &Board, top: usize, rows: usize, back: usize) {
+        let log = &board.detail.log;
+        if log.is_empty() {
+            return self.line(
+                top,
+                "(it has written nothing yet)",
+                Style::new().add_modifier(Modifier::DIM),
+            );
+        }
+        let end = log.len().saturating_sub(back).max(rows.min(log.len()));
+        let lines = log.iter().take(end).skip(end.saturating_sub(rows));
+        for (at, line) in lines.enumerate() {
+            self.line(top + at, line, Style::new());
+        }
+    }
+
+    fn help(&mut self) {
+        for (at, line) in HELP.lines().enumerate() {
+            self.line(2 + at, line, Style::new());
+        }
+    }
+
+    fn last_line(&mut self, board: &Board) {
+        let short =
+            || board.task().map(|task| short_id(task.id(), board.short)).unwrap_or_default();
+        // What is typed is seen at its end.
+        let room = self.size.width.saturating_sub(24);
+        let typed = |words: &str| format!("{}▏", text::ending(words, room));
+        let (words, style) = match (&board.mode, &board.message) {
+            (Mode::Filter, _) => (format!("only with: {}", typed(&board.words)), Modifier::BOLD),
+            (Mode::Resume(words), _) => {
+                (format!("tell {} next: {}", short(), typed(words)), Modifier::BOLD)
+            }
+            (Mode::Cancel, _) => {
+                (format!("cancel {}? y: yes, any other key: no", short()), Modifier::BOLD)
+            }
+            (_, Some(message)) => (message.clone(), Modifier::BOLD),
+            (Mode::Log(_), None) => ("↑↓ PgUp PgDn g G move  Esc back".to_owned(), Modifier::DIM),
+            (Mode::Help, None) => ("any key: back".to_owned(), Modifier::DIM),
+            (Mode::List, None) => (KEYS.to_owned(), Modifier::DIM),
+        };
+        self.line(self.size.height.saturating_sub(1), &words, Style::new().add_modifier(style));
+    }
+}
+
+const KEYS: &str =
+    "q quit  ? help  ↑↓ select  o log  c cancel  r retry  R resume  / filter  s sort";
+const HELP: &str = "\
+↑ ↓ PgUp PgDn g G   select a task
+o, Enter            its log, Esc goes back
+c                   cancel it
+r                   try it once more
+R                   go on in its session: type what it is told, Enter
+/                   only tasks with these words; Esc shows all
+f                   only those that run, wait, failed, …
+s                   sort by state, newest, oldest
+Ctrl-Z              back to the shell, `fg` returns
+q, Ctrl-C           quit; no task ends with it";
+
+/// The blanks between two columns.
+const GAP: usize = 2;
+
+/// The widths of the columns: the texts share what the others leave.
+fn columns(heads: &[String; 5], lines: &[[String; 5]], columns: usize) -> [usize; 5] {
+    let widest = |at: usize| {
+        let widths = lines.iter().chain([heads]).map(|line| width(&line[at]));
+        widths.max().unwrap_or_default()
+    };
+    let (id, how) = (widest(0).min(17), widest(1).min(16));
+    let time = if columns < 50 { 0 } else { widest(2) };
+    let gaps = GAP * if time == 0 { 3 } else { 4 };
+    let rest = columns.saturating_sub(id + how + time + gaps);
+    let (label, last) = (widest(3), widest(4));
+    let label = label.min((rest * 2 / 5).max(rest.saturating_sub(last)));
+    [id, how, time, label, rest - label]
+}
+
+fn row(board: &Board, of: &Task, now: Timestamp) -> [String; 5] {
+    let how = match board.place(of.id()) {
+        Some(place) => format!("{} #{place}", of.status().word()),
+        None => of.status().word().to_owned(),
+    };
+    // Whole minutes while it runs: what changes each second would be drawn each second.
+    let span = task::duration(of, now);
+    let time = match of.status() {
+        Status::Queued => String::new(),
+        Status::Running if span.as_secs() < 60 => "<1m".to_owned(),
+        Status::Running => terminal::rough_span(span),
+        Status::Completed | Status::Error | Status::Cancelled => terminal::span(span),
+    };
+    let label = of.order().label();
+    let label = match &of.order().name {
+        Some(name) if name.as_str() != label => format!("{name}: {label}"),
+        Some(_) | None => label.to_owned(),
+    };
+    let label = text::one_line(&label, 400);
+    [short_id(of.id(), board.short), how, time, label, task::last_deed(of, 400)]
+}
+
+/// What is known of a task, in three lines.
+fn facts(board: &Board, of: &Task, now: Timestamp) -> [String; FACTS] {
+    let (order, progress) = (of.order(), of.progress());
+    let activity = &progress.activity;
+    let mut first = vec![of.id().to_string(), notice::ending_words(of)];
+    first.extend(progress.exit.filter(|_| of.status().is_ended()).map(|exit| match exit {
+        Exit::Code(code) => format!("code {code}"),
+        Exit::Signal(signal) => format!("signal {signal}"),
+    }));
+    match &order.runner {
+        Runner::Command(_) => first.push(order.prompt.as_str().to_owned()),
+        Runner::Agent { .. } | Runner::Elsewhere => {
+            first.push(order.agent.clone());
+            first.extend(order.model.clone());
+        }
+    }
+    let mut second = Vec::new();
+    let moments = [
+        ("ordered", of.queued_at()),
+        ("started", of.started_at()),
+        ("ended", of.state().ended_at()),
+    ];
+    for (word, at) in moments {
+        second.extend(at.map(|at| format!("{word} {}", clock(at, now))));
+    }
+    if order.lineage.attempt > 1 {
+        second.push(format!("attempt {}", order.lineage.attempt));
+    }
+    let after: Vec<String> =
+        order.placement.after.iter().map(|id| short_id(id, board.short)).collect();
+    if !after.is_empty() {
+        second.push(format!("after {}", text::some_of(&after, 5)));
+    }
+    second.extend(order.cwd.clone());
+    let mut third = Vec::new();
+    third.extend(board.detail.waits.clone());
+    if activity.tool_calls > 0 {
+        third.push(format!("{} tools", activity.tool_calls));
+    }
+    if let Some(usage) = activity.usage {
+        third.push(format!("{} tokens in, {} out", usage.input_tokens, usage.output_tokens));
+        third.extend(usage.cost_usd().map(|cost| format!("${cost:.2}")));
+    }
+    third.push(task::last_deed(of, 400));
+    third.retain(|part| !part.is_empty());
+    [first, second, third].map(|parts| parts.join("  "))
+}
+
+/// A moment by the clock on the wall; of another day, that day as well.
+fn clock(at: Timestamp, now: Timestamp) -> String {
+    let zoned = |at: Timestamp| {
+        let moment = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default();
+        moment.to_zoned(jiff::tz::TimeZone::system())
+    };
+    let (at, now) = (zoned(at), zoned(now));
+    let form = if at.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" };
+    at.strftime(form).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::task::Order;
+    use domain::testing;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The lines of a screen.
+    fn lines(buffer: &Buffer) -> Vec<String> {
+        let row = |row: u16| {
+            let cells = (0..buffer.area().width).filter_map(|column| buffer.cell((column, row)));
+            cells.map(ratatui::buffer::Cell::symbol).collect::<String>()
+        };
+        (0..buffer.area().height).map(row).collect()
+    }
+
+    fn board(label: &str, log: &str) -> Board {
+        let mut board = Board::new();
+        let order =
+            Order { description: label.to_owned(), agent: label.to_owned(), ..testing::order() };
+        let id = domain::task::TaskId::parse("bg_19c0000000001").expect("an id");
+        let waiting = Task::ordered(id.clone(), order, None, testing::ORDERED);
+        board.queue = vec![id.clone()];
+        for task in [waiting, testing::running_task()] {
+            board.tasks.insert(task.id().clone(), task);
+        }
+        board.arrange();
+        board.select(&id);
+        board.detail.log = log.lines().map(ToOwned::to_owned).collect();
+        board
+    }
+
+    #[test]
+    fn the_parts_of_a_screen_are_there_at_every_usual_size() {
+        for (columns, rows) in [(80, 24), (60, 20), (160, 50), (40, 14)] {
+            let size = Screen { width: columns, height: rows };
+            let shown =
+                lines(&frame(&board("日本語 label", "one\ntwo"), size, true, testing::ORDERED));
+            let text = shown.join("\n");
+            for part in ["2 tasks", "queued #1", "running", "two", "q quit", "───"] {
+                assert!(text.contains(part), "{columns}x{rows}: no {part}\n{text}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn invariant_nothing_that_a_terminal_acts_on_is_on_the_screen(
+            label in any::<String>(),
+            log in any::<String>(),
+            columns in 0_usize..120,
+            rows in 0_usize..40,
+            back in 0_usize..5,
+            mode in 0_usize..4,
+        ) {
+            let size = Screen { width: columns, height: rows };
+            let mut board = board(&label, &log);
+            board.mode = [Mode::List, Mode::Log(back), Mode::Resume(label.clone()), Mode::Help][mode].clone();
+            let buffer = frame(&board, size, false, testing::ORDERED);
+            for line in lines(&buffer) {
+                prop_assert!(!line.contains(char::is_control), "{line:?}");
+                prop_assert!(width(&line) <= columns + line.chars().filter(|c| *c == ' ').count(), "{line:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `top` on a terminal of its own, and that it gives the terminal back however it ends.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+
+use tests::process::wait_for;
+use tests::run::{Ran, Started};
+use tests::sandbox::{Sandbox, text};
+
+use crate::sandbox;
+
+/// What gives the terminal back: the cursor, and the screen as it was.
+const LEFT: &str = "\u{1b}[?25h\u{1b}[?1049l";
+
+/// A screen that is looked at, and the keys of its terminal.
+struct Looked<'a> {
+    sandbox: &'a Sandbox,
+    started: Started,
+    keys: File,
+}
+
+impl<'a> Looked<'a> {
+    /// Starts `top` at so many columns and rows, once these words are on it.
+    fn at(sandbox: &'a Sandbox, (columns, rows): (usize, usize), words: &str) -> Self {
+        let (keys, seen) = (text(&sandbox.path("keys")), text(&sandbox.path("seen")));
+        let command = format!(
+            "stty cols {columns} rows {rows}; echo $$ > {}; TERM=xterm exec task-bg top",
+            sandbox.path("pid").display()
+        );
+        let script = format!(
+            "mkfifo {keys}; script -qefc 'sh -c \"{}\"' {seen} < {keys} > /dev/null",
+            command.replace('$', "\\$")
+        );
+        let started = sandbox.shell(&script).start();
+        wait_for("the pipe of the keys", || sandbox.path("keys").exists().then_some(()));
+        let keys = OpenOptions::new().write(true).open(&keys).expect("the script reads it");
+        let looked = Self { sandbox, started, keys };
+        looked.shows(words);
+        looked
+    }
+
+    fn seen(&self) -> String {
+        let seen = fs::read(self.sandbox.path("seen")).unwrap_or_default();
+        String::from_utf8_lossy(&seen).into_owned()
+    }
+
+    /// Waits until these words are on the screen.
+    fn shows(&self, words: &str) {
+        wait_for(words, || screen(&self.seen()).contains(words).then_some(()));
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("somebody reads them");
+    }
+
+    fn pid(&self) -> String {
+        fs::read_to_string(self.sandbox.path("pid")).expect("a number").trim().to_owned()
+    }
+
+    fn ends(self) -> (Ran, String) {
+        let ran = self.started.finish();
+        let seen = fs::read(self.sandbox.path("seen")).expect("what was seen");
+        (ran, String::from_utf8_lossy(&seen).into_owned())
+    }
+}
+
+/// What a terminal shows after these bytes: of all sequences, it knows where the next letter goes and what clears it.
+fn screen(bytes: &str) -> String {
+    let (mut rows, mut row, mut column) = (vec![vec![' '; 200]; 60], 0, 0);
+    let mut rest = bytes;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        if let Some(sequence) = rest.strip_prefix('[').filter(|_| c == '\u{1b}') {
+            let end = sequence.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(sequence.len());
+            let mut numbers =
+                sequence[..end].split(';').map(|word| word.parse::<usize>().unwrap_or(1));
+            match sequence[end..].chars().next() {
+                Some('H') => {
+                    row = numbers.next().unwrap_or(1) - 1;
+                    column = numbers.next().unwrap_or(1) - 1;
+                }
+                Some('J') => rows.iter_mut().for_each(|row| row.fill(' ')),
+                Some(_) | None => {}
+            }
+            rest = sequence.get(end + 1..).unwrap_or_default();
+        } else if let Some(cell) = rows.get_mut(row).and_then(|row| row.get_mut(column)) {
+            *cell = c;
+            column += 1;
+        }
+    }
+    rows.into_iter().map(|row| row.into_iter().collect::<String>() + "\n").collect()
+}
+
+#[test]
+fn a_screen_follows_the_store_and_the_log_of_the_selected_task_and_q_ends_it() {
+    let sandbox = sandbox();
+    let script = format!("echo begun; {}; echo done", sandbox.until("gate"));
+    let id = sandbox.run_script(&["--name", "worker"], &script);
+    let mut looked = Looked::at(&sandbox, (80, 24), "begun");
+    looked.shows("running");
+    looked.shows("worker");
+    sandbox.open_gate("gate");
+    sandbox.ended(&id);
+    looked.shows("done");
+    looked.shows("completed");
+    looked.press("q");
+    let (ran, seen) = looked.ends();
+    drop(ran.code_is(0));
+    assert!(seen.contains(LEFT), "{seen}");
+}
+
+#[test]
+fn keys_show_a_log_filter_and_cancel_the_selected_task() {
+    let sandbox = sandbox();
+    let id = sandbox.run_script(&["--name", "victim"], "echo begun; exec sleep 600");
+    let mut looked = Looked::at(&sandbox, (60, 20), "begun");
+    looked.press("o");
+    looked.shows("log of ");
+    // Escape is a key of its own once nothing follows it.
+    looked.press("\u{1b}");
+    looked.shows("q quit");
+    looked.press("/nobody\r");
+    looked.shows("no task fits");
+    looked.press("\u{1b}");
+    looked.shows("victim");
+    looked.press("?");
+    looked.shows("any key: back");
+    looked.press(" c");
+    looked.shows("? y: yes");
+    looked.press("y");
+    sandbox.ended(&id);
+    looked.shows("cancelled");
+    assert_eq!(sandbox.status(&id), "cancelled");
+    // Ctrl-C.
+    looked.press("\u{3}");
+    let (ran, seen) = looked.ends();
+    drop(ran.code_is(0));
+    assert!(seen.contains(LEFT), "{seen}");
+}
+
+#[test]
+fn while_nothing_happens_not_a_byte_is_written() {
+    let sandbox = sandbox();
+    drop(sandbox.run_script(&["--hold", "--name", "waiting"], "true"));
+    let mut looked = Looked::at(&sandbox, (80, 24), "q quit");
+    let written = |looked: &Looked<'_>| {
+        let io = fs::read_to_string(format!("/proc/{}/io", looked.pid())).expect("it lives");
+        io.lines().find(|line| line.starts_with("wchar")).expect("a count").to_owned()
+    };
+    // A key that changes nothing was read: all before it is drawn.
+    looked.press("?");
+    looked.shows("any key: back");
+    let before = (looked.seen().len(), written(&looked));
+    // There is no event to wait for: nothing is to happen.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert_eq!((looked.seen().len(), written(&looked)), before);
+    looked.press("\u{3}");
+    drop(looked.ends().0.code_is(0));
+}
+
+#[test]
+fn every_signal_and_a_store_that_is_gone_give_the_terminal_back() {
+    for (signal, code) in [("TERM", 143), ("HUP", 129), ("INT", 130), ("QUIT", 131), ("USR1", 138)]
+    {
+        let sandbox = sandbox();
+        let looked = Looked::at(&sandbox, (80, 24), "no tasks yet");
+        drop(sandbox.shell(&format!("kill -{signal} {}", looked.pid())).ok());
+        let (ran, seen) = looked.ends();
+        assert!(seen.contains(LEFT), "{signal}: {seen}");
+        drop(ran.code_is(code));
+    }
+    let sandbox = sandbox();
+    let looked = Looked::at(&sandbox, (80, 24), "no tasks yet");
+    fs::rename(sandbox.store(), sandbox.path("elsewhere")).expect("renamed");
+    let (ran, seen) = looked.ends();
+    let (_, after) = seen.split_once(LEFT).expect("the terminal is given back");
+    assert!(after.contains("is not there any more") && after.contains("hint"), "{seen}");
+    drop(ran.code_is(8));
+}
+
+#[test]
+fn no_escape_sequence_of_a_task_reaches_the_terminal() {
+    let sandbox = sandbox();
+    let hostile = "printf '\\033]0;owned\\007\\033[31mHOSTILE\\033[2J\\233?5h\\rEND\\n'";
+    let id = sandbox.run_script(&[], hostile);
+    sandbox.ended(&id);
+    let label = "bad\u{1b}]2;owned\u{7}\u{9b}31m label";
+    drop(sandbox.task_bg(["run", label, "--hold", "--", "true"]).ok());
+    let mut looked = Looked::at(&sandbox, (80, 24), "END");
+    looked.press("o");
+    looked.shows("log of ");
+    looked.press("\u{3}");
+    let (ran, seen) = looked.ends();
+    drop(ran.code_is(0));
+    for bytes in ["\u{1b}]", "\u{7}", "\u{9b}", "\u{1b}[31mHOSTILE", "\u{1b}[?5h"] {
+        assert!(!seen.contains(bytes), "{bytes:?}: {seen:?}");
+    }
+}
+
+#[test]
+fn without_a_terminal_top_says_so_and_names_what_works_there() {
+    let sandbox = sandbox();
+    let answer = sandbox.task_bg(["top"]).run().failure(2);
+    assert!(answer["hint"].as_str().is_some_and(|hint| hint.contains("list --watch")), "{answer}");
+    assert!(!sandbox.store().exists(), "nothing was made");
+}
