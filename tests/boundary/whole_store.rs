@@ -11,10 +11,13 @@ use tests::sandbox::pid_at;
 
 use crate::sandbox;
 
+/// Puts something in the place of a store.
+type Put = fn(&Path);
+
 // "Not a directory", with a hint about modes; and of a link that leads nowhere `list` said that there were no tasks.
 #[test]
 fn what_is_no_folder_is_refused_as_a_store_by_every_verb_and_costs_no_task_its_end() {
-    let puts: [(&str, fn(&Path)); 3] = [
+    let puts: [(&str, Put); 3] = [
         ("no folder", |path| fs::write(path, "x").expect("a file")),
         ("no folder", make_pipe),
         ("leads nowhere", |path| symlink("/nowhere/at/all", path).expect("a link")),
