@@ -8,6 +8,7 @@ mod act;
 mod board;
 mod draw;
 mod events;
+mod facts;
 mod keys;
 
 use std::time::{Duration, Instant};
