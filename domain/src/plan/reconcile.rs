@@ -36,7 +36,8 @@ pub enum Standing {
 
 /// Judges one task by who holds its life lock and whether its supervisor and its agent live.
 ///
-/// `supervisor_lives` decides where the lock file is missing, as when somebody removed it.
+/// `supervisor_lives` decides where the lock file is missing, as when somebody removed it, and keeps a living agent from a
+/// second supervisor where it is another's file.
 pub fn standing(
     task: &Task,
     custody: Custody,
@@ -53,7 +54,10 @@ pub fn standing(
         (Status::Running, Custody::Absent) if !task.was_supervised() => Standing::Unsupervised,
         (Status::Running, Custody::Absent) if supervisor_lives => Standing::AsRecorded,
         (Status::Running, Custody::Absent | Custody::Free | Custody::Waiting) => {
-            if agent_lives {
+            if agent_lives && supervisor_lives {
+                // It holds a lock that has another name, or none: the store was copied, or put back from a copy.
+                Standing::AsRecorded
+            } else if agent_lives {
                 Standing::Orphaned
             } else {
                 Standing::Gone
@@ -71,7 +75,14 @@ mod tests {
     fn a_running_record_whose_life_lock_is_free_is_never_believed() {
         let task = testing::running_task();
         assert_eq!(standing(&task, Custody::Free, true, false), Standing::Gone);
-        assert_eq!(standing(&task, Custody::Free, true, true), Standing::Orphaned);
+        assert_eq!(standing(&task, Custody::Free, false, true), Standing::Orphaned);
+    }
+
+    // A look at a copy of a store, or at one that was put back under its tasks, gave a task a second supervisor.
+    #[test]
+    fn a_supervisor_that_lives_with_its_agent_is_not_replaced_though_the_lock_is_free() {
+        let task = testing::running_task();
+        assert_eq!(standing(&task, Custody::Free, true, true), Standing::AsRecorded);
     }
 
     #[test]
