@@ -329,5 +329,7 @@ fn soonest(earlier: Option<CancelIntent>, now: CancelIntent) -> CancelIntent {
     let Some(earlier) = earlier else { return now };
     let due = |intent: CancelIntent| intent.at.plus(intent.grace);
     let grace = earlier.grace.min(due(now).since(earlier.at));
-    CancelIntent { at: earlier.at, grace }
+    // In whole milliseconds, as a record keeps it: what is read back is what was decided.
+    let millis = u64::try_from(grace.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+    CancelIntent { at: earlier.at, grace: Duration::from_millis(millis) }
 }

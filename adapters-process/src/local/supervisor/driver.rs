@@ -6,6 +6,7 @@
 
 mod adoption;
 mod bounding;
+mod heartbeat;
 
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -23,9 +24,10 @@ use super::readable_log::ReadableLog;
 use super::signals::Signals;
 use crate::agents::event_stream::EventStream;
 use crate::local::termination::Termination;
-use crate::local::tree::{self, Snapshot};
+use crate::local::tree::Snapshot;
 use crate::local::{freezing, identity};
 use bounding::Bounding;
+use heartbeat::{HEARTBEAT, Heartbeat};
 
 /// How soon an active event stream is looked at again, and how late an idle one.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -38,9 +40,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const GROWN: Duration = Duration::from_secs(1);
 /// How many tasks may run for its driver to do so.
 const FEW: usize = 32;
-/// How often the driver looks at processor time and at the record without being asked to.
-const HEARTBEAT: Duration = Duration::from_secs(60);
-
 /// The loop over one machine, with what it needs to carry out outputs.
 pub(super) struct Driver<'a> {
     post: &'a Post<'a>,
@@ -70,13 +69,6 @@ pub(super) struct Driver<'a> {
 struct Following<'a> {
     stream: EventStream<'a>,
     pause: Duration,
-}
-
-/// What the task had spent and written when that was last looked at.
-struct Heartbeat {
-    next: Instant,
-    ticks: u64,
-    written: u64,
 }
 
 impl<'a> Driver<'a> {
@@ -295,23 +287,6 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Once a minute, takes new output, and processor time that the agent or its descendants spent, for a
-    /// sign of life.
-    async fn beat(&mut self) {
-        if Instant::now() < self.heartbeat.next {
-            return;
-        }
-        let ticks = self.ticks();
-        let written = self.written();
-        self.heartbeat.next = Instant::now() + HEARTBEAT;
-        if (ticks, written) != (self.heartbeat.ticks, self.heartbeat.written) {
-            (self.heartbeat.ticks, self.heartbeat.written) = (ticks, written);
-            self.tell(Input::Stirred).await;
-        }
-        // A signal may have been lost, or sent by somebody who could not reach this process.
-        self.look().await;
-    }
-
     /// What of the task lives on now that its agent is gone. Processes that are just about to end, such as
     /// a `tee` behind the agent, have a moment for that and for their last words.
     fn left_behind(&self) -> LeftBehind {
@@ -349,23 +324,6 @@ impl<'a> Driver<'a> {
     /// The agent, if it was not reaped.
     fn agent_in_doubt(&self) -> Option<ProcessId> {
         (!self.reaped).then(|| self.agent.process.clone())
-    }
-
-    /// Clock ticks that the living processes of the task have spent on a processor.
-    fn ticks(&self) -> u64 {
-        if let Some(spent) = self.agent.spent() {
-            return spent;
-        }
-        match self.agent.reaper() {
-            Some(own) => tree::cpu_ticks_below(own),
-            None => Snapshot::take().ticks_of(&self.agent.doomed(self.id())),
-        }
-    }
-
-    /// How many bytes the task has written.
-    fn written(&self) -> u64 {
-        let length = |file: &File| file.metadata().map_or(0, |file| file.len());
-        length(&self.post.files.output).saturating_add(length(&self.post.files.events_reader))
     }
 
     async fn exited(&mut self, exit: Option<Exit>, left: LeftBehind) -> Exited {

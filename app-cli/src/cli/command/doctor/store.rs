@@ -4,13 +4,14 @@
 //! sweeps what is derived.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use adapters_fs::inspection::{
     FolderState, Odd, StoreCondition, close_files, stopped_holders, store_condition,
 };
 use adapters_process::local::supervisors::supervisors_over;
-use domain::port::{Fault, Host as _, StoreError, TaskStore as _};
+use domain::port::{Fault, Host as _, TaskStore as _};
 use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
 use domain::usecase::list::{Listed, list, survey};
 use domain::usecase::reconcile::Note;
@@ -164,7 +165,7 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used
             let at_large = wiring.host.at_large().await;
             let survivors = survivors(&listed, &at_large);
             let mut findings = vec![records, locks, supervision, survivors, leftovers];
-            findings.extend(unrecorded(context).await);
+            findings.extend(unrecorded(context));
             (findings, used)
         }
         Err(trouble) => {
@@ -175,14 +176,15 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used
 }
 
 /// Tasks that run although their records are gone, as where the whole store was removed, or an older one put in its place.
-async fn unrecorded(context: &Context) -> Option<Finding> {
-    let wiring = &context.wiring;
-    let mut named = Vec::new();
-    for (id, pid) in supervisors_over(wiring.dir.root()) {
-        if matches!(wiring.store.load(&id).await, Err(StoreError::NotFound { .. })) {
-            named.push(format!("{id} (process {pid})"));
-        }
-    }
+fn unrecorded(context: &Context) -> Option<Finding> {
+    let dir = &context.wiring.dir;
+    // Whether there is a record says its name; what cannot be looked at may be there.
+    let is_gone = |id: &TaskId| {
+        let looked = dir.record(id).symlink_metadata();
+        looked.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    let alone = supervisors_over(dir.root()).into_iter().filter(|(id, _)| is_gone(id));
+    let named: Vec<String> = alone.map(|(id, pid)| format!("{id} (process {pid})")).collect();
     if named.is_empty() {
         return None;
     }
