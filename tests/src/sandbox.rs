@@ -356,6 +356,12 @@ impl Drop for Sandbox {
 /// The control groups that the records of a store name.
 fn groups(store: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(store).into_iter().flatten().flatten();
+    // Among hostile names are pipes, and links to what has no end.
+    let is_record = |entry: &fs::DirEntry| {
+        let plain = entry.metadata().is_ok_and(|it| it.is_file() && it.len() < 1 << 20);
+        plain && entry.file_name().to_string_lossy().ends_with(".json")
+    };
+    let entries = entries.filter(is_record);
     let record = |path: PathBuf| serde_json::from_slice::<Value>(&fs::read(path).ok()?).ok();
     let records = entries.filter_map(|entry| record(entry.path()));
     let named = records.filter_map(|it| Some(it["progress"]["cgroup"].as_str()?.into()));
