@@ -38,18 +38,18 @@ struct Case {
 }
 
 const CASES: &[Case] = &[
-    case("status", &["status", "ID"], 62, 750),
-    case("output", &["output", "ID"], 65, 590),
-    case("wait on what has ended", &["wait", "ID"], 60, 570),
-    case("list", &["list"], 530, 51_000),
-    case("launch, held", &["run", "t", "--hold", "--", "true"], 135, 930),
-    Case { instructions: None, ..case("launch", &["run", "t", "--", "true"], 112, 0) },
+    case("status", &["status", "ID"], 63, 790),
+    case("output", &["output", "ID"], 65, 640),
+    case("wait on what has ended", &["wait", "ID"], 61, 615),
+    case("list", &["list"], 533, 51_400),
+    case("launch, held", &["run", "t", "--hold", "--", "true"], 141, 1_020),
+    Case { instructions: None, ..case("launch", &["run", "t", "--", "true"], 117, 0) },
     Case {
         supervisor: true,
         instructions: None,
         ..case("a supervisor's life", &["run", "t", "--", "true"], 355, 0)
     },
-    Case { hook: true, ..case("hook, unknown session", &[], 70, 52) },
+    Case { hook: true, ..case("hook, unknown session", &[], 72, 53) },
 ];
 
 const fn case(
