@@ -2,7 +2,7 @@
 //!
 //! An effect is a system call that others can see: a file made, written, synced, renamed or removed, a lock taken or
 //! freed. With the feature `crash-points`, which only the tests of the whole program ask for, a watch is told of each
-//! before and after it happens. Without the feature, and so in what is shipped, [`effect`] is its closure and nothing
+//! before and after it happens. Without the feature, and so in what is shipped, `effect` is its closure and nothing
 //! else. Nothing here decides what is to fail. Main types: [`Moment`] and [`Watch`].
 
 use std::io;

@@ -2,7 +2,7 @@
 //! signalled.
 //!
 //! With the feature `crash-points`, which only the tests of the whole program ask for, a watch is told of each before
-//! and after it happens. Without the feature, and so in what is shipped, [`effect`] is its closure and nothing else.
+//! and after it happens. Without the feature, and so in what is shipped, `effect` is its closure and nothing else.
 //! Nothing here decides what is to fail. Main type: [`Watch`].
 
 use std::io;

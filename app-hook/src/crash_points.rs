@@ -2,7 +2,7 @@
 //!
 //! Both programs arm it when they begin; it is part of them only with the feature `crash-points`, which the tests of the
 //! whole program alone ask for. The points are counted in the order in which the process comes by them: one before each
-//! effect and one after it, see `adapters_fs::effect` and `adapters_process::effect`. Main type: [`Order`].
+//! effect and one after it, see `adapters_fs::effect` and `adapters_process::effect`. Main type: `Order`.
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -3,7 +3,7 @@
 //! A point is before or after one effect of the process that dies: a write, a sync, a rename, a lock, a start, a signal
 //! (`__TASK_BG_CRASH_AT`, in `app-hook/src/crash_points.rs`). Each trial has a sandbox of its own: a scene is prepared,
 //! its command is killed at the point, or one of its steps fails there, somebody looks, and then the laws have to hold.
-//! `cargo xtask crashpoints` prints the table. Main types: [`Scene`](scene::Scene) and [`Row`].
+//! `cargo xtask crashpoints` prints the table. Main types: [`Scene`] and [`Row`].
 
 pub mod laws;
 pub mod report;

@@ -1,7 +1,7 @@
 //! `dist`: everything that is shipped, in `target/dist`: archives with the static programs, pages, completions and the
 //! plugin, packages for Debian and npm, a list of what is inside, an installer, and the sums of all of it.
 //!
-//! Each package is first a [`Tree`], a value that says which files it has; then it is written. The same commit gives the
+//! Each package is first a `Tree`, a value that says which files it has; then it is written. The same commit gives the
 //! same bytes: times are those of the commit, owners are 0, names are sorted, no path of this machine is in a program.
 //! `--twice` makes everything twice and compares. What cannot be had here is skipped and named.
 

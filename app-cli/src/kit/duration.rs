@@ -9,7 +9,7 @@ pub enum Length {
     AtMost(Duration),
     /// For ever.
     Forever,
-    /// As is usual: for ever where a person at a terminal watches, who can stop it, and else for [`USUAL`].
+    /// As is usual: for ever where a person at a terminal watches, who can stop it, and else for `USUAL`.
     Usual,
 }
 
