@@ -50,7 +50,7 @@ pub(super) fn freeze_and_kill(task: &Doomed, supervisor: Option<u32>) -> bool {
 /// All its children are zombies or belong to others, and a second list of them has nobody new: a
 /// process hands its children on before it becomes a zombie.
 pub(super) fn none_below(task: &Doomed, supervisor: u32) -> bool {
-    if Group::of(task).is_some_and(|group| group.is_populated() != Some(false)) {
+    if Group::of(task).is_some_and(|group| !group.is_empty()) {
         return false;
     }
     let Some(children) = children_of(supervisor) else { return false };

@@ -173,6 +173,11 @@ impl Group {
         }
     }
 
+    /// Whether certainly no process is in it or below it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_populated() == Some(false)
+    }
+
     /// The numbers of the processes in it and below it.
     pub(super) fn members(&self) -> Vec<u32> {
         let mut found = Vec::new();

@@ -167,7 +167,7 @@ impl Target {
             return freezing::none_below(&self.task, pid);
         }
         let group = Group::of(&self.task);
-        let is_proved = group.is_some_and(|group| group.is_populated() == Some(false));
+        let is_proved = group.is_some_and(|group| group.is_empty());
         is_proved || !freezing::freeze_and_kill(&self.task, None)
     }
 

@@ -78,7 +78,7 @@ impl<'a> Agent<'a> {
 
     /// Whether its group says that nothing is left.
     pub(super) fn has_none(&self) -> bool {
-        self.group.as_ref().is_some_and(|group| group.is_populated() == Some(false))
+        self.group.as_ref().is_some_and(Group::is_empty)
     }
 
     /// The supervisor whose descendants belong to the task: this process, unless another one started the agent.
