@@ -41,10 +41,10 @@ const MOST_LOOKS: u32 = 5;
 /// How often what a task left is looked for, where its record says that it left something: what replaces itself all the
 /// time may be missed by a look.
 const MOST_TO_FIND: u32 = 5;
-/// How long a supervisor may take to end that has closed the pipe to its starter.
-const LAST_STEPS: Duration = Duration::from_secs(1);
 /// The pause between two such looks.
 const BETWEEN_FINDS: Duration = Duration::from_millis(2);
+/// How long a supervisor may take to end that has closed the pipe to its starter.
+const LAST_STEPS: Duration = Duration::from_secs(1);
 
 /// This machine.
 #[derive(Debug)]
@@ -230,7 +230,7 @@ impl Host for LocalHost {
     }
 
     async fn has_none(&self, task: &Doomed) -> bool {
-        Group::of(task).is_some_and(|group| group.is_populated() == Some(false))
+        Group::of(task).is_some_and(|group| group.is_empty())
             && tree::Snapshot::take().belonging_to(task, None).is_empty()
     }
 

@@ -40,6 +40,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const GROWN: Duration = Duration::from_secs(1);
 /// How many tasks may run for its driver to do so.
 const FEW: usize = 32;
+
 /// The loop over one machine, with what it needs to carry out outputs.
 pub(super) struct Driver<'a> {
     post: &'a Post<'a>,
