@@ -5,7 +5,7 @@
 //! how much room is left and how fast a file can be written at all ([`FASTEST`]); a file that nobody writes to is not looked
 //! at. Nothing here stops a task: where no hole can be made, that is said.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl<'a> Bound<'a> {
             let Ok(now) = log.file.metadata() else { continue };
             let grew = now.len() != log.size;
             log.size = now.len();
-            let mut taken = now.blocks().saturating_mul(512);
+            let mut taken = taken_by(&now);
             if taken > brim {
                 if taken > most && self.usual.is_none() {
                     // It outran this process, which has hardly anything to do. Only root may go first.
@@ -93,7 +93,7 @@ impl<'a> Bound<'a> {
                         return Found::Overflow;
                     }
                 }
-                taken = log.file.metadata().map_or(taken, |now| now.blocks().saturating_mul(512));
+                taken = log.file.metadata().map_or(taken, |now| taken_by(&now));
             }
             if grew {
                 let pause = pause(brim.saturating_sub(taken));
@@ -133,6 +133,12 @@ impl Log<'_> {
         }
         Ok(())
     }
+}
+
+/// How many bytes of the disk a file takes.
+fn taken_by(file: &Metadata) -> u64 {
+    // The unit is this, whatever the blocks of the file system are.
+    file.blocks().saturating_mul(512)
 }
 
 /// The pause before the next look at a file that has so many bytes of room left.
