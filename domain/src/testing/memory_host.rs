@@ -132,6 +132,22 @@ impl MemoryHost {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Adds a supervisor that holds this life lock.
+    fn supervise(&self, claim: Box<dyn Claim>) -> Result<(), LaunchFailure> {
+        let id = claim.id().clone();
+        // If the supervisor does not start, the lock becomes free and its name stays.
+        let life = claim.hand_over();
+        let failure = self.table().failure.clone();
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let supervisor = self.spawn(&id, Part::Supervisor);
+        if let Some(known) = self.table().processes.get_mut(&supervisor.pid) {
+            known.holds = Some(life);
+        }
+        Ok(())
+    }
+
     /// The living agents and strays of a task.
     fn workers_of(&self, id: &TaskId) -> Vec<ProcessId> {
         let workers = [Part::Agent, Part::Stray].into_iter().flat_map(|part| self.living(part));
@@ -152,32 +168,13 @@ impl Host for MemoryHost {
         _until: Until,
     ) -> Result<(), LaunchFailure> {
         let id = claim.id().clone();
-        // If the supervisor does not start, the lock becomes free and its name stays.
-        let life = claim.hand_over();
-        let failure = self.table().failure.clone();
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        let supervisor = self.spawn(&id, Part::Supervisor);
-        if let Some(known) = self.table().processes.get_mut(&supervisor.pid) {
-            known.holds = Some(life);
-        }
+        self.supervise(claim)?;
         self.spawn(&id, Part::Agent);
         Ok(())
     }
 
     async fn adopt(&self, claim: Box<dyn Claim>) -> Result<(), LaunchFailure> {
-        let id = claim.id().clone();
-        let life = claim.hand_over();
-        let failure = self.table().failure.clone();
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        let supervisor = self.spawn(&id, Part::Supervisor);
-        if let Some(known) = self.table().processes.get_mut(&supervisor.pid) {
-            known.holds = Some(life);
-        }
-        Ok(())
+        self.supervise(claim)
     }
 
     async fn remind(&self, at: Timestamp) -> Result<(), Fault> {
