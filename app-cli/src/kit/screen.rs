@@ -108,6 +108,16 @@ pub(crate) fn width(text: &str) -> usize {
     text.chars().map(of).sum()
 }
 
+/// As much of a line as leaves one of so many columns for an ellipsis.
+pub(crate) fn before_ellipsis(line: &str, columns: usize) -> String {
+    let mut used = 1;
+    let fits = |c: &char| {
+        used += of(*c);
+        used <= columns
+    };
+    line.chars().take_while(fits).collect()
+}
+
 /// A text on one line, harmless, in at most so many columns.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
     // No more than can be shown is looked at: a result may have megabytes.
@@ -115,12 +125,7 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     if width(&line) <= columns {
         return line;
     }
-    let mut used = 1;
-    let fits = |c: &char| {
-        used += of(*c);
-        used <= columns
-    };
-    let mut cut: String = line.chars().take_while(fits).collect();
+    let mut cut = before_ellipsis(&line, columns);
     cut.truncate(cut.trim_end_matches([' ', '…']).len());
     if columns > 0 {
         cut.push('…');

@@ -9,7 +9,7 @@ use ratatui::style::{Color, Modifier, Style};
 use super::board::{Board, Mode};
 use super::facts::{FACTS, facts, row};
 use crate::cli::view::task_lines::short_id;
-use crate::kit::screen::{Screen, width};
+use crate::kit::screen::{Screen, before_ellipsis, width};
 
 /// The rows that are neither a task's nor the log's: the title, the heads, the rule, the keys.
 const FRAME: usize = 4;
@@ -72,12 +72,7 @@ fn cells(text: &str, columns: usize) -> String {
     if width(&line) <= columns {
         return line;
     }
-    let mut used = 1;
-    let fits = |c: &char| {
-        used += of(*c);
-        used <= columns
-    };
-    let mut cut: String = line.chars().take_while(fits).collect();
+    let mut cut = before_ellipsis(&line, columns);
     if columns > 0 {
         cut.push('…');
     }
