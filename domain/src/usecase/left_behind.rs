@@ -18,7 +18,6 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
     if left.count == 0 {
         return task;
     }
-    let unnamed = unnamed(world, &task).await;
     let mut living: Vec<ProcessId> = Vec::new();
     let here = task.belongs_to(world.host.name());
     let doomed = Doomed::of(&task);
@@ -48,7 +47,7 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
         }
     }
     let living = LeftBehind::of(living);
-    let count = if living.count == 0 { unnamed } else { living.count };
+    let count = if living.count == 0 { unnamed(world, &task).await } else { living.count };
     task.leaving(LeftBehind { count, ..living })
 }
 

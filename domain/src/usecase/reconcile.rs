@@ -34,6 +34,13 @@ pub struct Believed {
     pub custody: Custody,
 }
 
+impl Believed {
+    /// A task that has ended, of which there is nothing more to say.
+    const fn over(task: Task) -> Self {
+        Self { task, note: None, custody: Custody::Absent }
+    }
+}
+
 /// What the record of a task does not say, or what has to be looked at in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -107,7 +114,7 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
 
 async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     if task.status().is_ended() {
-        return Ok(Believed { task, note: None, custody: Custody::Absent });
+        return Ok(Believed::over(task));
     }
     if !task.belongs_to(world.host.name()) {
         return Ok(Believed { task, note: Some(Note::Elsewhere), custody: Custody::Absent });
@@ -119,7 +126,7 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
         wait_for_conclusion(world, task.id()).await;
         task = world.store.load(task.id()).await?;
         if task.status().is_ended() {
-            return Ok(Believed { task, note: None, custody: Custody::Absent });
+            return Ok(Believed::over(task));
         }
         custody = world.locks.custody(task.id()).await?;
         life = None;
@@ -133,7 +140,7 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
                 // Its supervisor may have recorded the ending meanwhile.
                 let task = world.store.load(task.id()).await?;
                 if task.status().is_ended() {
-                    return Ok(Believed { task, note: None, custody: Custody::Absent });
+                    return Ok(Believed::over(task));
                 }
                 return Ok(as_recorded(task, Some(Note::AgentGone)));
             }
@@ -142,7 +149,7 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
             Ok(as_recorded(task, if stopped { Some(Note::Stopped) } else { note }))
         }
         Standing::Unsupervised => match taken_up(world, task.id()).await {
-            Some(task) => Ok(Believed { task, note: None, custody: Custody::Absent }),
+            Some(task) => Ok(Believed::over(task)),
             None => Ok(as_recorded(task, Some(Note::Unsupervised))),
         },
         Standing::Orphaned => {
@@ -198,7 +205,7 @@ async fn adopt(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
     }
     let task = world.store.load(&id).await?;
     if task.status().is_ended() {
-        return Ok(Believed { task, note: None, custody: Custody::Absent });
+        return Ok(Believed::over(task));
     }
     Ok(Believed { task, note: Some(Note::Adopted), custody: Custody::Held })
 }
@@ -276,7 +283,7 @@ async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Beli
     };
     // What cannot be removed now, the next repair finds by the life lock.
     let (task, _) = held.end(world, ending).await?;
-    Ok(Believed { task, note: None, custody: Custody::Absent })
+    Ok(Believed::over(task))
 }
 
 /// Asks the supervisor to look where it may not know that an intent to stop the task is recorded, or
