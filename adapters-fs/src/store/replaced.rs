@@ -16,7 +16,7 @@ use crate::disk::Replaced;
 pub(super) const MAX_REPLACED: usize = 4;
 
 impl FileStore {
-    /// Does something that takes a descriptor. Where there is none left, those of what was replaced are given up for it.
+    /// Does something that takes a descriptor. Where there is none left, those of what was replaced are closed for it.
     pub(super) fn with_descriptors<T>(&self, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
         act().or_else(|error| {
             let none_left = [Errno::MFILE, Errno::NFILE];

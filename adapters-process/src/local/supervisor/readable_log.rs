@@ -17,7 +17,7 @@ pub(super) struct ReadableLog<W> {
     file: W,
     /// What could not be written yet.
     unwritten: Vec<u8>,
-    /// How many bytes that came after that were given up.
+    /// How many bytes that came after that were dropped.
     lost: usize,
 }
 
