@@ -3,17 +3,11 @@
 use std::fs;
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::process::{alive, kill, wait_until};
-use tests::sandbox::Sandbox;
+use tests::sandbox::{Sandbox, pid_at};
 
 use crate::sandbox;
-
-#[track_caller]
-fn pid_at(record: &Value, key: &str) -> u32 {
-    let pid = record["progress"][key]["pid"].as_u64();
-    pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or_else(|| panic!("no {key} in {record:#}"))
-}
 
 /// Kills the supervisor of a task.
 #[track_caller]

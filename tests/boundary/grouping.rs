@@ -5,13 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tests::process::{alive, kill, wait_until};
-use tests::sandbox::Sandbox;
+use tests::sandbox::{Sandbox, pid_at};
 
 use crate::sandbox;
-
-fn pid_at(record: &Value, key: &str) -> Option<u32> {
-    u32::try_from(record["progress"][key]["pid"].as_u64()?).ok()
-}
 
 /// Launches a command, with a control group where one can be had, or without.
 #[track_caller]
@@ -49,10 +45,10 @@ fn a_task_has_a_group_while_it_runs_and_none_is_left_after_it() {
     let record = sandbox.record(&id);
     assert_eq!(group_of(&record).is_some(), has_groups(&sandbox), "{record:#}");
     let Some(group) = group_of(&record) else { return };
-    let agent = pid_at(&record, "agentProcess").expect("it runs");
+    let agent = pid_at(&record, "agentProcess");
     let procs = fs::read_to_string(Path::new(group).join("cgroup.procs")).expect("a group");
     let is_in = |pid: u32| procs.lines().any(|line| line == pid.to_string());
-    let supervisor = pid_at(&record, "supervisor").expect("it runs");
+    let supervisor = pid_at(&record, "supervisor");
     assert!(is_in(agent) && !is_in(supervisor), "{procs}");
     sandbox.open_gate("gate");
     assert_eq!(sandbox.ended(&id)["progress"]["exitCode"], 3);
@@ -82,7 +78,7 @@ fn a_task_that_a_task_launched_is_in_no_group_of_the_first_and_is_spared() {
         assert_eq!(Path::new(outer).parent(), Path::new(inner).parent());
     }
     sandbox.task_bg(["cancel", &outer]).ok().done();
-    let agent = pid_at(&inner_record, "agentProcess").expect("it runs");
+    let agent = pid_at(&inner_record, "agentProcess");
     assert!(alive(agent), "what a task launched is a task of its own");
     assert_eq!(sandbox.status(inner), "running");
     sandbox.task_bg(["cancel", inner]).ok().done();
@@ -103,7 +99,7 @@ fn what_hides_is_found_by_its_group_when_supervisor_and_agent_are_killed_togethe
     let hidden = sandbox.pid_in("left");
     let record = sandbox.record(&id);
     for key in ["supervisor", "agentProcess"] {
-        let pid = pid_at(&record, key).expect("it runs");
+        let pid = pid_at(&record, key);
         kill(pid);
         wait_until("that it is gone", || !alive(pid));
     }
@@ -126,7 +122,7 @@ fn a_chain_that_replaces_itself_all_the_time_is_ended_by_a_cancel_whoever_was_ki
         }
         let id = run(&sandbox, groups, &format!("{} exec sleep 300", chain(&sandbox)));
         if kills {
-            kill(pid_at(&sandbox.record(&id), "supervisor").expect("it runs"));
+            kill(pid_at(&sandbox.record(&id), "supervisor"));
         }
         let answer = sandbox.task_bg(["cancel", &id]).ok().json();
         assert_eq!(answer["cancelled"], json!([id]), "{groups} {kills}: {answer:#}");

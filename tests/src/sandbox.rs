@@ -3,9 +3,10 @@
 //! A sandbox never touches the home of whoever runs the tests, and when it is dropped, nothing that
 //! was started in it is left, whatever the test did. The main type is [`Sandbox`].
 
+mod groups;
+
 use std::ffi::OsString;
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
@@ -344,32 +345,8 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         kill_everything_of(&self.root);
-        // Nobody is left to put them away.
-        for group in groups(&self.store()) {
-            let left =
-                || fs::remove_dir(&group).is_err_and(|it| it.kind() == ErrorKind::ResourceBusy);
-            let _ = comes_true(|| !left());
-        }
+        groups::remove(&self.store());
     }
-}
-
-/// The control groups that the records of a store name.
-fn groups(store: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(store).into_iter().flatten().flatten();
-    // Among hostile names are pipes, and links to what has no end.
-    let is_record = |entry: &fs::DirEntry| {
-        let plain = entry.metadata().is_ok_and(|it| it.is_file() && it.len() < 1 << 20);
-        plain && entry.file_name().to_string_lossy().ends_with(".json")
-    };
-    let entries = entries.filter(is_record);
-    let record = |path: PathBuf| serde_json::from_slice::<Value>(&fs::read(path).ok()?).ok();
-    let records = entries.filter_map(|entry| record(entry.path()));
-    let named = records.filter_map(|it| Some(it["progress"]["cgroup"].as_str()?.into()));
-    let is_ours = |group: &PathBuf| {
-        group.starts_with("/sys/fs/cgroup")
-            && group.file_name().is_some_and(|it| it.to_string_lossy().starts_with("task-bg-bg_"))
-    };
-    named.filter(is_ours).collect()
 }
 
 /// Makes a program of a script, in place of whatever has that name.
