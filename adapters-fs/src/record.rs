@@ -93,6 +93,7 @@ mod progress_key {
     pub(super) const STARTED_AWAKE: &str = "startedAwakeMs";
     pub(super) const LAST_AWAKE: &str = "lastAwakeMs";
     pub(super) const HOST: &str = "host";
+    pub(super) const TARGET: &str = "target";
     pub(super) const LATE_RESULT: &str = "lateResult";
     pub(super) const EXPIRY: &str = "expiry";
     pub(super) const STOP: &str = "stopRequested";

@@ -19,6 +19,7 @@ pub mod prompt;
 pub mod query;
 pub mod retention;
 pub mod state;
+pub mod target;
 pub mod task_name;
 pub mod template;
 pub mod text;
@@ -48,6 +49,7 @@ pub use state::{
     CancelIntent, Cancelled, Cause, Completed, Failure, Queued, Reason, Running, State, Status,
     StopIntent,
 };
+pub use target::{InvalidTarget, Target};
 pub use task_name::{InvalidTaskName, TaskName};
 pub use time::Timestamp;
 
@@ -166,9 +168,11 @@ impl Task {
     }
 
     /// Whether the machine `host` may judge its life lock and its processes; a record that names no
-    /// machine belongs to every one.
+    /// machine belongs to every one. A task that is kept in a store of another machine belongs to none that reads
+    /// this record.
     pub fn belongs_to(&self, host: &str) -> bool {
-        self.progress.host.as_deref().is_none_or(|name| name == host)
+        let is_pointer = matches!(self.order.target, Target::Ssh { .. });
+        !is_pointer && self.progress.host.as_deref().is_none_or(|name| name == host)
     }
 
     /// Whether it was ordered from us: no other program's record says what runs it, or on which machine.

@@ -54,6 +54,7 @@ mod own_runners;
 mod owning;
 mod parenting;
 mod picturing;
+mod placing;
 mod plugin;
 mod queueing;
 mod racing;

@@ -49,6 +49,7 @@ pub(super) fn task(raw: &Object<'_>, id: &TaskId) -> Result<Task, Unfit> {
         model: optional(raw, key::MODEL)?,
         briefing: progress.briefing(),
         silence: progress.millis(progress_key::SILENCE),
+        target: progress.target(),
         placement: Placement { group: optional(raw, key::CONCURRENCY)?, ..progress.placement() },
         lineage: progress.lineage(),
         retries: progress.retries(),

@@ -130,7 +130,7 @@ fn activity(task: &Task) -> [Member; 6] {
 }
 
 /// How the order becomes a process. Never changes.
-fn how(order: &Order) -> [Member; 10] {
+fn how(order: &Order) -> [Member; 11] {
     let (runner, autonomy, argv) = match &order.runner {
         Runner::Agent { name, autonomy } => (Some(name.as_str()), Some(autonomy.word()), None),
         Runner::Command(argv) => (Some(COMMAND_WORD), None, Some(argv)),
@@ -149,6 +149,7 @@ fn how(order: &Order) -> [Member; 10] {
             progress_key::UNAPPLIED,
             briefing.filter(|it| !it.unapplied.is_empty()).map(|it| json(&it.unapplied)),
         ),
+        (progress_key::TARGET, (!order.target.is_local()).then(|| json(&order.target.to_string()))),
         (progress_key::CWD, text(order.cwd.as_ref())),
         (progress_key::TIMEOUT, order.time_limit.map(millis)),
     ]

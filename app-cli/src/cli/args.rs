@@ -38,6 +38,7 @@ pub(crate) use upkeep::{Config, Doctor, Hooks, Mcp};
 pub use upkeep::{HooksAction, HostArg, McpAction, ScopeArg};
 pub use values::{
     AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_moment, parse_name, parse_priority,
+    parse_target,
 };
 pub(crate) use verb::Verb;
 

@@ -95,6 +95,7 @@ const ORDER: &[(&str, &str)] = &[RECORD, LOG, EVENTS, LOCK, KEPT, NOTICES, DEFIN
 const OF_ORDER: &[&str] = &[
     "TASK_BG_PARENT_SESSION",
     "TASK_BG_RUNNER",
+    "TASK_BG_ON",
     "TASK_BG_DROID",
     "TASK_BG_MAX_RUNNING",
     "TASK_BG_MAX_LOG",

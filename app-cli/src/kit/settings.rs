@@ -21,7 +21,7 @@ use adapters_process::agents::registry::{Programs, SHIPPED};
 use clap::ValueEnum;
 use domain::plan::queue::admission::Limits;
 use domain::task::near::near;
-use domain::task::{AgentName, Policy, retention};
+use domain::task::{AgentName, Policy, Target, retention};
 
 use crate::kit::answer::Format;
 use crate::kit::duration::{parse_duration, written};
@@ -29,7 +29,7 @@ use crate::kit::failure::{Failure, Kind};
 use crate::kit::size::{USUAL_LOG, parse_log_size};
 use file::SettingsFile;
 use runners::RunnerEntry;
-use table::{DROID, FORMAT, MAX_LOG, MAX_RUNNING, RUNNER, STALE, Setting, TTL};
+use table::{DROID, FORMAT, MAX_LOG, MAX_RUNNING, ON, RUNNER, STALE, Setting, TTL};
 
 pub(crate) use table::{markdown, meaning};
 
@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) droid: Said<OsString>,
     /// The agent that works where an order names none.
     pub(crate) runner: Said<String>,
+    /// Where a task runs whose order does not say so.
+    pub(crate) on: Said<Target>,
     /// How many tasks run at once.
     pub(crate) max_running: Said<usize>,
     /// How long a task may run; zero is no limit.
@@ -99,6 +101,9 @@ impl Settings {
         let own: Vec<String> = reader.file.runners.iter().map(|it| it.name().to_owned()).collect();
         let usual = AgentName::droid().as_str().to_owned();
         let runner = reader.setting(&RUNNER, usual, |text| parse_runner(text, &own));
+        let on = reader.setting(&ON, Target::Local, |text| {
+            Target::parse(text).map_err(|invalid| invalid.to_string())
+        });
         let max_running = reader.setting(&MAX_RUNNING, limits.max_running, parse_count);
         let max_running = match (max_running.source, dir) {
             (Source::File | Source::Default, Some(dir)) => match limit_of(dir) {
@@ -119,6 +124,7 @@ impl Settings {
                 format,
                 droid,
                 runner,
+                on,
                 max_running,
                 ttl,
                 stale,

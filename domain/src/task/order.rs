@@ -13,6 +13,7 @@ use super::ending::Ending;
 use super::id::{SessionId, TaskId};
 use super::prompt::Prompt;
 use super::state::Reason;
+use super::target::Target;
 use super::task_name::TaskName;
 use super::time::Timestamp;
 
@@ -46,6 +47,8 @@ pub struct Order {
     pub briefing: Option<Briefing>,
     /// How long it may be silent, where the policy's limit does not apply; zero is no limit.
     pub silence: Option<Duration>,
+    /// Where it is to run.
+    pub target: Target,
     /// How the task waits to start.
     pub placement: Placement,
     /// The earlier task that it repeats or continues.
@@ -82,6 +85,7 @@ impl Default for Order {
             model: None,
             briefing: None,
             silence: None,
+            target: Target::default(),
             placement: Placement::default(),
             lineage: Lineage::default(),
             retries: Retries::default(),

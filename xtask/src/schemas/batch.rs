@@ -60,6 +60,8 @@ pub(super) struct Line {
     retry_on: Option<Vec<String>>,
     /// How long the next attempt waits.
     backoff: Option<Span>,
+    /// Where it runs: `local`, `slurm`, `slurm:PARTITION` or `ssh:HOST`.
+    on: Option<String>,
 }
 
 /// A span of time.

@@ -215,6 +215,8 @@ struct Progress {
     worktree: Option<Value>,
     /// The machine it runs on.
     host: Option<String>,
+    /// Where it was placed, as after `--on`; absent for a task of the machine that recorded it.
+    target: Option<String>,
     /// What was found after an ending that was a conclusion.
     late_result: Option<String>,
     /// Its place among those that wait, from 1.

@@ -9,7 +9,7 @@ use domain::task::agent_name::COMMAND_WORD;
 use domain::task::{
     Activity, AgentName, Autonomy, Briefing, CancelIntent, Cause, Continuation, Dependence,
     DroidSource, Exit, LeftBehind, Lineage, Placement, ProcessId, Progress, Reason, Retries,
-    Runner, SessionId, StopIntent, TaskId, TaskName, Timestamp, Usage, Worktree,
+    Runner, SessionId, StopIntent, Target, TaskId, TaskName, Timestamp, Usage, Worktree,
 };
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
@@ -86,6 +86,18 @@ impl<'a> Below<'a> {
 
     pub(super) fn held(&self) -> bool {
         self.0.value(progress_key::HELD).unwrap_or(false)
+    }
+
+    /// Where it is to run. A place that only a later version knows makes the task one of another machine, see
+    /// [`Self::host`].
+    pub(super) fn target(&self) -> Target {
+        let word = self.text(progress_key::TARGET);
+        word.and_then(|word| Target::parse(&word).ok()).unwrap_or_default()
+    }
+
+    fn host(&self) -> Option<String> {
+        let unknown = self.text(progress_key::TARGET).filter(|word| Target::parse(word).is_err());
+        unknown.or_else(|| self.text(progress_key::HOST))
     }
 
     fn id(&self, key: &str) -> Option<TaskId> {
@@ -213,7 +225,7 @@ impl<'a> Below<'a> {
             exit: self.exit(),
             started_awake: self.millis(progress_key::STARTED_AWAKE),
             retried_as: self.id(progress_key::RETRIED_AS),
-            host: self.text(progress_key::HOST),
+            host: self.host(),
             late_result: self.text(progress_key::LATE_RESULT),
             stop: Object::within(self.0.get(progress_key::STOP).unwrap_or_default())
                 .and_then(|found| intent(&found)),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{AutonomyArg, EnvArg, Length, Quiet};
+use domain::task::Target;
+
+use super::{AutonomyArg, EnvArg, Length, Quiet, parse_target};
 
 /// Tries the same once more, as a new task linked to the old one
 #[derive(Debug, ClapArgs)]
@@ -30,6 +32,9 @@ pub(crate) struct Retry {
     /// How much it may do without asking, where that is to be another than before
     #[arg(long, value_enum)]
     pub(crate) autonomy: Option<AutonomyArg>,
+    /// Where it runs, where that is to be elsewhere than before: local, slurm, slurm:PARTITION or ssh:HOST
+    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    pub(crate) on: Option<Target>,
     /// Sets a variable in its environment; may be repeated
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(crate) env: Vec<EnvArg>,

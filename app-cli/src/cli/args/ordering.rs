@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{AutonomyArg, Length, Quiet, Terms};
+use domain::task::Target;
+
+use super::{AutonomyArg, Length, Quiet, Terms, parse_target};
 
 /// Starts a droid in the background
 ///
@@ -93,13 +95,16 @@ says so or not.
 Fields: description, prompt or command (a list of words), droid, runner,
 autonomy, model, reasoning_effort, cwd, worktree, env, timeout, stale, parent,
 priority, hold, after, after_any, start_in, start_at, key, retries, retry_on,
-backoff, stdin, name. Exit code 2 if a line was wrong.")]
+backoff, stdin, on, name. Exit code 2 if a line was wrong.")]
 pub(crate) struct Batch {
     /// The file with the lines; - for standard input
     pub(crate) file: PathBuf,
     /// Launches nothing if a line is wrong
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Where the lines run that do not say so: local, slurm, slurm:PARTITION or ssh:HOST
+    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    pub(crate) on: Option<Target>,
     /// Waits until all have ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "usual", value_parser = Length::parse)]

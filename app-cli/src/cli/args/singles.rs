@@ -9,7 +9,7 @@ const SINGLE: [(&str, &str); 7] = [
     ("timeout grace wait older_than stale", "of two limits the shorter would do"),
     ("start_in start_at backoff priority retries", "a task starts once"),
     (
-        "name prompt_file stdin cwd worktree droid autonomy runner model reasoning_effort key",
+        "name prompt_file stdin cwd worktree droid autonomy runner model reasoning_effort key on",
         "a task has one of it",
     ),
     ("scope agent", "it names the one file that is edited"),

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use domain::task::{Dependence, Retries, TaskName, Timestamp};
+use domain::task::{Dependence, Retries, Target, TaskName, Timestamp};
 
-use super::{EnvArg, Length, ReasonArg, parse_duration, parse_moment, parse_name, parse_priority};
+use super::{
+    EnvArg, Length, ReasonArg, parse_duration, parse_moment, parse_name, parse_priority,
+    parse_target,
+};
 
 /// What `launch` and `run` have in common.
 #[derive(Debug, ClapArgs)]
@@ -13,6 +16,9 @@ pub(crate) struct Terms {
     /// What to call the task in place of its id; of several, the newest is meant
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub(crate) name: Option<TaskName>,
+    /// Where it runs: local, slurm, slurm:PARTITION or ssh:HOST [default: as the setting `on` says]
+    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    pub(crate) on: Option<Target>,
     /// The folder to work in [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,

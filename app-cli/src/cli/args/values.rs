@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use domain::task::{Autonomy, Reason, Status, TaskName, Timestamp};
+use domain::task::{Autonomy, Reason, Status, Target, TaskName, Timestamp};
 
 /// An autonomy level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,14 @@ pub fn parse_name(text: &str) -> Result<TaskName, String> {
     TaskName::parse(text).map_err(|invalid| {
         format!("{invalid}; use letters, digits, `-`, `_` and `.`, and not what may be an id")
     })
+}
+
+/// Reads where a task is to run.
+///
+/// # Errors
+/// A sentence that names the forms, or what is wrong with a name.
+pub fn parse_target(text: &str) -> Result<Target, String> {
+    Target::parse(text).map_err(|invalid| invalid.to_string())
 }
 
 /// Reads a priority.

@@ -1,7 +1,7 @@
 //! `retry` and `resume`: a new task that takes up one that has ended.
 
 use domain::port::{Agent, Agents, StoreError, TaskStore};
-use domain::task::{Order, Prompt, Query, Runner, Status, Task, TaskId};
+use domain::task::{Order, Prompt, Query, Runner, Status, Target, Task, TaskId};
 use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner, Unsaid};
 
@@ -29,7 +29,7 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
         context.resolve_each(&args.ids, &mut refused).await
     };
     let (mut launched, mut notes) = (Vec::new(), Vec::new());
-    let changes = Changes::of(args.autonomy, args.env);
+    let changes = Changes { on: args.on, ..Changes::of(args.autonomy, args.env) };
     for id in &ids {
         match retry_one(context, id, &changes).await {
             Ok((once, note)) => {
@@ -191,13 +191,15 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
 struct Changes {
     /// The autonomy.
     autonomy: Option<AutonomyArg>,
+    /// Where it runs.
+    on: Option<Target>,
     /// The variables added to its environment.
     variables: Variables,
 }
 
 impl Changes {
     fn of(autonomy: Option<AutonomyArg>, env: Vec<EnvArg>) -> Self {
-        Self { autonomy, variables: env.into_iter().map(EnvArg::pair).collect() }
+        Self { autonomy, on: None, variables: env.into_iter().map(EnvArg::pair).collect() }
     }
 }
 
@@ -221,7 +223,8 @@ async fn taken_up(
         effort: given.and_then(|given| given.reasoning_effort.clone()),
         level,
     };
-    let order = Order { runner, ..order };
+    let target = changes.on.clone().unwrap_or(order.target);
+    let order = Order { runner, target, ..order };
     let ready = ordering::brief(context, order, said, changes.variables.clone()).await?;
     let anew = isolate::restored(&ready.order).await?;
     Ok((ready, anew))

@@ -9,7 +9,7 @@ use crate::kit::size::written_size;
 
 pub(super) fn config(context: &Context) -> Answer {
     let settings = &context.settings;
-    let Settings { format, droid, runner, max_running, ttl, stale, max_log, .. } = settings;
+    let Settings { format, droid, runner, on, max_running, ttl, stale, max_log, .. } = settings;
     let root = context.wiring.dir.root().display().to_string();
     let named = environment::variable(environment::DIR).is_some();
     let parent = environment::parent_session();
@@ -19,6 +19,7 @@ pub(super) fn config(context: &Context) -> Answer {
         Row::text("format", &Said { value: Row::format_word(context.format), ..said(format) }),
         Row::text("droid", &Said { value: droid.value.display().to_string(), ..said(droid) }),
         Row::text("runner", runner),
+        Row::text("on", &Said { value: on.value.to_string(), source: on.source }),
         Row::number("max_running", max_running),
         Row::span("ttl", ttl),
         Row::span("stale", stale),

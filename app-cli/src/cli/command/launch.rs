@@ -96,6 +96,7 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
     let wanted = Wanted {
         name: terms.name,
         parent: terms.parent,
+        on: terms.on,
         cwd: terms.cwd,
         timeout: terms.timeout,
         stale: terms.stale,

@@ -5,6 +5,7 @@
 
 mod agent;
 mod launching;
+mod placing;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use domain::task::droid::Instructions;
 use domain::task::{
     Autonomy, Briefing, Dependence, DroidName, InvalidPrompt, Lineage, Order, Placement, Prompt,
-    Retries, Runner, TaskId, TaskName, Timestamp,
+    Retries, Runner, Target, TaskId, TaskName, Timestamp,
 };
 use domain::usecase::droids::choose;
 use domain::usecase::runners;
@@ -51,6 +52,8 @@ pub(crate) struct Wanted {
     pub(crate) effort: Option<String>,
     pub(crate) work: Work,
     pub(crate) parent: Option<String>,
+    /// Where it is to run, where that is said.
+    pub(crate) on: Option<Target>,
     pub(crate) cwd: Option<PathBuf>,
     /// What a command reads as its standard input; `-` is that of this process.
     pub(crate) stdin: Option<PathBuf>,
@@ -90,6 +93,7 @@ impl Default for Wanted {
             effort: None,
             work: Work::Agent { name: None, autonomy: None },
             parent: None,
+            on: None,
             cwd: None,
             stdin: None,
             timeout: None,
@@ -167,6 +171,7 @@ pub(crate) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         stdin,
         time_limit: wanted.timeout,
         silence: wanted.stale,
+        target: wanted.on.unwrap_or_else(|| context.settings.on.value.clone()),
         placement: Placement {
             priority: wanted.priority,
             group: None,
@@ -223,6 +228,7 @@ pub(super) async fn brief(
     said: Said,
     variables: Variables,
 ) -> Result<Ready, Failure> {
+    placing::check(&order.target)?;
     let Runner::Agent { name: agent, .. } = &order.runner else {
         return Ok(Ready::here(grouped(context, order), None, variables));
     };

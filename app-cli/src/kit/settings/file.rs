@@ -16,7 +16,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment;
 use super::runners::RunnerEntry;
-use super::table::{DROID, IN_FILE, LIMITS, RUNNER, RUNNERS};
+use super::table::{DROID, IN_FILE, LIMITS, ON, RUNNER, RUNNERS};
 use crate::kit::failure::{Failure, Kind};
 
 /// How alike two words have to be for one to be offered in place of the other.
@@ -148,7 +148,7 @@ impl SettingsFile {
     }
 
     fn take(&mut self, text: &str, name: &str, value: &Spanned<DeValue<'_>>) {
-        let any_text = [DROID.key, RUNNER.key].contains(&Some(name));
+        let any_text = [DROID.key, RUNNER.key, ON.key].contains(&Some(name));
         let written = text.get(value.span()).unwrap_or_default();
         if any_text && !matches!(value.get_ref(), DeValue::String(_)) {
             let words = format!("`{name}` is `{written}`, which is no text");
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(hint, "did you mean `max_running`?");
         assert_eq!(
             wrong("zzz = 1").1,
-            "there are format, droid, runner, max_running, limits, runners, ttl, stale, max_log"
+            "there are format, droid, runner, on, max_running, limits, runners, ttl, stale, max_log"
         );
         assert!(wrong("ü = 1\nttl = [1]").0.starts_with("/x/task-bg.toml:1:1: "));
         assert!(wrong("droid = [1]").0.ends_with(":1:9: `droid` is `[1]`, which is no text"));

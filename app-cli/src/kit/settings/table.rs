@@ -39,6 +39,14 @@ pub(crate) const RUNNER: Setting = Setting {
     meaning: "the agent that works where an order names none; `task-bg runners` lists them",
 };
 
+/// Where tasks run.
+pub(crate) const ON: Setting = Setting {
+    variable: Some("TASK_BG_ON"),
+    key: Some("on"),
+    default: "`local`",
+    meaning: "where a task runs that does not say so: `local`, `slurm`, `slurm:PARTITION` or `ssh:HOST`",
+};
+
 /// How many run at once.
 pub(crate) const MAX_RUNNING: Setting = Setting {
     variable: Some("TASK_BG_MAX_RUNNING"),
@@ -88,8 +96,8 @@ pub(crate) const MAX_LOG: Setting = Setting {
 };
 
 /// What a settings file may hold.
-pub(crate) const IN_FILE: [&Setting; 9] =
-    [&FORMAT, &DROID, &RUNNER, &MAX_RUNNING, &LIMITS, &RUNNERS, &TTL, &STALE, &MAX_LOG];
+pub(crate) const IN_FILE: [&Setting; 10] =
+    [&FORMAT, &DROID, &RUNNER, &ON, &MAX_RUNNING, &LIMITS, &RUNNERS, &TTL, &STALE, &MAX_LOG];
 
 const fn variable(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
     Setting { variable: Some(name), key: None, default, meaning }

@@ -9,16 +9,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::task::text::{self, NAMED, without_lone_surrogates};
-use domain::task::{Autonomy, Dependence, Reason, Retries, TaskName, Timestamp};
+use domain::task::{Autonomy, Dependence, Reason, Retries, Target, TaskName, Timestamp};
 use serde::Deserialize;
 
 use super::fields::Fields;
 use super::plan::template;
-use crate::cli::args::{parse_duration, parse_moment};
+use crate::cli::args::{parse_duration, parse_moment, parse_target};
 use crate::cli::command::ordering::{Wanted, Work, quoted};
 
 /// The fields of a line, those that most lines have first.
-const FIELDS: [&str; 26] = [
+const FIELDS: [&str; 27] = [
     "description",
     "prompt",
     "command",
@@ -45,6 +45,7 @@ const FIELDS: [&str; 26] = [
     "retries",
     "retry_on",
     "backoff",
+    "on",
 ];
 
 const TEXT: &str = "give a text, in double quotes";
@@ -77,6 +78,7 @@ pub(super) struct Line {
     retries: u32,
     retry_on: Vec<Reason>,
     backoff: Option<Duration>,
+    on: Option<Target>,
     worktree: Option<WorktreeName>,
     pub(super) name: Option<String>,
 }
@@ -163,9 +165,16 @@ impl Line {
                 .read("retry_on", LIST, |words: Vec<String>| reasons(&words))?
                 .unwrap_or_default(),
             backoff: span(fields, "backoff")?,
+            on: fields.read("on", TEXT, |word: String| parse_target(&word))?,
             worktree: fields.take("worktree", worktree)?,
             name: fields.take("name", TEXT)?,
         })
+    }
+
+    /// The line, which runs `on` that place if it names none itself.
+    pub(super) fn placed(mut self, on: Option<&Target>) -> Self {
+        self.on = self.on.or_else(|| on.cloned());
+        self
     }
 
     /// Those of the lines called `names` whose results its prompt wants.
@@ -218,6 +227,7 @@ impl Line {
             effort: self.reasoning_effort,
             work,
             parent: self.parent,
+            on: self.on,
             cwd: self.cwd,
             stdin: self.stdin,
             timeout: self.timeout,

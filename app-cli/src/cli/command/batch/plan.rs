@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use domain::port::{Clock, TaskStore};
-use domain::task::{TaskId, template as templates, text};
+use domain::task::{Target, TaskId, template as templates, text};
 
 use super::line::Line;
 use super::{Wanted, is_for_agent, ordering};
@@ -79,8 +79,12 @@ impl Checked {
 }
 
 impl Plan {
-    /// Checks every line.
-    pub(super) async fn of(context: &Context, lines: &[(usize, String)]) -> Self {
+    /// Checks every line. Those that do not say where they run do so `on` that place.
+    pub(super) async fn of(
+        context: &Context,
+        on: Option<&Target>,
+        lines: &[(usize, String)],
+    ) -> Self {
         let mut rejected = Vec::new();
         let mut parsed: Vec<(usize, Line)> = Vec::new();
         let mut names = BTreeSet::new();
@@ -98,7 +102,7 @@ impl Plan {
         }
         let mut checked = Vec::new();
         for (number, line) in parsed {
-            match check(context, number, line, &names).await {
+            match check(context, number, line.placed(on), &names).await {
                 Ok(line) => checked.push(line),
                 Err(wrong) => rejected.push(RejectedLine { line: number, wrong }),
             }

@@ -83,6 +83,7 @@ async fn act(context: &Context, wish: &Wish) -> Outcome {
                 failed: false,
                 parent: Vec::new(),
                 autonomy: None,
+                on: None,
                 env: Vec::new(),
                 wait: None,
                 quiet: quiet(),
