@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::task::{SessionId, TaskId, TaskName};
+use domain::task::{NO_PARENT, SessionId, TaskId, TaskName};
 
 use names::{
     AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, REPORT, RESERVE,
@@ -298,6 +298,11 @@ impl DataDir {
         self.sessions().join(".outlines")
     }
 
+    /// Which tasks the rule that removes ended ones looked at last.
+    pub(crate) fn round(&self) -> PathBuf {
+        self.sessions().join(".round")
+    }
+
     /// The folder of the bells of those that wait.
     pub(crate) fn waiters(&self) -> PathBuf {
         self.root.join(".waiters")
@@ -321,6 +326,11 @@ impl DataDir {
     /// The folder of what `parent` has not been told yet.
     pub(crate) fn notices_of(&self, parent: &SessionId) -> PathBuf {
         self.notices().join(percent_encoded_within(parent.as_str(), MAX_FILE_NAME))
+    }
+
+    /// The folder of what was collected of tasks that no session launched, by the word that stands for none.
+    pub(crate) fn notices_of_none(&self) -> PathBuf {
+        self.notices().join(NO_PARENT)
     }
 
     /// The file in such a folder that notes the task `id`, or a mark beside it.

@@ -69,6 +69,68 @@ impl FileNotices {
     }
 }
 
+impl FileNotices {
+    /// Notes that somebody took what a task found that no session launched. Best effort: at worst the task is kept.
+    pub fn collected_of_none(&self, id: &TaskId) {
+        let (disk, folder) = (&*self.disk, self.dir.notices_of_none());
+        match note(disk, &folder, id, NoticeSign::Told) {
+            Err(error) if disk::is_absent(&error) => {
+                let prepared = self.dir.prepare_notices_of_none();
+                drop(prepared.and_then(|()| note(disk, &folder, id, NoticeSign::Told)));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    /// What is known of who collected which task.
+    ///
+    /// # Errors
+    /// What the system says if it cannot be read: then nothing counts as collected.
+    pub fn collections(&self) -> io::Result<Collections> {
+        let (all, alone, disk) = (self.dir.notices(), self.dir.notices_of_none(), &*self.disk);
+        let (mut folders, mut of_none) = (Vec::new(), BTreeSet::new());
+        disk.list(&all, &mut |name| {
+            folders.push(DataDir::entry(&all, name));
+            true
+        })?;
+        disk.list(&alone, &mut |name| {
+            let mark = NoticeSign::of(name).filter(|(_, sign)| *sign == NoticeSign::Told);
+            of_none.extend(mark.map(|(id, _)| id));
+            true
+        })?;
+        let mut pending = BTreeSet::new();
+        for folder in folders {
+            pending.extend(entries(disk, &folder)?.into_iter().map(|(id, _)| id));
+        }
+        Ok(Collections { pending, of_none })
+    }
+}
+
+/// Which tasks somebody has collected.
+#[derive(Debug, Default)]
+pub struct Collections {
+    /// Those of which their parents have something to hear, or to read.
+    pending: BTreeSet<TaskId>,
+    /// Those that no session launched and whose endings somebody was shown.
+    of_none: BTreeSet<TaskId>,
+}
+
+impl Collections {
+    /// Whether a parent has yet to hear of the task, or to read what it found; that is known without its record.
+    pub fn is_pending(&self, id: &TaskId) -> bool {
+        self.pending.contains(id)
+    }
+
+    /// Whether somebody has collected the task: its parent all there was to say or to read, or anybody where it has no
+    /// parent.
+    pub fn has(&self, task: &Task) -> bool {
+        match task.order().parent {
+            Some(_) => !self.is_pending(task.id()),
+            None => self.of_none.contains(task.id()),
+        }
+    }
+}
+
 /// What one parent has not been told, under its lock.
 struct FileNoticeBatch {
     folder: PathBuf,
@@ -179,6 +241,9 @@ pub(crate) fn forget(dir: &DataDir, disk: &dyn Disk, task: &Task) {
         let folder = dir.notices_of(parent);
         settle(disk, &folder, task.id()).unwrap_or_default();
         effect("rmdir", &folder, || fs::remove_dir(&folder)).unwrap_or_default();
+    } else {
+        let mark = DataDir::notice(&dir.notices_of_none(), task.id(), NoticeSign::Told);
+        disk::forget(disk, &mark).unwrap_or_default();
     }
 }
 

@@ -99,6 +99,7 @@ mod progress_key {
     pub(super) const STOP: &str = "stopRequested";
     pub(super) const SURVIVORS: &str = "survivors";
     pub(super) const SURVIVOR_COUNT: &str = "survivorCount";
+    pub(super) const LOG_BYTES: &str = "logBytes";
 }
 
 /// The keys of a process.

@@ -8,12 +8,14 @@
 mod derived;
 mod index;
 mod listing;
+mod logs;
 mod names;
 mod outlines;
 mod progress;
 mod put_off;
 mod replaced;
 mod reserve;
+mod round;
 mod seen;
 pub(crate) mod shard;
 mod sweep;
@@ -252,7 +254,7 @@ impl TaskStore for FileStore {
             .clone()
             .apply(event, at)
             .map_err(|refusal| StoreError::Refused { id: id.clone(), refusal })?;
-        let after = applied.task;
+        let after = self.measured(applied.task);
         let ends = after.status().is_ended() && !before.status().is_ended();
         if ends {
             // Before the ending is recorded, so that nobody sees one that its parent may not hear of.

@@ -125,6 +125,13 @@ impl Task {
         self
     }
 
+    /// The task, with how much of the disk its logs take. Only for stores, which measure that.
+    #[must_use]
+    pub fn with_logs_of(mut self, bytes: u64) -> Self {
+        self.progress.log_bytes = Some(bytes);
+        self
+    }
+
     /// A task as a record holds it. Only for stores.
     pub fn recorded(parts: Recorded) -> Self {
         let Recorded { id, order, state, queued_at, started_at, progress } = parts;

@@ -17,6 +17,7 @@ mod disks;
 mod doctor;
 mod droids;
 mod elsewhere;
+mod ended_logs;
 mod endings;
 mod feeding;
 mod filling_up;

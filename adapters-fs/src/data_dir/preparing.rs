@@ -57,10 +57,18 @@ impl DataDir {
 
     /// Makes the folder of what `parent` has not been told yet.
     pub(crate) fn prepare_notices_of(&self, parent: &SessionId) -> io::Result<()> {
-        let folder = self.notices_of(parent);
-        folders::make_part(&folder).or_else(|_| {
+        self.prepare_in_notices(&self.notices_of(parent))
+    }
+
+    /// Makes the folder of what was collected of tasks that no session launched.
+    pub(crate) fn prepare_notices_of_none(&self) -> io::Result<()> {
+        self.prepare_in_notices(&self.notices_of_none())
+    }
+
+    fn prepare_in_notices(&self, folder: &Path) -> io::Result<()> {
+        folders::make_part(folder).or_else(|_| {
             folders::make_part(&self.notices())?;
-            folders::make_part(&folder)
+            folders::make_part(folder)
         })
     }
 

@@ -14,10 +14,11 @@ use domain::task::{
 use jiff::tz::TimeZone;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
-use super::iso8601;
+use super::{iso8601, progress_key};
 
-/// The task that lies in the file of `id`, with its status, parent, agent and times and nothing
+/// The task that lies in the file of `id`, with its status, parent, agent, times and how large its logs were, and nothing
 /// else; `None` if the record must be read in full to be sure.
 pub(crate) fn sketch(content: &[u8], id: &TaskId) -> Option<Task> {
     let found: Outline<'_> = serde_json::from_str(str::from_utf8(content).ok()?).ok()?;
@@ -47,7 +48,8 @@ pub(crate) fn sketch(content: &[u8], id: &TaskId) -> Option<Task> {
         parent: parent.and_then(|parent| SessionId::parse(parent).ok()),
         ..Order::default()
     };
-    let (id, progress) = (id.clone(), Progress::default());
+    let log_bytes = found.progress.and_then(|Object(log_bytes)| log_bytes);
+    let (id, progress) = (id.clone(), Progress { log_bytes, ..Progress::default() });
     Some(Task::recorded(Recorded { id, order, state, queued_at, started_at, progress }))
 }
 
@@ -73,8 +75,7 @@ struct Outline<'a> {
     _result: Option<Text>,
     #[serde(rename = "error")]
     _error: Option<Text>,
-    #[serde(rename = "progress")]
-    _progress: Option<Object>,
+    progress: Option<Object>,
     #[serde(rename = "concurrency_key")]
     _concurrency: Option<IgnoredAny>,
     #[serde(rename = "parent_model")]
@@ -90,30 +91,74 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// Any object, not kept.
-struct Object;
+/// Any object, not kept but for how large the logs were.
+struct Object(Option<u64>);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Check).map(|()| Self)
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Object;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Object, M::Error> {
+        let mut log_bytes = None;
+        while let Some(Key { is_log_bytes }) = map.next_key()? {
+            if is_log_bytes {
+                // What is no such number counts as absent, as in the record when it is read in full.
+                let value: &RawValue = map.next_value()?;
+                log_bytes = serde_json::from_str(value.get()).ok();
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(Object(log_bytes))
+    }
+}
+
+/// A key of `progress`.
+struct Key {
+    is_log_bytes: bool,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyCheck)
+    }
+}
+
+struct KeyCheck;
+
+impl Visitor<'_> for KeyCheck {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Key, E> {
+        Ok(Key { is_log_bytes: text == progress_key::LOG_BYTES })
     }
 }
 
 struct Check;
 
-impl<'de> Visitor<'de> for Check {
+impl Visitor<'_> for Check {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or an object")
+        f.write_str("a text")
     }
 
     fn visit_str<E>(self, _text: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        while map.next_entry::<Text, IgnoredAny>()?.is_some() {}
         Ok(())
     }
 }

@@ -202,6 +202,8 @@ impl Reader<'_> {
             Some(sketch) => (sketch, false),
             None => (read(&content, id)?.task, true),
         };
+        let is_unsaid = task.progress().log_bytes.is_none();
+        let task = if is_unsaid { self.store.measured(task) } else { task };
         if !task.status().is_ended() {
             self.learnt.unended.push(id.clone());
         }
@@ -210,6 +212,7 @@ impl Reader<'_> {
         }
         if is_full && is_shown(task.outline()) {
             self.listing.tally.add(task.status());
+            self.listing.ended_logs += task.outline().log_bytes;
             self.listing.tasks.push(task);
         } else {
             self.count(task.outline());
@@ -219,6 +222,8 @@ impl Reader<'_> {
 
     /// Counts a task that is not shown.
     fn count(&mut self, task: Outline<'_>) {
+        // All of them, whatever is asked for: it is the disk that they have in common.
+        self.listing.ended_logs += task.log_bytes;
         if self.query.counts(task) {
             self.listing.tally.add(task.status);
         }
@@ -230,7 +235,8 @@ impl Reader<'_> {
 
 /// Adds `older` tasks behind those of `listing`, within the limit of `query`.
 fn append(listing: &mut Listing, older: Listing, query: &Query) {
-    let Listing { tally, tasks, omitted, unreadable } = older;
+    let Listing { tally, tasks, omitted, unreadable, ended_logs } = older;
+    listing.ended_logs += ended_logs;
     let room = query.limit.map_or(usize::MAX, |limit| limit.saturating_sub(listing.tasks.len()));
     listing.omitted += omitted + tasks.len().saturating_sub(room);
     listing.tasks.extend(tasks.into_iter().take(room));

@@ -1,7 +1,7 @@
 //! What is known of the records of ended tasks, so that a listing counts them without reading them.
 //!
 //! A listing counts every record and shows few, and nearly all tasks of a large store have ended for good. So
-//! their outlines (status, parent, droid, when they were ordered) are kept in one derived file,
+//! their outlines (status, parent, droid, when they were ordered, how large their logs are) are kept in one derived file,
 //! [`DataDir::outlines`](crate::DataDir::outlines), each with a stamp of the record's file as it was when it was
 //! read. An outline counts only where the file still has that stamp, so whoever changes a record, us or others,
 //! has it read again. A task that has not ended is never outlined. Without the file, or with one that makes no
@@ -25,9 +25,9 @@ const NEW_PART: usize = 8;
 /// How old a record's file must be: one that was written just now may be written again without another stamp.
 const SETTLED: Duration = Duration::from_secs(2);
 /// The first line of the file.
-const HEADING: &str = "task-bg outlines 2";
+const HEADING: &str = "task-bg outlines 3";
 /// The bytes of an outline.
-const SIZE: usize = 33;
+const SIZE: usize = 41;
 /// How a task may have ended; an outline has the place.
 const ENDED: [Status; 3] = [Status::Completed, Status::Error, Status::Cancelled];
 /// In place of a moment that is not known.
@@ -58,6 +58,8 @@ struct Entry {
     /// The place of the word.
     agent: u32,
     status: u8,
+    /// How much of the disk its logs took, in bytes.
+    log_bytes: u64,
 }
 
 /// An outline that is not in the file yet.
@@ -69,6 +71,7 @@ pub(super) struct Fresh {
     parent: Option<String>,
     agent: String,
     status: u8,
+    log_bytes: u64,
 }
 
 impl Outlines {
@@ -106,6 +109,7 @@ impl Outlines {
             parent,
             agent: word(found.agent)?,
             began: (found.began != NEVER).then(|| Timestamp::from_micros(found.began)),
+            log_bytes: found.log_bytes,
         })
     }
 
@@ -161,9 +165,10 @@ impl Outlines {
             })
         };
         for new in fresh {
-            let Fresh { number, stamp, began, parent, agent, status } = new;
+            let Fresh { number, stamp, began, parent, agent, status, log_bytes } = new;
             let parent = parent.map_or(0, |parent| place(parent).saturating_add(1));
-            let entry = Entry { number, stamp, began, parent, agent: place(agent), status };
+            let agent = place(agent);
+            let entry = Entry { number, stamp, began, parent, agent, status, log_bytes };
             all.insert(number, entry);
         }
         let table = all.values().flat_map(Entry::bytes).collect();
@@ -188,7 +193,7 @@ impl Fresh {
     /// What is to be kept of `task`, whose record's file had this stamp before it was read; `None` if it has not
     /// ended, or a word of it would not fit into a line.
     pub(super) fn of(task: &Task, stamp: u64) -> Option<Self> {
-        let Outline { status, parent, agent, began } = task.outline();
+        let Outline { status, parent, agent, began, log_bytes } = task.outline();
         let status = ENDED.iter().position(|ended| *ended == status)?;
         let fits = |word: &str| !word.is_empty() && !word.contains(['\n', '\r']);
         (fits(agent) && parent.is_none_or(fits)).then_some(Self {
@@ -198,6 +203,7 @@ impl Fresh {
             parent: parent.map(ToOwned::to_owned),
             agent: agent.to_owned(),
             status: u8::try_from(status).ok()?,
+            log_bytes,
         })
     }
 }
@@ -211,6 +217,7 @@ impl Entry {
         bytes[24..28].copy_from_slice(&self.parent.to_le_bytes());
         bytes[28..32].copy_from_slice(&self.agent.to_le_bytes());
         bytes[32] = self.status;
+        bytes[33..].copy_from_slice(&self.log_bytes.to_le_bytes());
         bytes
     }
 
@@ -222,6 +229,7 @@ impl Entry {
             parent: u32::from_le_bytes(*bytes[24..].first_chunk()?),
             agent: u32::from_le_bytes(*bytes[28..].first_chunk()?),
             status: bytes[32],
+            log_bytes: u64::from_le_bytes(*bytes[33..].first_chunk()?),
         })
     }
 }
@@ -247,7 +255,7 @@ mod tests {
         let parent = (!number.is_multiple_of(3)).then(|| format!("session {}", number % 5));
         let agent = format!("droid {}", number % 2);
         let began = if number.is_multiple_of(7) { NEVER } else { 1_000 };
-        Fresh { number, stamp: number * 11, began, parent, agent, status: 1 }
+        Fresh { number, stamp: number * 11, began, parent, agent, status: 1, log_bytes: number * 3 }
     }
 
     #[test]
@@ -264,6 +272,7 @@ mod tests {
             let word = |place: u32| kept.words[usize::try_from(place).expect("small")].clone();
             let parent = (found.parent > 0).then(|| word(found.parent - 1));
             assert_eq!((found.stamp, found.began), (want.stamp, want.began));
+            assert_eq!(found.log_bytes, want.log_bytes);
             assert_eq!((parent, word(found.agent)), (want.parent, want.agent));
         }
         assert_eq!(kept.words.len(), 7, "a word is kept once");

@@ -170,8 +170,11 @@ impl FileStore {
             let Ok(names) = self.all_names(&folder) else { continue };
             let lost = |id: &TaskId| matches!(self.task(id), Err(StoreError::NotFound { .. }));
             let mut gone = BTreeSet::new();
+            // There a mark alone says that the task was collected.
+            let of_none = folder == self.dir.notices_of_none();
             for (id, _) in names.iter().filter_map(|name| NoticeSign::of(name)) {
-                if !gone.contains(&id) && (lost(&id) || !notices::is_noted(&folder, &id)) {
+                let is_over = || !of_none && !notices::is_noted(&folder, &id);
+                if !gone.contains(&id) && (lost(&id) || is_over()) {
                     gone.insert(id);
                 }
             }

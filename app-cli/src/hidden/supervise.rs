@@ -65,6 +65,7 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     };
     // The slot is free by now and whoever waited for this task is awake. Nobody listens to what fails.
     wiring.admit().await;
+    wiring.remove_old().await;
     outcome
 }
 

@@ -237,6 +237,7 @@ impl Context {
     /// told again. A command that runs in no session says nothing about who has seen what, and
     /// neither does one in a task that only inherited the name of the session that launched it.
     pub(crate) async fn collected(&self, tasks: &[Task]) {
+        self.wiring.note_collected(tasks);
         let caller = Self::default_parent().and_then(|caller| SessionId::parse(&caller).ok());
         let Some(caller) = caller.filter(|_| !tasks.is_empty()) else { return };
         let around: Vec<TaskId> = environment::task().into_iter().collect();

@@ -26,10 +26,12 @@ use domain::task::{AgentName, Policy, Target, retention};
 use crate::kit::answer::Format;
 use crate::kit::duration::{parse_duration, written};
 use crate::kit::failure::{Failure, Kind};
-use crate::kit::size::{USUAL_LOG, parse_log_size};
+use crate::kit::size::{USUAL_ENDED_LOGS, USUAL_LOG, parse_log_size, parse_size};
 use file::SettingsFile;
 use runners::RunnerEntry;
-use table::{DROID, FORMAT, MAX_LOG, MAX_RUNNING, ON, RUNNER, STALE, Setting, TTL};
+use table::{
+    DROID, ENDED_LOGS, FORMAT, KEEP_ENDED, MAX_LOG, MAX_RUNNING, ON, RUNNER, STALE, Setting, TTL,
+};
 
 pub(crate) use table::{markdown, meaning};
 
@@ -52,6 +54,10 @@ pub(crate) struct Settings {
     pub(crate) stale: Said<Duration>,
     /// How many bytes of the disk each log may take; zero is no bound.
     pub(crate) max_log: Said<u64>,
+    /// How many bytes of the disk the logs of ended tasks may take before that is said; zero is any number.
+    pub(crate) ended_logs: Said<u64>,
+    /// How long an ended task is kept that somebody has collected; zero is for ever.
+    pub(crate) keep_ended: Said<Duration>,
     /// How many tasks run at once as the store or the file beside it says, whatever the environment does.
     stores_limit: Option<usize>,
     file: SettingsFile,
@@ -115,6 +121,8 @@ impl Settings {
         let ttl = reader.setting(&TTL, policy.time_to_live, parse_duration);
         let stale = reader.setting(&STALE, policy.silence / 2, parse_duration);
         let max_log = reader.setting(&MAX_LOG, USUAL_LOG, parse_log_size);
+        let ended_logs = reader.setting(&ENDED_LOGS, USUAL_ENDED_LOGS, parse_size);
+        let keep_ended = reader.setting(&KEEP_ENDED, Duration::ZERO, parse_duration);
         let failure = reader.failure.take().or_else(|| reader.file.failure());
         let written = MAX_RUNNING.key.and_then(|key| reader.file.entry(key));
         let written = written.and_then(|entry| parse_count(&entry.text).ok());
@@ -129,6 +137,8 @@ impl Settings {
                 ttl,
                 stale,
                 max_log,
+                ended_logs,
+                keep_ended,
                 stores_limit,
                 file: reader.file,
             },

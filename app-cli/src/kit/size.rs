@@ -6,11 +6,27 @@ pub(crate) const LEAST_LOG: u64 = 64 << 10;
 /// How much of the disk a log may take where nothing says it, in bytes.
 pub(crate) const USUAL_LOG: u64 = 256 << 20;
 
-/// Reads how large a log may grow: a number of bytes, or one with `KiB`, `MiB` or `GiB`; `0` for as large as it likes.
+/// How much of the disk the logs of ended tasks may take before that is said, where nothing says it, in bytes.
+pub(crate) const USUAL_ENDED_LOGS: u64 = 4 << 30;
+
+/// Reads how large a log may grow: a size, or `0` for as large as it likes.
 ///
 /// # Errors
 /// What was expected.
 pub(crate) fn parse_log_size(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        size @ 1..LEAST_LOG => {
+            Err(format!("{size} bytes are too few for the two ends of a log; give 64KiB or more"))
+        }
+        size => Ok(size),
+    }
+}
+
+/// Reads a number of bytes, or one with `KiB`, `MiB` or `GiB`; `0` stands for no bound.
+///
+/// # Errors
+/// What was expected.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let forms = || "give a size such as `256MiB`, `1GiB` or `0` for no bound".to_owned();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -23,13 +39,18 @@ pub(crate) fn parse_log_size(text: &str) -> Result<u64, String> {
         _ => return Err(forms()),
     };
     let number: u64 = number.parse().map_err(|_| forms())?;
-    match number.checked_mul(1 << shift) {
-        None => Err("that is more than any disk holds".to_owned()),
-        Some(size @ 1..LEAST_LOG) => {
-            Err(format!("{size} bytes are too few for the two ends of a log; give 64KiB or more"))
+    number.checked_mul(1 << shift).ok_or_else(|| "that is more than any disk holds".to_owned())
+}
+
+/// A number of bytes for people, to a tenth of its unit.
+pub(crate) fn rounded_size(size: u64) -> String {
+    for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+        if size >> shift > 0 {
+            let tenths = (u128::from(size) * 10) >> shift;
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
         }
-        Some(size) => Ok(size),
     }
+    format!("{size} bytes")
 }
 
 /// A number of bytes as it can be written in a setting.
@@ -59,6 +80,10 @@ mod tests {
             assert_eq!(parse_log_size(text), Ok(size), "{text}");
             assert_eq!(parse_log_size(&written_size(size)), Ok(size), "{text}");
         }
+        for (size, text) in [(9, "9 bytes"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB")] {
+            assert_eq!(rounded_size(size), text);
+        }
+        assert_eq!(parse_size("1KiB"), Ok(1_024));
         for text in ["", "x", "-1", "1.5GiB", "12", "99999999TiB", "MiB"] {
             assert!(parse_log_size(text).is_err(), "{text}");
         }

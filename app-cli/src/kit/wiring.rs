@@ -19,11 +19,12 @@ use adapters_process::git::{GitWorktrees, names_a_repository};
 use adapters_process::local::host::{self, LocalHost};
 use adapters_process::local::supervisor;
 use domain::plan::queue::admission::Limits;
-use domain::port::{Entropy, Environment, Kit};
+use domain::port::{Clock as _, Entropy, Environment, Kit};
 use domain::task::droid::Instructions;
-use domain::task::{SessionId, TaskId};
+use domain::task::{SessionId, Task, TaskId, Timestamp};
 use domain::usecase::World;
 use domain::usecase::admit::{Admitted, PATIENCE, Thoroughness, admit};
+use domain::usecase::cleanup::remove_collected;
 use domain::usecase::custody::Held;
 
 use crate::kit::environment;
@@ -31,6 +32,12 @@ use crate::kit::settings::Settings;
 
 /// For how long the limits count that a command read when it began.
 const A_MOMENT: Duration = Duration::from_millis(50);
+
+/// How often is looked for ended tasks that are too old: so many times within the time that they are kept, and at least
+/// once in [`ROUND`].
+const ROUNDS: u32 = 24;
+/// The longest time between two such looks.
+const ROUND: Duration = Duration::from_secs(60 * 60);
 
 /// Variables with their values.
 pub(crate) type Variables = Vec<(OsString, OsString)>;
@@ -63,6 +70,8 @@ pub(crate) struct Wiring {
     pub(crate) droids: FileDroids,
     /// How many bytes of the disk each log of a task may take; zero is no bound.
     pub(crate) max_log: u64,
+    /// How long ended tasks are kept that somebody has collected; zero is for ever.
+    keep_ended: Duration,
     /// This machine.
     pub(crate) host: LocalHost,
     /// The time.
@@ -103,6 +112,7 @@ impl Wiring {
             droids: FileDroids::new(environment::home()),
             notices: FileNotices::new(dir.clone()),
             max_log: settings.max_log.value,
+            keep_ended: settings.keep_ended.value,
             host: LocalHost::new(dir.root().to_owned()),
             clock: SystemClock,
             entropy: SystemEntropy,
@@ -162,6 +172,36 @@ impl Wiring {
     /// The same for whoever only looks: it waits for nobody who is at it already.
     pub(crate) async fn admit_in_passing(&self) -> Admitted {
         admit(self.world(), Thoroughness::Thorough, Duration::ZERO).await
+    }
+
+    /// Notes which of these tasks nobody launched and somebody was shown the end of, where a rule goes by that.
+    pub(crate) fn note_collected(&self, tasks: &[Task]) {
+        let alone = |task: &&Task| task.order().parent.is_none() && task.status().is_ended();
+        for task in tasks.iter().filter(alone).filter(|_| !self.keep_ended.is_zero()) {
+            self.notices.collected_of_none(task.id());
+        }
+    }
+
+    /// Removes some of the ended tasks that are older than the settings let them become, if a look for them is due. For a
+    /// supervisor whose task is over, for which nobody waits any more.
+    pub(crate) async fn remove_old(&self) {
+        let age = self.keep_ended;
+        if age.is_zero() {
+            return;
+        }
+        // What cannot be read or removed now stays until the next round.
+        let Ok(collections) = self.notices.collections() else { return };
+        let micros = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+        let by = Timestamp::from_micros(self.clock.now().as_micros().saturating_sub(micros));
+        let every = (age / ROUNDS).min(ROUND);
+        let may_go = |id: &TaskId| !collections.is_pending(id);
+        let Ok(ids) = self.store.next_of_round(by, every, &may_go) else { return };
+        if !ids.is_empty() {
+            let (worktrees, is_collected) =
+                (Self::worktrees(), |task: &Task| collections.has(task));
+            let world = self.world();
+            drop(remove_collected(world, &worktrees, &ids, age, &is_collected).await);
+        }
     }
 
     /// The task whose life lock was handed to this process through `file`.

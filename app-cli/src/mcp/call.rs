@@ -99,7 +99,10 @@ impl Meta {
     pub(super) async fn saw(&self, context: &Context, tasks: &[Task]) {
         match &self.session {
             // At worst the session is told what it knows.
-            Some(caller) => drop(collect(&context.wiring.notices, caller, tasks).await),
+            Some(caller) => {
+                context.wiring.note_collected(tasks);
+                drop(collect(&context.wiring.notices, caller, tasks).await);
+            }
             None => context.collected(tasks).await,
         }
     }

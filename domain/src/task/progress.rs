@@ -52,6 +52,8 @@ pub struct Progress {
     pub stop: Option<CancelIntent>,
     /// What lived on when its agent was gone.
     pub left: LeftBehind,
+    /// How much of the disk its logs took when its ending was recorded, in bytes, as its store measured it.
+    pub log_bytes: Option<u64>,
 }
 
 /// What an agent did so far, as seen in its event stream.

@@ -57,6 +57,8 @@ pub struct Outline<'a> {
     pub agent: &'a str,
     /// When it was ordered.
     pub began: Option<Timestamp>,
+    /// How much of the disk its logs took when it ended, in bytes; 0 if it has not ended.
+    pub log_bytes: u64,
 }
 
 impl Task {
@@ -68,6 +70,7 @@ impl Task {
             parent: order.parent.as_ref().map(SessionId::as_str),
             agent: &order.agent,
             began: self.queued_at().or(self.started_at()),
+            log_bytes: self.progress().log_bytes.filter(|_| self.status().is_ended()).unwrap_or(0),
         }
     }
 }
@@ -117,6 +120,9 @@ pub struct Listing {
     pub omitted: usize,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
+    /// How much of the disk the logs of all ended tasks take, in bytes, as far as that is known without looking at the
+    /// logs; 0 where ended tasks were not looked at.
+    pub ended_logs: u64,
 }
 
 impl Listing {

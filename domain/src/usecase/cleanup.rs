@@ -17,7 +17,7 @@ use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
 use crate::port::worktrees::{Removal as Fate, Worktrees};
-use crate::task::{ProcessId, Query, Status, Task, TaskId, Unreadable, Worktree, text};
+use crate::task::{ProcessId, Query, Status, Task, TaskId, Timestamp, Unreadable, Worktree, text};
 use in_use::InUse;
 
 /// How many processes of a task are named.
@@ -122,14 +122,44 @@ pub async fn cleanup(
     let query = Query { statuses: removal.statuses, ..Query::default() };
     let listing = world.store.list(&query).await?;
     cleaned.unreadable = listing.unreadable;
-    let old_enough = |task: &Task| {
-        let ended = task.state().ended_at().or(task.progress().last_update);
-        removal.older_than.is_none_or(|age| ended.is_some_and(|ended| now.since(ended) >= age))
-    };
+    let old_enough =
+        |task: &Task| removal.older_than.is_none_or(|age| ended_before(task, age, now));
     let to_go = |task: &&Task| task.status().is_ended() && old_enough(task);
     let tasks: Vec<&Task> = listing.tasks.iter().filter(to_go).collect();
     remove_all(world, worktrees, &tasks, mode, &mut cleaned).await?;
     Ok(cleaned)
+}
+
+/// Removes those of these tasks that ended at least so long ago and of which `is_collected` says that somebody took what
+/// they found, with what [`cleanup`] keeps kept. Leaves alone what other programs recorded: nobody knows who collected it.
+///
+/// # Errors
+/// [`Trouble`] if nobody can say what is still needed; then nothing was removed.
+pub async fn remove_collected(
+    world: World<'_>,
+    worktrees: &dyn Worktrees,
+    ids: &[TaskId],
+    older_than: Duration,
+    is_collected: &(dyn Fn(&Task) -> bool + Sync),
+) -> Result<Cleaned, Trouble> {
+    let now = world.clock.now();
+    let mut tasks = Vec::new();
+    for id in ids {
+        // What cannot be read is left as it is.
+        tasks.extend(world.store.load(id).await);
+    }
+    tasks.retain(|task| task.status().is_ended() && task.is_ours());
+    tasks.retain(|task| ended_before(task, older_than, now) && is_collected(task));
+    if tasks.is_empty() {
+        return Ok(Cleaned::default());
+    }
+    remove_these(world, worktrees, &tasks.iter().collect::<Vec<_>>(), Mode::Execute).await
+}
+
+/// Whether a task ended at least so long ago.
+fn ended_before(task: &Task, age: Duration, now: Timestamp) -> bool {
+    let ended = task.state().ended_at().or(task.progress().last_update);
+    ended.is_some_and(|ended| now.since(ended) >= age)
 }
 
 /// Removes these ended tasks, or says of each why not. A dry run removes nothing, and its receipt is of what would be

@@ -68,6 +68,20 @@ pub(super) struct Listed {
     omitted: u64,
     /// Files that are no record.
     unreadable: Vec<Unreadable>,
+    /// That the logs of ended tasks take more than `ended_logs`.
+    #[schemars(rename = "endedLogs")]
+    ended_logs: Option<EndedLogs>,
+}
+
+/// How much of the disk the logs of ended tasks take.
+#[derive(JsonSchema)]
+struct EndedLogs {
+    /// How much they take, in bytes.
+    bytes: u64,
+    /// The amount above which that is said, in bytes.
+    limit: u64,
+    /// The command that frees some.
+    fix: String,
 }
 
 /// A task in a list: of its record what says something.

@@ -9,7 +9,8 @@ use crate::kit::size::written_size;
 
 pub(super) fn config(context: &Context) -> Answer {
     let settings = &context.settings;
-    let Settings { format, droid, runner, on, max_running, ttl, stale, max_log, .. } = settings;
+    let Settings { format, droid, runner, on, max_running, ttl, stale, .. } = settings;
+    let Settings { max_log, ended_logs, keep_ended, .. } = settings;
     let root = context.wiring.dir.root().display().to_string();
     let named = environment::variable(environment::DIR).is_some();
     let parent = environment::parent_session();
@@ -23,7 +24,12 @@ pub(super) fn config(context: &Context) -> Answer {
         Row::number("max_running", max_running),
         Row::span("ttl", ttl),
         Row::span("stale", stale),
-        Row::text("max_log", &Said { value: written_size(max_log.value), source: max_log.source }),
+        Row::text("max_log", &Said { value: written_size(max_log.value), ..said(max_log) }),
+        Row::text(
+            "ended_logs",
+            &Said { value: written_size(ended_logs.value), ..said(ended_logs) },
+        ),
+        Row::span("keep_ended", keep_ended),
     ];
     let limits = settings.limits();
     rows.extend(limits.groups.into_iter().map(|(group, value)| {

@@ -119,6 +119,7 @@ async fn listing(context: &Context, args: &List) -> Result<ListingView, Failure>
         offset: args.offset,
         now,
         of_unended: query.is_of_unended(),
+        ended_logs: context.settings.ended_logs.value,
         rows: OnceCell::new(),
     })
 }

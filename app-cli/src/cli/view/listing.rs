@@ -14,6 +14,19 @@ use super::{View, rows, task, terminal};
 use crate::kit::answer::Format;
 use crate::kit::bound::Shape;
 use crate::kit::screen::Screen;
+use crate::kit::size::{rounded_size, written_size};
+
+/// The command that frees the room that logs of ended tasks take.
+pub(crate) const FREE_LOGS: &str = "task-bg cleanup --delete --older-than 7d";
+
+/// That the logs of ended tasks take `bytes`, if that is more than `limit`, which is not zero then.
+pub(crate) fn too_much_logs(bytes: u64, limit: u64) -> Option<String> {
+    let is_too_much = limit > 0 && bytes > limit;
+    is_too_much.then(|| {
+        let (taken, limit) = (rounded_size(bytes), written_size(limit));
+        format!("the logs of ended tasks take {taken}, more than {limit} (`ended_logs`)")
+    })
+}
 
 /// How much of a listing was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +61,8 @@ pub(crate) struct ListingView {
     pub(crate) fits: bool,
     /// Whether only tasks that have not ended were asked for, and so no others counted.
     pub(crate) of_unended: bool,
+    /// How many bytes the logs of ended tasks may take before that is said; 0 for any number.
+    pub(crate) ended_logs: u64,
     /// The rows of the answer, made once: an answer that is too long is put together several times.
     pub(crate) rows: OnceCell<Vec<Map<String, Value>>>,
 }
@@ -118,6 +133,11 @@ impl ListingView {
         )
     }
 
+    /// That the logs of ended tasks take more than they may, if they do.
+    fn too_much_logs(&self) -> Option<String> {
+        too_much_logs(self.listed.listing.ended_logs, self.ended_logs)
+    }
+
     /// The command that shows the tasks that come after the first `shown` of these.
     fn after(&self, shown: usize) -> String {
         format!("{} --offset {}", self.command, self.offset + shown)
@@ -141,6 +161,9 @@ impl ListingView {
             let file = terminal::one_line(&entry.file, 100);
             let reason = terminal::one_line(&entry.reason, 200);
             remarks.push_str(&format!("unreadable: {file}: {reason}\n"));
+        }
+        if let Some(words) = self.too_much_logs() {
+            remarks.push_str(&format!("{words}; `{FREE_LOGS}` frees some\n"));
         }
         remarks
     }
@@ -172,6 +195,10 @@ impl View for ListingView {
             for uncounted in ["completed", "error", "cancelled"] {
                 answer.shift_remove(uncounted);
             }
+        }
+        if self.too_much_logs().is_some() {
+            let (bytes, limit) = (self.listed.listing.ended_logs, self.ended_logs);
+            answer["endedLogs"] = json!({"bytes": bytes, "limit": limit, "fix": FREE_LOGS});
         }
         if self.listed.listing.omitted > 0 {
             answer["more"] = json!(self.after(self.listed.listing.tasks.len()));
@@ -285,6 +312,8 @@ impl ListingView {
             many => lines
                 .push(format!("{} files cannot be read; `task-bg doctor` names them", many.len())),
         }
+        lines
+            .extend(self.too_much_logs().map(|words| format!("{words}; `{FREE_LOGS}` frees some")));
         lines.iter().map(|line| screen.wrapped(line)).collect()
     }
 

@@ -95,9 +95,37 @@ pub(crate) const MAX_LOG: Setting = Setting {
     meaning: "how much of the disk each log of a task may take: the middle of a larger one is given back, and named as a gap; `0`: all",
 };
 
+/// How much the logs of ended tasks may take before that is said.
+pub(crate) const ENDED_LOGS: Setting = Setting {
+    variable: Some("TASK_BG_ENDED_LOGS"),
+    key: Some("ended_logs"),
+    default: "`4GiB`",
+    meaning: "how much of the disk the logs of all ended tasks may take before `list` and `doctor` say so; `0`: any amount",
+};
+
+/// How long ended tasks are kept.
+pub(crate) const KEEP_ENDED: Setting = Setting {
+    variable: Some("TASK_BG_KEEP_ENDED"),
+    key: Some("keep_ended"),
+    default: "`0`",
+    meaning: "how long an ended task is kept that somebody has collected, before a supervisor that ends removes it as `cleanup --delete` would; `0`: for ever",
+};
+
 /// What a settings file may hold.
-pub(crate) const IN_FILE: [&Setting; 10] =
-    [&FORMAT, &DROID, &RUNNER, &ON, &MAX_RUNNING, &LIMITS, &RUNNERS, &TTL, &STALE, &MAX_LOG];
+pub(crate) const IN_FILE: [&Setting; 12] = [
+    &FORMAT,
+    &DROID,
+    &RUNNER,
+    &ON,
+    &MAX_RUNNING,
+    &LIMITS,
+    &RUNNERS,
+    &TTL,
+    &STALE,
+    &MAX_LOG,
+    &ENDED_LOGS,
+    &KEEP_ENDED,
+];
 
 const fn variable(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
     Setting { variable: Some(name), key: None, default, meaning }

@@ -19,9 +19,11 @@ use domain::usecase::reconcile::Note;
 use super::super::isolate::{cut_off, take_back_of};
 use super::{fail, warn, well};
 use crate::cli::view::doctor::Finding;
+use crate::cli::view::listing::{FREE_LOGS, too_much_logs};
 use crate::kit::context::Context;
 use crate::kit::environment;
 use crate::kit::failure::Failure;
+use crate::kit::size::rounded_size;
 
 /// The room on the disk below which there is a warning, in bytes.
 const LITTLE: u64 = 256 << 20;
@@ -164,7 +166,8 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used
             let (records, supervision) = (unreadable(&listed), unattended(&listed));
             let at_large = wiring.host.at_large().await;
             let survivors = survivors(&listed, &at_large);
-            let mut findings = vec![records, locks, supervision, survivors, leftovers];
+            let logs = logs(context, &listed);
+            let mut findings = vec![records, locks, supervision, survivors, leftovers, logs];
             findings.extend(unrecorded(context));
             (findings, used)
         }
@@ -172,6 +175,16 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used
             let why = Failure::from(trouble).sentence();
             (vec![fail("records", why, "see the finding on the store")], Used::default())
         }
+    }
+}
+
+/// How much the logs of ended tasks take now, whatever their records say.
+fn logs(context: &Context, listed: &Listed) -> Finding {
+    let ended = listed.listing.tasks.iter().filter(|task| task.status().is_ended());
+    let bytes = ended.filter_map(|task| context.wiring.store.logs_of(task.id())).sum();
+    match too_much_logs(bytes, context.settings.ended_logs.value) {
+        Some(words) => warn("logs", words, format!("run `{FREE_LOGS}`, or with a shorter time")),
+        None => well("logs", format!("those of ended tasks take {}", rounded_size(bytes))),
     }
 }
 
