@@ -71,6 +71,7 @@ mod progress_key {
     pub(super) const CANCEL_GRACE: &str = "cancelGraceMs";
     pub(super) const HELD: &str = "held";
     pub(super) const SILENCE: &str = "staleMs";
+    pub(super) const NOTIFY: &str = "notify";
     pub(super) const PRIORITY: &str = "priority";
     pub(super) const AFTER: &str = "after";
     pub(super) const AFTER_ANY: &str = "afterAny";

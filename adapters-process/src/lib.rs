@@ -30,6 +30,7 @@
 //! This crate never builds a path of the store, and never prints.
 
 pub mod agents;
+pub mod at_end;
 pub mod clock;
 pub mod effect;
 pub mod entropy;

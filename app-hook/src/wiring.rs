@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use adapters_fs::{DataDir, FileKits, FileLifeLocks, FileLogs, FileQueue, FileStore};
+use adapters_process::DEPTH_VARIABLE;
 use adapters_process::agents::event_log::AgentEventLog;
 use adapters_process::agents::registry::{Programs, Registry};
+use adapters_process::at_end::AtEnd;
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::local::host::LocalHost;
@@ -24,6 +26,7 @@ pub(crate) struct Wiring {
     agents: Arc<Registry>,
     events: AgentEventLog,
     host: LocalHost,
+    at_end: AtEnd,
     clock: SystemClock,
     entropy: SystemEntropy,
 }
@@ -42,6 +45,7 @@ impl Wiring {
             events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id)),
             agents,
             host: LocalHost::new(dir.root().to_owned()),
+            at_end: at_end(dir.clone()),
             clock: SystemClock,
             entropy: SystemEntropy,
         }
@@ -58,8 +62,15 @@ impl Wiring {
             agents: self.agents.as_ref(),
             events: &self.events,
             logs: &self.logs,
+            aftermath: &self.at_end,
             clock: &self.clock,
             entropy: &self.entropy,
         }
     }
+}
+
+/// Starts what orders want run at the ends of tasks of this store.
+fn at_end(dir: DataDir) -> AtEnd {
+    let depth = std::env::var(DEPTH_VARIABLE).ok().and_then(|depth| depth.parse::<u32>().ok());
+    AtEnd::of(dir.root().to_owned(), depth.unwrap_or(0).saturating_add(1), move |id| dir.record(id))
 }

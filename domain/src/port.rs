@@ -4,6 +4,7 @@
 //! implementation MUST do. All are `dyn`-safe. Where an implementation may have to wait, the methods
 //! are async, so that it can do so without a thread; the adapters that we ship block.
 
+pub mod aftermath;
 pub mod agent;
 pub mod clock;
 pub mod droid_catalog;
@@ -22,6 +23,7 @@ pub mod worktrees;
 
 use alloc::string::String;
 
+pub use aftermath::Aftermath;
 pub use agent::{
     Abilities, Agent, Agents, Attachment, Circumstances, CommandLine, Input, Objection, OsText,
     Program, Speech, Told,

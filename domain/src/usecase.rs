@@ -36,8 +36,8 @@ pub mod wait;
 pub mod waiting;
 
 use crate::port::{
-    Agents, Cause, Clock, Entropy, EventLog, Fault, Host, Kits, LaunchFailure, LifeLocks,
-    OutputLog, Queue, StoreError, StoreFailure, TaskStore,
+    Aftermath, Agents, Cause, Clock, Entropy, EventLog, Fault, Host, Kits, LaunchFailure,
+    LifeLocks, OutputLog, Queue, StoreError, StoreFailure, TaskStore,
 };
 use crate::task::TaskId;
 
@@ -60,6 +60,8 @@ pub struct World<'a> {
     pub events: &'a dyn EventLog,
     /// What agents and commands wrote.
     pub logs: &'a dyn OutputLog,
+    /// What is done when a task has ended.
+    pub aftermath: &'a dyn Aftermath,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Random bits.

@@ -45,6 +45,7 @@ mod modelling;
 mod naming;
 mod nobody_knows;
 mod noticing;
+mod notifying;
 mod obstructing;
 mod options;
 mod ordering;

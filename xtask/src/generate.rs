@@ -17,6 +17,7 @@ const TABLES: &[(&str, &str)] = &[
     ("exit-codes", "docs/json.md"),
     ("environment", "docs/settings.md"),
     ("options", "docs/options.md"),
+    ("notify", "docs/notify.md"),
 ];
 
 /// The folder of the schemas.

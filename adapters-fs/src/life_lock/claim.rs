@@ -38,6 +38,7 @@ pub struct ClaimedLife {
     // Before the file, so that the name is removed while the lock is still held and never seen free.
     name: Name,
     file: File,
+    is_new: bool,
 }
 
 /// The visible name of a claimed lock, removed when this is dropped.
@@ -71,6 +72,10 @@ impl ClaimedLife {
 impl Claim for ClaimedLife {
     fn id(&self) -> &TaskId {
         &self.id
+    }
+
+    fn is_new(&self) -> bool {
+        self.is_new
     }
 
     fn hand_over(self: Box<Self>) -> Box<dyn Any + Send> {
@@ -124,7 +129,7 @@ impl FileLifeLocks {
         let (path, began) = (self.dir.life_lock(id), Instant::now());
         loop {
             match seize(&path)? {
-                Seized::Ours(file) => return self.claimed(id, path, file).map(Some),
+                Seized::Ours(file) => return self.claimed(id, path, file, false).map(Some),
                 Seized::Held => return Ok(None),
                 Seized::Absent => {}
             }
@@ -136,7 +141,7 @@ impl FileLifeLocks {
                         return Err(error);
                     }
                 }
-                made => return self.claimed(id, path, made?).map(Some),
+                made => return self.claimed(id, path, made?, true).map(Some),
             }
         }
     }
@@ -202,13 +207,19 @@ impl FileLifeLocks {
     /// # Errors
     /// What the system says if it cannot be looked at.
     pub fn held(&self, id: &TaskId, file: File) -> io::Result<ClaimedLife> {
-        self.claimed(id, self.dir.life_lock(id), file)
+        self.claimed(id, self.dir.life_lock(id), file, false)
     }
 
-    fn claimed(&self, id: &TaskId, path: PathBuf, file: File) -> io::Result<ClaimedLife> {
+    fn claimed(
+        &self,
+        id: &TaskId,
+        path: PathBuf,
+        file: File,
+        is_new: bool,
+    ) -> io::Result<ClaimedLife> {
         let identity = identity(&file.metadata()?);
         let name = Name { disk: Arc::clone(&self.disk), path, file: Some(identity) };
-        Ok(ClaimedLife { locks: self.clone(), id: id.clone(), name, file })
+        Ok(ClaimedLife { locks: self.clone(), id: id.clone(), name, file, is_new })
     }
 
     /// Makes a lock that is held before anybody can see it.

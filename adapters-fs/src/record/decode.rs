@@ -50,6 +50,7 @@ pub(super) fn task(raw: &Object<'_>, id: &TaskId) -> Result<Task, Unfit> {
         briefing: progress.briefing(),
         silence: progress.millis(progress_key::SILENCE),
         target: progress.target(),
+        notify: progress.text(progress_key::NOTIFY),
         placement: Placement { group: optional(raw, key::CONCURRENCY)?, ..progress.placement() },
         lineage: progress.lineage(),
         retries: progress.retries(),

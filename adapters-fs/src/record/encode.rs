@@ -155,13 +155,14 @@ fn how(order: &Order) -> [Member; 11] {
     ]
 }
 
-/// How it waits for its turn. Never changes.
-fn when(order: &Order) -> [Member; 7] {
+/// How it waits for its turn, and what comes when it has ended. Never changes.
+fn when(order: &Order) -> [Member; 8] {
     let placement = &order.placement;
     let after: Vec<&str> = placement.after.iter().map(TaskId::as_str).collect();
     let any = placement.dependence == Dependence::OnEnd;
     [
         (progress_key::SILENCE, order.silence.map(millis)),
+        (progress_key::NOTIFY, text(order.notify.as_ref())),
         (progress_key::PRIORITY, (placement.priority != 0).then(|| json(&placement.priority))),
         (progress_key::AFTER, (!after.is_empty()).then(|| json(&after))),
         (progress_key::AFTER_ANY, any.then(|| json(&true))),

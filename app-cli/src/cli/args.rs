@@ -179,6 +179,8 @@ pub enum Part {
     Environment,
     /// The tables of arguments and options
     Options,
+    /// The table of what a line is told that is run at a task's end
+    Notify,
 }
 
 #[cfg(test)]

@@ -30,10 +30,14 @@ use crate::kit::size::{USUAL_ENDED_LOGS, USUAL_LOG, parse_log_size, parse_size};
 use file::SettingsFile;
 use runners::RunnerEntry;
 use table::{
-    DROID, ENDED_LOGS, FORMAT, KEEP_ENDED, MAX_LOG, MAX_RUNNING, ON, RUNNER, STALE, Setting, TTL,
+    DROID, ENDED_LOGS, FORMAT, KEEP_ENDED, MAX_LOG, MAX_RUNNING, NOTIFY, ON, RUNNER, STALE,
+    Setting, TTL,
 };
 
 pub(crate) use table::{markdown, meaning};
+
+/// The longest line that is run when a task has ended, in bytes.
+const MAX_NOTIFY: usize = 4_096;
 
 /// The settings.
 #[derive(Debug)]
@@ -58,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) ended_logs: Said<u64>,
     /// How long an ended task is kept that somebody has collected; zero is for ever.
     pub(crate) keep_ended: Said<Duration>,
+    /// What is run once when a task has ended, where its order says nothing of that.
+    pub(crate) notify: Said<Option<String>>,
     /// How many tasks run at once as the store or the file beside it says, whatever the environment does.
     stores_limit: Option<usize>,
     file: SettingsFile,
@@ -123,6 +129,7 @@ impl Settings {
         let max_log = reader.setting(&MAX_LOG, USUAL_LOG, parse_log_size);
         let ended_logs = reader.setting(&ENDED_LOGS, USUAL_ENDED_LOGS, parse_size);
         let keep_ended = reader.setting(&KEEP_ENDED, Duration::ZERO, parse_duration);
+        let notify = reader.setting(&NOTIFY, None, parse_notify);
         let failure = reader.failure.take().or_else(|| reader.file.failure());
         let written = MAX_RUNNING.key.and_then(|key| reader.file.entry(key));
         let written = written.and_then(|entry| parse_count(&entry.text).ok());
@@ -139,6 +146,7 @@ impl Settings {
                 max_log,
                 ended_logs,
                 keep_ended,
+                notify,
                 stores_limit,
                 file: reader.file,
             },
@@ -277,6 +285,20 @@ fn parse_runner(text: &str, own: &[String]) -> Result<String, String> {
         Some(name) => format!("did you mean `{name}`? {list}"),
         None => list.to_owned(),
     })
+}
+
+/// Reads what is to be run when a task has ended; an empty text is nothing.
+///
+/// # Errors
+/// A sentence that says what it has to be.
+pub(crate) fn parse_notify(text: &str) -> Result<Option<String>, String> {
+    if text.len() > MAX_NOTIFY || text.contains('\0') {
+        return Err(format!(
+            "what is run at the end is a line for the shell, of at most {MAX_NOTIFY} bytes and without NUL: put more into a script"
+        ));
+    }
+    let line = text.trim();
+    Ok((!line.is_empty()).then(|| line.to_owned()))
 }
 
 fn parse_format(text: &str) -> Result<Format, String> {

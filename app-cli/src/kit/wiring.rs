@@ -13,6 +13,7 @@ use adapters_fs::{
 };
 use adapters_process::agents::event_log::AgentEventLog;
 use adapters_process::agents::registry::Registry;
+use adapters_process::at_end::AtEnd;
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::git::{GitWorktrees, names_a_repository};
@@ -74,6 +75,8 @@ pub(crate) struct Wiring {
     keep_ended: Duration,
     /// This machine.
     pub(crate) host: LocalHost,
+    /// What is run at the ends of tasks.
+    pub(crate) at_end: AtEnd,
     /// The time.
     pub(crate) clock: SystemClock,
     /// Random bits.
@@ -114,6 +117,7 @@ impl Wiring {
             max_log: settings.max_log.value,
             keep_ended: settings.keep_ended.value,
             host: LocalHost::new(dir.root().to_owned()),
+            at_end: at_end(dir.clone()),
             clock: SystemClock,
             entropy: SystemEntropy,
             dir,
@@ -131,6 +135,7 @@ impl Wiring {
             agents: self.agents.as_ref(),
             events: &self.events,
             logs: &self.logs,
+            aftermath: &self.at_end,
             clock: &self.clock,
             entropy: &self.entropy,
         }
@@ -228,4 +233,11 @@ fn limits(dir: DataDir, known: Option<Limits>) -> impl Fn() -> Limits + Send + S
         Some(known) if began.elapsed() < A_MOMENT => known.clone(),
         Some(_) | None => Settings::read(None, Some(&dir)).0.limits(),
     }
+}
+
+/// Starts what orders want run at the ends of tasks of this store.
+fn at_end(dir: DataDir) -> AtEnd {
+    AtEnd::of(dir.root().to_owned(), environment::depth().saturating_add(1), move |id| {
+        dir.record(id)
+    })
 }

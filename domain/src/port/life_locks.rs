@@ -94,6 +94,9 @@ pub trait Claim: Send {
     /// The task whose life lock it is.
     fn id(&self) -> &TaskId;
 
+    /// Whether the lock was made by this claim: before, nothing had its name.
+    fn is_new(&self) -> bool;
+
     /// What a process that is started for the task inherits: for tasks of this machine an open file
     /// (`std::fs::File`). From then on the lock lives as long as that file is open anywhere, and
     /// its name stays.

@@ -49,6 +49,8 @@ pub struct Order {
     pub silence: Option<Duration>,
     /// Where it is to run.
     pub target: Target,
+    /// What is run once when the task has ended: a line for the shell, or the word `desktop`.
+    pub notify: Option<String>,
     /// How the task waits to start.
     pub placement: Placement,
     /// The earlier task that it repeats or continues.
@@ -86,6 +88,7 @@ impl Default for Order {
             briefing: None,
             silence: None,
             target: Target::default(),
+            notify: None,
             placement: Placement::default(),
             lineage: Lineage::default(),
             retries: Retries::default(),

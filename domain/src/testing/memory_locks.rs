@@ -89,16 +89,19 @@ pub struct MemoryLocks {
 impl MemoryLocks {
     /// Takes the life lock of a task, without waiting; `None` if somebody else holds it.
     pub fn take(&self, id: &TaskId) -> Option<Box<dyn Claim>> {
-        let file = open(&self.folder).seize(id)?;
+        let mut folder = open(&self.folder);
+        let is_new = !folder.names.contains_key(id);
+        let file = folder.seize(id)?;
+        drop(folder);
         let life = Life { folder: self.folder.clone(), file };
-        Some(Box::new(Claimed { id: id.clone(), life: Some(life) }))
+        Some(Box::new(Claimed { id: id.clone(), life: Some(life), is_new }))
     }
 
     /// The claim of a supervisor that was handed its life lock as `life`; `None` if `life` is no lock
     /// in memory.
     pub fn held(&self, id: &TaskId, life: Box<dyn Any + Send>) -> Option<Box<dyn Claim>> {
         let life = life.downcast::<Life>().ok()?;
-        Some(Box::new(Claimed { id: id.clone(), life: Some(*life) }))
+        Some(Box::new(Claimed { id: id.clone(), life: Some(*life), is_new: false }))
     }
 
     /// Leaves a lock that nobody holds, as a killed process does.
@@ -152,6 +155,7 @@ struct Claimed {
     id: TaskId,
     // `None` only once it was given away.
     life: Option<Life>,
+    is_new: bool,
 }
 
 impl Drop for Claimed {
@@ -168,6 +172,10 @@ impl Drop for Claimed {
 impl Claim for Claimed {
     fn id(&self) -> &TaskId {
         &self.id
+    }
+
+    fn is_new(&self) -> bool {
+        self.is_new
     }
 
     fn hand_over(mut self: Box<Self>) -> Box<dyn Any + Send> {

@@ -4,14 +4,16 @@
 //! once.
 
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 
 use super::{
     ManualClock, MemoryEvents, MemoryHost, MemoryKits, MemoryLocks, MemoryQueue, MemoryStore,
     NoAgents, ORDERED, Part, SilentLogs,
 };
 use crate::plan::queue::Limits;
-use crate::port::Entropy;
+use crate::port::{Aftermath, Entropy};
 use crate::task::{Task, TaskId};
 use crate::usecase::World;
 
@@ -26,6 +28,23 @@ impl Entropy for CountedBits {
         // The first three bytes go into ids, which sort in the order of the calls.
         bytes[..3].copy_from_slice(&count.to_be_bytes()[5..]);
         bytes
+    }
+}
+
+/// Remembers which ends it was told of.
+#[derive(Default)]
+pub struct CountedEnds(Mutex<Vec<TaskId>>);
+
+impl CountedEnds {
+    /// The tasks that have ended, as often as it was told.
+    pub fn told(&self) -> Vec<TaskId> {
+        self.0.lock().expect("nobody panics here").clone()
+    }
+}
+
+impl Aftermath for CountedEnds {
+    fn ended(&self, task: &Task) {
+        self.0.lock().expect("nobody panics here").push(task.id().clone());
     }
 }
 
@@ -47,6 +66,8 @@ pub struct MemoryWorld {
     pub events: MemoryEvents,
     /// What tasks wrote.
     pub logs: SilentLogs,
+    /// Whose ends were told.
+    pub aftermath: CountedEnds,
     /// The time.
     pub clock: ManualClock,
     /// Random bits.
@@ -72,6 +93,7 @@ impl MemoryWorld {
             agents: NoAgents,
             events: MemoryEvents::default(),
             logs: SilentLogs,
+            aftermath: CountedEnds::default(),
             clock: ManualClock::at(ORDERED),
             entropy: CountedBits::default(),
         }
@@ -95,6 +117,7 @@ impl MemoryWorld {
             agents: &self.agents,
             events: &self.events,
             logs: &self.logs,
+            aftermath: &self.aftermath,
             clock: &self.clock,
             entropy: &self.entropy,
         }

@@ -19,12 +19,16 @@ pub struct Held {
     claim: Option<Box<dyn Claim>>,
     /// The task, as recorded when the lock was taken.
     pub task: Task,
+    /// Whether the task had come to its end before, and whoever saw to that was told.
+    is_over: bool,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(claim) = self.claim.take() {
-            claim.leave();
+        let claim = self.claim.take();
+        // Without a name it was found, and without one it is left.
+        if !self.is_over {
+            claim.into_iter().for_each(Claim::leave);
         }
     }
 }
@@ -36,7 +40,14 @@ impl Drop for Held {
 pub async fn take(world: World<'_>, id: &TaskId) -> Result<Option<Held>, Trouble> {
     let Some(claim) = world.locks.claim(id).await? else { return Ok(None) };
     match world.store.load(id).await {
-        Ok(task) => Ok(Some(Held { claim: Some(claim), task })),
+        Ok(task) => {
+            // Whoever puts a task away removes its life lock and what is kept for it: where an ended one has
+            // neither, that was done.
+            let is_over = task.status().is_ended()
+                && claim.is_new()
+                && world.kits.kept(task.id()).await.is_err();
+            Ok(Some(Held { claim: Some(claim), task, is_over }))
+        }
         Err(error) => {
             claim.leave();
             Err(error.into())
@@ -134,7 +145,12 @@ pub(super) fn robbed() -> Ending {
 impl Held {
     /// The task that was just recorded under this claim.
     pub fn of(claim: Box<dyn Claim>, task: Task) -> Self {
-        Self { claim: Some(claim), task }
+        Self { claim: Some(claim), task, is_over: false }
+    }
+
+    /// Frees the life lock and leaves its name.
+    fn leave(&mut self) {
+        self.claim.take().into_iter().for_each(Claim::leave);
     }
 
     /// The life lock, for a supervisor.
@@ -258,12 +274,14 @@ impl Held {
         if !self.task.status().is_ended() || super::repair::follower_is_due(world, &self.task).await
         {
             // The lock stays behind, by which the next repair finds the task.
+            self.leave();
             return None;
         }
         stop_forsaken(world, &self.task).await;
         self.name_what_is_left(world).await;
         if self.task.progress().agent.is_some() && is_at_work(world, &self.task).await {
             // The lock stays behind, so that admissions count the agent.
+            self.leave();
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }
         let progress = self.task.progress();
@@ -273,7 +291,17 @@ impl Held {
             world.host.put_away(&Doomed::of(&self.task)).await;
         }
         let claim = self.claim.take()?;
-        claim.retire().err().map(Trouble::from)
+        if let Err(fault) = claim.retire() {
+            return Some(fault.into());
+        }
+        // Only now, so that it is done once.
+        if !self.is_over
+            && self.task.order().notify.is_some()
+            && self.task.progress().retried_as.is_none()
+        {
+            world.aftermath.ended(&self.task);
+        }
+        None
     }
 
     /// Records what lives on of an ended task whose agent nobody saw exit, as long as anything leads to it.

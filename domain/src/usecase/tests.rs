@@ -192,7 +192,7 @@ fn run(seed: u64) {
     while scene.end_an_agent(true) {}
     scene.pass(Duration::from_secs(2 * 60 * 60));
     look_until_quiet(&scene, &mut scheduler);
-    scene.laws.borrow().hold_at_the_end(&memory);
+    scene.laws.borrow().hold_at_the_end(&memory, undisturbed);
 }
 
 fn number(variable: &str) -> Option<u64> {

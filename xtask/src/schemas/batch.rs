@@ -40,6 +40,8 @@ pub(super) struct Line {
     env: Option<BTreeMap<String, String>>,
     /// How long it may be silent.
     stale: Option<Span>,
+    /// What to run once when it has ended: a line for the shell, or `desktop`.
+    notify: Option<String>,
     /// The session that launches it.
     parent: Option<String>,
     /// Higher ones leave the queue first, from -128 to 127.

@@ -93,9 +93,9 @@ A line whose prompt wants the result of another comes after that one, whether it
 says so or not.
 
 Fields: description, prompt or command (a list of words), droid, runner,
-autonomy, model, reasoning_effort, cwd, worktree, env, timeout, stale, parent,
-priority, hold, after, after_any, start_in, start_at, key, retries, retry_on,
-backoff, stdin, on, name. Exit code 2 if a line was wrong.")]
+autonomy, model, reasoning_effort, cwd, worktree, env, timeout, stale, notify,
+parent, priority, hold, after, after_any, start_in, start_at, key, retries,
+retry_on, backoff, stdin, on, name. Exit code 2 if a line was wrong.")]
 pub(crate) struct Batch {
     /// The file with the lines; - for standard input
     pub(crate) file: PathBuf,

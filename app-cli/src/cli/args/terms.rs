@@ -39,6 +39,9 @@ pub(crate) struct Terms {
     /// Sets a variable in its environment; may be repeated
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(crate) env: Vec<EnvArg>,
+    /// What to run once when it has ended: a line for the shell, or desktop; '' for nothing
+    #[arg(long, value_name = "CMD")]
+    pub(crate) notify: Option<String>,
     /// The session that launches it [default: `$TASK_BG_PARENT_SESSION`]
     #[arg(long, value_name = "SESSION")]
     pub(crate) parent: Option<String>,

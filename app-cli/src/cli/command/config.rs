@@ -10,7 +10,7 @@ use crate::kit::size::written_size;
 pub(super) fn config(context: &Context) -> Answer {
     let settings = &context.settings;
     let Settings { format, droid, runner, on, max_running, ttl, stale, .. } = settings;
-    let Settings { max_log, ended_logs, keep_ended, .. } = settings;
+    let Settings { max_log, ended_logs, keep_ended, notify, .. } = settings;
     let root = context.wiring.dir.root().display().to_string();
     let named = environment::variable(environment::DIR).is_some();
     let parent = environment::parent_session();
@@ -30,6 +30,10 @@ pub(super) fn config(context: &Context) -> Answer {
             &Said { value: written_size(ended_logs.value), ..said(ended_logs) },
         ),
         Row::span("keep_ended", keep_ended),
+        Row::text(
+            "notify",
+            &Said { value: notify.value.clone().unwrap_or_default(), source: notify.source },
+        ),
     ];
     let limits = settings.limits();
     rows.extend(limits.groups.into_iter().map(|(group, value)| {

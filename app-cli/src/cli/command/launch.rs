@@ -100,6 +100,7 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
         cwd: terms.cwd,
         timeout: terms.timeout,
         stale: terms.stale,
+        notify: terms.notify,
         priority: waits.priority,
         after: context.resolve_all(waits.after()).await?,
         dependence: waits.dependence(),

@@ -23,6 +23,7 @@ use super::folder::working_folder;
 use crate::kit::context::{Context, parse_session};
 use crate::kit::environment;
 use crate::kit::failure::{Failure, Kind};
+use crate::kit::settings::parse_notify;
 use crate::kit::wiring::Variables;
 use agent::check_agent;
 pub(super) use agent::{orphaned, runner};
@@ -59,6 +60,8 @@ pub(crate) struct Wanted {
     pub(crate) stdin: Option<PathBuf>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stale: Option<Duration>,
+    /// What to run once it has ended; an empty text is nothing, whatever the settings say.
+    pub(crate) notify: Option<String>,
     pub(crate) priority: i8,
     pub(crate) after: Vec<TaskId>,
     pub(crate) dependence: Dependence,
@@ -98,6 +101,7 @@ impl Default for Wanted {
             stdin: None,
             timeout: None,
             stale: None,
+            notify: None,
             priority: 0,
             after: Vec::new(),
             dependence: Dependence::default(),
@@ -172,6 +176,10 @@ pub(crate) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         time_limit: wanted.timeout,
         silence: wanted.stale,
         target: wanted.on.unwrap_or_else(|| context.settings.on.value.clone()),
+        notify: match wanted.notify {
+            Some(line) => parse_notify(&line).map_err(|words| Failure::new(Kind::Usage, words))?,
+            None => context.settings.notify.value.clone(),
+        },
         placement: Placement {
             priority: wanted.priority,
             group: None,

@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(hint, "did you mean `max_running`?");
         assert_eq!(
             wrong("zzz = 1").1,
-            "there are format, droid, runner, on, max_running, limits, runners, ttl, stale, max_log and 2 more"
+            "there are format, droid, runner, on, max_running, limits, runners, ttl, stale, max_log and 3 more"
         );
         assert!(wrong("ü = 1\nttl = [1]").0.starts_with("/x/task-bg.toml:1:1: "));
         assert!(wrong("droid = [1]").0.ends_with(":1:9: `droid` is `[1]`, which is no text"));

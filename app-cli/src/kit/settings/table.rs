@@ -111,8 +111,16 @@ pub(crate) const KEEP_ENDED: Setting = Setting {
     meaning: "how long an ended task is kept that somebody has collected, before a supervisor that ends removes it as `cleanup --delete` would; `0`: for ever",
 };
 
+/// What is run when a task has ended.
+pub(crate) const NOTIFY: Setting = Setting {
+    variable: Some("TASK_BG_NOTIFY"),
+    key: Some("notify"),
+    default: "nothing",
+    meaning: "what is run once when a task has ended whose order names nothing else: a line for the shell, or `desktop`; see docs/notify.md",
+};
+
 /// What a settings file may hold.
-pub(crate) const IN_FILE: [&Setting; 12] = [
+pub(crate) const IN_FILE: [&Setting; 13] = [
     &FORMAT,
     &DROID,
     &RUNNER,
@@ -125,6 +133,7 @@ pub(crate) const IN_FILE: [&Setting; 12] = [
     &MAX_LOG,
     &ENDED_LOGS,
     &KEEP_ENDED,
+    &NOTIFY,
 ];
 
 const fn variable(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {

@@ -61,6 +61,7 @@ fn order(scene: &Scene<'_>) -> Order {
     let description = if scene.once_in(10) { MISSING } else { "" };
     let time_limit = scene.once_in(6).then(|| Duration::from_secs(1));
     Order {
+        notify: Some("true".into()),
         agent: agent.into(),
         description: description.into(),
         placement,

@@ -140,7 +140,7 @@ impl Laws {
     }
 
     /// Checks what must hold once all actors have finished, no agent works, and `look` has run.
-    pub(super) fn hold_at_the_end(&self, memory: &MemoryWorld) {
+    pub(super) fn hold_at_the_end(&self, memory: &MemoryWorld, undisturbed: bool) {
         let mut waiting = Vec::new();
         for task in memory.store.all() {
             let id = task.id();
@@ -168,6 +168,21 @@ impl Laws {
                 }
             }
         }
+        let mut told = memory.aftermath.told();
+        told.sort();
+        let over = memory
+            .store
+            .all()
+            .into_iter()
+            .filter(|task| task.status().is_ended() && task.progress().retried_as.is_none());
+        // Of an attempt that somebody follows by hand it depends on who was first.
+        told.retain(|id| self.seen.get(id).is_none_or(|it| it.progress().retried_as.is_none()));
+        if !undisturbed {
+            // Whoever is killed while it looks at a task that was put away leaves what looks like one that was not.
+            told.dedup();
+        }
+        let over: Vec<TaskId> = over.map(|task| task.id().clone()).collect();
+        assert_eq!(told, over, "law 21: each end is told once");
         for (process, id) in memory.host.living(Part::Stray) {
             // Whoever reports an ending by hand has not seen the processes; `cancel` finds them.
             let Some(task) = self.seen.get(&id).filter(|task| !is_by_hand(task)) else { continue };

@@ -18,7 +18,7 @@ use crate::cli::args::{parse_duration, parse_moment, parse_target};
 use crate::cli::command::ordering::{Wanted, Work, quoted};
 
 /// The fields of a line, those that most lines have first.
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 28] = [
     "description",
     "prompt",
     "command",
@@ -35,6 +35,7 @@ const FIELDS: [&str; 27] = [
     "stdin",
     "env",
     "stale",
+    "notify",
     "parent",
     "priority",
     "hold",
@@ -67,6 +68,7 @@ pub(super) struct Line {
     pub(super) env: BTreeMap<String, String>,
     timeout: Option<Duration>,
     stale: Option<Duration>,
+    notify: Option<String>,
     parent: Option<String>,
     priority: i8,
     hold: bool,
@@ -150,6 +152,7 @@ impl Line {
             env: fields.take("env", env)?.unwrap_or_default(),
             timeout: span(fields, "timeout")?,
             stale: span(fields, "stale")?,
+            notify: fields.take("notify", TEXT)?,
             parent: fields.take("parent", TEXT)?,
             priority: fields
                 .take("priority", "give a whole number from -128 to 127")?
@@ -232,6 +235,7 @@ impl Line {
             stdin: self.stdin,
             timeout: self.timeout,
             stale: self.stale,
+            notify: self.notify,
             priority: self.priority,
             after: Vec::new(),
             dependence: if self.after_any.is_empty() {
