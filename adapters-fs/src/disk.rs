@@ -15,10 +15,10 @@ pub(crate) mod recording;
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt, symlink};
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
@@ -208,7 +208,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        let opened = File::open(folder)?;
+        let opened = opened(folder, OFlags::RDONLY)?;
         effect("sync the folder", folder, || opened.sync_all())
     }
 
@@ -241,8 +241,15 @@ impl Disk for RealDisk {
 
 /// Opens `path` for reading without waiting for whoever may be at its other end, with `flags` more.
 pub(crate) fn open(path: &Path, flags: OFlags) -> io::Result<File> {
-    let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+    opened(path, flags | OFlags::RDONLY | OFlags::NONBLOCK)
+}
+
+/// Opens `path`, as the owner's own where it is made. The standard library makes two system calls of this where the C library is
+/// musl.
+pub(crate) fn opened(path: &Path, flags: OFlags) -> io::Result<File> {
+    let mode = Mode::from_raw_mode(PRIVATE);
+    let open = || rustix::fs::open(path, flags | OFlags::CLOEXEC, mode);
+    Ok(File::from(rustix::io::retry_on_intr(open)?))
 }
 
 /// Makes an empty file beside `target`, under a name that nobody else has.
@@ -300,9 +307,8 @@ pub(crate) fn is_absent(error: &io::Error) -> bool {
 }
 
 fn create_new(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(PRIVATE);
-    ownership::handed_over(effect("create", path, || options.open(path))?)
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    ownership::handed_over(effect("create", path, || opened(path, flags))?)
 }
 
 /// Gives a new file `length` bytes of the disk.

@@ -7,9 +7,9 @@
 
 mod part;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -22,9 +22,6 @@ use crate::data_dir::{DataDir, ownership};
 use crate::disk;
 use crate::effect::{effect, written};
 use crate::fault::fault;
-
-/// Read and write, for the owner alone.
-const PRIVATE: u32 = 0o600;
 
 /// The logs of a store.
 #[derive(Clone, Debug)]
@@ -120,10 +117,8 @@ impl OutputLog for FileLogs {
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(PRIVATE).custom_flags(no_link);
-    ownership::handed_over(effect("create", path, || options.open(path))?)
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
+    ownership::handed_over(effect("create", path, || disk::opened(path, flags))?)
 }
 
 fn open_plain(path: &Path) -> io::Result<Option<File>> {

@@ -8,6 +8,7 @@ mod freezing;
 pub mod group;
 pub mod host;
 pub mod identity;
+mod proc_file;
 pub mod program;
 pub mod supervisor;
 pub mod supervisors;

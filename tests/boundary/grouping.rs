@@ -1,6 +1,7 @@
 //! Control groups: with one, and without, nothing of a task is left that nobody names.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -29,6 +30,15 @@ fn group_of(record: &Value) -> Option<&str> {
     record["progress"]["cgroup"].as_str()
 }
 
+/// Waits until all of a task is in its group, as the sticky bit of that says: it is put there once the launch was answered.
+#[track_caller]
+fn grouped(record: &Value) {
+    let Some(group) = group_of(record) else { return };
+    wait_until("that the task is in its group", || {
+        fs::metadata(group).is_ok_and(|it| it.permissions().mode() & 0o1000 != 0)
+    });
+}
+
 /// A process that starts a copy of itself and exits, for ever, until the file `stop` is there.
 fn chain(sandbox: &Sandbox) -> String {
     let (file, stop) = (sandbox.path("chain"), sandbox.path("stop"));
@@ -45,6 +55,7 @@ fn a_task_has_a_group_while_it_runs_and_none_is_left_after_it() {
     let record = sandbox.record(&id);
     assert_eq!(group_of(&record).is_some(), has_groups(&sandbox), "{record:#}");
     let Some(group) = group_of(&record) else { return };
+    grouped(&record);
     let agent = pid_at(&record, "agentProcess");
     let procs = fs::read_to_string(Path::new(group).join("cgroup.procs")).expect("a group");
     let is_in = |pid: u32| procs.lines().any(|line| line == pid.to_string());
@@ -98,6 +109,7 @@ fn what_hides_is_found_by_its_group_when_supervisor_and_agent_are_killed_togethe
     let id = run(&sandbox, "auto", &format!("{{ {hide} >{}; }}; exec sleep 300", left.display()));
     let hidden = sandbox.pid_in("left");
     let record = sandbox.record(&id);
+    grouped(&record);
     for key in ["supervisor", "agentProcess"] {
         let pid = pid_at(&record, key);
         kill(pid);
@@ -122,7 +134,9 @@ fn a_chain_that_replaces_itself_all_the_time_is_ended_by_a_cancel_whoever_was_ki
         }
         let id = run(&sandbox, groups, &format!("{} exec sleep 300", chain(&sandbox)));
         if kills {
-            kill(pid_at(&sandbox.record(&id), "supervisor"));
+            let record = sandbox.record(&id);
+            grouped(&record);
+            kill(pid_at(&record, "supervisor"));
         }
         let answer = sandbox.task_bg(["cancel", &id]).ok().json();
         assert_eq!(answer["cancelled"], json!([id]), "{groups} {kills}: {answer:#}");

@@ -41,13 +41,13 @@ const CASES: &[Case] = &[
     case("status", &["status", "ID"], 63, 790),
     case("output", &["output", "ID"], 65, 640),
     case("wait on what has ended", &["wait", "ID"], 61, 615),
-    case("list", &["list"], 533, 51_400),
-    case("launch, held", &["run", "t", "--hold", "--", "true"], 141, 1_020),
-    Case { instructions: None, ..case("launch", &["run", "t", "--", "true"], 117, 0) },
+    case("list", &["list"], 533, 44_400),
+    case("launch, held", &["run", "t", "--hold", "--", "true"], 132, 1_020),
+    Case { instructions: None, ..case("launch", &["run", "t", "--", "true"], 113, 0) },
     Case {
         supervisor: true,
         instructions: None,
-        ..case("a supervisor's life", &["run", "t", "--", "true"], 355, 0)
+        ..case("a supervisor's life", &["run", "t", "--", "true"], 255, 0)
     },
     Case { hook: true, ..case("hook, unknown session", &[], 72, 53) },
 ];

@@ -4,9 +4,8 @@
 //! file that another one has replaced. Whoever waits longer than the deadline is told which lock it
 //! was. Readers take none.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -81,14 +80,12 @@ impl FileStore {
 /// Opens the file of a lock, which is made if it is missing. Neither a link nor a pipe that has the
 /// name makes anybody write elsewhere, or wait.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
-    let opened = || effect("create", path, || options.open(path));
-    let file = match opened() {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let open = || effect("create", path, || disk::opened(path, flags));
+    let file = match open() {
         Err(error) if is_in_the_way(&error) => {
             put_aside(path, is_plain)?;
-            opened()?
+            open()?
         }
         other => other?,
     };

@@ -14,6 +14,7 @@ use rustix::process::Signal;
 
 use crate::local::group::Group;
 use crate::local::identity::Stat;
+use crate::local::proc_file;
 use crate::local::termination::signal_started;
 use crate::local::tree::{Allegiance, Snapshot, numbers};
 
@@ -50,7 +51,7 @@ pub(super) fn freeze_and_kill(task: &Doomed, supervisor: Option<u32>) -> bool {
 /// All its children are zombies or belong to others, and a second list of them has nobody new: a
 /// process hands its children on before it becomes a zombie.
 pub(super) fn none_below(task: &Doomed, supervisor: u32) -> bool {
-    if Group::of(task).is_some_and(|group| !group.is_empty()) {
+    if Group::of(task).is_some_and(|group| group.is_populated() == Some(true)) {
         return false;
     }
     let Some(children) = children_of(supervisor) else { return false };
@@ -100,7 +101,7 @@ fn follow(task: &Doomed, mut next: Vec<u32>, frozen: &mut BTreeSet<(u32, u64)>) 
 }
 
 /// The children of a process, zombies among them; `None` if nobody can tell.
-fn children_of(pid: u32) -> Option<Vec<u32>> {
+pub(super) fn children_of(pid: u32) -> Option<Vec<u32>> {
     listed_children(pid).or_else(|| {
         let snapshot = Snapshot::take();
         (!snapshot.is_blind()).then(|| snapshot.children_of(pid))
@@ -111,7 +112,7 @@ fn children_of(pid: u32) -> Option<Vec<u32>> {
 fn listed_children(pid: u32) -> Option<Vec<u32>> {
     let mut found = Vec::new();
     for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-        let text = fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+        let text = proc_file::text(thread.ok()?.path().join("children")).ok()?;
         found.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
     }
     Some(found)

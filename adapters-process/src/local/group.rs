@@ -2,28 +2,40 @@
 //!
 //! A group knows its processes whatever they do to their environments, sessions and parents. "Not populated" proves that
 //! nothing is left, `cgroup.kill` ends what forks faster than any walk, and `cpu.stat` says whether anybody computes. None of
-//! this needs a controller. A supervisor enters the group, starts the agent, which is in it from its first step, and
-//! leaves again. Groups of tasks lie side by side, also that of a task which a task launched.
+//! this needs a controller. Groups of tasks lie side by side, also that of a task which a task launched.
+//!
+//! The kernel lets nobody move a process before it has waited for all processors, some 10 ms, so a supervisor answers first
+//! and moves its agent then: see [`gathering`]. Until all of a task is in its group, the group proves nothing; that it is the
+//! sticky bit of its folder says, also to whoever comes after a dead supervisor.
 //!
 //! A record may name any path, so a group is only touched under the name that its task gives it, in that hierarchy. Where
 //! no group can be made, [`super::tree`] finds what it can. Nothing here decides when anything is ended.
 
-use std::fs::{self, OpenOptions};
+mod gathering;
+
+use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use domain::port::Doomed;
 use domain::task::TaskId;
+use rustix::fs::{Mode, OFlags};
 
+use super::proc_file;
 use crate::effect::effect;
 
 /// Where the second hierarchy is: beside the first ones, or alone.
 const MOUNTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 /// What the kernel calls the file system of the second hierarchy (`CGROUP2_SUPER_MAGIC`).
 const MAGIC: i64 = 0x6367_7270;
+/// The file of a group that lists its processes, and takes those that are to be in it.
+const PROCS: &str = "cgroup.procs";
 /// What the name of every group of ours begins with, before the id of its task.
 const PREFIX: &str = "task-bg-";
+/// The permissions of the folder of a group that a task is not wholly in yet, and of one that it is in.
+const MODES: (u32, u32) = (0o755, 0o1755);
 /// How deep groups within a group are looked at.
 const DEPTH: usize = 16;
 
@@ -65,7 +77,7 @@ impl Place {
 
     fn find() -> Result<Self, String> {
         let file = "/proc/self/cgroup";
-        let text = fs::read_to_string(file).map_err(|error| format!("`{file}`: {error}"))?;
+        let text = proc_file::text(file).map_err(|error| format!("`{file}`: {error}"))?;
         let own = text.lines().find_map(|line| line.strip_prefix("0::/"));
         let own = own.ok_or("this process is in no group of the second hierarchy")?;
         let (path, within) = outside(Path::new(own)).ok_or("its group lies outside")?;
@@ -81,36 +93,21 @@ impl Place {
 
     /// Leaves the group of a task: a supervisor that was launched from there belongs to no task.
     pub(super) fn leave(&self) -> io::Result<()> {
-        if self.within { self.return_here() } else { Ok(()) }
+        if self.within { tell(&self.base.join(PROCS), "0") } else { Ok(()) }
     }
 
-    /// Puts this process into the group that holds those of the tasks.
-    fn return_here(&self) -> io::Result<()> {
-        tell(&self.base.join("cgroup.procs"), "0")
-    }
-
-    /// Makes the group of a task, and does `start` within it, so that what it starts is born there. `None` where no group
-    /// can be made; then `start` is done all the same.
-    pub(super) fn start_in<T>(&self, id: &TaskId, start: impl FnOnce() -> T) -> (T, Option<Group>) {
-        let group = self.make(id).ok();
-        let entered = group.filter(|group| tell(&group.procs(), "0").is_ok());
-        let Some(group) = entered else { return (start(), None) };
-        let started = start();
-        // Of a group that its supervisor cannot leave "populated" says nothing.
-        let left = self.return_here().is_ok();
-        (started, left.then_some(group))
-    }
-
-    /// Makes the group of a task; one that is there already is as good.
+    /// Makes the group of a task, in which nobody is yet.
     ///
     /// # Errors
     /// The system's.
-    fn make(&self, id: &TaskId) -> io::Result<Group> {
+    pub(super) fn make(&self, id: &TaskId) -> io::Result<Group> {
         let group = self.of(id);
         match effect("make a control group", || fs::create_dir(&group.folder)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            Ok(()) | Err(_) => Ok(group),
-        }
+            // One that is there already is as good, and proves as little.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => group.set_mode(MODES.0),
+            made => made,
+        }?;
+        Ok(group)
     }
 
     /// The group of a task here, whether or not it is there.
@@ -160,14 +157,25 @@ impl Group {
         self.folder.to_str().map(ToOwned::to_owned)
     }
 
-    fn procs(&self) -> PathBuf {
-        self.folder.join("cgroup.procs")
+    fn set_mode(&self, mode: u32) -> io::Result<()> {
+        effect("mark a control group", || {
+            fs::set_permissions(&self.folder, fs::Permissions::from_mode(mode))
+        })
     }
 
-    /// Whether any process is in it or below it. `None` if nobody can tell. One that is gone had none.
+    /// Whether all of the task has been in it once, so that it knows whatever the task has started since.
+    fn is_whole(&self) -> bool {
+        fs::metadata(&self.folder).is_ok_and(|it| it.permissions().mode() & 0o7777 == MODES.1)
+    }
+
+    /// Whether any process of the task is in it or below it. `None` if nobody can tell, as where the task is not wholly
+    /// in it. One that is gone had none.
     pub(super) fn is_populated(&self) -> Option<bool> {
-        match fs::read_to_string(self.folder.join("cgroup.events")) {
-            Ok(text) => Some(!text.lines().any(|line| line == "populated 0")),
+        match proc_file::text(self.folder.join("cgroup.events")) {
+            Ok(text) if text.lines().any(|line| line == "populated 0") => {
+                self.is_whole().then_some(false)
+            }
+            Ok(_) => Some(true),
             Err(error) if is_gone(&error) => Some(false),
             Err(_) => None,
         }
@@ -182,7 +190,7 @@ impl Group {
     pub(super) fn members(&self) -> Vec<u32> {
         let mut found = Vec::new();
         each_below(&self.folder, DEPTH, &mut |folder| {
-            let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+            let text = proc_file::text(folder.join(PROCS)).unwrap_or_default();
             // A process of another namespace has the number 0 here.
             let numbers = text.lines().filter_map(|line| line.parse::<u32>().ok());
             found.extend(numbers.filter(|pid| *pid != 0));
@@ -192,7 +200,10 @@ impl Group {
 
     /// Microseconds that its processes have spent on a processor, with those that have ended. `None` if nobody can tell.
     pub(super) fn spent(&self) -> Option<u64> {
-        let text = fs::read_to_string(self.folder.join("cpu.stat")).ok()?;
+        if !self.is_whole() {
+            return None;
+        }
+        let text = proc_file::text(self.folder.join("cpu.stat")).ok()?;
         text.lines().find_map(|line| line.strip_prefix("usage_usec "))?.parse().ok()
     }
 
@@ -201,15 +212,19 @@ impl Group {
     pub(super) fn kill(&self, is_foreign: impl Fn(u32) -> bool) {
         // One that cannot be frozen is killed all the same.
         let frozen = tell(&self.folder.join("cgroup.freeze"), "1").is_ok();
-        let foreign = self.members().into_iter().filter(|pid| is_foreign(*pid));
-        let beside = self.folder.parent().map(|base| base.join("cgroup.procs"));
-        for pid in foreign {
-            let moved = beside.as_ref().map(|beside| tell(beside, &pid.to_string()));
-            moved.unwrap_or(Ok(())).unwrap_or_default();
+        for pid in self.members().into_iter().filter(|pid| is_foreign(*pid)) {
+            self.put_beside(pid);
         }
         let killed = tell(&self.folder.join("cgroup.kill"), "1").is_ok();
         if frozen && !killed {
             tell(&self.folder.join("cgroup.freeze"), "0").unwrap_or_default();
+        }
+    }
+
+    /// Puts a process that belongs elsewhere beside it. One that is gone needs none of that.
+    fn put_beside(&self, pid: u32) {
+        if let Some(base) = self.folder.parent() {
+            tell(&base.join(PROCS), &pid.to_string()).unwrap_or_default();
         }
     }
 
@@ -230,7 +245,8 @@ impl Group {
 /// Writes into a file of the kernel's, which is never made.
 fn tell(file: &Path, text: &str) -> io::Result<()> {
     effect("write to a control group", || {
-        OpenOptions::new().write(true).open(file)?.write_all(text.as_bytes())
+        let file = rustix::fs::open(file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        File::from(file).write_all(text.as_bytes())
     })
 }
 
@@ -295,11 +311,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_started_in_a_group_is_in_it_and_is_found_and_killed_there() {
+    fn what_was_put_into_a_group_is_found_and_killed_there() {
         let Ok(place) = Place::own() else { return };
         let id = task(&format!("bg_group_{}", std::process::id()));
-        let sleep = || std::process::Command::new("sleep").arg("60").spawn().expect("sleep starts");
-        let (mut child, Some(group)) = place.start_in(&id, sleep) else { return };
+        let Ok(group) = place.make(&id) else { return };
+        assert_eq!(group.is_populated(), None, "nobody was in it, so it proves nothing");
+        let mut child =
+            std::process::Command::new("sleep").arg("60").spawn().expect("sleep starts");
+        group.take_in(child.id()).expect("it lives");
+        group.set_mode(MODES.1).expect("it is ours");
         assert_eq!((group.is_populated(), group.members()), (Some(true), vec![child.id()]));
         let doomed = Doomed { group: group.path(), ..Doomed::named(id) };
         assert_eq!(Group::of(&doomed).as_ref(), Some(&group));

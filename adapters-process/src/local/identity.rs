@@ -3,15 +3,23 @@
 //! Nothing here signals a process; [`crate::local::termination`] does.
 
 use std::fs;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use domain::task::ProcessId;
 
-/// The boot the system is in now; empty if the kernel does not tell.
+use super::proc_file;
+
+/// The boot the system is in now; empty if the kernel does not tell. It outlasts every process, so it is asked for once.
 pub fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .map(|text| text.trim().to_owned())
-        .unwrap_or_default()
+    static FOUND: OnceLock<String> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return found.clone();
+    }
+    match proc_file::text("/proc/sys/kernel/random/boot_id") {
+        Ok(text) => FOUND.get_or_init(|| text.trim().to_owned()).clone(),
+        Err(_) => String::new(),
+    }
 }
 
 /// Whether this process may do everything on this machine.
@@ -97,8 +105,7 @@ pub struct Stat {
 impl Stat {
     /// What is known of the process with this number now.
     pub fn of(pid: u32) -> Option<Self> {
-        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        Self::parse(pid, &String::from_utf8_lossy(&text))
+        Self::parse(pid, &proc_file::text(format!("/proc/{pid}/stat")).ok()?)
     }
 
     /// Reads a line of `/proc/<pid>/stat`. The name may hold blanks and parentheses, so fields

@@ -38,6 +38,8 @@ use agent::Agent;
 use driver::Driver;
 use signals::Signals;
 
+/// How soon a command ends that is over at once.
+const AT_ONCE: Duration = Duration::from_millis(2);
 /// How long a start is tried to be recorded while the store is full or busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait before it is tried again.
@@ -114,6 +116,9 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
         Ok((agent, signals)) => {
             say(&Handshake::Started);
             drop(detach::release_stdout());
+            // A command that is over at once needs no group.
+            signals.wait(Some(AT_ONCE), None);
+            agent.gather(held.task.id());
             Driver::over(post, agent, signals, held).run().await;
         }
         Err(failure) => {

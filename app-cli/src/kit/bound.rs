@@ -4,10 +4,7 @@
 //! gives way: texts become shorter first; then rows of lists are reduced to ids and endings, and at last left out and
 //! counted. Of rows the last ones give way first, in two rounds: a view says which rows stay until the second. What no shape foresees gives way in the same order. Nothing is cut from an answer that fits.
 
-use std::io::{self, Write};
-
 use domain::task::{TaskId, text};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What an answer may weigh, in halves of a printed character (see [`text::weight_of`]), with its line feed.
@@ -116,7 +113,7 @@ fn objects_of(members: &Map<String, Value>) -> Vec<String> {
 /// As many members as fit, the lightest first, and how many others there were.
 fn first_members(members: Map<String, Value>) -> Value {
     // Quotes, colon and comma.
-    let weigh = |(key, value): &(String, Value)| weight(key) + weight(value) + 4;
+    let weigh = |(key, value): &(String, Value)| weight_of_text(key) + weight(value) + 4;
     let mut members: Vec<(String, Value)> = members.into_iter().collect();
     members.sort_by_key(weigh);
     let (mut kept, mut left_out, mut used) = (Map::new(), 0_usize, COUNTS);
@@ -216,12 +213,27 @@ fn excess(answer: &Value) -> usize {
     weight(answer).saturating_sub(ROOM - COUNTS)
 }
 
-/// What a value weighs as it is printed.
-pub(crate) fn weight(value: &impl Serialize) -> usize {
-    let mut scale = Scale(0);
-    // A scale takes everything, and what has no text weighs nothing.
-    drop(serde_json::to_writer(&mut scale, value));
-    scale.0
+/// What a value weighs as it is printed. An answer that is too long is weighed several times, so nothing is printed for it.
+pub(crate) fn weight(value: &Value) -> usize {
+    // Brackets, and the commas between the members.
+    let around = |count: usize| 4 + 2 * count.saturating_sub(1);
+    match value {
+        Value::Null | Value::Bool(true) => 8,
+        Value::Bool(false) => 10,
+        Value::Number(number) => 2 * number.to_string().len(),
+        Value::String(text) => weight_of_text(text),
+        Value::Array(rows) => around(rows.len()) + rows.iter().map(weight).sum::<usize>(),
+        Value::Object(members) => {
+            let weigh = |(key, value): (&String, &Value)| weight_of_text(key) + 2 + weight(value);
+            around(members.len()) + members.iter().map(weigh).sum::<usize>()
+        }
+    }
+}
+
+/// What a text weighs as a value.
+pub(crate) fn weight_of_text(text: &str) -> usize {
+    // The quotes.
+    4 + text::weight(text)
 }
 
 /// Whether a text fits that is printed as it is.
@@ -269,27 +281,6 @@ fn as_many(lines: &mut dyn Iterator<Item = &String>, mut room: usize) -> usize {
         rest.is_some()
     };
     lines.take_while(fits).count()
-}
-
-/// Weighs what is written to it.
-struct Scale(usize);
-
-impl Write for Scale {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let of = |byte: &u8| match byte {
-            // The bytes after the first of a character, which weighs as much as it has bytes, but at least two.
-            0x80..=0xbf => 0,
-            0xe0..=0xef => 3,
-            0xf0..=0xff => 4,
-            _ => 2,
-        };
-        self.0 += bytes.iter().map(of).sum::<usize>();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use domain::port::{self, CommandLine, Doomed, Input, LaunchFailure, OsText, Speech, Told};
 use domain::task::{Exit, Order, ProcessId, Runner, Task, TaskId};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
 
 use super::{AgentFiles, Post};
 use crate::agents::session_marks::SESSION_MARKS;
@@ -189,22 +189,33 @@ impl<'a> Agent<'a> {
         command
             .env(TASK_ID_VARIABLE, task.id().as_str())
             .env(DEPTH_VARIABLE, surroundings.depth.to_string());
-        // Reaped together with the orphans, see `reap`.
         let wanted = (surroundings.text)(CGROUPS_VARIABLE).as_deref() != Some("off");
         let place = Some(Place::own()).filter(|_| wanted).and_then(Result::ok);
-        let (child, group) = match place {
-            Some(place) => {
-                place.start_in(task.id(), || effect("start the agent", || command.spawn()))
-            }
-            None => (effect("start the agent", || command.spawn()), None),
-        };
-        let child = child.map_err(|error| {
+        let group = place.and_then(|place| place.make(task.id()).ok());
+        // Reaped together with the orphans, see `reap`.
+        let child = effect("start the agent", || command.spawn()).map_err(|error| {
             group.iter().for_each(Group::remove);
             not_spawned(&error, &program)
         })?;
         let process = identify(child)?;
         let decoder = (line.speech == Speech::Events).then_some(adapter);
         Ok(Self { process, decoder, bond: Bond::Child, group })
+    }
+
+    /// Puts an agent that was just started into its group, unless it is over by now. To be called once the launch was
+    /// answered, as this takes its time.
+    pub(super) fn gather(&self, id: &TaskId) {
+        if let Some(group) = self.group.as_ref().filter(|_| !self.is_over()) {
+            group.gather(self.process.pid, id);
+        }
+    }
+
+    /// Whether it has ended, and is not reaped yet.
+    fn is_over(&self) -> bool {
+        let pid = i32::try_from(self.process.pid).ok().and_then(Pid::from_raw);
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let status = pid.map(|pid| rustix::process::waitid(WaitId::Pid(pid), look));
+        matches!(status, Some(Ok(Some(_))))
     }
 
     /// Ends the agent and everything it started at once, because no record knows that it runs.

@@ -1,27 +1,41 @@
 //! What wakes a supervisor: the end of a child, a request to stop or to look at the record, the removal of its life
 //! lock's name, or the time.
 //!
-//! A handler only sets a flag and writes a byte into a pipe; the supervisor's loop does the rest.
+//! A handler only sets a flag and sends a byte to this process; the supervisor's loop does the rest.
 
-use std::cell::Cell;
-use std::fs::{self, File};
+use std::cell::{Cell, RefCell};
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::inotify;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+
+use crate::local::proc_file;
+
+/// What is listened to.
+const HEARD: [Signal; 5] = [
+    Signal::TERM,
+    Signal::INT,
+    Signal::URG,
+    Signal::CHILD,
+    // Nothing hangs up on a process without a terminal; whoever sends this means no harm.
+    Signal::HUP,
+];
 
 /// Listens to signals for as long as the process lives.
 pub(super) struct Signals {
-    wake: OwnedFd,
-    stop: Arc<AtomicBool>,
-    look: Arc<AtomicBool>,
+    heard: RefCell<SignalDelivery<UnixStream, SignalOnly>>,
+    stop: Cell<bool>,
+    look: Cell<bool>,
     /// Says when the file on standard input loses its name, and when a log is written to.
     watch: Option<OwnedFd>,
     written: Cell<bool>,
@@ -34,7 +48,7 @@ const LIFE: &str = "/proc/self/fd/0";
 /// ignore it: `exec` gives a signal that has a handler its usual effect again. A signal that cannot have a
 /// handler stays ignored.
 fn hear_what_was_ignored() {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = proc_file::text("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     // The standard library resets this one by itself.
@@ -49,20 +63,18 @@ fn hear_what_was_ignored() {
 impl Signals {
     /// Begins to listen. Until then, the signals have their usual effect.
     pub(super) fn listen() -> io::Result<Self> {
-        let (wake, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [Signal::TERM, Signal::INT] {
-            signal_hook::flag::register(signal.as_raw(), Arc::clone(&stop))?;
-            signal_hook::low_level::pipe::register(signal.as_raw(), write.try_clone()?)?;
-        }
-        let look = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register(Signal::URG.as_raw(), Arc::clone(&look))?;
-        signal_hook::low_level::pipe::register(Signal::URG.as_raw(), write.try_clone()?)?;
-        // Nothing hangs up on a process without a terminal; whoever sends this means no harm.
-        signal_hook::flag::register(Signal::HUP.as_raw(), Arc::new(AtomicBool::new(false)))?;
-        signal_hook::low_level::pipe::register(Signal::CHILD.as_raw(), write)?;
+        // One pair of sockets for all of them: a pipe for each would take 40 system calls.
+        let (wake, write) = UnixStream::pair()?;
+        let numbers = HEARD.map(Signal::as_raw);
+        let heard = SignalDelivery::with_pipe(wake, write, SignalOnly, numbers)?;
         hear_what_was_ignored();
-        Ok(Self { wake, stop, look, watch: None, written: Cell::new(false) })
+        Ok(Self {
+            heard: RefCell::new(heard),
+            stop: Cell::new(false),
+            look: Cell::new(false),
+            watch: None,
+            written: Cell::new(false),
+        })
     }
 
     /// From now on, whoever removes the name of the life lock asks for a look. Best effort: where a user watches as
@@ -88,12 +100,19 @@ impl Signals {
     /// Waits for a signal, or until `also` is readable; for at most so long, if a time is given.
     pub(super) fn wait(&self, at_most: Option<Duration>, also: Option<&OwnedFd>) {
         let timeout = at_most.and_then(|span| Timespec::try_from(span).ok());
-        let watch = self.watch.as_ref().unwrap_or(&self.wake);
-        let also = also.unwrap_or(&self.wake);
-        let mut polled = [&self.wake, watch, also].map(|fd| PollFd::new(fd, PollFlags::IN));
+        let mut heard = self.heard.borrow_mut();
+        let wake = heard.get_read();
+        let mut polled = vec![PollFd::new(wake, PollFlags::IN)];
+        polled.extend(self.watch.iter().chain(also).map(|fd| PollFd::new(fd, PollFlags::IN)));
         let _ = rustix::event::poll(&mut polled, timeout.as_ref());
-        let mut bytes = [0; 64];
-        while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|count| count > 0) {}
+        drop(polled);
+        for signal in heard.pending() {
+            match Signal::from_named_raw(signal) {
+                Some(Signal::TERM | Signal::INT) => self.stop.set(true),
+                Some(Signal::URG) => self.look.set(true),
+                _ => {}
+            }
+        }
         let Some(watch) = &self.watch else { return };
         let mut buffer = [MaybeUninit::uninit(); 512];
         let mut events = inotify::Reader::new(watch, &mut buffer);
@@ -102,7 +121,7 @@ impl Signals {
             if seen.intersects(inotify::ReadFlags::MODIFY) {
                 self.written.set(true);
             } else if !seen.intersects(inotify::ReadFlags::IGNORED) {
-                self.look.store(true, Ordering::SeqCst);
+                self.look.set(true);
             }
         }
     }
@@ -114,11 +133,11 @@ impl Signals {
 
     /// Whether somebody asked to look at the record since the last time this was looked at.
     pub(super) fn take_look(&self) -> bool {
-        self.look.swap(false, Ordering::SeqCst)
+        self.look.replace(false)
     }
 
     /// Whether somebody asked to stop since the last time this was looked at.
     pub(super) fn take_stop(&self) -> bool {
-        self.stop.swap(false, Ordering::SeqCst)
+        self.stop.replace(false)
     }
 }

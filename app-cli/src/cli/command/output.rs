@@ -74,7 +74,7 @@ async fn one(
     };
     let is_there = path.exists();
     let path = path.display().to_string();
-    let room = share.saturating_sub(FRAME + bound::weight(&path));
+    let room = share.saturating_sub(FRAME + bound::weight_of_text(&path));
     let shown = |what| LogPart::Shown { what, rendering: rendering(args), room };
     let part = match (args.full, args.tail, args.since) {
         // The log itself is not shown.

@@ -187,10 +187,12 @@ impl View for ListingView {
             "completed": tally.completed,
             "error": tally.error,
             "cancelled": tally.cancelled,
-            "tasks": self.records(texts),
+            "tasks": null,
             "omitted": self.listed.listing.omitted,
             "unreadable": self.unreadable(),
         });
+        // `json!` would copy what it is given.
+        answer["tasks"] = Value::Array(self.records(texts));
         if let (Value::Object(answer), true) = (&mut answer, self.of_unended) {
             for uncounted in ["completed", "error", "cancelled"] {
                 answer.shift_remove(uncounted);

@@ -191,11 +191,14 @@ impl View for WaitedView {
         let pending = self.waited.pending.iter().map(|believed| self.pending(believed, texts));
         let ended = self.waited.ended.iter().map(|task| Self::ended(task, texts));
         let mut answer = json!({
-            "ended": ended.collect::<Vec<_>>(),
-            "pending": pending.collect::<Vec<_>>(),
+            "ended": null,
+            "pending": null,
             "timedOut": self.waited.timed_out,
             "next": self.next(),
         });
+        // `json!` would copy what it is given.
+        answer["ended"] = ended.collect();
+        answer["pending"] = pending.collect();
         match &self.besides {
             Besides::Nothing => {}
             Besides::Launched(id) => {

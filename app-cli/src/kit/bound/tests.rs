@@ -121,8 +121,9 @@ proptest! {
     }
 
     #[test]
-    fn invariant_a_value_weighs_what_its_text_does(text in text_of_any_kind()) {
-        // Quotes stand around a string.
-        prop_assert_eq!(weight(&text), text::weight(&text) + 4);
+    fn invariant_a_value_weighs_what_is_printed_of_it(value in value(), text in text_of_any_kind()) {
+        for value in [value, text.into()] {
+            prop_assert_eq!(weight(&value), text_weight(&value.to_string()), "{}", value);
+        }
     }
 }

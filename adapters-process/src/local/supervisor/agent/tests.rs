@@ -47,7 +47,8 @@ fn started<T>(
             text: |_| None,
         },
     };
-    look(Agent::start(task, task.order().prompt.as_str(), &post), reopened())
+    let started = Agent::start(task, task.order().prompt.as_str(), &post);
+    look(started.inspect(|agent| agent.gather(task.id())), reopened())
 }
 
 /// Waits for the agent alone: other tests have children too.
