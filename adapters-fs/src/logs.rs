@@ -111,8 +111,8 @@ impl OutputLog for FileLogs {
         Ok(last)
     }
 
-    fn location(&self, id: &TaskId) -> String {
-        self.dir.output(id).display().to_string()
+    fn location(&self, id: &TaskId, which: Stream) -> String {
+        self.path(id, which).display().to_string()
     }
 }
 

@@ -101,6 +101,7 @@ mod progress_key {
     pub(super) const SURVIVORS: &str = "survivors";
     pub(super) const SURVIVOR_COUNT: &str = "survivorCount";
     pub(super) const LOG_BYTES: &str = "logBytes";
+    pub(super) const LOG_LOST: &str = "logLost";
 }
 
 /// The keys of a process.

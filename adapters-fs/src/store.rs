@@ -271,7 +271,9 @@ impl TaskStore for FileStore {
                 Ok(replaced) => self.replaced().push(replaced),
                 Err(WriteError::Writing(error) | WriteError::Placing(error)) => {
                     let lasts = applied.weight == Weight::Lasting && lacks_room(&error);
-                    if !lasts || self.write_in_reserve(id, content.as_bytes(), ends).is_err() {
+                    // How much of the log is missing is corrected after the ending, when the log had its last chance.
+                    let is_last = ends && after.progress().log_lost == 0;
+                    if !lasts || self.write_in_reserve(id, content.as_bytes(), is_last).is_err() {
                         return Err(self.failed("writing", &path, &error));
                     }
                 }

@@ -6,8 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-use tests::process::{alive, wait_until};
+use serde_json::{Value, json};
+use tests::process::{alive, pause, resume, wait_until};
 use tests::sandbox::{pid_at, text};
 
 use crate::disks::Disk;
@@ -133,6 +133,76 @@ fn on_a_full_disk_a_cancel_is_recorded_with_its_ending_at_once() {
     assert_eq!(answer["cancelled"], json!([id]), "{answer}");
     assert_eq!(in_store(&["status", &id]).ok().json()["status"], "cancelled");
     assert_eq!(in_store(&["list"]).ok().json()["total"], 1);
+}
+
+// Once, an answer that was longer than what was set aside for it waited for room, and whoever waited for it waited, too.
+#[test]
+fn on_a_full_disk_an_ending_with_a_long_answer_is_recorded_at_once_with_the_ends_of_it() {
+    let sandbox = sandbox();
+    let Some(disk) = Disk::mount(&sandbox) else { return };
+    let in_store =
+        |words: &[&str]| sandbox.task_bg(words).env("TASK_BG_DIR", disk.at.join("store"));
+    let said = format!("the first words {} the last words", "0123456789".repeat(6_000));
+    let completion = json!({"type": "completion", "finalText": said, "numTurns": 1});
+    let (mark, gate) = (text(&sandbox.path("said")), text(&sandbox.path("gate")));
+    let prompt = format!("RAW {completion}\nTOUCH {mark}\nWAIT {gate}\nEXIT 0");
+    let id = in_store(&["launch", "x", &prompt]).ok().json()["taskId"].clone();
+    let id = id.as_str().expect("an id");
+    sandbox.wait_for_file("said");
+    disk.fill();
+    sandbox.open_gate("gate");
+    in_store(&["wait", id, "--timeout", "15"]).ok().done();
+    let record = in_store(&["status", id]).ok().json();
+    assert_eq!(record["status"], "completed");
+    // Whole, while an answer of `status` is bounded.
+    let written = fs::read_to_string(disk.at.join("store").join(format!("{id}.json")));
+    let written: Value = serde_json::from_str(&written.expect("a record")).expect("JSON");
+    let result = written["result"].as_str().expect("a result");
+    let events = disk.at.join("store").join(format!("{id}.events.jsonl"));
+    assert!(result.starts_with("the first words 0123"), "{result:.100}");
+    assert!(result.ends_with("789 the last words"), "its end");
+    let missing =
+        format!("bytes left out, as the disk was full; all of it is in `{}`]", text(&events));
+    assert!(result.contains(&missing), "what is missing, and where it is");
+    assert!(fs::read_to_string(&events).expect("events").contains(&said), "all of it is there");
+    assert!(fs::metadata(disk.at.join("fill")).is_ok(), "nobody made room");
+}
+
+// Once, what the supervisor could not add to the log until the end was gone without a word.
+#[test]
+fn what_could_not_be_added_to_the_log_of_a_task_by_its_end_is_counted_in_its_record() {
+    let sandbox = sandbox();
+    let Some(disk) = Disk::mount(&sandbox) else { return };
+    let in_store =
+        |words: &[&str]| sandbox.task_bg(words).env("TASK_BG_DIR", disk.at.join("store"));
+    let [begin, said, gate] = ["begin", "said", "gate"].map(|name| text(&sandbox.path(name)));
+    let prompt = format!("WAIT {begin}\nFLOOD 120000\nTOUCH {said}\nWAIT {gate}\nEXIT 3");
+    let id = in_store(&["launch", "x", &prompt]).ok().json()["taskId"].clone();
+    let id = id.as_str().expect("an id");
+    let log = disk.at.join("store").join(format!("{id}.out"));
+    let supervisor = pid_at(&in_store(&["status", id]).ok().json(), "supervisor");
+    // It reads what the agent said only when there is no room left.
+    pause(supervisor);
+    sandbox.open_gate("begin");
+    sandbox.wait_for_file("said");
+    disk.fill();
+    resume(supervisor);
+    sandbox.open_gate("gate");
+    in_store(&["wait", id, "--timeout", "15"]).code(5).done();
+    wait_until("that nothing is kept", || disk.active() == 0);
+    let record = in_store(&["status", id]).ok().json();
+    let lost = record["progress"]["logLost"].as_u64().expect("what is missing");
+    let written = fs::metadata(&log).expect("a log").len();
+    disk.make_room();
+    // The same again, where there is room for it.
+    let whole = in_store(&["launch", "x", &prompt]).ok().json()["taskId"].clone();
+    let whole = whole.as_str().expect("an id");
+    in_store(&["wait", whole, "--timeout", "15"]).code(5).done();
+    wait_until("that nothing is kept", || disk.active() == 0);
+    let length = fs::metadata(log.with_file_name(format!("{whole}.out"))).expect("a log").len();
+    assert_eq!(written + lost, length, "what is in the log and what is missing are all of it");
+    let unharmed = in_store(&["status", whole]).ok().json();
+    assert_eq!(unharmed["progress"]["logLost"], Value::Null, "{unharmed:#}");
 }
 
 // An ended task gives its room back, and the next launch found enough for its record and none for its start: its agent

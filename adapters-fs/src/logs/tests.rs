@@ -61,7 +61,7 @@ fn a_task_that_has_written_nothing_has_an_empty_log() {
     for part in parts {
         assert_eq!(wait(logs.read(&id(), Stream::Events, part)), Ok(LogText::default()));
     }
-    assert_eq!(logs.location(&id()), dir.output(&id()).display().to_string());
+    assert_eq!(logs.location(&id(), Stream::Readable), dir.output(&id()).display().to_string());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use domain::task::TaskId;
 use super::FileStore;
 
 /// How much longer than the first record of its task the last one may be, in bytes: room for a result of some pages.
-/// One that is longer waits for room on the disk.
+/// Whoever ends a task shortens a longer one, where the disk is full.
 const GROWTH: u64 = 32 * 1024;
 
 impl FileStore {

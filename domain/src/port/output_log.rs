@@ -36,8 +36,8 @@ pub trait OutputLog: Send + Sync {
     /// [`Fault`] if that cannot be told.
     async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault>;
 
-    /// Where the readable log is, as an absolute path, whether or not it is there yet.
-    fn location(&self, id: &TaskId) -> String;
+    /// Where a log is, as an absolute path, whether or not it is there yet.
+    fn location(&self, id: &TaskId, which: Stream) -> String;
 }
 
 /// Which of a task's two logs.

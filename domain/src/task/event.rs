@@ -79,6 +79,11 @@ pub enum Event {
     },
     /// Its agent is gone, and this lives on.
     LeftBehind(LeftBehind),
+    /// So much of what its supervisor adds to the readable log has found no room so far.
+    LogLost {
+        /// How many bytes; zero once there was room.
+        bytes: u64,
+    },
     /// Its agent exited after the task had ended.
     AgentExited {
         /// How, if that was seen.

@@ -52,6 +52,8 @@ pub struct Progress {
     pub stop: Option<CancelIntent>,
     /// What lived on when its agent was gone.
     pub left: LeftBehind,
+    /// How many bytes its supervisor could not add to the readable log, for want of room.
+    pub log_lost: u64,
     /// How much of the disk its logs took when its ending was recorded, in bytes, as its store measured it.
     pub log_bytes: Option<u64>,
 }

@@ -97,6 +97,24 @@ pub fn weight(text: &str) -> usize {
     text.chars().map(weight_of).sum()
 }
 
+/// The beginning and the end of `text`, each of at most half of `room` by [weight]; `None` if all of it has room.
+pub fn ends_within(text: &str, room: usize) -> Option<(&str, &str)> {
+    let fitting = |chars: &mut dyn Iterator<Item = char>| {
+        let mut left = room / 2;
+        let fits = chars.take_while(|c| {
+            let fits = weight_of(*c) <= left;
+            left = left.saturating_sub(weight_of(*c));
+            fits
+        });
+        fits.map(char::len_utf8).sum::<usize>()
+    };
+    if weight(text) <= room {
+        return None;
+    }
+    let (head, tail) = (fitting(&mut text.chars()), fitting(&mut text.chars().rev()));
+    Some((&text[..head], &text[text.len() - tail..]))
+}
+
 /// `text` if it has at most `limit` bytes; else as much of its beginning as fits, and a last line
 /// that says how much is missing.
 pub fn at_most(text: String, limit: usize) -> String {

@@ -84,6 +84,14 @@ impl Task {
                 self.progress.left = left;
                 Weight::Passing
             }
+            Event::LogLost { bytes } => {
+                if self.status() == Status::Queued {
+                    return Err(Refusal::NotStarted);
+                }
+                self.progress.log_lost = bytes;
+                // A full disk has room for what lasts.
+                Weight::Lasting
+            }
             Event::AgentExited { exit, result } => {
                 self.ended()?;
                 self.progress.exit = exit.or(self.progress.exit);

@@ -62,7 +62,7 @@ impl OutputLog for SilentLogs {
         Ok(None)
     }
 
-    fn location(&self, id: &TaskId) -> String {
+    fn location(&self, id: &TaskId, _: Stream) -> String {
         format!("/store/{id}.log")
     }
 }

@@ -111,6 +111,7 @@ pub fn event() -> impl Strategy<Value = Event> {
             let processes = (0..count).map(|number| super::process(200 + number));
             Event::LeftBehind(LeftBehind::of(processes.collect()))
         }),
+        (0u64..3).prop_map(|bytes| Event::LogLost { bytes }),
         (option::of(exit()), option::of(text()))
             .prop_map(|(exit, result)| Event::AgentExited { exit, result }),
     ]

@@ -3,6 +3,7 @@
 //! A task's worktree is removed with it, unless work in it would be lost; then the task stays too, so
 //! that its record still names the worktree. Never removes a task that has not ended.
 
+mod collected;
 mod in_use;
 
 use alloc::borrow::ToOwned;
@@ -18,6 +19,7 @@ use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
 use crate::port::worktrees::{Removal as Fate, Worktrees};
 use crate::task::{ProcessId, Query, Status, Task, TaskId, Timestamp, Unreadable, Worktree, text};
+pub use collected::remove_collected;
 use in_use::InUse;
 
 /// How many processes of a task are named.
@@ -128,32 +130,6 @@ pub async fn cleanup(
     let tasks: Vec<&Task> = listing.tasks.iter().filter(to_go).collect();
     remove_all(world, worktrees, &tasks, mode, &mut cleaned).await?;
     Ok(cleaned)
-}
-
-/// Removes those of these tasks that ended at least so long ago and of which `is_collected` says that somebody took what
-/// they found, with what [`cleanup`] keeps kept. Leaves alone what other programs recorded: nobody knows who collected it.
-///
-/// # Errors
-/// [`Trouble`] if nobody can say what is still needed; then nothing was removed.
-pub async fn remove_collected(
-    world: World<'_>,
-    worktrees: &dyn Worktrees,
-    ids: &[TaskId],
-    older_than: Duration,
-    is_collected: &(dyn Fn(&Task) -> bool + Sync),
-) -> Result<Cleaned, Trouble> {
-    let now = world.clock.now();
-    let mut tasks = Vec::new();
-    for id in ids {
-        // What cannot be read is left as it is.
-        tasks.extend(world.store.load(id).await);
-    }
-    tasks.retain(|task| task.status().is_ended() && task.is_ours());
-    tasks.retain(|task| ended_before(task, older_than, now) && is_collected(task));
-    if tasks.is_empty() {
-        return Ok(Cleaned::default());
-    }
-    remove_these(world, worktrees, &tasks.iter().collect::<Vec<_>>(), Mode::Execute).await
 }
 
 /// Whether a task ended at least so long ago.

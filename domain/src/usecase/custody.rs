@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::{Trouble, World, follow};
 use crate::plan::reconcile::Custody;
-use crate::port::{Claim, Doomed, Life, StoreError};
+use crate::port::{Claim, Doomed, Life, StoreError, StoreFailure, Stream};
 use crate::task::{Ending, Event, LeftBehind, Reason, Report, State, Status, Task, TaskId};
 
 /// A task whose life lock is held here.
@@ -120,8 +120,25 @@ fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)>
         | Event::StopRequested(_)
         | Event::Reported(_)
         | Event::LeftBehind(_)
+        | Event::LogLost { .. }
         | Event::AgentExited { .. } => None,
     }
+}
+
+/// The same event with a shorter result, for a disk that has no room for a long one: whoever waits for the ending is not to
+/// wait for room. `None` if the event brings no long result.
+fn shortened(world: World<'_>, id: &TaskId, event: &Event) -> Option<Event> {
+    let Event::Ended { ending, exit, next } = event else { return None };
+    let ending = ending.shortened(&world.logs.location(id, Stream::Events))?;
+    Some(Event::Ended { ending, exit: *exit, next: next.clone() })
+}
+
+/// Whether something could not be recorded because the disk is full.
+fn lacks_room(applied: &Result<Task, StoreError>) -> bool {
+    let full = |error: &StoreError| {
+        matches!(error, StoreError::Failed { failure: StoreFailure::Full(_), .. })
+    };
+    applied.as_ref().is_err_and(full)
 }
 
 /// Whether the recorded grace for the processes of a task has passed.
@@ -239,7 +256,11 @@ impl Held {
             }
             None => None,
         };
-        let applied = world.store.apply(id, event, world.clock.now()).await;
+        let short = shortened(world, id, &event);
+        let mut applied = world.store.apply(id, event, world.clock.now()).await;
+        if let (true, Some(short)) = (lacks_room(&applied), short) {
+            applied = world.store.apply(id, short, world.clock.now()).await;
+        }
         if let Some(prepared) = prepared {
             let ended = match &applied {
                 Ok(task) => Some(task.clone()),

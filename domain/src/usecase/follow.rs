@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::custody::Held;
 use super::{Trouble, World};
-use crate::port::StoreError;
+use crate::port::{StoreError, Stream};
 use crate::run::retry;
 use crate::task::{Ending, SessionId, Status, Task, TaskId};
 
@@ -61,7 +61,7 @@ pub(super) fn attempt(world: World<'_>, task: &Task, next: &TaskId) -> Task {
     let now = world.clock.now();
     let session = SessionId::from_random(world.entropy.bytes());
     let order = retry::by_itself(task, Some(session), now);
-    let output = world.logs.location(next);
+    let output = world.logs.location(next, Stream::Readable);
     Task::ordered(next.clone(), order, Some(output), now).on(world.host.name())
 }
 

@@ -17,7 +17,7 @@ use super::repair::{Look, look};
 use super::{Trouble, World};
 use crate::plan::queue::admission::{Admission, Standing, Verdict};
 use crate::plan::queue::suspects;
-use crate::port::{Claim, Fault, Gate, Kit, LaunchFailure, StoreError, Until};
+use crate::port::{Claim, Fault, Gate, Kit, LaunchFailure, StoreError, Stream, Until};
 use crate::task::{Ending, Order, Reason, Status, Task, TaskId};
 
 /// How long a launch waits for the gate; after that, the task is queued.
@@ -65,7 +65,7 @@ impl From<Fault> for LaunchError {
 
 /// A new task with this id, for this machine.
 pub fn ordered(world: World<'_>, id: TaskId, order: Order) -> Task {
-    let output = world.logs.location(&id);
+    let output = world.logs.location(&id, Stream::Readable);
     Task::ordered(id, order, Some(output), world.clock.now()).on(world.host.name())
 }
 

@@ -230,6 +230,7 @@ impl<'a> Below<'a> {
             stop: Object::within(self.0.get(progress_key::STOP).unwrap_or_default())
                 .and_then(|found| intent(&found)),
             left: self.left(),
+            log_lost: self.0.value(progress_key::LOG_LOST).unwrap_or_default(),
             log_bytes: self.0.value(progress_key::LOG_BYTES),
         }
     }

@@ -7,6 +7,7 @@
 mod adoption;
 mod bounding;
 mod heartbeat;
+mod missing;
 
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -114,9 +115,8 @@ impl<'a> Driver<'a> {
             self.signals.wait(self.until_woken(), None);
             self.tell(Input::Tick).await;
         }
-        let Self { post, held, mut readable, .. } = self;
-        // Where the disk was full, the ending has given back what was set aside for it.
-        readable.catch_up();
+        self.finish_log().await;
+        let Self { post, held, .. } = self;
         // What cannot be put away is found by its lock, which this process frees at the latest by its end.
         drop(held.put_away(post.world).await);
     }
@@ -168,6 +168,7 @@ impl<'a> Driver<'a> {
             for output in self.machine.step(moment(self.post), input) {
                 match output {
                     Output::Apply(event) => {
+                        self.record_what_is_missing(&event).await;
                         let recorded = Box::pin(self.apply(event)).await;
                         next = Some(Input::Recorded(recorded));
                     }

@@ -1,7 +1,8 @@
 //! The readable log, as the supervisor adds to it: nothing of it is dropped without a word.
 //!
 //! Where the disk has no room, say, what was to be added waits in memory, so much of it, until there is room again or the
-//! task ends; where that is not enough, the log says how many bytes are missing, at the place where they are. An agent
+//! task ends; where that is not enough, the log says how many bytes are missing, at the place where they are, and what
+//! is missing in the end the record says. An agent
 //! writes its own part itself, and is told by the system what could not be written. Main type: [`ReadableLog`].
 
 use std::io::{self, Write};
@@ -41,6 +42,11 @@ impl<W: Write> ReadableLog<W> {
         // One text that is longer than all that may wait.
         self.lost += self.unwritten.len().saturating_sub(KEPT);
         self.unwritten.truncate(KEPT);
+    }
+
+    /// How many bytes could not be written so far: what waits, and what was dropped.
+    pub(super) fn missing(&self) -> u64 {
+        u64::try_from(self.unwritten.len() + self.lost).unwrap_or(u64::MAX)
     }
 
     /// Writes what could not be written before, as far as that is possible now.
@@ -108,9 +114,10 @@ mod tests {
         for text in ["first\n", "second\n"] {
             log.add(text);
         }
-        assert_eq!(log.file.content, b"fir");
+        assert_eq!((&log.file.content[..], log.missing()), (&b"fir"[..], 10));
         log.file.room = 1_000;
         log.catch_up();
+        assert_eq!(log.missing(), 0);
         assert_eq!(disk.content, b"first\nsecond\n");
     }
 
