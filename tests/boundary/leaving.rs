@@ -83,6 +83,8 @@ fn cleanup_keeps_a_task_whose_processes_live_on_and_the_worktree_they_are_in() {
     let script = format!("sleep 300 & echo $! >{file}");
     let id = sandbox.run_script(&["--worktree=w"], &script);
     sandbox.ended(&id);
+    // Its supervisor holds its lock for a moment longer.
+    sandbox.assert_nothing_kept();
     let pid = sandbox.pid_in("left");
     let worktree = sandbox.record(&id)["progress"]["worktree"]["path"].as_str().map(str::to_owned);
     let worktree = worktree.expect("it has one");
@@ -165,6 +167,16 @@ fn the_words_of_children_that_are_about_to_end_are_in_the_result() {
         assert_eq!(record["result"], "hi", "{record:#}");
         assert!(record["progress"]["survivors"].is_null(), "{record:#}");
     }
+}
+
+// Once, whoever wrote nothing for a fifth of a second was given up, also where a busy machine had kept it waiting.
+#[test]
+fn the_last_words_of_a_child_that_computes_first_are_in_the_result() {
+    let sandbox = sandbox();
+    let busy = "timeout 0.5 sh -c 'while :; do :; done'";
+    let script = format!("exec > >({busy}; tee -a f) 2>&1; echo hi");
+    let id = sandbox.run_command(["bash", "-c", &script]);
+    assert_eq!(sandbox.ended(&id)["result"], "hi");
 }
 
 // A look at all processes is no snapshot: the parent was gone, and its child not there yet. Cancel said

@@ -131,6 +131,11 @@ impl Stat {
         self.state == 'T'
     }
 
+    /// Whether it computes, waits for a processor, or waits for a disk.
+    pub const fn is_busy(&self) -> bool {
+        matches!(self.state, 'R' | 'D')
+    }
+
     /// Whether it is neither a zombie nor dead.
     pub const fn lives(&self) -> bool {
         !matches!(self.state, 'Z' | 'X' | 'x')

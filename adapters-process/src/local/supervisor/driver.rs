@@ -7,6 +7,7 @@
 mod adoption;
 mod bounding;
 mod heartbeat;
+mod last_words;
 mod missing;
 
 use std::fs::File;
@@ -24,18 +25,13 @@ use super::agent::Agent;
 use super::readable_log::ReadableLog;
 use super::signals::Signals;
 use crate::agents::event_stream::EventStream;
+use crate::local::identity;
 use crate::local::termination::Termination;
-use crate::local::tree::Snapshot;
-use crate::local::{freezing, identity};
 use bounding::Bounding;
 use heartbeat::{HEARTBEAT, Heartbeat};
 
 /// How soon an active event stream is looked at again, and how late an idle one.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// How long nothing may be written before what lives on when the agent is gone counts as left behind.
-const QUIET: Duration = Duration::from_millis(200);
-/// How long what lives on then is waited for at most.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How old a task is before its driver watches the name of its life lock: one that is over at once pays nothing
 /// for that.
 const GROWN: Duration = Duration::from_secs(1);
@@ -287,45 +283,6 @@ impl<'a> Driver<'a> {
         for event in events {
             self.tell(Input::Said(event)).await;
         }
-    }
-
-    /// What of the task lives on now that its agent is gone. Processes that are just about to end, such as
-    /// a `tee` behind the agent, have a moment for that and for their last words.
-    fn left_behind(&self) -> LeftBehind {
-        let own = self.agent.reaper();
-        let doomed = self.agent.doomed(self.id());
-        let began = Instant::now();
-        let (mut written, mut changed) = (self.written(), began);
-        while self.agent.may_have_more() {
-            if self.agent.has_none() {
-                break;
-            }
-            let look = Snapshot::take();
-            let left = look.belonging_to(&doomed, own);
-            // A task that the agent launched has a supervisor of its own, which is a child, too. What replaces
-            // itself all the time is not seen, but the kernel says that there is a child.
-            if left.is_empty() && own.is_none_or(|own| freezing::none_below(&doomed, own)) {
-                break;
-            }
-            let (size, now) = (self.written(), Instant::now());
-            if size != written {
-                (written, changed) = (size, now);
-            }
-            let due = (changed + QUIET).min(began + LAST_WORDS);
-            if now >= due || self.stop_was_asked {
-                let unseen = self.agent_in_doubt().filter(|_| look.is_blind());
-                let named =
-                    LeftBehind::of(identity::named(&left).into_iter().chain(unseen).collect());
-                return LeftBehind { count: named.count.max(1), ..named };
-            }
-            self.signals.wait(Some(due.saturating_duration_since(now)), None);
-        }
-        LeftBehind::default()
-    }
-
-    /// The agent, if it was not reaped.
-    fn agent_in_doubt(&self) -> Option<ProcessId> {
-        (!self.reaped).then(|| self.agent.process.clone())
     }
 
     async fn exited(&mut self, exit: Option<Exit>, left: LeftBehind) -> Exited {

@@ -1,0 +1,77 @@
+//! What of a task lives on when its agent is gone.
+//!
+//! Processes that are just about to end, such as a `tee` behind the agent, have a moment for that and for their last words.
+//! That moment is over once they have been quiet for a while: none of them wrote, computed, was about to compute, came or
+//! went. On a busy machine one that was only kept waiting for a processor is not quiet. Stops nothing.
+
+use std::time::{Duration, Instant};
+
+use domain::task::{LeftBehind, ProcessId};
+
+use super::Driver;
+use crate::local::freezing;
+use crate::local::identity::{self, Stat};
+use crate::local::tree::Snapshot;
+
+/// How long what lives on must be quiet before it counts as left behind.
+const QUIET: Duration = Duration::from_millis(200);
+/// How long it is waited for at most.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What would be another if anything of a task stirred.
+#[derive(PartialEq, Eq)]
+struct Trace {
+    written: u64,
+    /// The number of each process, when it was started and what it has computed.
+    processes: Vec<(u32, u64, u64)>,
+}
+
+impl Trace {
+    fn of(written: u64, left: &[Stat]) -> Self {
+        let process = |stat: &Stat| (stat.pid, stat.start_time, stat.cpu_ticks + stat.reaped_ticks);
+        Self { written, processes: left.iter().map(process).collect() }
+    }
+}
+
+impl Driver<'_> {
+    /// What of the task lives on now that its agent is gone, once it is quiet.
+    pub(super) fn left_behind(&self) -> LeftBehind {
+        let own = self.agent.reaper();
+        let doomed = self.agent.doomed(self.id());
+        let began = Instant::now();
+        let mut quiet: Option<(Trace, Instant)> = None;
+        while self.agent.may_have_more() {
+            if self.agent.has_none() {
+                break;
+            }
+            let look = Snapshot::take();
+            let left = look.belonging_to(&doomed, own);
+            // A task that the agent launched has a supervisor of its own, which is a child, too. What replaces
+            // itself all the time is not seen, but the kernel says that there is a child.
+            if left.is_empty() && own.is_none_or(|own| freezing::none_below(&doomed, own)) {
+                break;
+            }
+            let (trace, now) = (Trace::of(self.written(), &left), Instant::now());
+            let is_busy = left.iter().any(Stat::is_busy);
+            let since = match &quiet {
+                Some((before, since)) if *before == trace && !is_busy => *since,
+                Some(_) | None => now,
+            };
+            quiet = Some((trace, since));
+            let due = (since + QUIET).min(began + LAST_WORDS);
+            if now >= due || self.stop_was_asked {
+                let unseen = self.agent_in_doubt().filter(|_| look.is_blind());
+                let named =
+                    LeftBehind::of(identity::named(&left).into_iter().chain(unseen).collect());
+                return LeftBehind { count: named.count.max(1), ..named };
+            }
+            self.signals.wait(Some(due.saturating_duration_since(now)), None);
+        }
+        LeftBehind::default()
+    }
+
+    /// The agent, if it was not reaped.
+    fn agent_in_doubt(&self) -> Option<ProcessId> {
+        (!self.reaped).then(|| self.agent.process.clone())
+    }
+}
