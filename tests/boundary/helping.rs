@@ -38,6 +38,8 @@ fn a_topic_that_there_is_not_is_refused_with_the_nearest_one() {
     assert_eq!(refused["hint"], "did you mean `task-bg help states`?", "{refused}");
     let refused = sandbox.task_bg(["help", "quue"]).run().failure(2);
     assert_eq!(refused["hint"], "did you mean `task-bg help queue`?", "{refused}");
+    let refused = sandbox.task_bg(["help", "states", "more"]).run().failure(2);
+    assert_eq!(refused["hint"], "run `task-bg help states`", "{refused}");
 }
 
 #[test]

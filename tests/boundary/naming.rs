@@ -57,7 +57,10 @@ fn a_name_stands_in_the_record_below_progress_and_in_every_answer() {
     assert!(listed["tasks"].as_array().expect("a list").iter().any(named), "{listed}");
     let lines = "{\"name\":\"look\",\"description\":\"b\",\"command\":[\"true\"]}\n\
                  {\"name\":\"a line\",\"description\":\"c\",\"command\":[\"true\"]}\n";
-    let batch = sandbox.task_bg(["batch", "-", "--wait"]).stdin(lines).ok().json();
+    let batch = sandbox.task_bg(["batch", "-", "--wait"]).stdin(lines).ok();
+    let note = "the name `a line` counts in this batch alone";
+    let batch = batch.json();
+    assert!(batch["note"].as_str().is_some_and(|said| said.contains(note)), "{batch}");
     assert_eq!(
         sandbox.task_bg(["status", "look"]).ok().json()["id"],
         batch["launched"][0]["taskId"]

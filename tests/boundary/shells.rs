@@ -43,6 +43,10 @@ fn tab_completes_ids_names_places_droids_and_verbs_in_real_shells() {
         is(shell, &["task-bg", "launch", "a", "b", "--droid", "basic"], "basic-searcher");
         is(shell, &["task-bg", "run", "--after", "mybuild,myb"], "mybuild,mybuild");
         is(shell, &["task-bg", "launch", "--runner", "co"], "codex");
+        is(shell, &["task-bg", "help", "ag"], "agents");
+        is(shell, &["task-bg", "help", "ru"], "run");
+        is(shell, &["task-bg", "man", "la"], "launch");
+        is(shell, &["task-bg", "run", "x", "--", "/usr/bi"], "/usr/bin/");
     }
     // Zsh completes only at a terminal; its script is read by it without a word.
     if is_there("zsh") {
@@ -67,8 +71,15 @@ fn who_asks_for_completion_changes_nothing_and_needs_no_store() {
 fn every_verb_has_a_page_and_the_pages_are_the_same_each_time() {
     let sandbox = sandbox();
     let launch = sandbox.task_bg(["man", "launch"]).ok().stdout;
-    for words in [".TH task", "Starts a droid in the background", "prompt", "Example"] {
+    for words in [".TH task", "Starts a droid in the background", "prompt", ".SH EXAMPLES\n.nf\n"] {
         assert!(launch.contains(words), "{words}: {launch}");
+    }
+    // Once, the example was filled and hyphenated, so that nobody could copy it, and the tables were broken.
+    let example =
+        "task\\-bg launch \"Fix API errors\" \"Fix the validation in src/api/\" executor\\-med";
+    assert!(launch.lines().any(|line| line.trim() == example), "{launch}");
+    for section in ["EXIT STATUS", "FILES", "ENVIRONMENT"] {
+        assert!(launch.contains(&format!(".fi\n.SH {section}\n.nf\n")), "{section}: {launch}");
     }
     drop(sandbox.task_bg(["man", "--to", "one"]).ok());
     drop(sandbox.task_bg(["man", "--to", "two"]).ok());

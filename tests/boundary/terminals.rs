@@ -83,6 +83,24 @@ fn a_list_is_a_line_a_task_that_fits_the_terminal_and_counts_what_the_screen_has
     assert_eq!(all.lines().count(), 43, "{all}");
 }
 
+// Once, of a failed build the first words of its last lines were shown, never the last, which say what failed; the colours
+// of the total line counted as its words, so that it was broken far too early.
+#[test]
+fn of_a_log_the_last_words_are_shown_and_the_total_line_is_one() {
+    let sandbox = sandbox();
+    sandbox.ended(&sandbox.run_script(&[], "seq 1 60; echo FAILED here; exit 1"));
+    sandbox.ended(&sandbox.run_script(&[], "seq 1 60; echo all is well"));
+    for other in ["--hold", "--start-in=2h"] {
+        drop(sandbox.run_script(&[other], "true"));
+    }
+    let shown = plain(&on_terminal(&sandbox, (80, 24), "task-bg list").ok().stdout);
+    let line = |words: &str| shown.lines().any(|line| line.ends_with(words));
+    assert!(line("FAILED here") && shown.contains("exited with code 1: …"), "{shown}");
+    assert!(line("all is well"), "{shown}");
+    assert!(line("4 tasks: 2 queued, 1 completed, 1 error"), "{shown}");
+    assert!(shown.contains("held; `task-bg release ") && shown.contains("starts in "), "{shown}");
+}
+
 #[test]
 fn colours_are_left_out_where_none_are_wanted_and_nothing_is_told_by_them_alone() {
     let sandbox = sandbox();
@@ -217,4 +235,33 @@ fn who_follows_waits_for_a_queued_task_survives_a_truncated_log_and_ends_with_th
     sandbox.open_gate("gate");
     drop(follows.finish().ok());
     assert_eq!(fs::read_to_string(seen).expect("what it showed"), "a long first line\ntwo\n");
+}
+
+// Once, the lines of a wait in the background were drawn over what the shell and others wrote meanwhile.
+#[test]
+fn who_waits_in_the_background_of_a_terminal_draws_nothing_over_what_others_write() {
+    let sandbox = sandbox();
+    drop(sandbox.run_script(&[], &sandbox.until("gate")));
+    let wait = "task-bg wait --timeout 2s";
+    let seen = on_terminal(&sandbox, (80, 24), &format!("bash -mc \"{wait} & wait\"")).stdout;
+    assert!(!seen.contains("\u{1b}[K") && seen.contains("the time ran out"), "{seen}");
+    let seen = on_terminal(&sandbox, (80, 24), wait).stdout;
+    assert!(seen.contains("\u{1b}[K"), "{seen}");
+    sandbox.open_gate("gate");
+}
+
+#[test]
+fn who_follows_may_begin_with_the_last_lines_or_at_an_offset() {
+    let sandbox = sandbox();
+    let script = format!("seq 1 9; {}; echo two", sandbox.until("gate"));
+    let id = sandbox.run_script(&[], &script);
+    let seen = text(&sandbox.path("seen"));
+    let follows = sandbox.shell(&format!("task-bg logs -f --tail 2 {id} > {seen}")).start();
+    once_it_shows(&sandbox, "seen", "9\n");
+    sandbox.open_gate("gate");
+    drop(follows.finish().ok());
+    assert_eq!(fs::read_to_string(seen).expect("what it showed"), "8\n9\ntwo\n");
+    let from = sandbox.task_bg(["output", "--follow", "--since", "16", &id]).ok();
+    assert_eq!(from.stdout, "9\ntwo\n");
+    drop(sandbox.task_bg(["output", "--follow", "--full", &id]).code(2));
 }

@@ -6,8 +6,10 @@
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
-use clap::Command;
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap::{Arg, Command};
+use clap_complete::engine::{
+    ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
+};
 use clap_complete::env::{CompleteEnv, Shells};
 use domain::port::{Agents as _, TaskStore};
 use domain::task::{Droid, Query, SessionId, Task};
@@ -80,19 +82,49 @@ fn whole() -> Command {
         })
     };
     // Once it is built, a verb has its arguments.
-    Args::whole().mut_subcommands(verbs)
+    let whole = Args::whole().mut_subcommands(verbs);
+    let help = Command::new("help")
+        .about("Explains a command or a topic")
+        .arg(Arg::new("subject").add(ArgValueCompleter::new(subjects)));
+    whole.mut_subcommand("help", |_| help)
+}
+
+/// The verbs, each with what it does.
+fn verbs(typed: &OsStr) -> Vec<CompletionCandidate> {
+    going_on(typed, |_| {
+        let whole = Args::whole();
+        let verbs = whole.get_subcommands().filter(|verb| !verb.is_hide_set());
+        let about = |verb: &Command| verb.get_about().map(ToString::to_string).unwrap_or_default();
+        verbs.map(|verb| (verb.get_name().to_owned(), about(verb))).collect()
+    })
+}
+
+/// What `help` explains.
+fn subjects(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let mut subjects = verbs(typed);
+    subjects.extend(going_on(typed, |_| {
+        super::help::topics().map(|topic| (topic.to_owned(), "a topic".to_owned())).collect()
+    }));
+    subjects
+}
+
+/// Files and folders, of which one may be a program.
+fn paths(typed: &OsStr) -> Vec<CompletionCandidate> {
+    PathCompleter::any().complete(typed)
 }
 
 /// What offers words of which some begin with what was typed.
 type Offers = fn(&OsStr) -> Vec<CompletionCandidate>;
 
 /// Which arguments want what. Of the words of a launch, the prompt is the one that cannot be guessed.
-const WANTED: [(&[&str], Offers); 5] = [
+const WANTED: [(&[&str], Offers); 7] = [
     (&["id", "ids", "after", "after_any"], tasks),
     (&["droid", "words"], droids),
     (&["model"], models),
     (&["parent"], sessions),
     (&["runner"], runners),
+    (&["verb"], verbs),
+    (&["command"], paths),
 ];
 
 /// What an argument of this name wants.

@@ -99,6 +99,7 @@ const OF_ORDER: &[&str] = &[
     "TASK_BG_DROID",
     "TASK_BG_MAX_RUNNING",
     "TASK_BG_MAX_LOG",
+    "TASK_BG_NOTIFY",
     "TASK_BG_TASK_ID",
     "TASK_BG_DEPTH",
 ];
@@ -114,6 +115,8 @@ const AGAIN: &[Kind] = &[
 ];
 const NAMING: &[Kind] = &[Kind::NotFound, Kind::Ambiguous];
 const ENDING: &[Kind] = &[Kind::NotFound, Kind::Ambiguous, Kind::AlreadyEnded, Kind::Unreadable];
+
+const REMOVING: &[Kind] = &[Kind::NotFound, Kind::Ambiguous, Kind::WrongState, Kind::Unreadable];
 
 const fn page(
     verb: &'static str,
@@ -162,7 +165,7 @@ const PAGES: &[Page] = &[
         &[RECORD, LOG, EVENTS, STDIN, ("../worktrees/ID", "the task's worktree"), LISTS],
         &["TASK_BG_KEEP_ENDED"],
     ),
-    page("rm", ENDING, &[RECORD, LOG, EVENTS, STDIN], &[]),
+    page("rm", REMOVING, &[RECORD, LOG, EVENTS, STDIN], &[]),
     page("droids", &[], &[DEFINITIONS], &["TASK_BG_RUNNER"]),
     page("runners", &[], &[SETTINGS], &["TASK_BG_RUNNER", "TASK_BG_DROID"]),
     page(

@@ -218,13 +218,23 @@ impl Said<'_> {
         let alike = |verb: &str| strsim::normalized_damerau_levenshtein(&word, verb);
         // `help` takes topics as well.
         let asks_for_help = self.words.get(1).is_some_and(|word| word == "help");
+        let is_topic = |word: &String| super::help::topics().any(|topic| topic == word);
+        if let (true, Some(topic), Some(extra)) =
+            (asks_for_help, self.words.get(2).filter(|word| is_topic(word)), self.words.get(3))
+        {
+            let message = format!("there is one word too many: {}", quoted(extra));
+            return (message, format!("run `task-bg help {topic}`"));
+        }
         let (topics, help) = if asks_for_help { (usize::MAX, "help ") } else { (0, "") };
         let topics = super::help::topics().take(topics).map(str::to_owned);
         let words = visible(&command).map(str::to_owned).chain(topics);
         let near = words.filter(|verb| alike(verb.as_str()) > ALIKE);
         let nearest = near.max_by(|a, b| alike(a.as_str()).total_cmp(&alike(b.as_str())));
         let hint = nearest.map_or_else(
-            || "run `task-bg --help` to see the commands".to_owned(),
+            || {
+                let topics = if asks_for_help { " and the topics" } else { "" };
+                format!("run `task-bg --help` to see the commands{topics}")
+            },
             |verb| format!("did you mean `task-bg {help}{verb}`?"),
         );
         let message =

@@ -12,6 +12,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use clap::error::ErrorKind;
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::termios;
 
 use crate::kit::answer::{Answer, Format, Reader};
 use crate::kit::environment;
@@ -42,9 +43,12 @@ pub(crate) fn watched() -> Option<Screen> {
     stderr.is_terminal().then(|| Screen::of(&stderr))
 }
 
-/// Whether lines on that terminal can be drawn anew in their place.
+/// Whether lines on that terminal can be drawn anew in their place now: what runs in the background there would draw over
+/// what others write.
 pub(crate) fn can_draw() -> bool {
-    environment::text("TERM").is_some_and(|term| term != "dumb")
+    let own = rustix::process::getpgrp();
+    let is_in_front = termios::tcgetpgrp(io::stderr()).map_or(true, |front| front == own);
+    is_in_front && environment::text("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// Writes to a person at a terminal on standard error, cursor movements included, at once.

@@ -2,7 +2,7 @@
 //!
 //! Only what changed is written: where nothing does, not a byte is. Nothing here prints or waits. Main type: [`Live`].
 
-use super::screen::{Screen, width};
+use super::screen::{Screen, shown_width};
 
 /// The lines as they stand on the terminal.
 #[derive(Debug, Default)]
@@ -38,9 +38,9 @@ impl Live {
 
     /// What to write so that the lines are gone and the next word stands in their place.
     pub(crate) fn clear(&mut self, screen: Screen) -> String {
-        let plain = |line: &String| width(&anstream::adapter::strip_str(line).to_string());
         // A terminal that was made narrower has broken the lines.
-        let rows = self.lines.iter().map(|line| plain(line).div_ceil(screen.width.max(1)).max(1));
+        let rows =
+            self.lines.iter().map(|line| shown_width(line).div_ceil(screen.width.max(1)).max(1));
         let rows = rows.sum();
         self.lines.clear();
         if rows == 0 { String::new() } else { format!("{}\u{1b}[J", up(rows)) }

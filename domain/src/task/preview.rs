@@ -49,6 +49,14 @@ pub fn preview(task: &Task, limit: usize) -> String {
     }
 }
 
+/// How many characters of such a preview are words before a text whose end tells more: whoever shortens it keeps them and the end.
+/// `None` where the beginning tells more.
+pub fn lead(task: &Task) -> Option<usize> {
+    let Told { words, text, end } = told(task)?;
+    let led = if words.is_empty() { 0 } else { words.chars().count() + 2 };
+    (end == End::Last && !settled(text.trim()).is_empty()).then_some(led)
+}
+
 /// The same on one line that is harmless for a terminal.
 pub fn line(task: &Task, limit: usize) -> String {
     text::one_line(&preview(task, limit), limit.saturating_add(1))

@@ -35,8 +35,10 @@ impl TaskName {
             return Err(InvalidTaskName::TooLong);
         }
         let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let first = text.chars().next().filter(|first| !first.is_alphanumeric());
-        if let Some(found) = first.or_else(|| text.chars().find(|c| !fits(*c))) {
+        if let Some(found) = text.chars().next().filter(|first| !first.is_alphanumeric()) {
+            return Err(InvalidTaskName::First { found });
+        }
+        if let Some(found) = text.chars().find(|c| !fits(*c)) {
             return Err(InvalidTaskName::Character { found });
         }
         let is_hex = text.chars().all(|c| c.is_ascii_hexdigit());
@@ -73,7 +75,13 @@ pub enum InvalidTaskName {
     /// More bytes than a name may have.
     #[error("it is longer than {MAX_TASK_NAME} bytes")]
     TooLong,
-    /// A character that a name cannot have there.
+    /// A character that no name begins with.
+    #[error("it begins with {found:?}, and not with a letter or digit")]
+    First {
+        /// The first character.
+        found: char,
+    },
+    /// A character that a name cannot have.
     #[error("the character {found:?} cannot stand there")]
     Character {
         /// The first such character.

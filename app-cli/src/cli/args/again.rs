@@ -14,7 +14,7 @@ use super::{AutonomyArg, EnvArg, Length, Quiet, parse_target};
 Example: everything of this session that failed
   task-bg retry --failed --parent \"$TASK_BG_PARENT_SESSION\"")]
 pub(crate) struct Retry {
-    /// The tasks: ids or parts of them, names, or @1 for the newest
+    /// The tasks: ids or what they begin or end with, names, or @1 for the newest
     #[arg(value_name = "ID", required_unless_present = "failed")]
     pub(crate) ids: Vec<String>,
     /// All tasks that ended as errors and were not tried once more
@@ -50,7 +50,7 @@ pub(crate) struct Retry {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg resume bg_19c0 \"Now write the tests for it\"")]
 pub(crate) struct Resume {
-    /// The task: its id or part of it, its name, or @1 for the newest
+    /// The task: its id or what that begins or ends with, its name, or @1 for the newest
     pub(crate) id: String,
     /// What the agent is told next
     #[arg(required_unless_present = "prompt_file")]

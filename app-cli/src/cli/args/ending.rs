@@ -10,7 +10,7 @@ use super::{Quiet, StatusArg, parse_duration};
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg cancel --grace 3s bg_19c0")]
 pub(crate) struct Cancel {
-    /// The tasks: ids or parts of them, names, or @1 for the newest
+    /// The tasks: ids or what they begin or end with, names, or @1 for the newest
     #[arg(value_name = "ID", required_unless_present_any = ["parent", "all"])]
     pub(crate) ids: Vec<String>,
     /// All unfinished tasks of this session; several with commas
@@ -33,7 +33,7 @@ pub(crate) struct Cancel {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg complete bg_19c0 \"All three call sites fixed\"")]
 pub(crate) struct Complete {
-    /// The task: its id or part of it, its name, or @1 for the newest
+    /// The task: its id or what that begins or ends with, its name, or @1 for the newest
     pub(crate) id: String,
     /// What it found
     pub(crate) result: String,
@@ -85,7 +85,7 @@ pub(crate) struct Cleanup {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg rm bg_19c0 @2")]
 pub(crate) struct Rm {
-    /// The tasks: ids or parts of them, names, or @1 for the newest
+    /// The tasks: ids or what they begin or end with, names, or @1 for the newest
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
     /// Only says what would be removed

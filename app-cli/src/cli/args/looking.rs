@@ -59,7 +59,7 @@ pub(crate) struct Top {}
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg status bg_19c0")]
 pub(crate) struct Status {
-    /// The task: its id or part of it, its name, or @1 for the newest
+    /// The task: its id or what that begins or ends with, its name, or @1 for the newest
     pub(crate) id: String,
     /// All of it, however long the prompt and the result are
     #[arg(long)]
@@ -77,7 +77,7 @@ Example: the final answer alone, and the last lines while it still runs
   task-bg output --result bg_19c0
   task-bg output --tail 20 bg_19c0")]
 pub(crate) struct Output {
-    /// The tasks: ids or parts of them, names, or @1 for the newest
+    /// The tasks: ids or what they begin or end with, names, or @1 for the newest
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
     /// The final answer alone
@@ -92,8 +92,8 @@ pub(crate) struct Output {
     /// What comes from this byte on; the answer names the next one
     #[arg(long, value_name = "OFFSET", group = "part")]
     pub(crate) since: Option<u64>,
-    /// What comes, as it comes, until the task has ended
-    #[arg(long, group = "part")]
+    /// What comes, as it comes, until the task has ended; after the last lines with --tail
+    #[arg(long, short = 'f', conflicts_with = "full")]
     pub(crate) follow: bool,
     /// Carriage returns, colours and the like as they were written
     #[arg(long)]
@@ -110,7 +110,7 @@ pub(crate) struct Output {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg diff --full bg_19c0")]
 pub(crate) struct Diff {
-    /// The task: its id or part of it, its name, or @1 for the newest
+    /// The task: its id or what that begins or ends with, its name, or @1 for the newest
     pub(crate) id: String,
     /// All of it
     #[arg(long)]
@@ -127,7 +127,7 @@ Example: whichever ends first, for at most ten minutes
 
 Exit code 0 if all completed, 5 if one ended otherwise, 6 if the time ran out.")]
 pub(crate) struct Wait {
-    /// The tasks: ids or parts of them, names, or @1 for the newest
+    /// The tasks: ids or what they begin or end with, names, or @1 for the newest
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// Until one has ended
@@ -153,7 +153,7 @@ Example: what became of this session's tasks, and the same for a program
 Example: a page with a time line, to look at or to send
   task-bg report --html tasks.html")]
 pub(crate) struct Report {
-    /// The tasks: ids or parts of them, names, or @1 for the newest
+    /// The tasks: ids or what they begin or end with, names, or @1 for the newest
     #[arg(value_name = "ID", conflicts_with = "parent")]
     pub(crate) ids: Vec<String>,
     /// The session whose tasks to report on; several with commas [default: `$TASK_BG_PARENT_SESSION`]

@@ -57,7 +57,7 @@ impl LimitArg {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg release bg_19c0")]
 pub(crate) struct Release {
-    /// The tasks: ids or parts of them, names, or @1 for the newest
+    /// The tasks: ids or what they begin or end with, names, or @1 for the newest
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
 }

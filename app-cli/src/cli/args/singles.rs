@@ -7,7 +7,7 @@ const SINGLE: [(&str, &str); 7] = [
     ("format", "an answer has one form"),
     ("limit offset sort tail since", "it bounds or orders one list or text"),
     ("timeout grace wait older_than stale", "of two limits the shorter would do"),
-    ("start_in start_at backoff priority retries", "a task starts once"),
+    ("start_in start_at backoff priority retries notify", "a task starts once, and ends once"),
     (
         "name prompt_file stdin cwd worktree droid autonomy runner model reasoning_effort key on",
         "a task has one of it",

@@ -13,7 +13,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use domain::port::Clock;
-use domain::task::TaskId;
+use domain::task::{TaskId, TaskName, text};
 use domain::usecase::Trouble;
 use domain::usecase::enqueue::make_durable;
 
@@ -48,6 +48,7 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
     }
     let All { launched, rejected, troubles, .. } = all;
     let ids: Vec<TaskId> = launched.iter().map(|line| line.id.clone()).collect();
+    let unkept = unkept_names(&launched);
     let view = BatchView { launched, rejected };
     match args.wait {
         Some(length) if !ids.is_empty() => {
@@ -59,13 +60,26 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
                 waited: wait::view(context, waited, Besides::Nothing).await,
                 now,
             };
-            Ok(Answer::with(view, kind.or(how)).collecting(ended).noting(troubles))
+            Ok(Answer::with(view, kind.or(how)).collecting(ended).noting(troubles).saying(unkept))
         }
         Some(_) | None => {
             let orphaned = ordering::orphaned(Context::default_parent().is_none());
-            Ok(Answer::with(view, kind).noting(troubles).saying(orphaned))
+            Ok(Answer::with(view, kind).noting(troubles).saying(unkept).saying(orphaned))
         }
     }
+}
+
+/// That some names count within the batch alone, if they do: they are none that a task may have.
+fn unkept_names(launched: &[LaunchedLine]) -> Option<String> {
+    let names = launched.iter().filter_map(|line| line.name.as_deref());
+    let mut refused = names.filter_map(|name| Some((name, TaskName::parse(name).err()?)));
+    let (name, why) = refused.next()?;
+    let others = refused.count();
+    let others = if others > 0 { format!(", like {others} more,") } else { String::new() };
+    let name = text::one_line(name, 40);
+    Some(format!(
+        "the name `{name}`{others} counts in this batch alone, no task is called so: {why}"
+    ))
 }
 
 /// What became of all lines so far.

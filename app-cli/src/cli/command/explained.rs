@@ -65,12 +65,51 @@ fn name(command: &Command) -> String {
 fn page(command: Command) -> String {
     let name = name(&command);
     let source = format!("task-bg {}", VERSION.split(' ').next().unwrap_or_default());
-    let page = Page::new(command.disable_help_subcommand(true));
+    let more = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let page = Page::new(command.disable_help_subcommand(true).after_help("").after_long_help(""));
     let page = page.title(name).section("1").source(source).manual("task-bg manual");
     let mut text = Vec::new();
     // Writing to memory cannot fail.
     drop(page.render(&mut text));
-    String::from_utf8_lossy(&text).into_owned()
+    String::from_utf8_lossy(&text).into_owned() + &sections(&more)
+}
+
+/// The sections of a page, each with what a line of the help begins with that heads it.
+const SECTIONS: [(&str, &str); 4] = [
+    ("Example", "EXAMPLES"),
+    ("Exit codes", "EXIT STATUS"),
+    ("Files", "FILES"),
+    ("Environment", "ENVIRONMENT"),
+];
+
+/// What the help has beside the options, in sections whose lines stay as they are: an example is there to be copied, and a
+/// table has columns.
+fn sections(help: &str) -> String {
+    let (mut text, mut is_open) = (String::new(), false);
+    for line in help.trim().lines() {
+        let section = SECTIONS.iter().find(|(head, _)| line.starts_with(head));
+        if section.is_some() || !is_open {
+            let title = section.map_or("NOTES", |(_, title)| *title);
+            let close = if is_open { ".fi\n" } else { "" };
+            text.push_str(&format!("{close}.SH {title}\n.nf\n"));
+            is_open = true;
+        }
+        let is_bare = section.is_some()
+            && line.split_once(':').is_some_and(|(_, more)| more.is_empty())
+            && !line.contains(',');
+        if !is_bare {
+            text.push_str(&verbatim(line));
+        }
+    }
+    if is_open { text + ".fi\n" } else { text }
+}
+
+/// A line as it stands, in the language of `man`.
+fn verbatim(line: &str) -> String {
+    let line = line.replace('\\', "\\e").replace('-', "\\-");
+    // A line that begins with one of these is read as a request.
+    let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
+    format!("{guard}{line}\n")
 }
 
 fn write(folder: &Path, pages: &[(String, String)]) -> std::io::Result<()> {

@@ -238,7 +238,9 @@ async fn detail(context: &Context, board: &mut Board) {
     let log = context.wiring.logs.read(task.id(), Stream::Readable, part).await;
     let log = log.map(|log| log.text.lines().map(ToOwned::to_owned).collect()).unwrap_or_default();
     let waits = context.waits(std::slice::from_ref(task)).await;
-    let waits = waits.first().map(|(id, why)| task_lines::obstacle(board.short, id, why));
+    let waits = waits
+        .first()
+        .map(|found| task_lines::obstacle(board.short, context.wiring.clock.now(), found));
     board.detail = board::Detail { log, waits };
 }
 

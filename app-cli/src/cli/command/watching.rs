@@ -127,7 +127,10 @@ impl Stage {
             }
             let Some(screen) = console::watched() else { return };
             if scene.is_over {
-                return console::draw(&scene.live.clear(screen));
+                if scene.was_drawn && console::can_draw() {
+                    console::draw(&scene.live.clear(screen));
+                }
+                return;
             }
             scene.left = board.unended().map(|task| short_id(task.id(), board.short)).collect();
             if console::can_draw() {

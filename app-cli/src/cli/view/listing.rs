@@ -13,7 +13,7 @@ use super::task_lines::{self, OnScreen, TaskLine};
 use super::{View, rows, task, terminal};
 use crate::kit::answer::Format;
 use crate::kit::bound::Shape;
-use crate::kit::screen::Screen;
+use crate::kit::screen::{self, Screen};
 use crate::kit::size::{rounded_size, written_size};
 
 /// The command that frees the room that logs of ended tasks take.
@@ -270,7 +270,7 @@ impl ListingView {
         let line = |task: &Task| {
             let place = self.place(task).map(|place| place + 1);
             let found = self.waits.iter().find(|(id, _)| id == task.id());
-            let why = found.map(|(id, obstacle)| task_lines::obstacle(short, id, obstacle));
+            let why = found.map(|found| task_lines::obstacle(short, self.now, found));
             TaskLine::of(task, short, self.now).waiting(place, why)
         };
         let lines: Vec<TaskLine> = tasks.iter().map(line).collect();
@@ -297,7 +297,12 @@ impl ListingView {
         }];
         let omitted = listing.omitted + listing.tasks.len() - shown;
         if omitted > 0 {
-            lines[0].push_str(&format!("; {omitted} not shown: `{}`", self.after(shown)));
+            let more = format!("{omitted} not shown: `{}`", self.after(shown));
+            if screen::shown_width(&lines[0]) + more.len() + 2 < screen.width {
+                lines[0].push_str(&format!("; {more}"));
+            } else {
+                lines.push(more);
+            }
         }
         let notes = self.listed.notes.iter().filter_map(|(id, note)| {
             let task = listing.tasks[..shown].iter().find(|task| task.id() == id)?;

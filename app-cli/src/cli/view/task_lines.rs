@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::plan::queue::Obstacle;
-use domain::task::{Status, Task, TaskId, Timestamp, text};
+use domain::task::{Status, Task, TaskId, Timestamp, preview, text};
 
 use super::{task, terminal};
 use crate::kit::screen::{self, Screen, cell, styled, width};
@@ -41,6 +41,8 @@ pub(crate) struct TaskLine {
     when: String,
     label: String,
     last: String,
+    /// How many characters at the beginning of that are kept with its end, where it is too long.
+    lead: Option<usize>,
 }
 
 impl TaskLine {
@@ -65,13 +67,15 @@ impl TaskLine {
         };
         let last = task::last_deed(task, 400);
         let (status, how) = (task.status(), task.status().word().to_owned());
-        Self { id: short_id(task.id(), short), status, how, when, label, last }
+        let lead = preview::lead(task);
+        Self { id: short_id(task.id(), short), status, how, when, label, last, lead }
     }
 
     /// The same with the place of a task in the queue, counted from 1, and with why it waits.
     pub(crate) fn waiting(self, place: Option<usize>, why: Option<String>) -> Self {
         let how = place.map_or(self.how.clone(), |place| format!("{} #{place}", self.how));
-        Self { how, last: why.unwrap_or(self.last), ..self }
+        let lead = self.lead.filter(|_| why.is_none());
+        Self { how, last: why.unwrap_or(self.last), lead, ..self }
     }
 }
 
@@ -81,8 +85,23 @@ pub(crate) fn short_id(id: &TaskId, short: usize) -> String {
     id.get(id.len().saturating_sub(short)..).unwrap_or(id).to_owned()
 }
 
-/// What keeps a queued task from starting, with short ids.
-pub(crate) fn obstacle(short: usize, id: &TaskId, obstacle: &Obstacle) -> String {
+/// What keeps a queued task from starting, with short ids, and in few words.
+pub(crate) fn obstacle(
+    short: usize,
+    now: Timestamp,
+    (id, obstacle): &(TaskId, Obstacle),
+) -> String {
+    match obstacle {
+        Obstacle::Held => return format!("held; `task-bg release {}`", short_id(id, short)),
+        Obstacle::Moment(moment) if *moment > now => {
+            return format!("starts in {}", terminal::rough_span(moment.since(now)));
+        }
+        Obstacle::Moment(_)
+        | Obstacle::Paused
+        | Obstacle::Tasks(_)
+        | Obstacle::Room { .. }
+        | Obstacle::Turn => {}
+    }
     task::obstacle_by(&|id| short_id(id, short), id, obstacle)
 }
 
@@ -158,7 +177,10 @@ impl Widths {
             styled(screen::colour(line.status), &cell(&line.how, self.how)),
             styled(faint, &cell(&line.when, self.when)),
             cell(&line.label, self.label),
-            screen::fit(&line.last, self.last),
+            match line.lead {
+                Some(lead) => screen::fit_ends(&line.last, lead, self.last),
+                None => screen::fit(&line.last, self.last),
+            },
         ])
     }
 }

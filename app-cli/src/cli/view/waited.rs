@@ -14,6 +14,8 @@ use crate::kit::failure::Failure;
 
 /// The most tasks that the command to go on with names.
 const NAMED: usize = 50;
+/// How many of them are named on a terminal.
+const NAMED_ON_SCREEN: usize = 5;
 
 /// The command that waits for these tasks. Of more than one cares to name, it is the one that waits for all of the
 /// session, or for all that have not ended.
@@ -143,7 +145,7 @@ impl WaitedView {
         };
         let line = |task: &Task| {
             let found = self.obstacles.iter().find(|(id, _)| id == task.id());
-            let why = found.map(|(id, obstacle)| task_lines::obstacle(short, id, obstacle));
+            let why = found.map(|found| task_lines::obstacle(short, self.now, found));
             TaskLine::of(task, short, self.now).waiting(None, why)
         };
         let lines: Vec<TaskLine> =
@@ -157,6 +159,8 @@ impl WaitedView {
         let next = match self.waited.pending.as_slice() {
             [] => String::new(),
             [only] => format!("task-bg wait {}", task_lines::short_id(only.task.id(), short)),
+            // So many ids would fill the screen.
+            many if many.len() > NAMED_ON_SCREEN => wait_command(std::iter::empty()),
             _ => self.next().unwrap_or_default(),
         };
         let next = if next.is_empty() {

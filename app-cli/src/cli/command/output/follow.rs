@@ -26,10 +26,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) async fn follow(context: &Context, id: &TaskId, args: &Output) -> Outcome {
     let short = short_id(id, context.short(std::iter::once(id)).await);
     let leave = || {
-        format!(
-            "\nstopped looking; {short} goes on: `task-bg output --follow {short}` looks again, \
-             `task-bg cancel {short}` stops it\n"
-        )
+        let words = format!(
+            "stopped looking; {short} goes on: `task-bg output --follow {short}` looks again, \
+             `task-bg cancel {short}` stops it"
+        );
+        let wrapped = console::watched().map(|screen| screen.wrapped(&words));
+        format!("\n{}", wrapped.unwrap_or(words + "\n"))
     };
     let shown = || pollster::block_on(Box::pin(followed(context, id, args)));
     watching::interruptible(&leave, shown)
@@ -38,14 +40,23 @@ pub(super) async fn follow(context: &Context, id: &TaskId, args: &Output) -> Out
 async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
     let (stream, rendering) = (super::stream(args), super::rendering(args));
     let show = |text: &str| show(context.format, text, args.raw);
-    let (mut offset, mut was_said) = (0, false);
+    let (mut offset, mut was_said) = (args.since.unwrap_or(0), false);
+    // What of the log is shown first, where that is not all of it.
+    let mut first = args.tail.map(|lines| LogPart::LastLines { lines });
+    let mut is_first = true;
     let mut watch = context.wiring.locks.watch(std::slice::from_ref(id)).await?;
     let mut lines = Lines::new(rendering);
     loop {
         // Whether it has ended is looked up before its log is read, so that nothing is missed.
-        let part = LogPart::From { offset, at_most: PIECE };
+        let usual = LogPart::From { offset, at_most: PIECE };
+        let is_tail = first.is_some();
+        let part = first.take().unwrap_or(usual);
         let receipt = read(context.wiring.world(), id, (stream, part)).await?;
         let ended = receipt.believed.task.status().is_ended();
+        if std::mem::take(&mut is_first) {
+            // Of a log that is not so long yet, what comes is shown.
+            offset = offset.min(receipt.log.total_bytes);
+        }
         if receipt.log.total_bytes < offset {
             // Somebody emptied it: what it holds now is new.
             console::remark("the log was truncated; what it holds now follows");
@@ -56,7 +67,7 @@ async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
             console::remark(&format!("{id} waits for its turn"));
             was_said = true;
         }
-        let exhausted = receipt.log.next_offset == offset;
+        let exhausted = receipt.log.next_offset == offset && !is_tail;
         offset = receipt.log.next_offset;
         let mut text = lines.after(&receipt.log.text);
         if exhausted {

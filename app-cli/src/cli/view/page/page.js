@@ -189,6 +189,8 @@ function line(task) {
 }
 function table() {
   const made = put("table"), head = put("thead"), row = put("tr"), body = put("tbody");
+  made.classList.toggle("no-tokens", data.tasks.every(task => task.input === undefined));
+  made.classList.toggle("no-cost", data.tasks.every(task => task.cost === undefined));
   made.append(put("caption", "Tasks; the buttons in the head sort them"), head, body);
   const sort = (index, down) => {
     const said = down ? "descending" : "ascending";
