@@ -69,7 +69,7 @@ impl FileStore {
     /// The same store for somebody in a hurry, whose changes wait for a lock for no longer than `patience`.
     #[must_use]
     pub fn in_a_hurry(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+        Self { patience: patience.min(self.patience), ..self }
     }
 
     fn on(dir: DataDir, disk: Arc<dyn Disk>) -> Self {

@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::process::{kill, wait_until};
-use tests::sandbox::Sandbox;
+use tests::process::{alive, kill, wait_until};
+use tests::sandbox::{Sandbox, pid_at};
 
 use crate::sandbox;
 
@@ -78,6 +78,11 @@ fn where_no_record_can_be_changed_every_command_answers_in_time_and_names_the_ho
     names(&text, pid);
     let (code, text) = said(&sandbox, &["release", &running[0], &running[1], &running[2]]);
     assert_ne!(code, 0, "{text}");
+    // Half a minute, and then the words said that it had waited a tenth of a second.
+    let (code, text) = said(&sandbox, &["run", "t", "--", "sleep", "300"]);
+    assert_eq!(code, 7, "{text}");
+    names(&text, pid);
+    assert!(text.contains("was not free for 5000 ms"), "{text}");
     let event = json!({"session_id": "P", "hook_event_name": "Stop"}).to_string();
     sandbox.hook(event).ok().done();
     let found = holders(&sandbox);
@@ -88,6 +93,27 @@ fn where_no_record_can_be_changed_every_command_answers_in_time_and_names_the_ho
     assert_eq!(holders(&sandbox), Value::Null);
     let cancelled = sandbox.task_bg(["cancel", "--all", "--grace", "1s"]).ok().json();
     assert_eq!(cancelled["cancelled"].as_array().map(Vec::len), Some(3), "{cancelled:#}");
+}
+
+/// Once, whoever had two seconds waited five for the first lock.
+#[test]
+fn a_wait_with_a_limit_waits_no_longer_for_a_lock() {
+    let sandbox = sandbox();
+    let id = sandbox.run_command(["sleep", "300"]);
+    let record = sandbox.record(&id);
+    let locks: Vec<String> = (0..16).map(|shard| format!(".locks/{shard:02}")).collect();
+    let holder = Holder::of(&sandbox, &locks);
+    for key in ["supervisor", "agentProcess"] {
+        let pid = pid_at(&record, key);
+        kill(pid);
+        wait_until("that it is gone", || !alive(pid));
+    }
+    let began = Instant::now();
+    let (code, text) = said(&sandbox, &["wait", &id, "--timeout", "1s"]);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}: {text}", began.elapsed());
+    assert_ne!(code, 0, "{text}");
+    drop(holder);
+    sandbox.task_bg(["wait", &id, "--timeout", "20s"]).code(5).done();
 }
 
 #[test]

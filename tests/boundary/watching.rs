@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use tests::process::{wait_for, wait_until};
+use tests::process::{alive, wait_for, wait_until};
 use tests::sandbox::Sandbox;
 
 use crate::sandbox;
@@ -52,6 +52,25 @@ fn wait_wakes_when_the_task_ends() {
     assert_eq!(ran.json()["timedOut"], false, "{ran}");
     // Whoever was woken finds the ending in the record, too.
     assert_eq!(sandbox.record(&id)["status"], "completed");
+}
+
+/// Once, it looked five times a second at each task that waited.
+#[test]
+fn wait_for_a_task_that_waits_itself_wakes_about_once_a_second_while_nothing_happens() {
+    let sandbox = sandbox();
+    let held = sandbox.task_bg(["run", "t", "--hold", "--", "true"]).ok().json();
+    let id = held["taskId"].as_str().expect("an id");
+    let waiter = sandbox.task_bg(["wait", id, "--timeout", "6s"]).start();
+    let status = format!("/proc/{}/status", waiter.pid());
+    let mut woken = 0;
+    wait_until("that it gives up", || {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let count = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        woken = count.and_then(|count| count.trim().parse().ok()).unwrap_or(woken);
+        !alive(waiter.pid())
+    });
+    waiter.finish().code_is(6).done();
+    assert!((1..25).contains(&woken), "{woken} times in six seconds");
 }
 
 #[test]

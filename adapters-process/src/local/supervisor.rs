@@ -40,7 +40,7 @@ use signals::Signals;
 
 /// How soon a command ends that is over at once.
 const AT_ONCE: Duration = Duration::from_millis(2);
-/// How long a start is tried to be recorded while the store is full or busy.
+/// How long a start is tried to be recorded while the store is full.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait before it is tried again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -191,8 +191,8 @@ pub fn worded(error: &dyn Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Records that the agent works. A store that is full or busy for the moment is no reason to stop it: what it
-/// does may cost much, and can be done only once.
+/// Records that the agent works. A store that is full for the moment is no reason to stop it: what it does may cost much, and
+/// can be done only once. Whoever holds its lock for longer than a change waits for that was stopped in the middle.
 async fn record_start(
     post: &Post<'_>,
     id: &TaskId,
@@ -215,10 +215,7 @@ async fn record_start(
         {
             return Ok(task);
         }
-        let passes = matches!(
-            error,
-            StoreError::Failed { failure: StoreFailure::Busy { .. } | StoreFailure::Full(_), .. }
-        );
+        let passes = matches!(error, StoreError::Failed { failure: StoreFailure::Full(_), .. });
         let patient = clock.elapsed().saturating_sub(began) < PATIENCE;
         if !passes || !patient || signals.take_stop() {
             return Err(error);

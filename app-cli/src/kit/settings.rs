@@ -117,11 +117,9 @@ impl Settings {
             Target::parse(text).map_err(|invalid| invalid.to_string())
         });
         let max_running = reader.setting(&MAX_RUNNING, limits.max_running, parse_count);
-        let max_running = match (max_running.source, dir) {
-            (Source::File | Source::Default, Some(dir)) => match limit_of(dir) {
-                Some(value) => Said { value, source: Source::Store },
-                None => max_running,
-            },
+        let in_store = dir.and_then(limit_of);
+        let max_running = match (max_running.source, in_store) {
+            (Source::File | Source::Default, Some(value)) => Said { value, source: Source::Store },
             _ => max_running,
         };
         let ttl = reader.setting(&TTL, policy.time_to_live, parse_duration);
@@ -133,7 +131,7 @@ impl Settings {
         let failure = reader.failure.take().or_else(|| reader.file.failure());
         let written = MAX_RUNNING.key.and_then(|key| reader.file.entry(key));
         let written = written.and_then(|entry| parse_count(&entry.text).ok());
-        let stores_limit = dir.and_then(limit_of).or(written);
+        let stores_limit = in_store.or(written);
         (
             Self {
                 format,

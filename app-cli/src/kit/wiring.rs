@@ -31,6 +31,8 @@ use domain::usecase::custody::Held;
 use crate::kit::environment;
 use crate::kit::settings::Settings;
 
+/// How long whoever admits in passing waits for the lock of a record: many times what a change takes.
+const IN_PASSING: Duration = Duration::from_millis(250);
 /// For how long the limits count that a command read when it began.
 const A_MOMENT: Duration = Duration::from_millis(50);
 
@@ -174,9 +176,11 @@ impl Wiring {
         admit(self.world(), Thoroughness::Thorough, PATIENCE).await
     }
 
-    /// The same for whoever only looks: it waits for nobody who is at it already.
+    /// The same for whoever only looks: it waits for nobody who is at it already, and hardly for a lock.
     pub(crate) async fn admit_in_passing(&self) -> Admitted {
-        admit(self.world(), Thoroughness::Thorough, Duration::ZERO).await
+        let store = FileStore::open(self.dir.clone()).in_a_hurry(IN_PASSING);
+        let world = World { store: &store, ..self.world() };
+        admit(world, Thoroughness::Thorough, Duration::ZERO).await
     }
 
     /// Notes which of these tasks nobody launched and somebody was shown the end of, where a rule goes by that.

@@ -2,8 +2,8 @@
 //!
 //! A retried task counts as ended only when its last attempt has. Never stops or cancels a task.
 //!
-//! The end of a supervised task wakes the wait at once, through its life lock. Endings from outside
-//! and agents without a supervisor are noticed within [`LOOK`].
+//! The end of a supervised task wakes the wait at once, through its life lock, and so does any ending that this program
+//! records. Endings from outside and agents without a supervisor are noticed within [`LOOK`].
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -18,8 +18,9 @@ use crate::plan::reconcile::Custody;
 use crate::port::{StoreError, Watch, Woken};
 use crate::task::{Status, Task, TaskId};
 
-/// How long an ending may go unnoticed that frees no life lock.
-pub const LOOK: Duration = Duration::from_millis(200);
+/// How long an ending may go unnoticed that frees no life lock and that nobody tells of. Nothing is looked at more often, so that
+/// a wait for many that wait themselves costs next to nothing.
+pub const LOOK: Duration = Duration::from_secs(1);
 
 /// What to wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +154,11 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             Woken::Released(id) | Woken::Ended(id) => {
                 stale.extend(Some(id).filter(|id| known.contains_key(id)));
             }
-            Woken::Changed | Woken::TimedOut => stale = pending,
+            Woken::Changed => stale = pending,
+            Woken::TimedOut => {
+                stale = pending;
+                stale.retain(|id| due.contains(id) || known.get(id).is_some_and(is_unheld));
+            }
         }
     }
 }
@@ -178,8 +183,12 @@ fn waits_for_a_turn(known: &BTreeMap<TaskId, Believed>) -> bool {
 /// Whether something may change without freeing a life lock: nobody holds that of a task that waits, has lost its
 /// supervisor, was recorded by another program, or runs on another machine.
 fn is_restless(known: &BTreeMap<TaskId, Believed>) -> bool {
-    let unheld = |believed: &Believed| believed.custody != Custody::Held;
-    known.values().any(|believed| !believed.task.status().is_ended() && unheld(believed))
+    known.values().any(is_unheld)
+}
+
+/// Whether nobody holds the life lock of a task that has not ended.
+fn is_unheld(believed: &Believed) -> bool {
+    !believed.task.status().is_ended() && believed.custody != Custody::Held
 }
 
 fn pending(known: &BTreeMap<TaskId, Believed>, due: &BTreeSet<TaskId>) -> Vec<TaskId> {

@@ -18,6 +18,8 @@ use super::yard::{Yard, has, in_memory, quietly};
 const ROUNDS: usize = 60;
 /// How long what idles is looked at.
 const IDLE: Duration = Duration::from_secs(10);
+/// How long a supervisor may take to come to rest.
+const CALM: Duration = Duration::from_secs(3);
 /// How long something may take to come true.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -126,6 +128,7 @@ pub(super) fn supervisor(yard: &Yard) -> Result<Vec<Row>, Failure> {
         processes(&|words| words.contains("launch") && words.contains(&shown_path(&floor)));
     let cpu = |pids: &[u32]| pids.iter().map(|pid| ticks(*pid)).sum::<u64>();
     let woken = |pids: &[u32]| pids.iter().map(|pid| switches(*pid)).sum::<u64>();
+    thread::sleep(CALM);
     let before = (cpu(&ours), woken(&ours));
     thread::sleep(IDLE);
     let after = (cpu(&ours), woken(&ours));

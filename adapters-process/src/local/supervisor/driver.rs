@@ -34,7 +34,7 @@ use heartbeat::{HEARTBEAT, Heartbeat};
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// How old a task is before its driver watches the name of its life lock: one that is over at once pays nothing
 /// for that.
-const GROWN: Duration = Duration::from_secs(1);
+const GROWN: Duration = Duration::from_millis(250);
 /// How many tasks may run for its driver to do so.
 const FEW: usize = 32;
 

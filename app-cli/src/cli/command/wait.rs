@@ -3,8 +3,10 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use adapters_fs::FileStore;
 use domain::port::{Clock, TaskStore};
 use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
+use domain::usecase::World;
 use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
 
 use super::watching;
@@ -142,7 +144,10 @@ async fn block_on(
     let wiring = &context.wiring;
     let at_most = length.limit(console::watched().is_some());
     let request = WaitRequest { ids, until, at_most };
-    let wait = || pollster::block_on(Box::pin(block(wiring.world(), &request)));
+    // Nobody who waits for two seconds waits five for a lock.
+    let store = FileStore::open(wiring.dir.clone()).in_a_hurry(at_most.unwrap_or(Duration::MAX));
+    let world = World { store: &store, ..wiring.world() };
+    let wait = || pollster::block_on(Box::pin(block(world, &request)));
     let waited = watching::while_waiting(context, &request.ids, wait).await?;
     let kind = if waited.timed_out {
         Some(Kind::TimedOut)
