@@ -107,7 +107,7 @@ fn folder_state(dir: &DataDir, there: &Path) -> FolderState {
     if !root.is_dir() {
         return FolderState::Unusable("it is no folder".to_owned());
     }
-    let probed = disk::create_beside(dir, &RealDisk, root).and_then(fs::remove_file);
+    let probed = disk::create_beside(dir, &RealDisk, &dir.active()).and_then(fs::remove_file);
     probed.map_or_else(unusable, |()| FolderState::Ready)
 }
 
@@ -136,7 +136,7 @@ pub fn close_files(files: &[PathBuf]) -> usize {
 /// one goes on.
 pub fn stopped_holders(dir: &DataDir) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    for folder in [dir.locks(), dir.keys()] {
+    for folder in [dir.locks(), dir.keys(), dir.active()] {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let locks = entries.map(|entry| entry.path()).filter(|path| shard::is_plain(path));
         found.extend(locks.filter_map(|path| {

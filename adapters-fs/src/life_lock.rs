@@ -33,6 +33,7 @@ use rustix::io::Errno;
 use crate::data_dir::{ActiveEntry, DataDir};
 use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
+use crate::lock_holder;
 pub use claim::ClaimedLife;
 use watch::FileWatch;
 
@@ -116,6 +117,10 @@ impl LifeLocks for FileLifeLocks {
 
     async fn retire(&self, id: &TaskId) -> Result<(), Fault> {
         self.retire_if(id, || true).map(drop)
+    }
+
+    fn holder(&self, id: &TaskId) -> String {
+        lock_holder::of(&self.dir.life_lock(id))
     }
 
     async fn watch(&self, ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault> {

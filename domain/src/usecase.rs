@@ -93,11 +93,13 @@ pub enum Trouble {
         /// The machine.
         host: alloc::string::String,
     },
-    /// The task's supervisor lives and does not answer; its processes were stopped.
-    #[error("the supervisor of task {id} does not answer: its end is not recorded yet")]
+    /// The task's supervisor, or whoever else holds its life lock, does not answer; its processes were stopped.
+    #[error("{} does not answer: its end is not recorded yet", keeper(.id, .holder))]
     Unanswered {
         /// Which.
         id: TaskId,
+        /// Who holds its life lock; empty where that is not known.
+        holder: alloc::string::String,
     },
     /// The processes of the task were stopped, and nothing could be recorded of it.
     #[error("task {id} was stopped, which could not be recorded")]
@@ -126,8 +128,13 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// That nobody recorded the end of a task in time, with who holds its life lock.
+    pub(crate) fn unanswered(world: World<'_>, id: &TaskId) -> Self {
+        Self::Unanswered { id: id.clone(), holder: world.locks.holder(id) }
+    }
+
     /// Whether this failed only because nothing can be written to the store.
-    fn is_of_read_only_store(&self) -> bool {
+    pub(crate) fn is_of_read_only_store(&self) -> bool {
         match self {
             Self::Store(error) | Self::Unrecorded { error, .. } => {
                 matches!(error, StoreError::Failed { failure: StoreFailure::ReadOnly(_), .. })
@@ -139,6 +146,14 @@ impl Trouble {
             | Self::QueueBusy { .. } => false,
         }
     }
+}
+
+/// Who is to record the end of a task, by who holds its life lock.
+fn keeper(id: &TaskId, holder: &str) -> alloc::string::String {
+    if holder.is_empty() {
+        return alloc::format!("the supervisor of task {id}");
+    }
+    alloc::format!("{holder} holds the life lock of task {id} and")
 }
 
 fn who(holder: &str) -> &str {

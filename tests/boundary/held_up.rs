@@ -138,3 +138,52 @@ fn where_nothing_can_be_admitted_what_is_launched_waits_and_the_holder_is_named(
     let id = answer["taskId"].as_str().expect("an id");
     sandbox.task_bg(["wait", id, "--timeout", "20s"]).ok().done();
 }
+
+// Once, they said that the store did not work, and nothing else.
+#[test]
+fn what_cannot_be_removed_for_a_lock_is_kept_with_the_name_of_its_holder_and_what_to_do() {
+    let sandbox = sandbox();
+    let id = sandbox.run_command(["true"]);
+    sandbox.ended(&id);
+    sandbox.assert_nothing_kept();
+    let locks: Vec<String> = (0..16).map(|shard| format!(".locks/{shard:02}")).collect();
+    let holder = Holder::of(&sandbox, &locks);
+    let pid = holder.0.id();
+    for words in [&["rm", &id][..], &["cleanup", "--delete"]] {
+        let (code, text) = said(&sandbox, words);
+        assert_eq!(code, 8, "{words:?}: {text}");
+        names(&text, pid);
+        assert!(text.contains(&format!("kill -CONT {pid}")), "{words:?}: {text}");
+        let (_, table) = said(&sandbox, &[words, &["--format", "table"]].concat());
+        names(&table, pid);
+    }
+    drop(holder);
+    let cleaned = sandbox.task_bg(["rm", &id]).ok().json();
+    assert_eq!(cleaned["deleted"], json!([id]), "{cleaned}");
+}
+
+// Once, whoever had been stopped while it looked at a task without a supervisor was named by nobody.
+#[test]
+fn whoever_keeps_the_life_lock_of_a_task_without_a_supervisor_and_was_stopped_is_named() {
+    let sandbox = sandbox();
+    let id = sandbox.run_command(["sleep", "300"]);
+    let supervisor = pid_at(&sandbox.record(&id), "supervisor");
+    kill(supervisor);
+    wait_until("that it is gone", || !alive(supervisor));
+    let holder = Holder::of(&sandbox, &[format!(".active/{id}")]);
+    let pid = holder.0.id();
+    let (code, text) = said(&sandbox, &["status", &id]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("another process holds its life lock"), "{text}");
+    names(holders(&sandbox)["detail"].as_str().unwrap_or_default(), pid);
+    let cancelled = sandbox.task_bg(["cancel", "--grace", "1ms", &id]).run();
+    let text = format!("{}{}", cancelled.stdout, cancelled.stderr);
+    assert_ne!(cancelled.code, 0, "{text}");
+    names(&text, pid);
+    assert!(text.contains(&format!("kill -CONT {pid}")), "{text}");
+    drop(holder);
+    wait_until("that it has ended", || {
+        sandbox.task_bg(["status", &id]).ok().json()["status"] == "cancelled"
+    });
+    sandbox.assert_nothing_left();
+}

@@ -5,6 +5,7 @@
 //! knows whether a task has ended. Main types: [`LifeLocks`], [`Claim`], [`Index`].
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use async_trait::async_trait;
 use core::any::Any;
@@ -51,6 +52,12 @@ pub trait LifeLocks: Send + Sync {
     /// # Errors
     /// [`Fault`] if the lock is free and something cannot be removed. A repeated call completes it.
     async fn retire(&self, id: &TaskId) -> Result<(), Fault>;
+
+    /// Who holds the life lock of the task, in words; empty where nobody does or that cannot be told. Only to be said:
+    /// nothing may follow from it.
+    fn holder(&self, _id: &TaskId) -> String {
+        String::new()
+    }
 
     /// Begins to watch the life locks of `ids`.
     ///

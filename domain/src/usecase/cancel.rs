@@ -74,7 +74,10 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
                 receipt.refused.push((id.clone(), StoreError::Refused { id, refusal }.into()));
             }
             Some(Err(trouble)) => receipt.refused.push((id, trouble)),
-            None => receipt.refused.push((id.clone(), Trouble::Unanswered { id })),
+            None => {
+                let trouble = Trouble::unanswered(world, &id);
+                receipt.refused.push((id, trouble));
+            }
         }
     }
     for task in remains {
@@ -152,7 +155,7 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Trouble::Unanswered { id: id.clone() })
+    Err(Trouble::unanswered(world, id))
 }
 
 /// An ended task, if processes of it are left; records the intent to stop them.

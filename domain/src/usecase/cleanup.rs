@@ -45,6 +45,8 @@ pub struct Cleaned {
     pub kept: Vec<(TaskId, Kept)>,
     /// The tasks that were kept together with their worktrees.
     pub worktrees_kept: Vec<WorktreeKept>,
+    /// Why some of what belongs to no task could not be swept.
+    pub unswept: Option<Trouble>,
     /// Entries that cannot be read; they are never removed.
     pub unreadable: Vec<Unreadable>,
 }
@@ -117,7 +119,12 @@ pub async fn cleanup(
 ) -> Result<Cleaned, Trouble> {
     let mut cleaned = Cleaned::default();
     if mode == Mode::Execute {
-        cleaned.swept = world.store.sweep().await?;
+        match world.store.sweep().await.map_err(Trouble::from) {
+            Ok(swept) => cleaned.swept = swept,
+            Err(trouble) if trouble.is_of_read_only_store() => return Err(trouble),
+            // What stays of one task keeps no other from being removed.
+            Err(trouble) => cleaned.unswept = Some(trouble),
+        }
     }
     let Some(removal) = removal else { return Ok(cleaned) };
     let now = world.clock.now();

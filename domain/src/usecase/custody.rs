@@ -75,6 +75,14 @@ pub(super) async fn agent_is_gone(world: World<'_>, task: &Task) -> bool {
     }
 }
 
+/// Whether the recorded supervisor of a task is gone: whoever holds its life lock is another.
+pub(super) async fn supervisor_is_gone(world: World<'_>, task: &Task) -> bool {
+    match &task.progress().supervisor {
+        Some(supervisor) => world.host.life(supervisor).await == Life::Gone,
+        None => false,
+    }
+}
+
 /// How the supervisor of a running task lives whose life lock is held. If it is gone, another process holds the lock,
 /// which is about to record the ending.
 pub(super) async fn supervisor_of_held(

@@ -147,8 +147,8 @@ async fn execute(world: World<'_>, request: PruneRequest, plan: Vec<Expiry>, pru
             Some(Ok(_)) => pruned.expired.push(expiry),
             Some(Err(trouble)) => pruned.refused.push((expiry.id, trouble)),
             None => {
-                let id = expiry.id.clone();
-                pruned.refused.push((expiry.id, Trouble::Unanswered { id }));
+                let trouble = Trouble::unanswered(world, &expiry.id);
+                pruned.refused.push((expiry.id, trouble));
             }
         }
     }

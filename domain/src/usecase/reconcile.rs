@@ -57,6 +57,8 @@ pub enum Note {
     Stopped,
     /// Its supervisor lives and its agent is gone: how it ended is not recorded yet, as where no room is left.
     AgentGone,
+    /// Its supervisor is gone, and another process holds its life lock and does not go on, as one that was stopped.
+    HeldUp,
     /// Another machine runs it, and only that machine can judge it.
     Elsewhere,
     /// It has ended, and processes of it live on: those that its progress names.
@@ -129,6 +131,9 @@ async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
             return Ok(Believed::over(task));
         }
         custody = world.locks.custody(task.id()).await?;
+        if custody == Custody::Held && custody::supervisor_is_gone(world, &task).await {
+            return Ok(Believed { task, note: Some(Note::HeldUp), custody });
+        }
         life = None;
     }
     let as_recorded = |task: Task, note| Believed { task, note, custody };

@@ -187,7 +187,7 @@ async fn see_ended(world: World<'_>, id: &TaskId, by: Duration) -> (Result<Task,
         }
         let over = world.clock.elapsed() >= by;
         if over || !wait_for_release(world, alloc::vec![id.clone()], by).await {
-            return (Err(Trouble::Unanswered { id: id.clone() }), Ender::Us);
+            return (Err(Trouble::unanswered(world, id)), Ender::Us);
         }
     }
 }

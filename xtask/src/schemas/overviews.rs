@@ -171,6 +171,8 @@ struct KeptTask {
     id: String,
     /// Why.
     error: String,
+    /// What can be done about it.
+    hint: Option<String>,
 }
 
 /// A worktree that stays.

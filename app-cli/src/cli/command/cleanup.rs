@@ -35,8 +35,10 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
     cleaned.swept += take_back_of(context, None).await;
     untold.retain(|id| cleaned.removed.contains(id));
     let admitted = wiring.admit().await;
+    let unswept = cleaned.unswept.take();
     let view = CleanedView { cleaned, untold, mode: Mode::Execute, more: kept(args) };
-    Ok(Answer::ok(view).noting(admitted.troubles))
+    let kind = view.trouble();
+    Ok(Answer::with(view, kind).noting(unswept.into_iter().chain(admitted.troubles)))
 }
 
 /// The command that shows which tasks stay, and why: once the others are gone, its answer has room for them.

@@ -36,9 +36,9 @@ pub(super) async fn rm(context: &Context, args: &Rm) -> Outcome {
     untold.retain(|id| cleaned.removed.contains(id));
     let stays = !cleaned.kept.is_empty() || !cleaned.worktrees_kept.is_empty();
     let kind = refused.first().map(|(_, failure)| failure.kind);
-    let kind = kind.or(stays.then_some(Kind::WrongState));
     let of_rest = "task-bg cleanup --delete --dry-run".to_owned();
     let cleaned = CleanedView { cleaned, untold, mode, more: of_rest };
+    let kind = kind.or_else(|| cleaned.trouble()).or(stays.then_some(Kind::WrongState));
     let view = RemovedView { cleaned, refused };
     Ok(Answer::with(view, kind))
 }

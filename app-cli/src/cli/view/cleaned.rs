@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use domain::task::TaskId;
-use domain::usecase::cleanup::Cleaned;
+use domain::usecase::cleanup::{Cleaned, Kept};
 use domain::usecase::prune::Mode;
 use serde_json::{Value, json};
 
 use super::{View, failure, rows, terminal};
 use crate::kit::bound::Shape;
-use crate::kit::failure::Failure;
+use crate::kit::failure::{Failure, Kind};
 
 /// What was cleaned up.
 pub(crate) struct CleanedView {
@@ -23,11 +23,52 @@ pub(crate) struct CleanedView {
     pub(crate) more: String,
 }
 
+/// Why a task was kept, in words, with all that is known of the cause.
+struct Reasons {
+    why: String,
+    hint: Option<String>,
+}
+
+impl Reasons {
+    fn of(kept: &Kept) -> Self {
+        match kept {
+            Kept::Trouble(trouble) => {
+                let failure = Failure::from(trouble.clone());
+                let hint = failure.hints.join("; ");
+                Self { why: failure.sentence(), hint: (!hint.is_empty()).then_some(hint) }
+            }
+            Kept::AtWork { .. }
+            | Kept::Needed { .. }
+            | Kept::LeftBehind { .. }
+            | Kept::InUse { .. }
+            | Kept::Unnamed { .. }
+            | Kept::Elsewhere => Self { why: kept.to_string(), hint: None },
+        }
+    }
+}
+
 impl CleanedView {
+    /// The kind of the first failure that kept a task, if one did.
+    pub(crate) fn trouble(&self) -> Option<Kind> {
+        self.cleaned.kept.iter().find_map(|(_, kept)| match kept {
+            Kept::Trouble(trouble) => Some(Failure::from(trouble.clone()).kind),
+            Kept::AtWork { .. }
+            | Kept::Needed { .. }
+            | Kept::LeftBehind { .. }
+            | Kept::InUse { .. }
+            | Kept::Unnamed { .. }
+            | Kept::Elsewhere => None,
+        })
+    }
+
     /// Why tasks were kept, a line each.
     fn kept_lines(&self) -> String {
         let cleaned = &self.cleaned;
-        let kept = cleaned.kept.iter().map(|(id, error)| format!("kept {id}: {error}\n"));
+        let kept = cleaned.kept.iter().map(|(id, kept)| {
+            let Reasons { why, hint } = Reasons::of(kept);
+            let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+            format!("kept {id}: {why}{hint}\n")
+        });
         let named = |id: &TaskId| cleaned.kept.iter().any(|(kept, _)| kept == id);
         let worktrees = cleaned.worktrees_kept.iter().filter(|kept| !named(&kept.id)).map(|kept| {
             let path = terminal::one_line(&kept.worktree.path, 400);
@@ -39,11 +80,14 @@ impl CleanedView {
 
 impl View for CleanedView {
     fn json(&self) -> Value {
-        let kept = self
-            .cleaned
-            .kept
-            .iter()
-            .map(|(id, error)| json!({"taskId": id.as_str(), "id": id.as_str(), "error": error.to_string()}));
+        let kept = self.cleaned.kept.iter().map(|(id, kept)| {
+            let Reasons { why, hint } = Reasons::of(kept);
+            let mut row = json!({"taskId": id.as_str(), "id": id.as_str(), "error": why});
+            if let Some(hint) = hint {
+                row["hint"] = json!(hint);
+            }
+            row
+        });
         let worktrees = self.cleaned.worktrees_kept.iter().map(|kept| {
             let (path, branch) = (&kept.worktree.path, &kept.worktree.branch);
             json!({"taskId": kept.id.as_str(), "id": kept.id.as_str(), "path": path, "branch": branch, "why": kept.why})

@@ -143,9 +143,14 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
                  `kill -CONT {pid}` lets it go on"
             )
         }
+        Note::HeldUp => {
+            "its supervisor is gone, and another process holds its life lock: one that has not recorded yet that it \
+             took the task over, or one that was stopped by a signal, which `task-bg doctor` names"
+                .to_owned()
+        }
         Note::AgentGone => {
-            "its agent is gone; its supervisor has not recorded yet how it ended, and cannot where no room is \
-             left in the store"
+            "its agent is gone; its supervisor has not recorded yet how it ended, and cannot where the store \
+             cannot be written"
                 .to_owned()
         }
         Note::Unrecordable => {

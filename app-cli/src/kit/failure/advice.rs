@@ -17,9 +17,10 @@ pub(super) fn by_reason(reason: &str) -> Option<String> {
     found.map(|(_, advice)| advice.replace("$DIR", DIR))
 }
 
+// Both C libraries that we are built with, glibc and musl, have words of their own for some.
 const TABLE: [(&[&str], &str); 10] = [
     (
-        &["No space left on device", "Disk quota exceeded", "no room is left"],
+        &["No space left on device", "uota exceeded", "no room is left"],
         "make room on that disk: `task-bg cleanup --delete --older-than 7d` removes old tasks",
     ),
     (
@@ -31,14 +32,17 @@ const TABLE: [(&[&str], &str); 10] = [
         "check owner and mode of what is named, or set `$DIR`; `task-bg doctor` names what is not yours",
     ),
     (
-        &["Too many open files"],
+        &["Too many open files", "No file descriptors available"],
         "raise the limit of open files, as in `ulimit -n 4096`, or close what holds them",
     ),
     (&["File too large"], "raise the limit of the length of files, as in `ulimit -f unlimited`"),
     (&["Stale file handle"], "the network file system went away: mount it anew, then try again"),
-    (&["Input/output error"], "the disk has a fault: see the system's log, and keep a copy"),
     (
-        &["Resource temporarily unavailable", "Cannot allocate memory"],
+        &["Input/output error", "I/O error"],
+        "the disk has a fault: see the system's log, and keep a copy",
+    ),
+    (
+        &["Resource temporarily unavailable", "Cannot allocate memory", "Out of memory"],
         "no more processes or memory can be had: see `ulimit -u` and what uses them, then try again",
     ),
     (
@@ -60,6 +64,10 @@ mod tests {
             ("fatal: sha1 file write error: No space left on device", "make room"),
             ("Read-only file system (os error 30)", "read-only"),
             ("Too many open files (os error 24)", "ulimit -n"),
+            ("No file descriptors available (os error 24)", "ulimit -n"),
+            ("I/O error (os error 5)", "fault"),
+            ("Quota exceeded (os error 122)", "make room"),
+            ("Out of memory (os error 12)", "memory"),
             ("Stale file handle (os error 116)", "mount it anew"),
             ("Permission denied (os error 13)", "owner and mode"),
             ("some reason", "owner and mode"),

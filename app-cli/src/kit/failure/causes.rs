@@ -101,8 +101,10 @@ impl From<Trouble> for Failure {
             Trouble::Elsewhere { ref host, .. } => Self::of(Kind::WrongState, &error).hint(
                 format!("run the command on `{host}`: it alone can judge and stop its tasks"),
             ),
-            Trouble::Unanswered { ref id } => Self::of(Kind::Unexpected, &error)
-                .hint(format!("its supervisor may be stopped: `task-bg status {id}` names it")),
+            Trouble::Unanswered { ref id, ref holder } => {
+                let hint = format!("its supervisor may be stopped: `task-bg status {id}` names it");
+                Self::of(Kind::Unexpected, &error).hint(to_free_a_lock(holder, &hint))
+            }
             Trouble::Unrecorded { id, error: cause } => {
                 let whole = Trouble::Unrecorded { id, error: cause.clone() };
                 let hints = Self::from(cause).hints;

@@ -269,6 +269,7 @@ fn unattended(listed: &Listed) -> Finding {
                 | Note::Unrecordable
                 | Note::Stopped
                 | Note::AgentGone
+                | Note::HeldUp
         )
     };
     let alone: Vec<_> = listed.notes.iter().filter(|(_, note)| alone(note)).collect();
@@ -279,6 +280,7 @@ fn unattended(listed: &Listed) -> Finding {
         Note::Unsupervised => "never had a supervisor of ours",
         Note::Orphaned => "lost its supervisor",
         Note::Stopped => "has a supervisor that was stopped by a signal",
+        Note::HeldUp => "lost its supervisor, and another process keeps its life lock",
         Note::AgentGone => "lost its agent, and how it ended is not recorded yet",
         Note::Unrecordable => "is gone, which cannot be recorded",
         Note::Elsewhere | Note::Adopted | Note::LeftBehind | Note::EmptyAnswer => "needs nobody",
