@@ -52,7 +52,7 @@ impl Log<'_> {
             at = hole;
         }
         let (total_bytes, next_offset) = (self.size, self.size);
-        Ok(LogText { text, total_bytes, truncated, next_offset, gap: None })
+        Ok(LogText { text, total_bytes, truncated, next_offset, ..LogText::default() })
     }
 
     fn last_lines(&self, lines: usize) -> io::Result<LogText> {
@@ -98,19 +98,27 @@ impl Log<'_> {
         let bytes = self.bytes(data, end)?;
         let whole = text::without_broken_end(&bytes);
         let next_offset = data + whole.len() as u64;
+        let unfinished = if end == self.size { self.unfinished_at(next_offset) } else { 0 };
         let named = if data > offset { gap(offset, data - offset) } else { String::new() };
         Ok(LogText {
             text: named + &String::from_utf8_lossy(whole),
             total_bytes: self.size,
-            truncated: data > offset || next_offset < self.size,
+            truncated: data > offset || next_offset + unfinished < self.size,
             next_offset,
-            gap: None,
+            unfinished,
+            ..LogText::default()
         })
     }
 
     fn until_the_end(&self, text: String, truncated: bool) -> LogText {
         let (total_bytes, next_offset) = (self.size, self.size);
-        LogText { text, total_bytes, truncated, next_offset, gap: None }
+        LogText { text, total_bytes, truncated, next_offset, ..LogText::default() }
+    }
+
+    /// How many bytes of a character that is not whole yet are at the end, if all before `at` was read as text.
+    fn unfinished_at(&self, at: u64) -> u64 {
+        // More would mean that the log has grown or shrunk meanwhile.
+        Some(self.size.saturating_sub(at)).filter(|bytes| *bytes < CHARACTER).unwrap_or(0)
     }
 
     /// The bytes from `start` up to `end`; fewer if the log shrank meanwhile.

@@ -212,6 +212,36 @@ fn reading_on_never_splits_a_character_and_never_gets_stuck() {
 }
 
 #[test]
+fn the_beginning_of_a_character_at_the_end_is_counted_and_shown_once_nobody_writes_on() {
+    let content = b"one\ntwo\xf0\x9f";
+    let size = content.len() as u64;
+    let shown = |what| LogPart::Shown { what, rendering: Rendering::Settled, room: 1_000 };
+    for (part, text) in [
+        (LogPart::From { offset: 4, at_most: 100 }, "two"),
+        (LogPart::From { offset: 7, at_most: 100 }, ""),
+        (shown(Portion::From(4)), "two"),
+        (shown(Portion::From(7)), ""),
+        (shown(Portion::LastLines(1)), "two"),
+        (shown(Portion::Ends), "one\ntwo"),
+    ] {
+        let open = part_of(content, part);
+        assert_eq!((open.text.as_str(), open.unfinished), (text, 2), "{part:?}");
+        let closed = open.closed();
+        assert_eq!(
+            (closed.text, closed.next_offset),
+            (format!("{text}\u{fffd}"), size),
+            "{part:?}"
+        );
+        assert_eq!((closed.gap, closed.unfinished), (None, 0), "{part:?}");
+    }
+    for part in
+        [LogPart::From { offset: 0, at_most: 4 }, LogPart::Whole, shown(Portion::From(size))]
+    {
+        assert_eq!(part_of(content, part).unfinished, 0, "{part:?}");
+    }
+}
+
+#[test]
 fn reading_on_says_whether_there_is_more() {
     let part = |at_most| part_of(b"0123456789", LogPart::From { offset: 2, at_most });
     assert!(part(4).truncated);

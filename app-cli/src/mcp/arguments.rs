@@ -56,6 +56,18 @@ impl Arguments {
         Ok(arguments)
     }
 
+    /// The tool that is called.
+    pub(super) const fn tool(&self) -> &'static str {
+        self.tool.name
+    }
+
+    /// All arguments as one text, which is the same whatever order they came in.
+    pub(super) fn as_text(&self) -> String {
+        let mut given: Vec<(&String, &Value)> = self.given.iter().collect();
+        given.sort_unstable_by_key(|(name, _)| *name);
+        given.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    }
+
     fn wrong(&self, name: &str, what: &str) -> Failure {
         wrong(format!("`{name}` of `{}` has to be {what}", self.tool.name))
     }

@@ -11,8 +11,19 @@ use super::outlet::Outlet;
 use super::protocol::{Era, TASKS};
 use crate::kit::context::Context;
 
-/// The longest key, in bytes; a longer id of a call is cut to its end.
-const KEY: usize = 150;
+/// How much of the id of a call is readable in a key, in characters.
+const READABLE: usize = 60;
+
+/// The FNV-1a hash of parts that are told apart, as 128 bits: enough that no two calls of a store meet by chance.
+fn hash(parts: &[&str]) -> u128 {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let bytes = parts.iter().flat_map(|part| {
+        let length = part.len() as u64;
+        length.to_le_bytes().into_iter().chain(part.bytes())
+    });
+    bytes.fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
+}
 
 /// Whether somebody still wants the answer.
 #[derive(Debug, Default)]
@@ -48,8 +59,8 @@ impl Wish {
 pub(super) struct Meta {
     /// The session that calls, as far as the call says so.
     session: Option<SessionId>,
-    /// What the caller knows this call by: a call that it repeats has the same.
-    key: Option<String>,
+    /// What the caller knows this call by, and under which name it says so: a call that it repeats has the same.
+    call: Option<(&'static str, String)>,
     /// By which progress is named.
     progress: Option<Value>,
     /// Whether the answer may be a task of the protocol.
@@ -71,12 +82,14 @@ impl Meta {
         let turns = |name: &str| turn.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
         let session =
             text("assemblySessionId").or_else(|| text("threadId")).or_else(|| turns("thread_id"));
-        let key = text("claudecode/toolUseId").or_else(|| text("callId"));
+        let call = ["claudecode/toolUseId", "callId"]
+            .into_iter()
+            .find_map(|name| Some((name, text(name).filter(|id| !id.is_empty())?)));
         let capabilities = get("io.modelcontextprotocol/clientCapabilities");
         let takes_tasks = capabilities.and_then(|it| it.get("extensions")?.get(TASKS)).is_some();
         Self {
             session: session.and_then(|session| SessionId::parse(&session).ok()),
-            key: key.filter(|key| !key.is_empty()),
+            call,
             progress: get("progressToken").filter(|it| it.is_string() || it.is_number()).cloned(),
             takes_tasks: takes_tasks && era == Era::Modern,
         }
@@ -89,10 +102,17 @@ impl Meta {
     }
 
     /// The key under which a call that its caller repeats launches nothing anew.
-    pub(super) fn key(&self) -> Option<String> {
-        let key = self.key.as_ref()?;
-        let start = (0..=key.len()).find(|at| key.is_char_boundary(*at) && key.len() - at <= KEY);
-        Some(format!("mcp:{}", &key[start.unwrap_or(0)..]))
+    ///
+    /// Some models number their calls, in each session or each turn anew. So it is a repetition only where the session,
+    /// the tool, the folder and the arguments are the same as well: whatever else has the same id of a call is another call.
+    pub(super) fn key(&self, tool: &str, folder: &str, arguments: &str) -> Option<String> {
+        let (name, call) = self.call.as_ref()?;
+        let session = self.session();
+        let session = session.as_ref().map_or("", SessionId::as_str);
+        let hash = hash(&[name, call, session, tool, folder, arguments]);
+        let readable = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let id: String = call.chars().filter(readable).take(READABLE).collect();
+        Some(format!("mcp:{id}:{hash:032x}"))
     }
 
     /// Notes that the session that calls has seen how these tasks fared, so that it is not told again.

@@ -1,7 +1,9 @@
 //! The messages of JSON-RPC 2.0: what a line means, and how an answer is written.
 //!
-//! An id goes back byte for byte as it came, whatever number it is. Nothing here knows a method.
+//! An id goes back byte for byte as it came, whatever number it is. A lone surrogate comes out as U+FFFD. Nothing here
+//! knows a method.
 
+use domain::task::text::without_lone_surrogates;
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -110,7 +112,10 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, 
 impl Received {
     /// Reads a line; `None` if it is blank.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
-        let Ok(line) = std::str::from_utf8(line) else {
+        // JSON may escape half a character, and programs that work in UTF-16 do so where they cut a text within one. Whoever
+        // asks has to be answered by the id.
+        let line = without_lone_surrogates(line);
+        let Ok(line) = std::str::from_utf8(&line) else {
             let fault = Fault::new(PARSE_ERROR, "the message is not UTF-8");
             return Some(Self::One(Message::Wrong(Id::null(), fault)));
         };

@@ -7,14 +7,14 @@
 use std::time::Duration;
 
 use domain::port::Clock;
-use domain::task::{TaskId, Timestamp};
+use domain::task::{Task, TaskId, Timestamp};
 use domain::usecase::wait::{Until, WaitRequest, wait};
 use serde_json::{Map, Value, json};
 
 use super::group::Outcome;
 use super::message::{Fault, INVALID_PARAMS};
 use super::told::Told;
-use super::tool::wait_for_tasks::{told_of, words as ended_words};
+use super::tool::wait_for_tasks::telling::tell;
 use super::tool::{Call, Said, context, spoken};
 use super::words;
 use crate::kit::failure::Failure;
@@ -129,12 +129,13 @@ pub(super) fn get(call: &Call<'_>, params: &mut Map<String, Value>) -> Result<Sa
     }
     waited.timed_out = false;
     let spent = now.since(open.began);
-    let text = ended_words(&context, call, &waited, (spent, None));
+    let knows = |task: &Task| call.told.has(task.id());
+    let telling = pollster::block_on(tell(&context, call.told, waited, knows, (spent, None)));
     let mut described = open.described("completed", &message, now);
-    described["result"] = spoken(&text);
+    described["result"] = spoken(&telling.said);
     // The answer of the call, whole: official clients refuse one that does not say so.
     described["result"]["resultType"] = "complete".into();
-    Ok(Said::task(described).collecting(told_of(&waited)).over(context, true))
+    Ok(Said::task(described).collecting(telling.told).over(context, true))
 }
 
 /// Nobody asks any more: `tasks/cancel`.

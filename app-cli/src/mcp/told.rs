@@ -4,7 +4,7 @@
 //! others, and for clients without a session. A new server has an empty one: at worst it tells an ending again, and
 //! takes the tasks of others for those of its client.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use domain::task::{Task, TaskId};
@@ -17,7 +17,9 @@ pub(super) struct Told {
 
 #[derive(Debug, Default)]
 struct Said {
-    endings: BTreeSet<TaskId>,
+    /// With which answer each ending was said last, counted from 1.
+    endings: BTreeMap<TaskId, u64>,
+    answers: u64,
     launched: BTreeSet<TaskId>,
     looks: u64,
     cancelled: BTreeSet<String>,
@@ -28,24 +30,34 @@ impl Told {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the endings of these tasks are said; returns those that were not said before.
-    pub(super) fn add(&self, tasks: &[Task]) -> Vec<TaskId> {
-        let ended = tasks.iter().filter(|task| task.status().is_ended()).map(Task::id);
+    /// Notes that the endings of these tasks are said by one answer; returns what [`Told::take_back`] needs.
+    pub(super) fn add(&self, tasks: &[Task]) -> Vec<(TaskId, Option<u64>)> {
         let mut said = self.said();
-        ended.filter(|id| said.endings.insert((*id).clone())).cloned().collect()
+        said.answers += 1;
+        let answer = said.answers;
+        let ended = tasks.iter().filter(|task| task.status().is_ended()).map(Task::id);
+        ended.map(|id| (id.clone(), said.endings.insert(id.clone(), answer))).collect()
     }
 
     /// Takes back that the endings of these tasks were said: nobody heard it.
-    pub(super) fn remove(&self, ids: &[TaskId]) {
+    pub(super) fn take_back(&self, before: Vec<(TaskId, Option<u64>)>) {
         let mut said = self.said();
-        for id in ids {
-            said.endings.remove(id);
+        for (id, answer) in before.into_iter().rev() {
+            match answer {
+                Some(answer) => said.endings.insert(id, answer),
+                None => said.endings.remove(&id),
+            };
         }
+    }
+
+    /// With which answer the ending of a task was said last, counted from 1; 0 if it was not.
+    pub(super) fn answer(&self, id: &TaskId) -> u64 {
+        self.said().endings.get(id).copied().unwrap_or(0)
     }
 
     /// Whether the ending of a task was said.
     pub(super) fn has(&self, id: &TaskId) -> bool {
-        self.said().endings.contains(id)
+        self.said().endings.contains_key(id)
     }
 
     /// Notes a task that was launched for a client that names no session.

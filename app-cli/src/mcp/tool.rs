@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::port::Notices as _;
-use domain::task::{SessionId, Task, TaskId};
+use domain::task::{SessionId, Task};
 use serde_json::{Map, Value, json};
 
 use super::arguments::Arguments;
@@ -203,8 +203,7 @@ pub(super) fn deliver(answers: Vec<(Said, Meta)>, told: &Told, send: impl FnOnce
             }
         }
         // The client's next call may come before this one has returned from sending.
-        let new: Vec<TaskId> =
-            answers.iter().flat_map(|(said, ..)| told.add(&said.collected)).collect();
+        let before = answers.iter().flat_map(|(said, ..)| told.add(&said.collected)).collect();
         if send() {
             for (said, meta, _) in &answers {
                 if let Some(context) = &said.context {
@@ -212,7 +211,7 @@ pub(super) fn deliver(answers: Vec<(Said, Meta)>, told: &Told, send: impl FnOnce
                 }
             }
         } else {
-            told.remove(&new);
+            told.take_back(before);
         }
         drop(held);
         let admitting = answers.iter().find(|(said, ..)| said.admits);

@@ -35,13 +35,17 @@ pub(super) fn head(task: &Task, now: Timestamp) -> String {
     format!("{} {} {} | {title}", task.id(), state(task), span(duration(task, now)))
 }
 
-/// What an ended task found, in at most so many characters, and the call that shows the rest if there is any.
-pub(super) fn found_by(task: &Task, limit: usize) -> String {
-    let text = harmless(&found::preview(task, limit));
-    if found::tells_all(task, limit) {
-        return text;
+/// What an ended task found, in at most so many characters, and the call that shows the rest if there is any: also where
+/// what it found is the end of its log, of so many bytes.
+pub(super) fn found_by(task: &Task, limit: usize, log: Option<u64>) -> String {
+    let (text, id) = (harmless(&found::preview(task, limit)), task.id());
+    match log {
+        Some(bytes) => format!(
+            "{text}\n(cut: its log has {bytes} bytes; task_output {{\"id\":\"{id}\",\"mode\":\"tail\"}} shows more)"
+        ),
+        None if found::tells_all(task, limit) => text,
+        None => format!("{text}\n(cut: task_output {{\"id\":\"{id}\"}} shows more)"),
     }
-    format!("{text}\n(cut: task_output {{\"id\":\"{}\"}} shows more)", task.id())
 }
 
 /// What the hints call an option is an argument here.

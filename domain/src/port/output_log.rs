@@ -105,10 +105,29 @@ pub struct LogText {
     pub text: String,
     /// How many bytes the whole log has.
     pub total_bytes: u64,
-    /// Whether something was left out.
+    /// Whether something was left out; the first bytes of a character that is not whole yet do not count.
     pub truncated: bool,
     /// The byte after the last one that was read.
     pub next_offset: u64,
     /// What was left out although it was asked for.
     pub gap: Option<Gap>,
+    /// How many bytes at the end of the log are the beginning of a character of which the rest is still to come. They
+    /// were asked for and are not in the text.
+    pub unfinished: u64,
+}
+
+impl LogText {
+    /// The same of a log that nobody writes on: the beginning of a character at its end becomes a replacement character.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        if self.unfinished == 0 {
+            return self;
+        }
+        let begins = self.total_bytes - self.unfinished;
+        self.text.push(char::REPLACEMENT_CHARACTER);
+        self.next_offset = self.total_bytes;
+        self.gap = self.gap.filter(|gap| gap.offset != begins);
+        self.unfinished = 0;
+        self
+    }
 }

@@ -22,6 +22,12 @@ pub const QUOTE_LIMIT: usize = 2_000;
 /// The most lines of a log that are read for an ending.
 pub const QUOTED_LINES: usize = 50;
 
+/// Whether the ending of a task that left this log, as a terminal would show it, quotes all of it.
+pub fn quotes_all(log: &str) -> bool {
+    let text = log.trim_end();
+    log.lines().count() <= QUOTED_LINES && text::ending(text, QUOTE_LIMIT).len() == text.len()
+}
+
 /// Everything that was seen of a run whose agent is gone.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {

@@ -131,6 +131,101 @@ fn endings_for_which_an_answer_has_no_room_are_told_by_the_next_one() {
     assert!(wait(&mut client).starts_with("nothing to wait for"));
 }
 
+// Once, the eleventh failure and those after it were told by their ids alone, and nobody ever heard how they had ended.
+#[test]
+fn however_many_have_ended_each_is_told_with_how_it_ended_and_the_failed_ones_with_what_they_said()
+{
+    let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "50");
+    let mut client = served(&sandbox);
+    let launch = |number: usize| {
+        let command = if number < 17 { "true" } else { "echo BROKEN; exit 7" };
+        let arguments = json!({"command": command, "title": format!("number {number}")});
+        let (said, _) = client.call_as(&meta(), "run_command", &arguments);
+        value(&said, "id").to_owned()
+    };
+    let ids: Vec<String> = (0..34).map(launch).collect();
+    for id in &ids {
+        sandbox.ended(id);
+    }
+    let heard = [wait(&mut client), wait(&mut client)].concat();
+    for (number, id) in ids.iter().enumerate() {
+        let ending = if number < 17 { "completed" } else { "error (exit)" };
+        let line = heard.lines().find(|line| line.starts_with(&format!("{id} {ending}")));
+        assert!(line.is_some_and(|it| it.contains(&format!("number {number}"))), "{id}: {heard}");
+    }
+    assert_eq!(heard.matches("BROKEN").count(), 17, "{heard}");
+    assert!(wait(&mut client).starts_with("nothing to wait for"));
+}
+
+// Once, whoever named many tasks that had been told of heard of the same ones each time, and never of the others.
+#[test]
+fn whoever_names_more_tasks_than_an_answer_has_room_for_hears_of_the_others_next() {
+    let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "50");
+    let mut client = served(&sandbox);
+    let launch = |number: usize| {
+        let said = client.call("run_command", &json!({"command": format!("echo {number}")}));
+        value(&said, "id").to_owned()
+    };
+    let ids: Vec<String> = (0..60).map(launch).collect();
+    for id in &ids {
+        sandbox.ended(id);
+    }
+    let told = |client: &mut Client| {
+        let heard: Vec<String> =
+            (0..3).map(|_| client.call("wait_for_tasks", &json!({"ids": ids}))).collect();
+        let heard = heard.concat();
+        told_in(&heard, &ids).len()
+    };
+    assert_eq!([told(&mut client), told(&mut client)], [60, 60]);
+}
+
+// Once, an ending was told again and again for as long as the supervisor of the task lived on.
+#[test]
+fn an_ending_is_told_once_although_the_supervisor_lives_on() {
+    let sandbox = sandbox();
+    for meta in [meta(), json!({})] {
+        let mut client = served(&sandbox);
+        let command = sandbox.until("gate");
+        let (said, _) = client.call_as(&meta, "run_command", &json!({"command": command}));
+        let id = value(&said, "id").to_owned();
+        // Its processes and its supervisor go on.
+        drop(sandbox.task_bg(["complete", &id, "done by hand"]).ok());
+        let mut wait = || client.call_as(&meta, "wait_for_tasks", &json!({"max_wait_s": 0})).0;
+        let heard = [wait(), wait()];
+        assert!(heard[0].contains("done by hand"), "{heard:?}");
+        assert!(heard[1].starts_with("nothing to wait for"), "{heard:?}");
+        // Neither does a new server, which has nothing but the notices, if the client says who it is.
+        if meta != json!({}) {
+            assert!(self::wait(&mut served(&sandbox)).starts_with("nothing to wait for"));
+        }
+        drop(sandbox.task_bg(["cancel", &id, "--grace", "0"]).ok());
+    }
+}
+
+// Once, each look at a task that worked showed the whole results of those that had been told of long ago.
+#[test]
+fn what_was_told_before_is_a_line_beside_what_still_works() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let mut launch = |command: &str| {
+        let said = client.call("run_command", &json!({"command": command}));
+        value(&said, "id").to_owned()
+    };
+    let ended = launch("seq 1000 1040");
+    let works = launch(&sandbox.until("gate"));
+    sandbox.ended(&ended);
+    let ids = json!({"ids": [ended, works], "max_wait_s": 0});
+    let first = client.call("wait_for_tasks", &ids);
+    assert!(first.contains("\n1000\n1001\n"), "{first}");
+    let second = client.call("wait_for_tasks", &ids);
+    assert!(second.contains(&format!("{ended} completed")) && second.contains("told before"));
+    assert!(second.contains("time is over") && !second.contains("\n1000\n"), "{second}");
+    // Asked for by itself it is shown again.
+    let again = client.call("wait_for_tasks", &json!({"ids": [ended]}));
+    assert!(again.contains("\n1000\n1001\n"), "{again}");
+    sandbox.open_gate("gate");
+}
+
 // Where the client names no session, what had ended before the wait was told by nobody, and the wait was for the tasks of
 // everybody.
 #[test]

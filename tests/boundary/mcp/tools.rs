@@ -84,6 +84,73 @@ fn a_call_that_its_client_repeats_launches_nothing_anew() {
     assert_eq!(answer["total"], 2, "{answer}");
 }
 
+// Once, the id of a call counted over the whole store, and a command whose call had the id of another one never ran.
+#[test]
+fn a_call_with_the_id_of_another_is_no_repetition_of_it() {
+    let sandbox = sandbox();
+    let long = "x".repeat(200);
+    let id = |name: &str, id: &str, thread: &str| json!({name: id, "threadId": thread});
+    let (a_long, b_long) = (format!("A{long}"), format!("B{long}"));
+    let calls = [
+        (id("callId", "call_1", "A"), "run_command", json!({"command": "echo one"})),
+        (id("callId", "call_1", "B"), "run_command", json!({"command": "echo one"})),
+        (id("callId", "call_1", "A"), "run_command", json!({"command": "echo two"})),
+        (id("callId", "call_1", "A"), "run_command", json!({"command": "echo one", "cwd": "/"})),
+        (id("callId", "call_1", "A"), "launch_agent", json!({"prompt": "SAY one"})),
+        (id("claudecode/toolUseId", "call_1", "A"), "run_command", json!({"command": "echo one"})),
+        (id("callId", &a_long, "A"), "run_command", json!({"command": "echo one"})),
+        (id("callId", &b_long, "A"), "run_command", json!({"command": "echo one"})),
+    ];
+    let launch = |(meta, tool, arguments): &(Value, &str, Value)| {
+        let (said, is_error) = served(&sandbox).call_as(meta, tool, arguments);
+        assert!(!is_error, "{said}");
+        value(&said, "id").to_owned()
+    };
+    let first: Vec<String> = calls.iter().map(launch).collect();
+    assert_eq!(first.iter().collect::<std::collections::BTreeSet<_>>().len(), calls.len());
+    // Each of them is one of itself.
+    let again: Vec<String> = calls.iter().map(launch).collect();
+    assert_eq!(first, again);
+}
+
+// Once, the answer to a repeated call whose task had ended did not say that nothing was run.
+#[test]
+fn the_answer_to_a_repeated_call_says_that_nothing_was_launched_anew() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    let meta = json!({"callId": "call_0"});
+    let mut launch = |arguments: Value| client.call_as(&meta, "run_command", &arguments).0;
+    let first = launch(json!({"command": "echo x"}));
+    assert!(!first.contains("anew"), "{first}");
+    sandbox.ended(value(&first, "id"));
+    let again = launch(json!({"command": "echo x"}));
+    assert_eq!(value(&again, "state"), "completed; launched by this very call before");
+    assert!(value(&again, "note").starts_with("nothing was launched anew"), "{again}");
+    // What the note says to do for another run does so.
+    let another = launch(json!({"command": "echo x", "title": "once more"}));
+    assert_ne!(value(&another, "id"), value(&first, "id"));
+}
+
+// Once, a list of those that run said that nothing had ended.
+#[test]
+fn a_list_of_what_has_not_ended_says_nothing_of_what_has() {
+    let sandbox = sandbox();
+    let mut client = served(&sandbox);
+    for command in ["true", "exit 1"] {
+        let said = client.call("run_command", &json!({"command": command}));
+        sandbox.ended(value(&said, "id"));
+    }
+    for state in ["running", "queued", "unfinished"] {
+        let meta = json!({"threadId": "other"});
+        for meta in [json!({}), meta] {
+            let listed = client.call_as(&meta, "list_tasks", &json!({"state": state})).0;
+            assert_eq!(listed.lines().next(), Some("tasks of this session: 0 running, 0 queued"));
+        }
+    }
+    let listed = client.call("list_tasks", &json!({"state": "error"}));
+    assert!(listed.contains("1 completed, 1 error, 0 cancelled"), "{listed}");
+}
+
 #[test]
 fn the_session_is_that_of_the_call_or_of_the_environment() {
     let sandbox = sandbox();

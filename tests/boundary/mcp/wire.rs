@@ -267,7 +267,13 @@ fn every_rough_edge_of_a_client_has_its_answer_and_the_server_goes_on() {
         (
             "a lone surrogate",
             call("24", "list_tasks", r#"{"state":"\ud800"}"#),
-            Fault(-32700, Value::Null),
+            Text("`state` cannot be `\u{fffd}`", json!(24)),
+        ),
+        (
+            "a lone surrogate in what nobody reads",
+            br#"{"jsonrpc":"2.0","id":27,"method":"ping","params":{"_meta":{"x\udc00":["\ud83d"]}}}"#
+                .to_vec(),
+            Result(json!(27)),
         ),
     ];
     for (what, line, expected) in table {

@@ -65,8 +65,8 @@ impl Log<'_> {
     fn ends(&self, rendering: Rendering, room: usize) -> io::Result<LogText> {
         let hole = self.hole_from(0)?;
         let mut ends = Ends::new(room);
-        if hole >= self.size && self.size <= LOOKED_THROUGH {
-            self.rows((0, self.size), rendering, &mut |row| ends.add(row))?;
+        let stopped = if hole >= self.size && self.size <= LOOKED_THROUGH {
+            self.rows((0, self.size), rendering, &mut |row| ends.add(row))?
         } else {
             let half = LOOKED_THROUGH / 2;
             let head = hole.min(half);
@@ -74,9 +74,9 @@ impl Log<'_> {
             let start = self.last_data(self.size.saturating_sub(half).max(head))?;
             ends.skip(head);
             let start = start + self.broken_at(start)?;
-            self.rows((start, self.size), rendering, &mut |row| ends.add(row))?;
-        }
-        Ok(ends.text(self.size))
+            self.rows((start, self.size), rendering, &mut |row| ends.add(row))?
+        };
+        Ok(LogText { unfinished: self.unfinished_at(stopped), ..ends.text(self.size) })
     }
 
     fn tail(&self, rendering: Rendering, lines: usize, room: usize) -> io::Result<LogText> {
@@ -90,14 +90,15 @@ impl Log<'_> {
             let start = self.last_data(self.size.saturating_sub(back))?;
             let start = start + self.broken_at(start)?;
             let mut ends = Ends { head_end: Some(start), tail_room: room, ..Ends::new(0) };
-            self.rows((start, self.size), rendering, &mut |row| ends.add(row))?;
+            let stopped = self.rows((start, self.size), rendering, &mut |row| ends.add(row))?;
             let is_cut = ends.lost;
             let kept = last_lines(&mut ends.tail, lines);
-            let begins = ends.tail.front().map_or(self.size, |row| row.begins);
+            let begins = ends.tail.front().map_or(stopped, |row| row.begins);
             let is_last = back == LOOKED_THROUGH;
             if start == 0 || is_cut || kept || is_last {
                 found.truncated = begins > 0;
                 found.gap = (is_cut && !kept).then_some(Gap { offset: 0, bytes: begins });
+                found.unfinished = self.unfinished_at(stopped);
                 found.text = ends.tail.into_iter().map(|row| row.text).collect();
                 break;
             }
@@ -123,10 +124,12 @@ impl Log<'_> {
             true
         })?;
         let next_offset = next.unwrap_or(stopped);
-        let truncated = data > offset || next_offset < self.size;
+        let at_end = next.is_none() && end == self.size;
+        let unfinished = if at_end { self.unfinished_at(stopped) } else { 0 };
+        let truncated = data > offset || next_offset + unfinished < self.size;
         let gap = (next_offset < self.size)
             .then_some(Gap { offset: next_offset, bytes: self.size - next_offset });
-        Ok(LogText { text, total_bytes: self.size, truncated, next_offset, gap })
+        Ok(LogText { text, total_bytes: self.size, truncated, next_offset, gap, unfinished })
     }
 
     /// How many bytes at `start` may be the rest of a character that began before.
@@ -216,6 +219,7 @@ impl Ends {
             truncated: left_out.is_some(),
             next_offset: size,
             gap: left_out,
+            ..LogText::default()
         }
     }
 }

@@ -150,5 +150,6 @@ pub(crate) fn page(whole: &str, offset: u64, room: usize) -> LogText {
         truncated: gap.is_some() || from > 0,
         next_offset: end as u64,
         gap,
+        ..LogText::default()
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use domain::port::{Agent, Agents};
-use domain::task::text;
+use domain::task::{Status, text};
 
 use super::{Call, Said};
 use crate::cli::command::ordering::{self, Once, Wanted, Work};
@@ -32,15 +32,16 @@ pub(super) fn launch(
         let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         text::preview(first.trim(), TITLE)
     });
+    let folder = folder(arguments)?;
     let wanted = Wanted {
         description,
         prompt,
         droid,
         work,
         parent: call.meta.session().map(|session| session.as_str().to_owned()),
-        cwd: Some(folder(arguments)?),
+        key: call.meta.key(arguments.tool(), &folder.to_string_lossy(), &arguments.as_text()),
+        cwd: Some(folder),
         timeout: arguments.span("max_time_s")?,
-        key: call.meta.key(),
         ..Wanted::default()
     };
     let (worktree, model) = match wanted.work {
@@ -66,32 +67,52 @@ pub(super) fn launch(
 
 /// The folder to work in, which is there: relative to the client's project.
 fn folder(arguments: &Arguments) -> Result<PathBuf, Failure> {
-    let base = environment::project_folder().unwrap_or_default();
-    let asked = arguments.text("cwd")?.map_or(base.clone(), |asked| base.join(asked.trim()));
-    let asked = if asked.as_os_str().is_empty() { PathBuf::from(".") } else { asked };
-    if asked.is_dir() {
-        return Ok(asked);
+    let project = environment::project_folder();
+    let is_lost = project.as_ref().is_some_and(|project| !project.is_dir());
+    let asked = arguments.text("cwd")?.map(|asked| PathBuf::from(asked.trim()));
+    let goes_by_project = asked.as_ref().is_none_or(|asked| asked.is_relative());
+    let folder = project.unwrap_or_default().join(asked.unwrap_or_default());
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    if folder.is_dir() {
+        return Ok(std::path::absolute(&folder).unwrap_or(folder));
     }
-    let failure = Failure::new(Kind::Usage, format!("`{}` is no folder", asked.display()));
-    Err(failure.hint("give `cwd` as a folder that exists, or leave it out"))
+    let failure = Failure::new(Kind::Usage, format!("`{}` is no folder", folder.display()));
+    Err(failure.hint(if is_lost && goes_by_project {
+        "give `cwd` as the absolute path of a folder that exists: `CLAUDE_PROJECT_DIR`, which the server has from its \
+         client, names none"
+    } else {
+        "give `cwd` as a folder that exists, or leave it out"
+    }))
 }
 
 /// That a task was launched, and what to do then.
 fn words(once: &Once, warning: Option<String>) -> String {
     let task = once.task();
     let id = task.id();
-    let state = match (once, task.status().is_ended()) {
-        (_, true) => wording::state(task),
-        (Once::Existing(_), false) => {
-            format!("{}, not finished; launched by this very call before", task.status().word())
+    let state = wording::state(task);
+    let state = match (once, task.status()) {
+        (Once::Launched(_), Status::Queued) => {
+            format!("{state}, not finished: it has not started, and does so by itself")
         }
-        (Once::Launched(_), false) => {
-            format!("{}, not finished: this only means that it was started", task.status().word())
+        (Once::Launched(_), Status::Running) => {
+            format!("{state}, not finished: this only means that it was started")
         }
+        (Once::Existing(_), Status::Queued | Status::Running) => {
+            format!("{state}, not finished; launched by this very call before")
+        }
+        (Once::Existing(_), Status::Completed | Status::Error | Status::Cancelled) => {
+            format!("{state}; launched by this very call before")
+        }
+        (Once::Launched(_), Status::Completed | Status::Error | Status::Cancelled) => state,
     };
     let mut said = format!("id: {id}\nstate: {state}\n");
     if let Some(file) = &task.progress().output_file {
         said.push_str(&format!("output: {file}\n"));
+    }
+    if let Once::Existing(_) = once {
+        said.push_str(
+            "note: nothing was launched anew, as this call was made before; for another run say another `title`\n",
+        );
     }
     let notes = once.troubles().into_iter().map(|trouble| Failure::from(trouble).sentence());
     for note in notes.chain(warning) {

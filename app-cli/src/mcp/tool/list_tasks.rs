@@ -69,10 +69,15 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
     };
     let now = context.wiring.clock.now();
     let tally = listing.tally;
-    let mut said = format!(
-        "tasks of {of}: {} running, {} queued, {} completed, {} error, {} cancelled\n",
-        tally.running, tally.queued, tally.completed, tally.error, tally.cancelled
-    );
+    let mut said = format!("tasks of {of}: {} running, {} queued", tally.running, tally.queued);
+    // Who asks for those that have not ended alone is told nothing of the others: they were not looked at.
+    if !query.is_of_unended() {
+        said.push_str(&format!(
+            ", {} completed, {} error, {} cancelled",
+            tally.completed, tally.error, tally.cancelled
+        ));
+    }
+    said.push('\n');
     if listing.tasks.is_empty() {
         said.push_str("\n(none)");
         if of_one {

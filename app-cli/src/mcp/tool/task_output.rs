@@ -2,7 +2,7 @@
 
 use domain::port::{LogPart, LogText, Portion, Stream};
 use domain::task::text::screen::Rendering;
-use domain::usecase::output::output as read;
+use domain::usecase::output::{output as read, quoted_in_part};
 
 use super::{Call, Kind, Nature, Said, Tool, context, optional, required};
 use crate::cli::command::output::{page, result};
@@ -26,7 +26,8 @@ pub(super) const TOOL: Tool = Tool {
         optional(
             "mode",
             Kind::Choice(&["result", "tail", "head", "raw"]),
-            "result (usual once it has ended), tail or head of its log, or raw bytes of the log.",
+            "result (usual once it has ended; of a command the last lines), tail or head of its log, or raw bytes of the \
+             log.",
         ),
         optional("offset", Kind::Number, "Byte to begin at, from an earlier answer."),
         optional("max_chars", Kind::Number, "8000 if left out, at most 30000."),
@@ -63,6 +64,12 @@ fn run(_: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         let mut said = format!("id: {id}\nstate: {}\n", words::state(&task));
         let what = if is_result { "result" } else { "log" };
         said.push_str(&extent(&receipt.log, what));
+        if is_result && let Some(bytes) = quoted_in_part(context.wiring.world(), &task).await? {
+            said.push_str(&format!(
+                "cut: the result of a command is the end of its log, which has {bytes} bytes; mode tail, head or raw \
+                 shows the log\n"
+            ));
+        }
         if let Some(file) = &task.progress().output_file {
             said.push_str(&format!("file: {file}\n"));
         }

@@ -1,23 +1,27 @@
 //! `wait_for_tasks`: blocks until tasks have ended, for less than a minute, and says what each found.
 //!
-//! It never ends a task: not when its time runs out, not when the call is withdrawn, not when the client goes.
+//! It never ends a task: not when its time runs out, not when the call is withdrawn, not when the client goes. What it
+//! says is in `telling`.
+
+pub(in crate::mcp) mod telling;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use domain::port::{Clock, Notices};
 use domain::task::notice::Stage;
-use domain::task::{SessionId, Task, TaskId, Timestamp};
+use domain::task::{SessionId, Task, TaskId};
 use domain::usecase::wait::{Until, WaitRequest, Waited, wait};
 
 use serde_json::Value;
 
+use self::telling::tell;
 use super::{Call, Kind, Nature, Said, Tool, context, optional};
 use crate::kit::context::Context;
 use crate::kit::failure::Failure;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::open_wait::OpenWait;
-use crate::mcp::words;
+use crate::mcp::told::Told;
 
 /// For how long it waits, usually: the most patient client that does not say so gives up after a minute.
 const USUAL: Duration = Duration::from_secs(45);
@@ -31,15 +35,6 @@ const TOGETHER: Duration = Duration::from_millis(250);
 const BEFORE_TASK: Duration = Duration::from_secs(1);
 /// How often it tells its progress.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// How much of results there is in an answer, in characters: of a few tasks, and of many, whose heads take room as well.
-/// The whole answer stays below 10,000.
-const RESULTS: (usize, usize) = (6_000, 4_500);
-/// How many tasks are a few.
-const FEW: usize = 5;
-/// The most tasks that ended of which an answer has the results.
-const SHOWN: usize = 15;
-/// The most tasks that it names beside those.
-const NAMED: usize = 10;
 
 pub(super) const TOOL: Tool = Tool {
     name: "wait_for_tasks",
@@ -64,13 +59,13 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
     let how = pollster::block_on(async {
         let session = call.meta.session();
         let found = find(&context, call, &typed, session.as_ref()).await?;
-        let Some(Found { ids, fresh }) = found else {
+        let Some(Found { ids, known }) = found else {
             return Ok(Ended::Now(nothing(call, session.is_some()), Vec::new()));
         };
         let began = Instant::now();
         let at_most = asked.min(MOST);
         let first = if call.meta.takes_tasks { at_most.min(BEFORE_TASK) } else { at_most };
-        let mut waited = until_due(&context, call, (ids.clone(), until), (&fresh, first)).await?;
+        let mut waited = until_due(&context, call, (ids.clone(), until), (&known, first)).await?;
         if call.meta.takes_tasks && waited.timed_out && !call.wish.is_over() {
             let pending = waited.pending.iter().map(|believed| believed.task.id().clone());
             let wait = OpenWait::new(pending.collect(), until, context.wiring.clock.now());
@@ -78,7 +73,7 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
                 return Ok(Ended::Later(wait.working()));
             }
             let left = at_most.saturating_sub(began.elapsed());
-            waited = until_due(&context, call, (ids, until), (&fresh, left)).await?;
+            waited = until_due(&context, call, (ids, until), (&known, left)).await?;
         }
         if let (true, true, Some((_, trouble))) =
             (waited.ended.is_empty(), waited.pending.is_empty(), waited.refused.first())
@@ -87,11 +82,10 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
             return Err(trouble.clone().into());
         }
         let spent = began.elapsed();
-        // What the caller does not know comes first: there may be no room for all.
-        waited.ended.sort_by_key(|task| !fresh.contains(task.id()));
         let clamped = (asked > MOST && waited.timed_out).then_some(MOST);
-        let said = words(&context, call, &waited, (spent, clamped));
-        Ok::<_, Failure>(Ended::Now(said, told_of(&waited)))
+        let knows = |task: &Task| known.has(task.id(), call.told);
+        let telling = tell(&context, call.told, waited, knows, (spent, clamped)).await;
+        Ok::<_, Failure>(Ended::Now(telling.said, telling.told))
     })?;
     Ok(match how {
         Ended::Now(said, ended) => Said::text(said).collecting(ended).over(context, true),
@@ -110,8 +104,23 @@ enum Ended {
 /// The tasks that are meant.
 struct Found {
     ids: Vec<TaskId>,
-    /// Those of them whose ending nobody has told the caller.
-    fresh: BTreeSet<TaskId>,
+    known: Known,
+}
+
+/// Which endings the caller knows.
+struct Known {
+    /// Those of the tasks that are meant whose ending nobody has told the caller.
+    untold: BTreeSet<TaskId>,
+    /// The others of them.
+    told: BTreeSet<TaskId>,
+}
+
+impl Known {
+    /// Whether the caller knows the ending of a task. A retried one is waited for in its place that nobody named: of that,
+    /// what this server said counts.
+    fn has(&self, id: &TaskId, told: &Told) -> bool {
+        self.told.contains(id) || (!self.untold.contains(id) && told.has(id))
+    }
 }
 
 /// The tasks that are meant; `None` if there are none to wait for.
@@ -131,13 +140,19 @@ async fn find(
     }
     let ids = match (typed, session) {
         ([], None) => Context::not_around(match call.told.launched() {
-            ids if ids.is_empty() => context.unfinished().await?,
+            ids if ids.is_empty() => {
+                let unfinished = context.tasks(&context.unfinished().await?).await;
+                let is_open = |task: &Task| !task.status().is_ended() || !call.told.has(task.id());
+                unfinished.iter().filter(|task| is_open(task)).map(|it| it.id().clone()).collect()
+            }
             ids => ids.into_iter().filter(|id| !call.told.has(id)).collect(),
         }),
         ([], Some(session)) => {
             let mut ids: Vec<TaskId> = untold.iter().cloned().collect();
             for task in context.tasks(&context.unfinished().await?).await {
-                if task.order().parent.as_ref() == Some(session) && !untold.contains(task.id()) {
+                let is_own = task.order().parent.as_ref() == Some(session);
+                // One that has ended is among those as long as its supervisor lives, although its ending was told.
+                if is_own && !task.status().is_ended() && !untold.contains(task.id()) {
                     ids.push(task.id().clone());
                 }
             }
@@ -153,8 +168,10 @@ async fn find(
         (Some(parent), Some(session)) if parent == session => untold.contains(task.id()),
         (Some(_) | None, _) => !call.told.has(task.id()),
     };
-    let fresh = tasks.iter().filter(is_fresh).map(|task| task.id().clone()).collect();
-    Ok(Some(Found { ids, fresh }))
+    let untold: BTreeSet<TaskId> =
+        tasks.iter().filter(is_fresh).map(|task| task.id().clone()).collect();
+    let told = ids.iter().filter(|id| !untold.contains(id)).cloned().collect();
+    Ok(Some(Found { ids, known: Known { untold, told } }))
 }
 
 /// Waits until what was asked for has happened, something has ended that the caller does not know, the time is
@@ -163,14 +180,14 @@ async fn until_due(
     context: &Context,
     call: &Call<'_>,
     (ids, until): (Vec<TaskId>, Until),
-    (fresh, at_most): (&BTreeSet<TaskId>, Duration),
+    (known, at_most): (&Known, Duration),
 ) -> Result<Waited, Failure> {
     let world = context.wiring.world();
     let began = Instant::now();
     let mut told = began;
     let look = WaitRequest { ids, until: Until::All, at_most: Some(Duration::ZERO) };
     let mut waited = Box::pin(wait(world, &look)).await?;
-    if waited.ended.iter().any(|task| fresh.contains(task.id())) {
+    if waited.ended.iter().any(|task| !known.has(task.id(), call.told)) {
         if until == Until::All && !waited.pending.is_empty() {
             // What ends together is told together.
             let look = WaitRequest { at_most: Some(TOGETHER.min(at_most)), ..look };
@@ -179,11 +196,11 @@ async fn until_due(
         waited.timed_out = false;
         return Ok(waited);
     }
-    let known = waited.ended.len();
+    let before = waited.ended.len();
     loop {
         let is_done = match until {
             Until::All => waited.pending.is_empty(),
-            Until::Any => waited.pending.is_empty() || waited.ended.len() > known,
+            Until::Any => waited.pending.is_empty() || waited.ended.len() > before,
         };
         let left = at_most.saturating_sub(began.elapsed());
         if is_done || left.is_zero() || call.wish.is_over() {
@@ -218,74 +235,4 @@ fn nothing(call: &Call<'_>, knows_session: bool) -> String {
         "no task is unfinished"
     };
     format!("nothing to wait for: {why} (look {look})\nnext: list_tasks shows the tasks")
-}
-
-/// The tasks of whose endings [`words`] tells. The others are told next time.
-pub(in crate::mcp) fn told_of(waited: &Waited) -> Vec<Task> {
-    waited.ended.iter().take(SHOWN + NAMED).cloned().collect()
-}
-
-/// How the wait ended.
-pub(in crate::mcp) fn words(
-    context: &Context,
-    call: &Call<'_>,
-    waited: &Waited,
-    (spent, clamped): (Duration, Option<Duration>),
-) -> String {
-    let now = context.wiring.clock.now();
-    let (ended, pending) = (waited.ended.len(), waited.pending.len());
-    let all = ended + pending + waited.refused.len();
-    let mut said = format!("ended: {ended} of {all}\n");
-    if waited.timed_out {
-        let look = call.told.next_look();
-        said.push_str(&format!(
-            "waited: {:.1} s, time is over (look {look})\n",
-            spent.as_secs_f64()
-        ));
-        if let Some(most) = clamped {
-            said.push_str(&format!("note: one call waits at most {} s\n", most.as_secs()));
-        }
-    } else {
-        said.push_str(&format!("waited: {:.1} s\n", spent.as_secs_f64()));
-    }
-    let shown = &waited.ended[..ended.min(SHOWN)];
-    let room = if shown.len() <= FEW { RESULTS.0 } else { RESULTS.1 };
-    let share = room / shown.len().max(1);
-    for task in shown {
-        said.push_str(&format!("\n{}\n{}\n", words::head(task, now), words::found_by(task, share)));
-    }
-    if ended > shown.len() {
-        let rest = waited.ended[shown.len()..].iter();
-        let named: Vec<&str> = rest.take(NAMED).map(|task| task.id().as_str()).collect();
-        said.push_str(&format!("\nended as well: {}\n", named.join(", ")));
-        let unnamed = ended - shown.len() - named.len();
-        if unnamed > 0 {
-            said.push_str(&format!("and {unnamed} more, which wait_for_tasks tells next\n"));
-        }
-    }
-    if pending > 0 {
-        said.push_str("\nstill working:\n");
-        said.push_str(&still(waited, now));
-        said.push_str("next: do other work, or call wait_for_tasks again\n");
-    }
-    for (id, trouble) in waited.refused.iter().take(NAMED / 2) {
-        let why = words::one_line(&Failure::from(trouble.clone()).sentence(), 200);
-        said.push_str(&format!("\n{id} cannot be judged: {why}\n"));
-    }
-    let unnamed = waited.refused.len().saturating_sub(NAMED / 2);
-    if unnamed > 0 {
-        said.push_str(&format!("and {unnamed} more\n"));
-    }
-    said.trim_end().to_owned()
-}
-
-fn still(waited: &Waited, now: Timestamp) -> String {
-    let lines = waited
-        .pending
-        .iter()
-        .take(NAMED)
-        .map(|believed| format!("{}\n", words::line(&believed.task, now)));
-    let more = waited.pending.len().saturating_sub(NAMED);
-    let more = if more == 0 { String::new() } else { format!("and {more} more\n") };
-    lines.collect::<String>() + &more
 }
