@@ -1,5 +1,8 @@
 //! `top` on a terminal of its own, and that it gives the terminal back however it ends.
 
+mod pasting;
+mod stuck;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 
@@ -21,15 +24,27 @@ struct Looked<'a> {
 
 impl<'a> Looked<'a> {
     /// Starts `top` at so many columns and rows, once these words are on it.
-    fn at(sandbox: &'a Sandbox, (columns, rows): (usize, usize), words: &str) -> Self {
+    fn at(sandbox: &'a Sandbox, size: (usize, usize), words: &str) -> Self {
+        Self::shown_to(sandbox, size, words, "/dev/null")
+    }
+
+    /// The same on a terminal that copies what it shows into this file, and takes no more than that does.
+    fn shown_to(
+        sandbox: &'a Sandbox,
+        (columns, rows): (usize, usize),
+        words: &str,
+        reader: &str,
+    ) -> Self {
         let (keys, seen) = (text(&sandbox.path("keys")), text(&sandbox.path("seen")));
         let command = format!(
             "stty cols {columns} rows {rows}; echo $$ > {}; TERM=xterm exec task-bg top",
             sandbox.path("pid").display()
         );
         let script = format!(
-            "mkfifo {keys}; script -qefc 'sh -c \"{}\"' {seen} < {keys} > /dev/null",
-            command.replace('$', "\\$")
+            "mkfifo {keys}; script -qefc 'sh -c \"{}\"; code=$?; stty -a > {}; exit $code' {seen} \
+             < {keys} > {reader}",
+            command.replace('$', "\\$"),
+            sandbox.path("modes").display(),
         );
         let started = sandbox.shell(&script).start();
         wait_for("the pipe of the keys", || sandbox.path("keys").exists().then_some(()));
@@ -178,6 +193,21 @@ fn every_signal_and_a_store_that_is_gone_give_the_terminal_back() {
     drop(ran.code_is(8));
 }
 
+// Once, only the signal that came last counted, and the kernel sends another one behind that of a terminal that goes.
+#[test]
+fn a_signal_that_ends_it_counts_also_if_others_come_behind_it() {
+    for (signal, code) in [("TERM", 143), ("HUP", 129)] {
+        let sandbox = sandbox();
+        let looked = Looked::at(&sandbox, (80, 24), "no tasks yet");
+        let pid = looked.pid();
+        let script = format!("kill -{signal} {pid}; kill -CONT {pid}; kill -WINCH {pid}");
+        drop(sandbox.shell(&script).ok());
+        let (ran, seen) = looked.ends();
+        assert!(seen.contains(LEFT), "{signal}: {seen}");
+        drop(ran.code_is(code));
+    }
+}
+
 #[test]
 fn no_escape_sequence_of_a_task_reaches_the_terminal() {
     let sandbox = sandbox();
@@ -194,6 +224,25 @@ fn no_escape_sequence_of_a_task_reaches_the_terminal() {
     drop(ran.code_is(0));
     for bytes in ["\u{1b}]", "\u{7}", "\u{9b}", "\u{1b}[31mHOSTILE", "\u{1b}[?5h"] {
         assert!(!seen.contains(bytes), "{bytes:?}: {seen:?}");
+    }
+}
+
+// Once, it said that standard input and output were no terminals, whatever was in the way.
+#[test]
+fn what_keeps_top_from_drawing_is_named() {
+    let sandbox = sandbox();
+    for (command, why) in [
+        ("TERM=dumb task-bg top", "`TERM=dumb` says that"),
+        ("TERM= task-bg top", "no variable `TERM`"),
+        ("TERM=xterm task-bg top < /dev/null", "standard input is none"),
+        ("TERM=xterm task-bg top | cat; exit 2", "standard output is none"),
+        ("TERM=dumb task-bg list --watch", "`TERM=dumb` says that"),
+        ("TERM=xterm task-bg list --watch | cat; exit 2", "standard output is none"),
+        ("TERM=xterm TASK_BG_FORMAT=json task-bg list --watch", "the settings ask for JSON"),
+        ("TERM=xterm TASK_BG_FORMAT=markdown task-bg ls --watch", "settings ask for Markdown"),
+    ] {
+        let ran = sandbox.shell(&format!("script -qefc '{command}' /dev/null")).code(2);
+        assert!(ran.stdout.contains(why), "{command}: {ran}");
     }
 }
 

@@ -48,7 +48,31 @@ pub(crate) fn watched() -> Option<Screen> {
 pub(crate) fn can_draw() -> bool {
     let own = rustix::process::getpgrp();
     let is_in_front = termios::tcgetpgrp(io::stderr()).map_or(true, |front| front == own);
-    is_in_front && environment::text("TERM").is_some_and(|term| term != "dumb")
+    is_in_front && lines_are_all().is_none()
+}
+
+/// Why a terminal shows lines alone; `None` if the cursor can be moved on it.
+fn lines_are_all() -> Option<String> {
+    match environment::text("TERM") {
+        Some(term) if term == "dumb" => {
+            Some(format!("`TERM={term}` says that yours shows lines alone"))
+        }
+        Some(_) => None,
+        None => Some("no variable `TERM` says what yours can do".to_owned()),
+    }
+}
+
+/// Why nothing can be drawn on the terminal that standard output is, and standard input where keys are read; `None` where
+/// it can.
+pub(crate) fn undrawable(reads_keys: bool) -> Option<String> {
+    let is_typed = !reads_keys || io::stdin().is_terminal();
+    let none = match (is_typed, io::stdout().is_terminal()) {
+        (true, true) => None,
+        (true, false) => Some("standard output is none"),
+        (false, true) => Some("standard input is none"),
+        (false, false) => Some("standard input and output are none"),
+    };
+    none.map(ToOwned::to_owned).or_else(lines_are_all)
 }
 
 /// Writes to a person at a terminal on standard error, cursor movements included, at once.
@@ -154,7 +178,7 @@ fn print(text: &str) -> Result<(), u8> {
 }
 
 /// The exit code where standard output cannot be written, after saying why.
-fn unwritten(error: &io::Error) -> u8 {
+pub(crate) fn unwritten(error: &io::Error) -> u8 {
     // Whoever read has read enough.
     if error.kind() == io::ErrorKind::BrokenPipe {
         return 0;

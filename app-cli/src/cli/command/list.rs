@@ -12,7 +12,7 @@ use crate::Outcome;
 use crate::cli::args::{List, SortArg};
 use crate::cli::view::listing::{Extent, ListingView};
 use crate::cli::view::task_lines::{OnScreen, named};
-use crate::kit::answer::Answer;
+use crate::kit::answer::{Answer, Format};
 use crate::kit::console;
 use crate::kit::context::{Context, parse_sessions};
 use crate::kit::failure::{Failure, Kind};
@@ -36,14 +36,23 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
 
 /// Shows on a terminal what there is, and anew whenever that changes.
 async fn watch(context: &Context, args: &List) -> Outcome {
-    let (true, Some(_)) = (console::can_draw(), console::screen(context.format)) else {
-        let failure = Failure::new(Kind::Usage, "`--watch` draws on a terminal, and there is none");
-        return Err(failure.hint("run `task-bg wait` to be told of an end, `task-bg list` to look"));
+    // Where nobody asks for a form, it follows from where standard output leads.
+    let form = match context.format {
+        Format::Table => None,
+        Format::Json | Format::Ndjson => Some("JSON"),
+        Format::Markdown => Some("Markdown"),
     };
+    let form = form.map(|form| format!("the settings ask for {form} (`TASK_BG_FORMAT`)"));
+    if let Some(why) = console::undrawable(false).or(form) {
+        let failure =
+            Failure::new(Kind::Usage, format!("`--watch` draws on a terminal, and {why}"));
+        return Err(failure.hint("run `task-bg wait` to be told of an end, `task-bg list` to look"));
+    }
     let mut live = Live::default();
     loop {
         let view = listing(context, args).await?;
-        if let Some(on) = view.screen {
+        // In the background it draws nothing, and goes on once it is in front again.
+        if let Some(on) = view.screen.filter(|_| console::can_draw()) {
             let text = console::as_shown(view.drawn_on(on));
             let drawn = live.draw(text.lines().map(ToOwned::to_owned).collect(), on.screen);
             if !drawn.is_empty()

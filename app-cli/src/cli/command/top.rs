@@ -28,11 +28,12 @@ use crate::kit::answer::Answer;
 use crate::kit::console;
 use crate::kit::context::Context;
 use crate::kit::failure::{Failure, Kind};
-use crate::kit::full_screen::FullScreen;
+use crate::kit::full_screen::{self, FullScreen};
 use crate::kit::screen::Screen;
 use act::Actions;
 use board::{Board, Mode, Wish};
 use events::{Events, Found};
+use keys::Key;
 
 /// The shortest time between two looks at files that change all the time.
 const REST: Duration = Duration::from_millis(150);
@@ -52,11 +53,12 @@ pub(super) fn top(context: &Context) -> Outcome {
         .hint("run `task-bg list --watch`, which needs neither")
     };
     // Before anything is made: where nobody can see it, nothing is.
-    let Some(screen) = FullScreen::enter().map_err(failed)? else {
-        let message = "`top` draws on a terminal, and standard input and output are none";
+    if let Some(why) = console::undrawable(true) {
+        let message = format!("`top` draws on a terminal, and {why}");
         return Err(Failure::new(Kind::Usage, message)
             .hint("run `task-bg list` to look once, `task-bg list --watch` on a plain terminal"));
-    };
+    }
+    let screen = FullScreen::enter().map_err(failed)?;
     // What the first task makes is there before it is watched.
     context.wiring.dir.prepare().map_err(failed)?;
     let mut events = Events::of(&context.wiring).map_err(failed)?;
@@ -65,8 +67,9 @@ pub(super) fn top(context: &Context) -> Outcome {
         let actions = Actions::new(scope, context, bell);
         let mut shown = Shown { context, screen, buffer: Buffer::default(), is_stale: true };
         let over = pollster::block_on(Box::pin(shown.play(&mut events, &actions)));
-        // The terminal comes back before whoever still works is waited for.
+        // The terminal comes back before whoever still works is waited for, and a signal ends that.
         drop(shown);
+        events.end();
         over
     })
 }
@@ -101,7 +104,7 @@ impl Shown<'_> {
             let minute = runs.then(|| MINUTE.saturating_sub(whole.elapsed()));
             let rest = |looked: Instant| REST.saturating_sub(looked.elapsed());
             let at_most = if found.is_any() { looked.map(rest) } else { minute };
-            let now = events.next(&self.context.wiring, at_most);
+            let now = events.next(&self.context.wiring, at_most, self.screen.behind());
             if now.found.is_store_gone {
                 return Err(gone(self.context));
             }
@@ -109,13 +112,16 @@ impl Shown<'_> {
                 return Ok(Answer::nothing());
             }
             if let Some(signal) = now.signal {
-                self.signalled(signal);
+                self.signalled(events, signal);
             }
-            for key in now.keys {
-                match board.press(key) {
+            let mut keys = now.keys.into_iter().peekable();
+            while let Some(key) = keys.next() {
+                let is_break = board.is_line_break(&key, keys.peek());
+                let key = if is_break { Key::Pasted("\n".to_owned()) } else { key };
+                match board.press(&key) {
                     None => {}
                     Some(Wish::Quit) => return Ok(Answer::nothing()),
-                    Some(Wish::Suspend) => self.signalled(SIGTSTP),
+                    Some(Wish::Suspend) => self.signalled(events, SIGTSTP),
                     Some(Wish::Redraw) => self.is_stale = true,
                     Some(wish) => board.message = Some(actions.begin(wish)),
                 }
@@ -153,8 +159,13 @@ impl Shown<'_> {
         Ok(())
     }
 
-    /// Draws what is not on the terminal yet.
+    /// Draws what is not on the terminal yet, unless that has not taken what was drawn last.
     fn draw(&mut self, board: &mut Board) -> Result<(), u8> {
+        let unwritten = |error| console::unwritten(&error);
+        self.screen.write(&[]).map_err(unwritten)?;
+        if self.screen.behind().is_some() {
+            return Ok(());
+        }
         let size = Screen::of(std::io::stdout());
         board.page = match board.mode {
             Mode::Log(_) => size.height.saturating_sub(3),
@@ -177,22 +188,28 @@ impl Shown<'_> {
         // Writing to memory cannot fail.
         drop(CrosstermBackend::new(&mut bytes).draw(updates.into_iter()));
         self.buffer = next;
-        console::verbatim(&String::from_utf8_lossy(&bytes))
+        self.screen.write(&bytes).map_err(unwritten)
     }
 
     /// Does what a signal means: it ends this process, or gives the terminal away for a while, or only has it drawn anew.
-    fn signalled(&mut self, signal: i32) {
-        if signal != SIGCONT && signal != SIGWINCH {
-            self.screen.leave();
+    fn signalled(&mut self, events: &mut Events, signal: i32) {
+        self.is_stale = true;
+        if signal == SIGWINCH {
+            return;
+        }
+        self.screen.leave();
+        if signal != SIGCONT {
             // Whoever started this process sees which signal ended it.
             drop(signal_hook::low_level::emulate_default_handler(signal));
-            drop(self.screen.again());
         }
-        if signal == SIGCONT {
-            self.screen.leave();
-            drop(self.screen.again());
+        while !full_screen::is_in_front() {
+            // What ended it meanwhile is done next: to take the terminal of another job stops whoever tries.
+            if events.is_ending() {
+                return;
+            }
+            drop(signal_hook::low_level::emulate_default_handler(SIGTSTP));
         }
-        self.is_stale = true;
+        drop(self.screen.again());
     }
 }
 

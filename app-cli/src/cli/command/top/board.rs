@@ -192,8 +192,12 @@ impl Board {
         clippy::wildcard_enum_match_arm,
         reason = "a key that means nothing here does nothing"
     )]
-    pub(super) fn press(&mut self, key: Key) -> Option<Wish> {
+    pub(super) fn press(&mut self, key: &Key) -> Option<Wish> {
         match key {
+            Key::Pasted(text) => {
+                self.paste(text);
+                return None;
+            }
             Key::Interrupt => return Some(Wish::Quit),
             Key::Suspend => return Some(Wish::Suspend),
             Key::Redraw => return Some(Wish::Redraw),
@@ -218,11 +222,30 @@ impl Board {
         }
     }
 
+    /// Adds a pasted text to the line that is typed. Where none is, it means nothing at all.
+    fn paste(&mut self, text: &str) {
+        match &mut self.mode {
+            Mode::Resume(words) => words.push_str(text),
+            Mode::Filter => {
+                self.words.push_str(&text.replace(['\n', '\t'], " "));
+                self.arrange();
+            }
+            Mode::List | Mode::Log(_) | Mode::Cancel | Mode::Help => {}
+        }
+    }
+
+    /// Whether this key is the end of a line within a text that a terminal pastes without marking it: nobody types on
+    /// behind the key that ends what is told, in the same moment.
+    pub(super) const fn is_line_break(&self, key: &Key, next: Option<&Key>) -> bool {
+        let goes_on = matches!(next, Some(Key::Char(_) | Key::Enter));
+        matches!((key, &self.mode), (Key::Enter, Mode::Resume(_))) && goes_on
+    }
+
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "a key that means nothing here does nothing"
     )]
-    fn press_in_list(&mut self, key: Key) -> Option<Wish> {
+    fn press_in_list(&mut self, key: &Key) -> Option<Wish> {
         let last = self.shown.len().saturating_sub(1);
         match key {
             Key::Char('q') => return Some(Wish::Quit),
@@ -253,7 +276,7 @@ impl Board {
         clippy::wildcard_enum_match_arm,
         reason = "a key that means nothing here does nothing"
     )]
-    fn in_log(&self, key: Key, back: usize) -> Mode {
+    fn in_log(&self, key: &Key, back: usize) -> Mode {
         let most = self.detail.log.len().saturating_sub(1);
         Mode::Log(match key {
             Key::Char('q' | 'o') | Key::Escape | Key::Enter => return Mode::List,
@@ -271,7 +294,7 @@ impl Board {
         clippy::wildcard_enum_match_arm,
         reason = "a key that means nothing here does nothing"
     )]
-    fn in_filter(&mut self, key: Key) {
+    fn in_filter(&mut self, key: &Key) {
         match key {
             Key::Escape => self.words.clear(),
             Key::Enter => {}
@@ -287,7 +310,7 @@ impl Board {
         clippy::wildcard_enum_match_arm,
         reason = "a key that means nothing here does nothing"
     )]
-    fn in_resume(&mut self, key: Key, mut words: String) -> Option<Wish> {
+    fn in_resume(&mut self, key: &Key, mut words: String) -> Option<Wish> {
         match key {
             Key::Escape => None,
             Key::Enter if words.trim().is_empty() => None,
@@ -319,9 +342,9 @@ fn fits(of: &Task, words: &[String]) -> bool {
 
 /// Adds a letter to a line that is typed, or takes the last one back.
 #[expect(clippy::wildcard_enum_match_arm, reason = "a key that means nothing here does nothing")]
-fn edit(line: &mut String, key: Key) {
+fn edit(line: &mut String, key: &Key) {
     match key {
-        Key::Char(letter) => line.push(letter),
+        Key::Char(letter) => line.push(*letter),
         Key::Backspace => drop(line.pop()),
         _ => {}
     }

@@ -79,6 +79,18 @@ fn cells(text: &str, columns: usize) -> String {
     cut
 }
 
+/// The end of a text, as much as there are columns for.
+fn ending(text: &str, columns: usize) -> &str {
+    let mut left = columns;
+    let fits = |(_, c): &(usize, char)| {
+        let taken = left.checked_sub(width(c.encode_utf8(&mut [0; 4])));
+        left = taken.unwrap_or(0);
+        taken.is_some()
+    };
+    let start = text.char_indices().rev().take_while(fits).last();
+    start.map_or("", |(start, _)| &text[start..])
+}
+
 struct Page {
     buffer: Buffer,
     size: Screen,
@@ -229,7 +241,7 @@ impl Page {
             || board.task().map(|task| short_id(task.id(), board.short)).unwrap_or_default();
         // What is typed is seen at its end.
         let room = self.size.width.saturating_sub(24);
-        let typed = |words: &str| format!("{}▏", text::ending(words, room));
+        let typed = |words: &str| format!("{}▏", ending(&words.replace('\n', "⏎"), room));
         let (words, style) = match (&board.mode, &board.message) {
             (Mode::Filter, _) => (format!("only with: {}", typed(&board.words)), Modifier::BOLD),
             (Mode::Resume(words), _) => {

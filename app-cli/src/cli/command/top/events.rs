@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::task::TaskId;
@@ -23,10 +23,8 @@ use signal_hook::{flag, low_level};
 use super::keys::{Key, Keys};
 use crate::kit::wiring::Wiring;
 
-/// How long the rest of a key may take to come.
-const REST_OF_KEY: Duration = Duration::from_millis(60);
-/// The signals that end this process, and those after which the terminal is another one.
-const CAUGHT: [i32; 15] = [
+/// The signals that end this process.
+const ENDING: [i32; 12] = [
     signals::SIGHUP,
     signals::SIGINT,
     signals::SIGQUIT,
@@ -39,17 +37,16 @@ const CAUGHT: [i32; 15] = [
     signals::SIGXCPU,
     signals::SIGXFSZ,
     signals::SIGABRT,
-    signals::SIGTSTP,
-    signals::SIGCONT,
-    signals::SIGWINCH,
 ];
+/// Those after which the terminal is another one.
+const CHANGING: [i32; 3] = [signals::SIGTSTP, signals::SIGCONT, signals::SIGWINCH];
 
 /// What happened while nobody looked.
 #[derive(Debug, Default)]
 pub(super) struct Happened {
     /// The keys that were pressed.
     pub(super) keys: Vec<Key>,
-    /// The signal that came last.
+    /// The signal that came last; one that ends this process before any other.
     pub(super) signal: Option<i32>,
     /// Whether nobody is left to press a key.
     pub(super) is_over: bool,
@@ -93,7 +90,11 @@ pub(super) struct Events {
     folders: [Option<i32>; 3],
     /// The watch of the log that is shown.
     log: Option<i32>,
-    caught: Arc<AtomicUsize>,
+    /// The signal that came last of those that end this process, and of the others.
+    ending: Arc<AtomicUsize>,
+    changing: Arc<AtomicUsize>,
+    /// Whether signals mean again what they mean to any process.
+    is_over: Arc<AtomicBool>,
     rung: UnixStream,
     bell: UnixStream,
 }
@@ -108,8 +109,11 @@ impl Events {
         let (rung, bell) = UnixStream::pair()?;
         rung.set_nonblocking(true)?;
         bell.set_nonblocking(true)?;
-        let caught = Arc::new(AtomicUsize::new(0));
-        for signal in CAUGHT {
+        let (ending, changing) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let of = |signals: &'static [i32], caught| signals.iter().map(move |it| (*it, caught));
+        for (signal, caught) in of(&ENDING, &ending).chain(of(&CHANGING, &changing)) {
+            flag::register_conditional_default(signal, is_over.clone())?;
             flag::register_usize(signal, caught.clone(), usize::try_from(signal).unwrap_or(0))?;
             low_level::pipe::register(signal, bell.try_clone()?)?;
         }
@@ -118,7 +122,9 @@ impl Events {
             files,
             folders: [None; 3],
             log: None,
-            caught,
+            ending,
+            changing,
+            is_over,
             rung,
             bell,
         };
@@ -157,40 +163,59 @@ impl Events {
         self.log = log.and_then(|log| inotify::add_watch(&self.files, log, grows).ok());
     }
 
-    /// Waits until anything happens, at most so long.
-    pub(super) fn next(&mut self, wiring: &Wiring, at_most: Option<Duration>) -> Happened {
+    /// Whether a signal came that ends this process and that nobody heard of yet.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed) != 0
+    }
+
+    /// Waits for nothing any more: from now on a signal does what it does to any process, at once.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until anything happens, at most so long; or until a terminal takes more, if there is one that is behind.
+    pub(super) fn next(
+        &mut self,
+        wiring: &Wiring,
+        at_most: Option<Duration>,
+        behind: Option<BorrowedFd<'_>>,
+    ) -> Happened {
         let mut happened = Happened::default();
-        let at_most = if self.keys.is_waiting() { Some(REST_OF_KEY) } else { at_most };
+        let at_most = self.keys.patience().or(at_most);
         let at_most = at_most.and_then(|at_most| Timespec::try_from(at_most).ok());
         let stdin = io::stdin();
-        let mut polled = [
+        let output = behind.map(|behind| PollFd::from_borrowed_fd(behind, PollFlags::OUT));
+        let mut polled = vec![
             PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN),
             PollFd::new(&self.files, PollFlags::IN),
             PollFd::new(&self.rung, PollFlags::IN),
         ];
+        polled.extend(output);
         // A signal only makes us look earlier.
         let ready = poll(&mut polled, at_most.as_ref());
-        let came = polled.map(|polled| !polled.revents().is_empty());
+        let came = |at: usize| polled.get(at).is_some_and(|polled| !polled.revents().is_empty());
+        let (typed, changed) = (came(0), came(1));
         if ready == Ok(0) {
             happened.keys.extend(self.keys.alone());
         }
         if ready.is_ok() {
-            if came[0] {
+            if typed {
                 self.read_keys(&mut happened);
             }
-            if came[1] {
+            if changed {
                 self.read_changes(wiring, &mut happened.found);
             }
         }
         let mut rung = [0; 64];
         while matches!((&self.rung).read(&mut rung), Ok(1..)) {}
-        let signal = i32::try_from(self.caught.swap(0, Ordering::Relaxed)).unwrap_or_default();
-        happened.signal = (signal != 0).then_some(signal);
+        let caught = |it: &AtomicUsize| i32::try_from(it.swap(0, Ordering::Relaxed)).ok();
+        let caught = |it| caught(it).filter(|signal| *signal != 0);
+        happened.signal = caught(&self.ending).or_else(|| caught(&self.changing));
         happened
     }
 
     fn read_keys(&mut self, happened: &mut Happened) {
-        let mut bytes = [0; 1024];
+        let mut bytes = [0; 4096];
         match rustix::io::read(io::stdin(), &mut bytes) {
             Ok(0) => happened.is_over = true,
             Ok(count) => happened.keys.extend(self.keys.after(&bytes[..count])),
