@@ -14,7 +14,7 @@ use rustix::fs::{Access, access, statvfs};
 use serde_json::Value;
 
 use crate::data_dir::{DataDir, Entry, ownership};
-use crate::disk::{self, RealDisk};
+use crate::disk::{self, RealDisk, plain_text};
 use crate::factory_dir::FactoryDir;
 use crate::lock_holder;
 use crate::store::shard;
@@ -46,11 +46,16 @@ pub struct StoreCondition {
     pub foreign: Vec<PathBuf>,
     /// What is in it or in its folders and is not what belongs there.
     pub odd: Vec<Odd>,
+    /// A folder above it in which any user may put another in its place.
+    pub replaceable_in: Option<PathBuf>,
     /// The number of the user that the folder belongs to.
     pub owner: u32,
     /// The room that is left, in bytes.
     pub free: Option<u64>,
 }
+
+/// The most bytes of what an agent keeps of a plugin.
+const MANIFEST: u64 = 1 << 20;
 
 /// Looks at a store. A file is made for a moment to see whether one can be.
 pub fn store_condition(dir: &DataDir) -> StoreCondition {
@@ -67,6 +72,7 @@ pub fn store_condition(dir: &DataDir) -> StoreCondition {
         loose: loose(root),
         foreign: foreign(root, owner),
         odd: odd::odd(dir),
+        replaceable_in: replaceable_in(root),
         owner,
         free,
     }
@@ -111,6 +117,14 @@ fn folder_state(dir: &DataDir, there: &Path) -> FolderState {
     probed.map_or_else(unusable, |()| FolderState::Ready)
 }
 
+/// The nearest folder above `root` that every user may write to, without the bit that keeps them from each other's files.
+fn replaceable_in(root: &Path) -> Option<PathBuf> {
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let is_loose =
+        |folder: &&Path| fs::metadata(folder).is_ok_and(|found| found.mode() & 0o1002 == 0o002);
+    root.ancestors().skip(1).find(is_loose).map(Path::to_owned)
+}
+
 fn loose(root: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| is_ours(&entry.file_name()));
@@ -150,8 +164,9 @@ pub fn stopped_holders(dir: &DataDir) -> Vec<(PathBuf, String)> {
 /// Under which id, `name@marketplace`, droid has installed the plugin `name`, if it has.
 pub fn installed_plugin(dir: &FactoryDir, name: &str) -> Option<String> {
     let entries = fs::read_dir(dir.installed_plugins()).ok()?.flatten();
-    entries.filter_map(|entry| fs::read(entry.path()).ok()).find_map(|content| {
-        let value: Value = serde_json::from_slice(&content).ok()?;
+    let mut texts = entries.filter_map(|entry| plain_text(&entry.path(), MANIFEST).ok());
+    texts.find_map(|content| {
+        let value: Value = serde_json::from_str(&content).ok()?;
         let id = value.get("pluginId")?.as_str()?;
         (id.split('@').next() == Some(name)).then(|| id.to_owned())
     })

@@ -40,6 +40,7 @@ pub mod versions;
 pub use beginnings::{Beginning, FileBeginnings};
 pub use callers::FileCallers;
 pub use data_dir::{DataDir, NoHome, Unfit};
+pub use disk::{open_plain, text_of};
 pub use droids::FileDroids;
 pub use factory_dir::FactoryDir;
 pub use keys::FileKeys;

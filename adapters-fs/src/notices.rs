@@ -98,6 +98,8 @@ impl FileNotices {
             of_none.extend(mark.map(|(id, _)| id));
             true
         })?;
+        // Where somebody removed it, nobody knows who was told.
+        fs::metadata(&all)?;
         let mut pending = BTreeSet::new();
         for folder in folders {
             pending.extend(entries(disk, &folder)?.into_iter().map(|(id, _)| id));
@@ -218,6 +220,12 @@ pub(crate) fn launched(dir: &DataDir, disk: &dyn Disk, task: &Task) {
     if let Some(parent) = &task.order().parent {
         note_anew(dir, disk, parent, task.id(), NoticeSign::Untold).unwrap_or_default();
     }
+}
+
+/// Whether there is a store and nothing in it says what parents have not been told: somebody removed that.
+pub(crate) fn are_lost(dir: &DataDir) -> bool {
+    let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
+    !is_there(&dir.notices()) && is_there(&dir.active())
 }
 
 /// Notes a task that another program recorded, if it has a parent. Best effort.

@@ -22,7 +22,11 @@ pub(crate) async fn deliver(
     form: Form,
 ) -> Result<(), Trouble> {
     let (wiring, notices) = (Wiring::over(&dir), FileNotices::new(dir));
-    if let Some(due) = due(wiring.world(), &notices, parent, occasion).await?
+    let mut told = due(wiring.world(), &notices, parent, occasion).await?;
+    if told.is_none() && wiring.note_anew().await? {
+        told = due(wiring.world(), &notices, parent, occasion).await?;
+    }
+    if let Some(due) = told
         && print(&form.render(due.message())).is_ok()
     {
         due.said().await?;

@@ -4,6 +4,7 @@
 //! them to forget it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapters_fs::{DataDir, FileKits, FileLifeLocks, FileLogs, FileQueue, FileStore};
 use adapters_process::DEPTH_VARIABLE;
@@ -14,7 +15,11 @@ use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::local::host::LocalHost;
 use domain::plan::queue::admission::Limits;
+use domain::port::{Clock as _, StoreError};
 use domain::usecase::World;
+
+/// How long ago a task ended at most of which a parent is told once more, where nobody knows whether it was.
+const LATELY: Duration = Duration::from_secs(60 * 60);
 
 /// The concrete adapters over one store.
 pub(crate) struct Wiring {
@@ -49,6 +54,14 @@ impl Wiring {
             clock: SystemClock,
             entropy: SystemEntropy,
         }
+    }
+
+    /// Notes anew what parents may not have been told, if somebody removed the notes; says whether that was so.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the records cannot be listed.
+    pub(crate) async fn note_anew(&self) -> Result<bool, StoreError> {
+        self.store.note_anew(self.clock.now(), LATELY).await
     }
 
     /// Everything that tasks are kept and judged with.

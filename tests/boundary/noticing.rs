@@ -290,6 +290,25 @@ fn tasks_that_are_removed_take_their_notices_along() {
 }
 
 /// The inputs of Claude Code's hooks as its documents show them.
+// Once, the endings of tasks whose supervisors were killed were never told, where somebody removed the notes meanwhile.
+#[test]
+fn where_the_notes_were_removed_what_has_not_ended_and_what_ended_lately_is_told() {
+    let sandbox = sandbox();
+    let done = ended(&sandbox, "done", "echo found");
+    let id = run(&sandbox, "left alone", "exec sleep 300");
+    let record = sandbox.record(&id);
+    fs::remove_dir_all(sandbox.store().join(".notices")).expect("the notes");
+    for key in ["supervisor", "agentProcess"] {
+        let pid = pid_at(&record, key);
+        kill(pid);
+        wait_until("its end", || !alive(pid));
+    }
+    let message = told(&sandbox, "PostToolUse").expect("a message");
+    assert!(message.contains(&format!("{id} \"left alone\" error (lost)")), "{message}");
+    assert!(message.contains(&format!("{done} \"done\" completed: found")), "{message}");
+    assert_eq!(told(&sandbox, "PostToolUse"), None);
+}
+
 #[test]
 fn claude_codes_events_are_understood() {
     let sandbox = sandbox();

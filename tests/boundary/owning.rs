@@ -104,6 +104,31 @@ fn a_store_behind_a_link_works_as_the_folder_itself() {
     assert_eq!((&listed["total"], mode(&folder)), (&json!(1), 0o700));
 }
 
+// Where others can put a link in the place of a store, they can lead it anywhere.
+#[test]
+fn a_link_of_another_user_to_a_store_is_refused_and_a_folder_where_all_may_replace_it_is_named() {
+    let sandbox = sandbox();
+    let (folder, link) = (sandbox.path("real"), sandbox.path("link"));
+    fs::create_dir(&folder).expect("a folder");
+    let shared = sandbox.path("shared");
+    fs::create_dir(&shared).expect("a folder");
+    open_to(&shared, 0o777);
+    let doctor = sandbox.task_bg(["doctor"]).env("TASK_BG_DIR", shared.join("store")).run().json();
+    let parent = finding(&doctor, "parent");
+    assert!(parent["fix"].as_str().is_some_and(|fix| fix.contains("chmod o-w")), "{doctor:#}");
+    open_to(&shared, 0o1777);
+    let doctor = sandbox.task_bg(["doctor"]).env("TASK_BG_DIR", shared.join("store")).run().json();
+    assert_eq!(finding(&doctor, "parent"), Value::default());
+    if !is_root(&sandbox) {
+        return;
+    }
+    symlink(&folder, &link).expect("a link");
+    lchown_other(&link);
+    let run = sandbox.task_bg(["run", "x", "--", "true"]).env("TASK_BG_DIR", &link).run();
+    let refused = run.failure(8);
+    assert!(refused["error"].as_str().is_some_and(|it| it.contains("another user")), "{refused}");
+}
+
 #[test]
 fn a_store_of_another_user_is_refused_by_every_verb_also_to_root() {
     let sandbox = sandbox();

@@ -89,6 +89,25 @@ fn a_wrong_file_is_told_with_line_and_column_by_every_command() {
     }
 }
 
+// Once, a pipe that a neighbour made beside a store in a shared folder held up every command for ever.
+#[test]
+fn what_is_no_plain_file_in_the_place_of_the_settings_is_named_and_holds_nobody_up() {
+    let sandbox = sandbox();
+    let id = sandbox.run_script(&["--wait"], "true");
+    let settings = sandbox.store().with_file_name("task-bg.toml");
+    for make in ["mkfifo", "mkdir", "ln -s /dev/zero"] {
+        drop(sandbox.shell(&format!("{make} {}", settings.display())).ok());
+        for words in [&["list"][..], &["status", &id], &["run", "x", "--", "true"]] {
+            let refused = sandbox.task_bg(words).run().failure(2);
+            assert!(
+                refused["error"].as_str().is_some_and(|said| said.contains("plain file")),
+                "{refused}"
+            );
+        }
+        drop(sandbox.shell(&format!("rm -r {}", settings.display())).ok());
+    }
+}
+
 #[test]
 fn a_supervisor_and_the_hook_do_not_care_about_a_wrong_file() {
     let sandbox = sandbox();

@@ -95,7 +95,17 @@ enum Content {
 /// if others can look into it.
 pub(super) fn check(root: &Path, anybodys: bool) -> Result<(), Unfit> {
     let path = root.to_owned();
-    let found = match fs::metadata(root) {
+    let itself = fs::symlink_metadata(root);
+    let is_strange = |link: &Metadata| !anybodys && ![own(), ROOT].contains(&link.uid());
+    let found = match itself {
+        // In a folder that many write to, anybody may have put it there, and may lead it elsewhere at any time.
+        Ok(link) if link.is_symlink() && is_strange(&link) => {
+            return Err(Unfit::Foreign { path, owner: link.uid() });
+        }
+        Ok(link) if link.is_symlink() => fs::metadata(root),
+        other => other,
+    };
+    let found = match found {
         Ok(found) if found.is_dir() => found,
         Ok(_) => return Err(Unfit::NoFolder { path, what: "no folder" }),
         Err(_) if root.is_symlink() => {

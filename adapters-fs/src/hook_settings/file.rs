@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 
 use super::HookSettingsError;
+use crate::disk::plain_text;
 use crate::effect::{effect, written};
 use crate::factory_dir::FactoryDir;
 
@@ -39,7 +40,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, HookSettingsError> {
         let odd = io::Error::other("it is no plain file of bearable size");
         return Err(failed("reading", path)(odd));
     }
-    fs::read_to_string(path).map(Some).map_err(failed("reading", path))
+    plain_text(path, LIMIT).map(Some).map_err(failed("reading", path))
 }
 
 /// Keeps `before` beside the file, with the file's mode, and says where.

@@ -159,7 +159,7 @@ pub fn one_line(text: &str, limit: usize) -> String {
 
 fn acts_on_terminal(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
 }
 
 #[cfg(test)]
@@ -187,10 +187,12 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_acts_on_gets_through() {
-        let hostile = "\u{1b}[2J\u{1b}]0;title\u{7}ok\r\u{9b}31m\u{202e}drow\n\ttab";
+        let hostile = "\u{1b}[2J\u{1b}]0;title\u{7}ok\r\u{9b}31m\u{202e}drow\u{61c}\u{2028}\n\ttab";
         let shown = harmless(hostile);
-        assert!(!shown.contains(['\u{1b}', '\u{7}', '\r', '\u{9b}', '\u{202e}']));
-        assert!(shown.ends_with("drow\n\ttab"));
+        assert!(
+            !shown.contains(['\u{1b}', '\u{7}', '\r', '\u{9b}', '\u{202e}', '\u{61c}', '\u{2028}'])
+        );
+        assert!(shown.ends_with("drow\u{fffd}\u{fffd}\n\ttab"));
         assert_eq!(one_line(" a\n\tb  c ", 3), "a b…");
     }
 

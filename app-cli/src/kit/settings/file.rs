@@ -4,12 +4,12 @@
 //! Whoever knows a setting judges its value. Nothing here writes.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use adapters_fs::inspection::strangers;
+use adapters_fs::{open_plain, text_of};
 use domain::task::text;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -191,16 +191,17 @@ impl SettingsFile {
     }
 }
 
+/// The longest file, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 /// The text of a file, or the number of the user that it belongs to, if that is neither we nor root: beside a
 /// store in a folder that many write to, anybody could put one.
 fn read_own(path: &Path) -> io::Result<Result<String, u32>> {
-    let mut file = File::open(path)?;
+    let file = open_plain(path)?;
     if let Some(owner) = strangers(&file.metadata()?).filter(|_| !environment::any_owner()) {
         return Ok(Err(owner));
     }
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    Ok(Ok(text))
+    text_of(file, LONGEST).map(Ok)
 }
 
 /// What the parser found wrong, in words of ours where it is usual, and what helps.

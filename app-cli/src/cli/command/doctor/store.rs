@@ -51,7 +51,8 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
         condition = store_condition(dir);
     }
     let named = dir.root().display();
-    let StoreCondition { folder, open, shared, loose, foreign, odd, owner, free } = condition;
+    let StoreCondition { folder, open, shared, loose, foreign, odd, replaceable_in, owner, free } =
+        condition;
     let done = mended.iter().map(|what| format!("; {what}")).collect::<String>();
     let store = match folder {
         FolderState::Unusable(why) => {
@@ -91,6 +92,16 @@ pub(super) fn folder(context: &Context, fix: bool) -> Vec<Finding> {
         );
         findings.push(warn("owners", detail, fix));
     }
+    findings.extend(replaceable_in.map(|folder| {
+        let folder = folder.display();
+        let detail =
+            format!("every user can put something else in the place of `{named}`, in `{folder}`");
+        let fix = format!(
+            "run `chmod o-w {folder}` (or `+t`), or set `{}` to a folder elsewhere",
+            environment::DIR
+        );
+        warn("parent", detail, fix)
+    }));
     findings.extend(out_of_place(&odd));
     findings.extend(held_up(&stopped_holders(dir)));
     let room = match free {
