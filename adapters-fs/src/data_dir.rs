@@ -6,6 +6,7 @@
 
 pub(crate) mod asides;
 mod folders;
+mod jobs;
 mod names;
 mod no_home;
 pub(crate) mod ownership;

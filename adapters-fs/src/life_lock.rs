@@ -101,6 +101,7 @@ impl LifeLocks for FileLifeLocks {
                 ActiveEntry::Instructions(id) => index.instructed.push(id),
                 // It comes and goes under the life lock.
                 ActiveEntry::Reserve(_) => {}
+                ActiveEntry::Job(id) => index.jobs.push(id),
             }
             true
         });

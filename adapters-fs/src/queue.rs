@@ -192,7 +192,7 @@ fn name(task: &Task, condition: &str) -> String {
 }
 
 fn condition(task: &Task) -> &'static str {
-    if task.order().placement.is_unconditional() { UNCONDITIONAL } else { CONDITIONAL }
+    if task.waits_for_room_alone() { UNCONDITIONAL } else { CONDITIONAL }
 }
 
 const CONDITIONAL: &str = "c";

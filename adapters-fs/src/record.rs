@@ -11,6 +11,7 @@
 mod decode;
 mod encode;
 mod iso8601;
+mod job;
 mod raw;
 mod sketch;
 
@@ -94,6 +95,8 @@ mod progress_key {
     pub(super) const STARTED_AWAKE: &str = "startedAwakeMs";
     pub(super) const LAST_AWAKE: &str = "lastAwakeMs";
     pub(super) const HOST: &str = "host";
+    pub(super) const SLURM: &str = "slurm";
+    pub(super) const CLUSTER_OPTIONS: &str = "slurmOptions";
     pub(super) const TARGET: &str = "target";
     pub(super) const LATE_RESULT: &str = "lateResult";
     pub(super) const EXPIRY: &str = "expiry";

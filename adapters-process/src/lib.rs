@@ -40,6 +40,7 @@ pub mod git;
 pub mod limits;
 pub mod local;
 pub mod probe;
+pub mod slurm;
 
 /// The environment variable that names the task a process belongs to.
 pub const TASK_ID_VARIABLE: &str = "TASK_BG_TASK_ID";
@@ -51,6 +52,9 @@ pub const CGROUPS_VARIABLE: &str = "TASK_BG_CGROUPS";
 pub const PARENT_SESSION_VARIABLE: &str = "TASK_BG_PARENT_SESSION";
 /// The environment variable that marks a supervisor, which belongs to no task.
 pub const SUPERVISOR_VARIABLE: &str = "__TASK_BG_SUPERVISES";
+/// The environment variable by which the process of a cluster's job knows how many milliseconds the cluster leaves between
+/// SIGTERM and SIGKILL when it ends the job, less what a record takes.
+pub const MOST_GRACE_VARIABLE: &str = "__TASK_BG_MOST_GRACE";
 /// The hidden verb that admits queued tasks at a moment to come.
 pub const REMIND_VERB: &str = "__remind";
 /// The hidden verb that makes the program a supervisor.

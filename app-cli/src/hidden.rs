@@ -2,6 +2,7 @@
 //!
 //! None of them needs settings, and none has a reader whom it could tell of wrong ones.
 
+mod arrive;
 mod generated;
 mod hook_complete;
 mod remind;
@@ -17,6 +18,7 @@ pub(crate) async fn alone(verb: Alone) -> Answer {
         Alone::Mcp(_) | Alone::Completions(_) | Alone::Man(_) => Answer::nothing(),
         Alone::HookComplete => hook_complete::hook_complete(),
         Alone::Supervise { id, store } => supervise::supervise(&id, store).await,
+        Alone::Arrive { id, store } => arrive::arrive(&id, store).await,
         Alone::Remind { micros, store } => remind::remind(micros, store).await,
         Alone::Generated { part } => generated::generated(part),
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters_fs::{DataDir, FileKits, FileLifeLocks, FileLogs, FileQueue, FileStore};
+use adapters_fs::{DataDir, FileJobs, FileKits, FileLifeLocks, FileLogs, FileQueue, FileStore};
 use adapters_process::DEPTH_VARIABLE;
 use adapters_process::agents::event_log::AgentEventLog;
 use adapters_process::agents::registry::{Programs, Registry};
@@ -14,6 +14,7 @@ use adapters_process::at_end::AtEnd;
 use adapters_process::clock::SystemClock;
 use adapters_process::entropy::SystemEntropy;
 use adapters_process::local::host::LocalHost;
+use adapters_process::slurm::Slurm;
 use domain::plan::queue::admission::Limits;
 use domain::port::{Clock as _, StoreError};
 use domain::usecase::World;
@@ -32,6 +33,8 @@ pub(crate) struct Wiring {
     events: AgentEventLog,
     host: LocalHost,
     at_end: AtEnd,
+    cluster: Slurm,
+    jobs: FileJobs,
     clock: SystemClock,
     entropy: SystemEntropy,
 }
@@ -51,6 +54,9 @@ impl Wiring {
             agents,
             host: LocalHost::new(dir.root().to_owned()),
             at_end: at_end(dir.clone()),
+            // It asks no cluster: nobody may keep an agent waiting.
+            cluster: Slurm::new(Vec::new()),
+            jobs: FileJobs::new(dir.clone(), env!("CARGO_PKG_VERSION")),
             clock: SystemClock,
             entropy: SystemEntropy,
         }
@@ -72,6 +78,8 @@ impl Wiring {
             kits: &self.kits,
             queue: &self.queue,
             host: &self.host,
+            cluster: &self.cluster,
+            jobs: &self.jobs,
             agents: self.agents.as_ref(),
             events: &self.events,
             logs: &self.logs,

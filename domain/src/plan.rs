@@ -5,6 +5,7 @@
 //! [`crate::task::Task::apply`] judge again.
 
 pub mod family;
+pub mod job;
 pub mod notice;
 pub mod prune;
 pub mod queue;

@@ -7,10 +7,12 @@
 pub mod aftermath;
 pub mod agent;
 pub mod clock;
+pub mod cluster;
 pub mod droid_catalog;
 pub mod entropy;
 pub mod event_log;
 pub mod host;
+pub mod job_files;
 pub mod keys;
 pub mod kits;
 pub mod life_locks;
@@ -29,10 +31,12 @@ pub use agent::{
     Program, Speech, Told,
 };
 pub use clock::Clock;
+pub use cluster::{Cluster, ClusterFailure, Jobs, Submission, Submitted};
 pub use droid_catalog::DroidCatalog;
 pub use entropy::Entropy;
 pub use event_log::EventLog;
 pub use host::{Doomed, Host, LaunchFailure, Life, Survivors, Until};
+pub use job_files::{Endings, JobFiles, Prepared};
 pub use keys::{KeyEntry, Keys};
 pub use kits::{Environment, Further, Kit, Kits};
 pub use life_locks::{Claim, Index, LifeLocks, Watch, Woken};

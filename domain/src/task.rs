@@ -9,6 +9,7 @@ pub mod droid;
 pub mod ending;
 pub mod event;
 pub mod id;
+pub mod job;
 pub mod near;
 pub mod notice;
 pub mod order;
@@ -37,6 +38,7 @@ pub use droid::{Briefing, Droid, DroidName, DroidSource};
 pub use ending::Ending;
 pub use event::{Event, Refusal, Report, Started};
 pub use id::{InvalidId, NO_PARENT, SessionId, TaskId};
+pub use job::Job;
 pub use order::{
     Autonomy, Continuation, Dependence, Lineage, Order, Placement, Retries, Runner, Worktree,
 };
@@ -176,10 +178,36 @@ impl Task {
 
     /// Whether the machine `host` may judge its life lock and its processes; a record that names no
     /// machine belongs to every one. A task that is kept in a store of another machine belongs to none that reads
-    /// this record.
+    /// this record, and neither does one that waits at a cluster.
     pub fn belongs_to(&self, host: &str) -> bool {
         let is_pointer = matches!(self.order.target, Target::Ssh { .. });
-        !is_pointer && self.progress.host.as_deref().is_none_or(|name| name == host)
+        let waits_there = self.is_at_a_cluster() && self.status() == Status::Queued;
+        !is_pointer && !waits_there && self.progress.host.as_deref().is_none_or(|name| name == host)
+    }
+
+    /// Whether a free slot of this machine is all that it waits for.
+    pub fn waits_for_room_alone(&self) -> bool {
+        let is_here = !matches!(self.order.target, Target::Slurm { .. });
+        is_here && self.order.placement.is_unconditional()
+    }
+
+    /// Whether a cluster has it, or is being given it: it waits and runs there, and not by our queue.
+    pub fn is_at_a_cluster(&self) -> bool {
+        self.progress.slurm.is_some()
+    }
+
+    /// The task, about to be handed over to a cluster.
+    #[must_use]
+    pub fn handed_over(mut self, job: Job) -> Self {
+        self.progress.slurm = Some(Box::new(job));
+        self
+    }
+
+    /// The task as it is to be shown, with what is known of its job by now.
+    #[must_use]
+    pub fn with_job(mut self, newer: Job) -> Self {
+        self.progress.slurm.get_or_insert_default().absorb(newer);
+        self
     }
 
     /// Whether it was ordered from us: no other program's record says what runs it, or on which machine.

@@ -9,6 +9,7 @@
 )]
 
 pub mod manual_clock;
+pub mod memory_cluster;
 pub mod memory_host;
 pub mod memory_kits;
 pub mod memory_locks;
@@ -32,6 +33,7 @@ use crate::task::{
 };
 
 pub use manual_clock::ManualClock;
+pub use memory_cluster::{MemoryCluster, MemoryJobs};
 pub use memory_host::{HERE, Life, MemoryHost, Part};
 pub use memory_kits::MemoryKits;
 pub use memory_locks::MemoryLocks;

@@ -9,6 +9,7 @@
 
 pub mod admit;
 pub mod again;
+pub mod arrive;
 pub mod cancel;
 pub mod cleanup;
 pub mod complete;
@@ -18,6 +19,7 @@ pub mod droids;
 pub mod enqueue;
 pub mod follow;
 pub mod isolate;
+pub mod jobs;
 pub mod launch;
 pub mod launch_once;
 pub mod left_behind;
@@ -26,18 +28,21 @@ pub mod notify;
 pub mod output;
 pub mod prune;
 pub mod reconcile;
+pub mod release;
 pub mod repair;
 pub mod resolve;
 pub mod runners;
 pub mod status;
+pub(crate) mod stop_jobs;
 pub mod stopping;
 pub mod subagent_stop;
 pub mod wait;
 pub mod waiting;
 
 use crate::port::{
-    Aftermath, Agents, Cause, Clock, Entropy, EventLog, Fault, Host, Kits, LaunchFailure,
-    LifeLocks, OutputLog, Queue, StoreError, StoreFailure, TaskStore,
+    Aftermath, Agents, Cause, Clock, Cluster, ClusterFailure, Entropy, EventLog, Fault, Host,
+    JobFiles, Kits, LaunchFailure, LifeLocks, OutputLog, Queue, StoreError, StoreFailure,
+    TaskStore,
 };
 use crate::task::TaskId;
 
@@ -54,6 +59,10 @@ pub struct World<'a> {
     pub queue: &'a dyn Queue,
     /// The machine that runs tasks.
     pub host: &'a dyn Host,
+    /// The cluster that tasks may be handed over to.
+    pub cluster: &'a dyn Cluster,
+    /// What the hosts that share the store tell each other of such tasks.
+    pub jobs: &'a dyn JobFiles,
     /// What each kind of agent is like.
     pub agents: &'a dyn Agents,
     /// What agents said of their own work.
@@ -119,6 +128,14 @@ pub enum Trouble {
         #[source]
         failure: LaunchFailure,
     },
+    /// A cluster did not do what it was asked, of which nothing follows for the task.
+    #[error("task {id}: {failure}")]
+    AtCluster {
+        /// Which.
+        id: TaskId,
+        /// Why not.
+        failure: ClusterFailure,
+    },
     /// Another process held the gate for too long.
     #[error("no queued task can be admitted: {} holds the lock of the queue", who(.holder))]
     QueueBusy {
@@ -143,6 +160,7 @@ impl Trouble {
             Self::Elsewhere { .. }
             | Self::Unanswered { .. }
             | Self::NotAdmitted { .. }
+            | Self::AtCluster { .. }
             | Self::QueueBusy { .. } => false,
         }
     }

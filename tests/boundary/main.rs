@@ -70,6 +70,7 @@ mod settings;
 mod several;
 mod shells;
 mod showing;
+mod slurm;
 mod stand_in;
 mod stopping_for_good;
 mod stranded;

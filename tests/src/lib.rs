@@ -6,6 +6,7 @@
 
 pub mod crashing;
 pub mod fake_droid;
+pub mod fake_slurm;
 pub mod matrix;
 pub mod mcp_client;
 pub mod meddling;

@@ -23,6 +23,13 @@ pub(super) const AGAIN: &str = ".again.env";
 pub(super) const PROGRESS: &str = ".progress";
 /// What the name of the room that is set aside for an ending ends with.
 pub(super) const RESERVE: &str = ".reserve";
+/// What the name of a file ends with that a cluster writes its own words about a job to. Where there is one, a cluster
+/// runs the task.
+pub(super) const JOB: &str = ".slurm";
+/// What the name of the mark ends with that says that the start of a task was claimed on some host.
+pub(super) const STARTED: &str = ".started";
+/// What the name of a wish ends with that another host left for a supervisor.
+pub(super) const INTENT: &str = ".cancel";
 /// How the name of a report ends that could not be recorded when it came.
 pub(super) const REPORT: &str = ".report";
 /// What the name of a kept standard input ends with.
@@ -56,6 +63,8 @@ pub(crate) enum ActiveEntry {
     Instructions(TaskId),
     /// The room for the ending of this task.
     Reserve(TaskId),
+    /// What a cluster says of the job of this task.
+    Job(TaskId),
 }
 
 /// What an empty file in a parent's folder of notices says of a task.
@@ -103,6 +112,7 @@ impl ActiveEntry {
             AGAIN => Some(Self::Again(id)),
             INSTRUCTIONS => Some(Self::Instructions(id)),
             RESERVE => Some(Self::Reserve(id)),
+            JOB => Some(Self::Job(id)),
             _ => None,
         }
     }
@@ -114,7 +124,8 @@ impl ActiveEntry {
             | Self::Environment(id)
             | Self::Again(id)
             | Self::Instructions(id)
-            | Self::Reserve(id) => id,
+            | Self::Reserve(id)
+            | Self::Job(id) => id,
         }
     }
 }

@@ -19,10 +19,12 @@ use super::folders::PRIVATE;
 use super::names::Entry;
 
 /// The folders of a store.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 12] = [
     ".active",
     ".agents",
     ".begun",
+    ".bin",
+    ".ended",
     ".keys",
     ".names",
     ".locks",

@@ -27,6 +27,16 @@ impl DataDir {
         folders::make_part_of(&self.root, &self.agents())
     }
 
+    /// Makes the folder of the programs that other hosts start.
+    pub(crate) fn prepare_programs(&self) -> io::Result<()> {
+        folders::make_part_of(&self.root, &self.programs())
+    }
+
+    /// Makes the folder of the endings that hosts noted for each other.
+    pub(crate) fn prepare_ended(&self) -> io::Result<()> {
+        folders::make_part_of(&self.root, &self.ended())
+    }
+
     /// Makes the folder of the names of tasks, with the first of them.
     pub(crate) fn prepare_names(&self) -> io::Result<()> {
         folders::make_part_of(&self.root, &self.names())

@@ -145,6 +145,7 @@ fn the_index_tells_by_name_what_is_locked_and_what_is_kept() {
         fs::write(dir.active().join(name), "").expect("written");
     }
     let expected = Index {
+        jobs: Vec::new(),
         locked: vec![id("bg_1")],
         kept: vec![id("bg_2")],
         again: vec![id("bg_3")],

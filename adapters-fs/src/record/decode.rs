@@ -51,6 +51,7 @@ pub(super) fn task(raw: &Object<'_>, id: &TaskId) -> Result<Task, Unfit> {
         silence: progress.millis(progress_key::SILENCE),
         target: progress.target(),
         notify: progress.text(progress_key::NOTIFY),
+        cluster_options: progress.cluster_options(),
         placement: Placement { group: optional(raw, key::CONCURRENCY)?, ..progress.placement() },
         lineage: progress.lineage(),
         retries: progress.retries(),

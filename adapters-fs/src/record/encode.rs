@@ -130,7 +130,7 @@ fn activity(task: &Task) -> [Member; 6] {
 }
 
 /// How the order becomes a process. Never changes.
-fn how(order: &Order) -> [Member; 11] {
+fn how(order: &Order) -> [Member; 12] {
     let (runner, autonomy, argv) = match &order.runner {
         Runner::Agent { name, autonomy } => (Some(name.as_str()), Some(autonomy.word()), None),
         Runner::Command(argv) => (Some(COMMAND_WORD), None, Some(argv)),
@@ -150,6 +150,10 @@ fn how(order: &Order) -> [Member; 11] {
             briefing.filter(|it| !it.unapplied.is_empty()).map(|it| json(&it.unapplied)),
         ),
         (progress_key::TARGET, (!order.target.is_local()).then(|| json(&order.target.to_string()))),
+        (
+            progress_key::CLUSTER_OPTIONS,
+            (!order.cluster_options.is_empty()).then(|| json(&order.cluster_options)),
+        ),
         (progress_key::CWD, text(order.cwd.as_ref())),
         (progress_key::TIMEOUT, order.time_limit.map(millis)),
     ]
@@ -199,7 +203,7 @@ fn again(order: &Order) -> [Member; 11] {
 }
 
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 25] {
+fn life(task: &Task) -> [Member; 26] {
     let progress = task.progress();
     let (done, left) = (&progress.activity, &progress.left);
     let reason = match task.state() {
@@ -233,6 +237,7 @@ fn life(task: &Task) -> [Member; 25] {
         (progress_key::STARTED_AWAKE, progress.started_awake.map(millis)),
         (progress_key::LAST_AWAKE, done.awake.map(millis)),
         (progress_key::HOST, text(progress.host.as_ref())),
+        (progress_key::SLURM, progress.slurm.as_deref().map(super::job::text)),
         (progress_key::LATE_RESULT, text(progress.late_result.as_ref())),
         (progress_key::EXPIRY, expiry(task.state())),
         (progress_key::STOP, progress.stop.map(|stop| intent(stop).line())),

@@ -28,7 +28,10 @@ use serde::{Deserialize, Serialize};
 use super::group::{Group, Place};
 use super::{identity, termination, tree};
 use crate::effect::effect;
-use crate::{REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
+use crate::{
+    CGROUPS_VARIABLE, MOST_GRACE_VARIABLE, REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE,
+    TASK_ID_VARIABLE,
+};
 
 /// From how many clock ticks on a task was busy: one may be counted of a process that only woke for a moment.
 const BUSY_TICKS: u64 = 2;
@@ -99,6 +102,31 @@ impl LocalHost {
             .env_remove(TASK_ID_VARIABLE)
             .stdin(*life);
         Ok(command)
+    }
+
+    /// Becomes the supervisor of a task, whose life lock is handed over, with this environment: for the process of a
+    /// cluster's job, which the cluster ends. `most` is the longest grace that it leaves then.
+    ///
+    /// Returns only why it could not be done; the lock is free then.
+    pub fn become_supervisor(
+        &self,
+        claim: Box<dyn Claim>,
+        environment: &Environment,
+        most: Duration,
+    ) -> LaunchFailure {
+        let mut command = match self.supervisor(claim, Some(environment)) {
+            Ok(command) => command,
+            Err(failure) => return failure,
+        };
+        command
+            .env(MOST_GRACE_VARIABLE, most.as_millis().to_string())
+            // In a group of its own an agent would leave that of the job.
+            .env(CGROUPS_VARIABLE, "off")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let never = effect("become a supervisor", || Err::<(), io::Error>(command.exec()));
+        let error = never.err().map(|error| error.to_string()).unwrap_or_default();
+        LaunchFailure::Supervisor(format!("it cannot be started: {error}"))
     }
 
     /// Starts a supervisor, and waits for what it says of its beginning.
@@ -366,6 +394,7 @@ impl From<&LaunchFailure> for Handshake {
             LaunchFailure::Supervisor(reason) | LaunchFailure::NoProcess(reason) => {
                 Self::Failed { reason: reason.clone() }
             }
+            LaunchFailure::Cluster(failure) => Self::Failed { reason: failure.to_string() },
         }
     }
 }

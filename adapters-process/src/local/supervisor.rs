@@ -59,6 +59,8 @@ pub struct Post<'a> {
     pub attach: &'a dyn Fn(&Attachment) -> io::Result<PathBuf>,
     /// The part of the environment that matters for the start.
     pub surroundings: Surroundings,
+    /// For the process of a cluster's job: the longest grace that the cluster leaves when it ends the job.
+    pub at_cluster: Option<Duration>,
 }
 
 /// The part of the environment that matters for the start of an agent. The agent gets all of the

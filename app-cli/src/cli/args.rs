@@ -20,6 +20,7 @@ use std::path::PathBuf;
 
 use adapters_process::SUPERVISE_VERB;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use domain::usecase::jobs::ARRIVE_VERB;
 
 pub use crate::kit::answer::Format;
 pub use crate::kit::duration::{Length, parse_duration};
@@ -37,8 +38,8 @@ pub(crate) use terms::Terms;
 pub(crate) use upkeep::{Config, Doctor, Hooks, Mcp};
 pub use upkeep::{HooksAction, HostArg, McpAction, ScopeArg};
 pub use values::{
-    AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_moment, parse_name, parse_priority,
-    parse_target,
+    AutonomyArg, EnvArg, ReasonArg, SortArg, StatusArg, parse_cluster_option, parse_moment,
+    parse_name, parse_priority, parse_target,
 };
 pub(crate) use verb::Verb;
 
@@ -143,6 +144,14 @@ pub(crate) enum Alone {
         /// The store's folder
         store: PathBuf,
     },
+    /// Is the job of a cluster on its node, and read by [`Alone::supervisor`] as well
+    #[command(skip)]
+    Arrive {
+        /// The task
+        id: String,
+        /// The store's folder
+        store: PathBuf,
+    },
     /// Admits queued tasks at a moment; started by `launch`
     #[command(name = "__remind", hide = true)]
     Remind {
@@ -165,8 +174,12 @@ impl Alone {
     pub(crate) fn supervisor(words: impl Iterator<Item = OsString>) -> Option<Self> {
         let words: Vec<OsString> = words.skip(1).take(4).collect();
         let [verb, id, store] = words.as_slice() else { return None };
-        let id = id.to_str().filter(|_| verb == SUPERVISE_VERB)?.to_owned();
-        Some(Self::Supervise { id, store: store.into() })
+        let (id, store) = (id.to_str()?.to_owned(), store.into());
+        match verb.to_str()? {
+            SUPERVISE_VERB => Some(Self::Supervise { id, store }),
+            ARRIVE_VERB => Some(Self::Arrive { id, store }),
+            _ => None,
+        }
     }
 }
 
@@ -207,7 +220,9 @@ mod tests {
                 let may_be_left_out = count.min_values() == 0;
                 assert_eq!(may_be_left_out, option.is_require_equals_set(), "{verb} --{name}");
                 let repeats = matches!(option.get_action(), clap::ArgAction::Append);
-                let has_commas = option.get_value_delimiter() == Some(',') || name == "env";
+                // A comma stands in their values.
+                let has_commas = option.get_value_delimiter() == Some(',')
+                    || ["env", "slurm"].contains(&name.as_str());
                 assert_eq!(repeats, has_commas, "{verb} --{name}: several, and how");
             }
         }

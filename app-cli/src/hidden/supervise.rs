@@ -49,6 +49,7 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
                     is_set: |name| environment::variable(name).is_some(),
                     text: environment::text,
                 },
+                at_cluster: environment::most_grace(),
             };
             // What went wrong is recorded, and the launcher knows.
             supervisor::supervise(&post, held).await;

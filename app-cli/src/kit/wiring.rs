@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adapters_fs::{
-    DataDir, FileBeginnings, FileDroids, FileKeys, FileKits, FileLifeLocks, FileLogs, FileNotices,
-    FileQueue, FileStore,
+    DataDir, FileBeginnings, FileDroids, FileJobs, FileKeys, FileKits, FileLifeLocks, FileLogs,
+    FileNotices, FileQueue, FileStore,
 };
 use adapters_process::agents::event_log::AgentEventLog;
 use adapters_process::agents::registry::Registry;
@@ -19,6 +19,7 @@ use adapters_process::entropy::SystemEntropy;
 use adapters_process::git::{GitWorktrees, names_a_repository};
 use adapters_process::local::host::{self, LocalHost};
 use adapters_process::local::supervisor;
+use adapters_process::slurm::Slurm;
 use domain::plan::queue::admission::Limits;
 use domain::port::{Clock as _, Entropy, Environment, Kit};
 use domain::task::droid::Instructions;
@@ -79,6 +80,10 @@ pub(crate) struct Wiring {
     pub(crate) host: LocalHost,
     /// What is run at the ends of tasks.
     pub(crate) at_end: AtEnd,
+    /// The cluster.
+    pub(crate) cluster: Slurm,
+    /// What the hosts that share the store tell each other of its jobs.
+    pub(crate) jobs: FileJobs,
     /// The time.
     pub(crate) clock: SystemClock,
     /// Random bits.
@@ -120,6 +125,8 @@ impl Wiring {
             keep_ended: settings.keep_ended.value,
             host: LocalHost::new(dir.root().to_owned()),
             at_end: at_end(dir.clone()),
+            cluster: Slurm::new(environment::of_clusters()).sharing(dir.cluster_answer()),
+            jobs: FileJobs::new(dir.clone(), env!("CARGO_PKG_VERSION")),
             clock: SystemClock,
             entropy: SystemEntropy,
             dir,
@@ -134,6 +141,8 @@ impl Wiring {
             kits: &self.kits,
             queue: &self.queue,
             host: &self.host,
+            cluster: &self.cluster,
+            jobs: &self.jobs,
             agents: self.agents.as_ref(),
             events: &self.events,
             logs: &self.logs,

@@ -68,6 +68,8 @@ pub struct Names {
     pub instructed: BTreeSet<TaskId>,
     /// The tasks that have a name in the queue.
     pub waiting: BTreeSet<TaskId>,
+    /// The tasks that a cluster has: they take no slot here, and nothing of theirs is completed by what lies here.
+    pub jobs: BTreeSet<TaskId>,
 }
 
 impl Names {
@@ -84,7 +86,8 @@ impl Names {
 
     /// How many life locks somebody holds.
     pub fn held(&self) -> usize {
-        self.locks.values().filter(|lock| **lock == Lock::Held).count()
+        let here = self.locks.iter().filter(|(id, _)| !self.jobs.contains(*id));
+        here.filter(|(_, lock)| **lock == Lock::Held).count()
     }
 }
 
@@ -104,7 +107,8 @@ pub fn suspects(names: &Names) -> Vec<TaskId> {
     let others =
         names.kept.iter().chain(&names.again).chain(&names.instructed).chain(&names.waiting);
     let all: BTreeSet<&TaskId> = locked.chain(others).collect();
-    all.into_iter().filter(|id| !is_sound(names.of(id))).cloned().collect()
+    let here = all.into_iter().filter(|id| !names.jobs.contains(*id));
+    here.filter(|id| !is_sound(names.of(id))).cloned().collect()
 }
 
 /// What is known of the record of a task.

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use core::time::Duration;
 
 use super::Fault;
+use super::cluster::ClusterFailure;
 use super::kits::Environment;
 use super::life_locks::Claim;
 use crate::task::{ProcessId, Task, TaskId, Timestamp};
@@ -184,6 +185,9 @@ pub enum LaunchFailure {
     /// The supervisor failed before it tried to start the agent.
     #[error("the supervisor failed: {0}")]
     Supervisor(String),
+    /// The cluster did not take the task.
+    #[error(transparent)]
+    Cluster(#[from] ClusterFailure),
     /// No process could be made for the supervisor, for want of processes, memory or descriptors: nothing of the start
     /// has happened, and at another moment, or for somebody else, it may work.
     #[error("no supervisor could be started: {0}")]

@@ -78,6 +78,8 @@ pub struct Index {
     pub again: Vec<TaskId>,
     /// The tasks for whose agents instructions are kept.
     pub instructed: Vec<TaskId>,
+    /// The tasks that a cluster runs, or is to run.
+    pub jobs: Vec<TaskId>,
 }
 
 impl Index {
@@ -170,6 +172,7 @@ mod tests {
             kept: ids(&["bg_2"]),
             again: ids(&["bg_3", "bg_0"]),
             instructed: ids(&["bg_9"]),
+            jobs: Vec::new(),
         };
         assert_eq!(index.unfinished(), ids(&["bg_0", "bg_1", "bg_2", "bg_3"]));
     }

@@ -3,15 +3,17 @@
 //! Every change of a task is one of these events, given to [`super::Task::apply`]. An event says what
 //! was seen or asked for; `apply` decides what follows.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::time::Duration;
 
 use super::ending::Ending;
 use super::id::TaskId;
+use super::job::Job;
 use super::process::{Exit, LeftBehind, ProcessId};
 use super::progress::Activity;
 use super::retention::{Policy, Signs, Verdict};
-use super::state::{CancelIntent, Status};
+use super::state::{CancelIntent, Reason, Status};
 use super::time::Timestamp;
 
 /// What can happen to a task.
@@ -66,6 +68,22 @@ pub enum Event {
     },
     /// A person or a hook says that it has ended.
     Reported(Report),
+    /// A cluster has its job, or says something new of it; `host` is the node that it is to run on, once it is there.
+    Placed {
+        /// What is known of the job.
+        job: Box<Job>,
+        /// The node.
+        host: Option<String>,
+    },
+    /// Something outside is about to stop it, and says why.
+    Displaced {
+        /// Why, for machines.
+        reason: Reason,
+        /// Why, for people.
+        message: String,
+        /// The time between SIGTERM and SIGKILL.
+        grace: Duration,
+    },
     /// `prune` found it expired, without a lock; `apply` judges again.
     Expired {
         /// The limits it is judged by.

@@ -51,6 +51,8 @@ pub struct Order {
     pub target: Target,
     /// What is run once when the task has ended: a line for the shell, or the word `desktop`.
     pub notify: Option<String>,
+    /// Options of the cluster's own that its job gets, as they are.
+    pub cluster_options: Vec<String>,
     /// How the task waits to start.
     pub placement: Placement,
     /// The earlier task that it repeats or continues.
@@ -89,6 +91,7 @@ impl Default for Order {
             silence: None,
             target: Target::default(),
             notify: None,
+            cluster_options: Vec::new(),
             placement: Placement::default(),
             lineage: Lineage::default(),
             retries: Retries::default(),

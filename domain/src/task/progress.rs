@@ -3,11 +3,13 @@
 //! The supervisor records progress while the task runs. Nothing here decides anything;
 //! [`super::retention`] says when a task expires.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::id::{SessionId, TaskId};
+use super::job::Job;
 use super::process::{Exit, LeftBehind, ProcessId};
 use super::state::CancelIntent;
 use super::time::Timestamp;
@@ -45,6 +47,8 @@ pub struct Progress {
     pub retried_as: Option<TaskId>,
     /// The machine it runs on, by its node name; absent in records of other programs.
     pub host: Option<String>,
+    /// The job that a cluster runs for it, once it was handed over.
+    pub slurm: Option<Box<Job>>,
     /// What the agent found, where that came after an ending that was only a guess, or that brought no
     /// result.
     pub late_result: Option<String>,

@@ -53,6 +53,16 @@ impl Task {
                 self.running()?;
                 self.expire(Reason::OutputLimit, overflow_message(limit), grace, at)
             }
+            Event::Displaced { reason, message, grace } => {
+                self.running()?;
+                self.expire(reason, message, grace, at)
+            }
+            Event::Placed { job, host } => {
+                self.not_ended()?;
+                self.progress.slurm.get_or_insert_default().absorb(*job);
+                self.progress.host = host.or(self.progress.host);
+                Weight::Lasting
+            }
             Event::StopRequested(intent) => {
                 self.ended()?;
                 self.progress.stop = Some(soonest(self.progress.stop, intent));

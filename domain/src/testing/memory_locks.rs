@@ -127,6 +127,7 @@ impl MemoryLocks {
             kept: folder.kept.keys().cloned().collect(),
             again: folder.again.keys().cloned().collect(),
             instructed: folder.instructed.keys().cloned().collect(),
+            jobs: Vec::new(),
         }
     }
 

@@ -97,7 +97,7 @@ impl Queue for MemoryQueue {
     }
 
     async fn enter(&self, task: &Task) -> Result<(), Fault> {
-        let conditional = !task.order().placement.is_unconditional();
+        let conditional = !task.waits_for_room_alone();
         let entry = entry(task, conditional);
         let waiting = Waiting { id: task.id().clone(), conditional, entry: entry.clone() };
         self.state().entries.insert(entry, waiting);

@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
 
 use super::{
-    ManualClock, MemoryEvents, MemoryHost, MemoryKits, MemoryLocks, MemoryQueue, MemoryStore,
-    NoAgents, ORDERED, Part, SilentLogs,
+    ManualClock, MemoryCluster, MemoryEvents, MemoryHost, MemoryJobs, MemoryKits, MemoryLocks,
+    MemoryQueue, MemoryStore, NoAgents, ORDERED, Part, SilentLogs,
 };
 use crate::plan::queue::Limits;
 use crate::port::{Aftermath, Entropy};
@@ -60,6 +60,10 @@ pub struct MemoryWorld {
     pub queue: MemoryQueue,
     /// The machine.
     pub host: MemoryHost,
+    /// The cluster.
+    pub cluster: MemoryCluster,
+    /// What hosts tell each other of its jobs.
+    pub jobs: MemoryJobs,
     /// A registry without agents.
     pub agents: NoAgents,
     /// What agents said.
@@ -90,6 +94,8 @@ impl MemoryWorld {
             locks,
             queue: MemoryQueue::default(),
             host: MemoryHost::default(),
+            cluster: MemoryCluster::default(),
+            jobs: MemoryJobs::default(),
             agents: NoAgents,
             events: MemoryEvents::default(),
             logs: SilentLogs,
@@ -114,6 +120,8 @@ impl MemoryWorld {
             kits: &self.kits,
             queue: &self.queue,
             host: &self.host,
+            cluster: &self.cluster,
+            jobs: &self.jobs,
             agents: &self.agents,
             events: &self.events,
             logs: &self.logs,

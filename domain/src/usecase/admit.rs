@@ -16,7 +16,7 @@ use core::time::Duration;
 use super::again::last_attempt;
 use super::custody;
 use super::repair::{Look, follower_is_due, look, mend};
-use super::{Trouble, World};
+use super::{Trouble, World, jobs};
 use crate::plan::queue::admission::{Admission, Limits, Standing, Verdict};
 use crate::plan::queue::{Lock, suspects};
 use crate::port::{Claim, Doomed, Environment, Gate, LaunchFailure, StoreError, Until, Waiting};
@@ -105,6 +105,8 @@ async fn round(
 struct Chosen {
     /// The tasks that start, with their life locks and environments.
     claims: Vec<(TaskId, Box<dyn Claim>, Environment)>,
+    /// The tasks that are handed over to a cluster.
+    jobs: Vec<custody::Held>,
     /// Whether some task left the queue without a start.
     ended: bool,
 }
@@ -151,6 +153,14 @@ async fn consider(
     if !task.belongs_to(world.host.name()) {
         return Ok(());
     }
+    if jobs::is_for_a_cluster(&task) {
+        // Room, moments and holds are the cluster's matter.
+        return match jobs::spoiled_by(world, &task).await {
+            Some(earlier) => fail_dependent(world, &task, &earlier, chosen).await,
+            None if jobs::waits_here(world, &task).await => Ok(()),
+            None => claim(world, waiting, chosen).await,
+        };
+    }
     let standings = standings(world, &task).await;
     let mut standing = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
     match admission.consider(&task, &mut standing) {
@@ -186,7 +196,9 @@ async fn claim(world: World<'_>, waiting: &Waiting, chosen: &mut Chosen) -> Resu
         Ok(environment) => {
             // A name that stays is removed by the next admission.
             let left = world.queue.leave(waiting).await.map_err(Trouble::from);
-            if let Some(claim) = held.into_claim() {
+            if jobs::is_for_a_cluster(&held.task) {
+                chosen.jobs.push(held);
+            } else if let Some(claim) = held.into_claim() {
                 chosen.claims.push((id.clone(), claim, environment));
             }
             left
@@ -207,6 +219,15 @@ async fn start_all(
     admitted: &mut Admitted,
 ) -> Result<Next, Trouble> {
     let mut again = chosen.ended;
+    for held in chosen.jobs {
+        let id = held.task.id().clone();
+        if Box::pin(jobs::hand_over(world, held)).await.is_ok() {
+            admitted.started.push(id);
+        } else {
+            again = true;
+            admitted.ended.push(id);
+        }
+    }
     for (id, claim, environment) in chosen.claims {
         match world.host.start(claim, &environment, Until::Detached).await {
             Ok(()) => admitted.started.push(id),

@@ -13,6 +13,7 @@ use super::custody;
 use super::left_behind::{may_have_left, unnamed};
 use super::reconcile::{reconcile, wait_for_conclusion};
 use super::repair::follower_is_due;
+use super::stop_jobs::stop_jobs;
 use super::stopping::{stop_all, stop_unrecorded};
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
@@ -47,6 +48,7 @@ pub struct Cancelled {
 pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancelled {
     let mut receipt = Cancelled::default();
     let (mut doomed, mut remains, mut unrecorded) = (Vec::new(), Vec::new(), Vec::new());
+    let mut at_cluster = Vec::new();
     for id in ids {
         match Box::pin(doom(world, id, grace)).await {
             Ok(Doom::ToStop(task)) => doomed.push(task),
@@ -57,6 +59,7 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
                 let (id, refusal) = (task.id().clone(), already_ended(&task));
                 receipt.refused.push((id.clone(), StoreError::Refused { id, refusal }.into()));
             }
+            Ok(Doom::AtCluster(task)) => at_cluster.push(task),
             Ok(Doom::Unrecorded(task, error)) => unrecorded.push((task, error)),
             Err(trouble) => receipt.refused.push((id.clone(), trouble)),
         }
@@ -87,6 +90,7 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
         }
     }
     Box::pin(stop_unrecorded(world, unrecorded, grace, &mut receipt)).await;
+    Box::pin(stop_jobs(world, at_cluster, grace, &mut receipt)).await;
     receipt
 }
 
@@ -99,6 +103,8 @@ enum Doom {
     NotFound(Task),
     /// It had no process and is cancelled already.
     Done(TaskId),
+    /// A cluster has it.
+    AtCluster(Task),
     /// It runs, and the store cannot record the intent.
     Unrecorded(Task, StoreError),
 }
@@ -121,6 +127,9 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             let left = world.host.of_task(&Doomed::of(&task)).await;
             let done = left.is_empty().then(|| task.id().clone());
             return Ok(done.map_or(Doom::ToStop(task), Doom::Done));
+        }
+        if !task.belongs_to(world.host.name()) && task.is_at_a_cluster() && unended {
+            return Ok(Doom::AtCluster(task));
         }
         if !task.belongs_to(world.host.name()) && !task.status().is_ended() {
             return Err(elsewhere(&task));
@@ -185,7 +194,7 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
     Err(StoreError::Refused { id: id.clone(), refusal }.into())
 }
 
-fn already_ended(task: &Task) -> Refusal {
+pub(super) fn already_ended(task: &Task) -> Refusal {
     Refusal::AlreadyEnded { status: task.status(), at: task.state().ended_at() }
 }
 

@@ -127,6 +127,8 @@ fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)>
         | Event::Overflowed { .. }
         | Event::StopRequested(_)
         | Event::Reported(_)
+        | Event::Placed { .. }
+        | Event::Displaced { .. }
         | Event::LeftBehind(_)
         | Event::LogLost { .. }
         | Event::AgentExited { .. } => None,
@@ -318,6 +320,15 @@ impl Held {
             && matches!(self.task.state(), State::Error(failure) if failure.reason == Reason::LaunchFailed);
         if progress.group.is_some() || never_recorded {
             world.host.put_away(&Doomed::of(&self.task)).await;
+        }
+        if self.task.is_at_a_cluster() {
+            // Those who wait on other hosts find it out later without this.
+            drop(world.jobs.note_ending(self.task.id()).await);
+        }
+        if self.task.is_at_a_cluster()
+            && let Err(fault) = world.jobs.forget(self.task.id()).await
+        {
+            return Some(fault.into());
         }
         let claim = self.claim.take()?;
         if let Err(fault) = claim.retire() {

@@ -14,7 +14,7 @@ use super::again::link;
 use super::custody;
 use super::enqueue::enqueue;
 use super::repair::{Look, look};
-use super::{Trouble, World};
+use super::{Trouble, World, jobs};
 use crate::plan::queue::admission::{Admission, Standing, Verdict};
 use crate::plan::queue::suspects;
 use crate::port::{Claim, Fault, Gate, Kit, LaunchFailure, StoreError, Stream, Until};
@@ -85,6 +85,9 @@ pub async fn launch(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched
 
 /// Starts the task if there is a slot for it, and queues it if not.
 async fn place(world: World<'_>, task: &Task, kit: &Kit) -> Result<Launched, LaunchError> {
+    if jobs::is_for_a_cluster(task) && !jobs::waits_here(world, task).await {
+        return Box::pin(jobs::launch(world, task, kit)).await;
+    }
     let mut troubles = Vec::new();
     match Box::pin(slot(world, task, kit)).await? {
         Slot::Taken { claim, untidy } => {

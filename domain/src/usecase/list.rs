@@ -122,14 +122,24 @@ async fn is_unlocked(world: World<'_>, task: &Task) -> Result<bool, Trouble> {
 async fn judged(world: World<'_>, query: &Query, mut listing: Listing) -> Result<Listed, Trouble> {
     let mut notes = Vec::new();
     let mut changed = false;
+    let mut at_cluster = BTreeMap::new();
     for task in listing.tasks.iter().filter(|task| !task.status().is_ended()) {
         // A task that cannot be judged now is shown as recorded.
         let Ok(believed) = reconcile(world, task.clone()).await else { continue };
         changed |= believed.task.status() != task.status();
+        if let Some(job) = believed.task.progress().slurm.as_deref() {
+            at_cluster.insert(task.id().clone(), job.clone());
+        }
         notes.extend(believed.note.map(|note| (task.id().clone(), note)));
     }
     if changed {
         listing = asked(world, query).await?;
+    }
+    // What the cluster says of jobs is in no record.
+    for task in listing.tasks.iter_mut().filter(|task| !task.status().is_ended()) {
+        if let Some(job) = at_cluster.remove(task.id()) {
+            *task = task.clone().with_job(job);
+        }
     }
     let mut at_large = None;
     for task in listing.tasks.iter_mut().filter(|task| task.status().is_ended()) {

@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use super::custody::{self, Held};
 use super::left_behind::{was_forsaken, without_gone};
-use super::{Trouble, World};
+use super::{Trouble, World, jobs};
 use crate::plan::reconcile::{Custody, Standing, standing};
 use crate::port::{Doomed, Life, LogPart, Stream, Woken};
 use crate::run::ending::QUOTED_LINES;
@@ -36,7 +36,7 @@ pub struct Believed {
 
 impl Believed {
     /// A task that has ended, of which there is nothing more to say.
-    const fn over(task: Task) -> Self {
+    pub(super) const fn over(task: Task) -> Self {
         Self { task, note: None, custody: Custody::Absent }
     }
 }
@@ -61,6 +61,10 @@ pub enum Note {
     HeldUp,
     /// Another machine runs it, and only that machine can judge it.
     Elsewhere,
+    /// The cluster that has it does not answer, and its supervisor has given no sign of life for a while.
+    ClusterSilent,
+    /// The node that it runs on does not answer the cluster.
+    NodeSilent,
     /// It has ended, and processes of it live on: those that its progress names.
     LeftBehind,
     /// Its agent said that it was done, and its answer is empty.
@@ -90,8 +94,20 @@ impl Note {
 /// # Errors
 /// [`Trouble`] if the store, a lock or a log fails.
 pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
+    reconcile_within(world, task, jobs::RECENT).await
+}
+
+/// The same, where an answer of a cluster may be as old as `at_most`.
+///
+/// # Errors
+/// As for [`reconcile`].
+pub async fn reconcile_within(
+    world: World<'_>,
+    task: Task,
+    at_most: Duration,
+) -> Result<Believed, Trouble> {
     let id = task.id().clone();
-    let mut believed = match Box::pin(judge(world, task)).await {
+    let mut believed = match Box::pin(judge(world, task, at_most)).await {
         Err(trouble) if trouble.is_of_read_only_store() => {
             // Whoever only looks gets what is known. Nobody holds the lock, so nobody will record it either.
             let task = world.store.load(&id).await?;
@@ -114,9 +130,12 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
     Ok(believed)
 }
 
-async fn judge(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
+async fn judge(world: World<'_>, task: Task, at_most: Duration) -> Result<Believed, Trouble> {
     if task.status().is_ended() {
         return Ok(Believed::over(task));
+    }
+    if task.is_at_a_cluster() && !task.belongs_to(world.host.name()) {
+        return Box::pin(jobs::judge(world, task, at_most)).await;
     }
     if !task.belongs_to(world.host.name()) {
         return Ok(Believed { task, note: Some(Note::Elsewhere), custody: Custody::Absent });

@@ -31,6 +31,10 @@ pub(super) struct Look {
 pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
     let mut found = unlocked(world).await?;
     for id in core::mem::take(&mut found.names.locks).into_keys() {
+        // What a cluster has is not judged by a lock, which may end at the border of its node.
+        if found.names.jobs.contains(&id) {
+            continue;
+        }
         let lock = match world.locks.custody(&id).await {
             // A free lock beside a kept environment is reported as `Waiting`.
             Ok(Custody::Free | Custody::Waiting) => Lock::Free,
@@ -55,6 +59,7 @@ async fn unlocked(world: World<'_>) -> Result<Look, Trouble> {
         again: index.again.into_iter().collect(),
         instructed: index.instructed.into_iter().collect(),
         waiting: waiting.iter().map(|waiting| waiting.id.clone()).collect(),
+        jobs: index.jobs.into_iter().collect(),
     };
     Ok(Look { names, waiting })
 }

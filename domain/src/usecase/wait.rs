@@ -11,12 +11,16 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::admit::{PATIENCE, Thoroughness, admit};
-use super::reconcile::{Believed, reconcile};
+use super::reconcile::{Believed, reconcile_within};
 use super::repair::follower_is_due;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::{StoreError, Watch, Woken};
 use crate::task::{Status, Task, TaskId};
+
+mod elsewhere;
+
+use elsewhere::Elsewhere;
 
 /// How long an ending may go unnoticed that frees no life lock and that nobody tells of. Nothing is looked at more often, so that
 /// a wait for many that wait themselves costs next to nothing.
@@ -76,10 +80,11 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     let mut stale: Vec<TaskId> = request.ids.clone();
     let mut refused: BTreeMap<TaskId, Trouble> = BTreeMap::new();
     let mut asked_again = false;
+    let mut elsewhere = Elsewhere::begin(began);
     loop {
         while let Some(id) = stale.pop() {
             due.remove(&id);
-            let believed = match believed(world, &id).await {
+            let believed = match believed(world, &id, elsewhere.at_most()).await {
                 Ok(believed) => believed,
                 Err(trouble) => {
                     known.remove(&id);
@@ -127,7 +132,12 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             continue;
         }
         asked_again = false;
-        if enough || left.is_some_and(|left| left.is_zero()) {
+        let is_over = left.is_some_and(|left| left.is_zero());
+        if !enough && is_over && elsewhere.looks_once_more(&known) {
+            stale = pending;
+            continue;
+        }
+        if enough || is_over {
             let refused = refused.into_iter().collect();
             return Ok(Waited { refused, ..waited(&order, known, !enough) });
         }
@@ -148,25 +158,24 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             stale = fresh;
             continue;
         }
-        let patience = if is_restless(&known) || !due.is_empty() { LOOK } else { Duration::MAX };
+        let patience = patience(&elsewhere, world.clock.elapsed(), &known, &due);
         match watch.next(left.unwrap_or(Duration::MAX).min(patience)).await {
             // Another attempt may be waited for in its place by now.
             Woken::Released(id) | Woken::Ended(id) => {
                 stale.extend(Some(id).filter(|id| known.contains_key(id)));
             }
-            Woken::Changed => stale = pending,
-            Woken::TimedOut => {
-                stale = pending;
-                stale.retain(|id| due.contains(id) || known.get(id).is_some_and(is_unheld));
+            woken @ (Woken::Changed | Woken::TimedOut) => {
+                let may_have_changed = may_have_changed(&woken, pending, &known, &due);
+                stale = elsewhere.of_interest(world, may_have_changed, &known).await;
             }
         }
     }
 }
 
 /// The task, reconciled.
-async fn believed(world: World<'_>, id: &TaskId) -> Result<Believed, Trouble> {
+async fn believed(world: World<'_>, id: &TaskId, at_most: Duration) -> Result<Believed, Trouble> {
     let task = world.store.load(id).await?;
-    Box::pin(reconcile(world, task)).await
+    Box::pin(reconcile_within(world, task, at_most)).await
 }
 
 /// Whether the task has a record, or may have one that cannot be read; an attempt may have been
@@ -178,6 +187,32 @@ async fn is_there(world: World<'_>, id: &TaskId) -> bool {
 /// Whether some task waits in our queue, so that this wait has to admit, too.
 fn waits_for_a_turn(known: &BTreeMap<TaskId, Believed>) -> bool {
     known.values().any(|believed| believed.custody == Custody::Waiting)
+}
+
+/// How long nothing need be looked at, unless something wakes the wait.
+fn patience(
+    elsewhere: &Elsewhere,
+    now: Duration,
+    known: &BTreeMap<TaskId, Believed>,
+    due: &BTreeSet<TaskId>,
+) -> Duration {
+    if !is_restless(known) && due.is_empty() {
+        return Duration::MAX;
+    }
+    elsewhere.pause(now, known).filter(|_| due.is_empty()).unwrap_or(LOOK)
+}
+
+/// Those of the pending tasks that may have changed: where nothing woke the wait, the holder of a lock holds it still.
+fn may_have_changed(
+    woken: &Woken,
+    mut pending: Vec<TaskId>,
+    known: &BTreeMap<TaskId, Believed>,
+    due: &BTreeSet<TaskId>,
+) -> Vec<TaskId> {
+    if *woken == Woken::TimedOut {
+        pending.retain(|id| due.contains(id) || known.get(id).is_some_and(is_unheld));
+    }
+    pending
 }
 
 /// Whether something may change without freeing a life lock: nobody holds that of a task that waits, has lost its

@@ -27,6 +27,12 @@ pub async fn obstacles(
             // Whoever queued it knows what it waits for.
             continue;
         }
+        if let Some(job) = &task.progress().slurm {
+            let words = job.reason.clone().or_else(|| job.state.clone());
+            let words = words.unwrap_or_else(|| "was handed over to Slurm".into());
+            found.push((task.id().clone(), Obstacle::Cluster(words)));
+            continue;
+        }
         let standings = standings(world, task).await;
         let mut standing = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
         let obstacle = match admission.obstacle(task, queued.held, &mut standing) {

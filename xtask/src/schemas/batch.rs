@@ -64,6 +64,8 @@ pub(super) struct Line {
     backoff: Option<Span>,
     /// Where it runs: `local`, `slurm`, `slurm:PARTITION` or `ssh:HOST`.
     on: Option<String>,
+    /// Options of sbatch's own, for a task on Slurm.
+    slurm: Option<Vec<String>>,
 }
 
 /// A span of time.

@@ -227,6 +227,11 @@ struct Progress {
     resume_of: Option<String>,
     /// Its worktree.
     worktree: Option<Value>,
+    /// The job that runs it on a cluster: `jobId`, `cluster`, `partition`, `state`, `reason`, `submittedAt`, `askedAt`,
+    /// `exitCode`.
+    slurm: Option<Value>,
+    /// Options of sbatch's own that its job got.
+    slurm_options: Option<Vec<String>>,
     /// The machine it runs on.
     host: Option<String>,
     /// Where it was placed, as after `--on`; absent for a task of the machine that recorded it.

@@ -16,6 +16,7 @@ const OWNERS: &[(&str, &str)] = &[
         "the names of the states, for people and for whoever encodes them",
     ),
     ("adapters-fs/src/record", "the record"),
+    ("adapters-process/src/slurm", "the options and the words of Slurm's programs"),
     ("adapters-process/src/git", "the words that git is told"),
     ("adapters-process/src/agents", "what agents print"),
     ("app-cli/src/kit/failure", "the answer to a failure"),

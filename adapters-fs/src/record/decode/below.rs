@@ -16,7 +16,8 @@ use serde_json::value::RawValue;
 
 use super::super::raw::Object;
 use super::super::{
-    Unfit, droid_key, intent_key, iso8601, key, process_key, progress_key, usage_key, worktree_key,
+    Unfit, droid_key, intent_key, iso8601, job, key, process_key, progress_key, usage_key,
+    worktree_key,
 };
 use super::wrong;
 
@@ -93,6 +94,10 @@ impl<'a> Below<'a> {
     pub(super) fn target(&self) -> Target {
         let word = self.text(progress_key::TARGET);
         word.and_then(|word| Target::parse(&word).ok()).unwrap_or_default()
+    }
+
+    pub(super) fn cluster_options(&self) -> Vec<String> {
+        self.0.value(progress_key::CLUSTER_OPTIONS).unwrap_or_default()
     }
 
     fn host(&self) -> Option<String> {
@@ -226,6 +231,7 @@ impl<'a> Below<'a> {
             started_awake: self.millis(progress_key::STARTED_AWAKE),
             retried_as: self.id(progress_key::RETRIED_AS),
             host: self.host(),
+            slurm: self.0.get(progress_key::SLURM).and_then(job::read).map(Box::new),
             late_result: self.text(progress_key::LATE_RESULT),
             stop: Object::within(self.0.get(progress_key::STOP).unwrap_or_default())
                 .and_then(|found| intent(&found)),

@@ -26,6 +26,8 @@ struct Leftover {
     files: Vec<PathBuf>,
     /// Its names in the queue.
     queued: Vec<PathBuf>,
+    /// What the hosts that share the store told each other of its job.
+    job: Vec<PathBuf>,
 }
 
 impl FileStore {
@@ -40,7 +42,8 @@ impl FileStore {
             if !held() && self.is_over(&id) {
                 let plain =
                     |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|it| it.is_file());
-                count += leftover.files.iter().chain(&leftover.queued).filter(plain).count();
+                let Leftover { files, queued, job } = &leftover;
+                count += files.iter().chain(queued).chain(job).filter(plain).count();
             }
         }
         Ok(count)
@@ -60,7 +63,8 @@ impl FileStore {
         if !self.is_over(id) {
             return;
         }
-        for path in &leftover.queued {
+        let there = |path: &&PathBuf| fs::symlink_metadata(path).is_ok();
+        for path in leftover.queued.iter().chain(leftover.job.iter().filter(there)) {
             tally.add(self.take_away(path));
         }
         let retired = self.life_locks().retire_if(id, || self.is_over(id));
@@ -77,6 +81,11 @@ impl FileStore {
                 ActiveEntry::Again(id) => dir.again_environment(id),
                 ActiveEntry::Instructions(id) => dir.instructions(id),
                 ActiveEntry::Reserve(id) => dir.reserve(id),
+                ActiveEntry::Job(id) => {
+                    let job = [dir.intent(id), dir.started(id), dir.job_output(id)];
+                    found.entry(id.clone()).or_default().job = job.into();
+                    return true;
+                }
             };
             found.entry(entry.owner().clone()).or_default().files.push(path);
             true

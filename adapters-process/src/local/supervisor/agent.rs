@@ -26,7 +26,9 @@ use crate::effect::effect;
 use crate::local::group::{Group, Place};
 use crate::local::program::{self, NoProgram};
 use crate::local::{identity, termination};
-use crate::{CGROUPS_VARIABLE, DEPTH_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
+use crate::{
+    CGROUPS_VARIABLE, DEPTH_VARIABLE, MOST_GRACE_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE,
+};
 
 /// How long an agent may take to vanish that was killed.
 const KILLED: Duration = Duration::from_secs(5);
@@ -373,7 +375,8 @@ fn set_up(
         .stdout(stdout.try_clone()?)
         // A duplicate of one descriptor, so that the two never write over each other.
         .stderr(output.try_clone()?)
-        .env_remove(SUPERVISOR_VARIABLE);
+        .env_remove(SUPERVISOR_VARIABLE)
+        .env_remove(MOST_GRACE_VARIABLE);
     Ok(())
 }
 

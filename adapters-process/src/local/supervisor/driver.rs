@@ -6,6 +6,7 @@
 
 mod adoption;
 mod bounding;
+mod displacement;
 mod heartbeat;
 mod last_words;
 mod missing;
@@ -17,7 +18,7 @@ use domain::port::{LogPart, StoreError, Stream};
 use domain::run::ending::QUOTED_LINES;
 use domain::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use domain::task::text::screen::settled;
-use domain::task::{Event, Exit, LeftBehind, ProcessId, TaskId};
+use domain::task::{CancelIntent, Event, Exit, LeftBehind, ProcessId, TaskId};
 use domain::usecase::custody::Held;
 
 use super::Post;
@@ -28,7 +29,7 @@ use crate::agents::event_stream::EventStream;
 use crate::local::identity;
 use crate::local::termination::Termination;
 use bounding::Bounding;
-use heartbeat::{HEARTBEAT, Heartbeat};
+use heartbeat::Heartbeat;
 
 /// How soon an active event stream is looked at again, and how late an idle one.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -50,6 +51,8 @@ pub(super) struct Driver<'a> {
     termination: Option<Termination>,
     /// Whether the agent's end was seen.
     reaped: bool,
+    /// The wish of another host that was carried out.
+    wished: Option<CancelIntent>,
     /// Whether its processes were to be stopped.
     stop_was_asked: bool,
     heartbeat: Heartbeat,
@@ -76,7 +79,7 @@ impl<'a> Driver<'a> {
             let file = post.files.events_reader.try_clone().ok()?;
             Some(Following { stream: EventStream::from(file, 0, adapter), pause: LOOKS.0 })
         });
-        let next = Instant::now() + HEARTBEAT;
+        let next = Instant::now() + heartbeat::pause(post);
         let machine = Machine::new(Charge::of(held.task.order()), moment(post));
         Self {
             post,
@@ -88,6 +91,7 @@ impl<'a> Driver<'a> {
             readable: ReadableLog::over(&post.files.output),
             termination: None,
             reaped: false,
+            wished: None,
             stop_was_asked: false,
             heartbeat: Heartbeat { next, ticks: 0, written: 0 },
             bounding: Bounding::of(post),
@@ -103,6 +107,7 @@ impl<'a> Driver<'a> {
     pub(super) async fn run(mut self) {
         self.tell(Input::Started(Sight::of(&self.held.task))).await;
         let exit = self.watch().await;
+        self.hear_what_ended_it().await;
         let left = self.left_behind();
         let exited = self.exited(exit, left).await;
         self.tell(Input::AgentExited(exited)).await;
@@ -136,7 +141,7 @@ impl<'a> Driver<'a> {
                 (Some(_), Some(_), _) | (None, _, false) => {}
             }
             if self.signals.take_stop() {
-                self.tell(Input::Asked).await;
+                self.asked().await;
             }
             if self.signals.take_look() {
                 self.look().await;

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 
 use domain::task::Target;
 
-use super::{AutonomyArg, EnvArg, Length, Quiet, parse_target};
+use super::{AutonomyArg, EnvArg, Length, Quiet, parse_cluster_option, parse_target};
 
 /// Tries the same once more, as a new task linked to the old one
 #[derive(Debug, ClapArgs)]
@@ -35,6 +35,9 @@ pub(crate) struct Retry {
     /// Where it runs, where that is to be elsewhere than before: local, slurm, slurm:PARTITION or ssh:HOST
     #[arg(long, value_name = "TARGET", value_parser = parse_target)]
     pub(crate) on: Option<Target>,
+    /// An option of sbatch's own for a task on Slurm, as in --slurm=--gres=gpu:1; may be repeated
+    #[arg(long, value_name = "OPT", allow_hyphen_values = true, value_parser = parse_cluster_option)]
+    pub(crate) slurm: Vec<String>,
     /// Sets a variable in its environment; may be repeated
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(crate) env: Vec<EnvArg>,

@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 
 use domain::task::Target;
 
-use super::{AutonomyArg, Length, Quiet, Terms, parse_target};
+use super::{AutonomyArg, Length, Quiet, Terms, parse_cluster_option, parse_target};
 
 /// Starts a droid in the background
 ///
@@ -95,7 +95,7 @@ says so or not.
 Fields: description, prompt or command (a list of words), droid, runner,
 autonomy, model, reasoning_effort, cwd, worktree, env, timeout, stale, notify,
 parent, priority, hold, after, after_any, start_in, start_at, key, retries,
-retry_on, backoff, stdin, on, name. Exit code 2 if a line was wrong.")]
+retry_on, backoff, stdin, on, slurm, name. Exit code 2 if a line was wrong.")]
 pub(crate) struct Batch {
     /// The file with the lines; - for standard input
     pub(crate) file: PathBuf,
@@ -105,6 +105,9 @@ pub(crate) struct Batch {
     /// Where the lines run that do not say so: local, slurm, slurm:PARTITION or ssh:HOST
     #[arg(long, value_name = "TARGET", value_parser = parse_target)]
     pub(crate) on: Option<Target>,
+    /// An option of sbatch's own for a task on Slurm, as in --slurm=--gres=gpu:1; may be repeated
+    #[arg(long, value_name = "OPT", allow_hyphen_values = true, value_parser = parse_cluster_option)]
+    pub(crate) slurm: Vec<String>,
     /// Waits until all have ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "usual", value_parser = Length::parse)]

@@ -6,8 +6,8 @@ use clap::Args as ClapArgs;
 use domain::task::{Dependence, Retries, Target, TaskName, Timestamp};
 
 use super::{
-    EnvArg, Length, ReasonArg, parse_duration, parse_moment, parse_name, parse_priority,
-    parse_target,
+    EnvArg, Length, ReasonArg, parse_cluster_option, parse_duration, parse_moment, parse_name,
+    parse_priority, parse_target,
 };
 
 /// What `launch` and `run` have in common.
@@ -19,6 +19,9 @@ pub(crate) struct Terms {
     /// Where it runs: local, slurm, slurm:PARTITION or ssh:HOST [default: as the setting `on` says]
     #[arg(long, value_name = "TARGET", value_parser = parse_target)]
     pub(crate) on: Option<Target>,
+    /// An option of sbatch's own for a task on Slurm, as in --slurm=--gres=gpu:1; may be repeated
+    #[arg(long, value_name = "OPT", allow_hyphen_values = true, value_parser = parse_cluster_option)]
+    pub(crate) slurm: Vec<String>,
     /// The folder to work in [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,

@@ -109,6 +109,15 @@ pub fn parse_name(text: &str) -> Result<TaskName, String> {
     })
 }
 
+/// Reads an option that `sbatch` gets as it is.
+///
+/// # Errors
+/// A sentence that says why it gets none such.
+pub fn parse_cluster_option(text: &str) -> Result<String, String> {
+    use adapters_process::slurm::option;
+    option::checked(text).map(ToOwned::to_owned).map_err(|refused| refused.to_string())
+}
+
 /// Reads where a task is to run.
 ///
 /// # Errors

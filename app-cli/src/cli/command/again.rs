@@ -29,7 +29,8 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
         context.resolve_each(&args.ids, &mut refused).await
     };
     let (mut launched, mut notes) = (Vec::new(), Vec::new());
-    let changes = Changes { on: args.on, ..Changes::of(args.autonomy, args.env) };
+    let own = Changes::of(args.autonomy, args.env);
+    let changes = Changes { on: args.on, cluster_options: args.slurm, ..own };
     for id in &ids {
         match retry_one(context, id, &changes).await {
             Ok((once, note)) => {
@@ -193,13 +194,16 @@ struct Changes {
     autonomy: Option<AutonomyArg>,
     /// Where it runs.
     on: Option<Target>,
+    /// Options of the cluster's own, in place of those that it had.
+    cluster_options: Vec<String>,
     /// The variables added to its environment.
     variables: Variables,
 }
 
 impl Changes {
     fn of(autonomy: Option<AutonomyArg>, env: Vec<EnvArg>) -> Self {
-        Self { autonomy, on: None, variables: env.into_iter().map(EnvArg::pair).collect() }
+        let variables = env.into_iter().map(EnvArg::pair).collect();
+        Self { autonomy, on: None, cluster_options: Vec::new(), variables }
     }
 }
 
@@ -224,7 +228,12 @@ async fn taken_up(
         level,
     };
     let target = changes.on.clone().unwrap_or(order.target);
-    let order = Order { runner, target, ..order };
+    // Another place has other options.
+    let is_there = matches!(target, Target::Slurm { .. });
+    let kept = if is_there { order.cluster_options } else { Vec::new() };
+    let given = Some(&changes.cluster_options).filter(|given| !given.is_empty());
+    let cluster_options = given.cloned().unwrap_or(kept);
+    let order = Order { runner, target, cluster_options, ..order };
     let ready = ordering::brief(context, order, said, changes.variables.clone()).await?;
     let anew = isolate::restored(&ready.order).await?;
     Ok((ready, anew))

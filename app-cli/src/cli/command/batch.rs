@@ -34,7 +34,7 @@ const MAX_FILE: u64 = 256 << 20;
 pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
     ordering::check_depth()?;
     let lines = read(&args.file)?;
-    let plan = Plan::of(context, args.on.as_ref(), &lines).await;
+    let plan = Plan::of(context, args.on.as_ref(), &args.slurm, &lines).await;
     let mut all = All { rejected: plan.rejected, ..All::default() };
     // A wrong line weighs more than whatever else went wrong.
     let mut kind = (!all.rejected.is_empty()).then_some(Kind::Usage);

@@ -97,6 +97,7 @@ async fn start(context: &Context, wanted: Wanted, terms: Terms) -> Outcome {
         name: terms.name,
         parent: terms.parent,
         on: terms.on,
+        cluster_options: terms.slurm,
         cwd: terms.cwd,
         timeout: terms.timeout,
         stale: terms.stale,

@@ -66,6 +66,7 @@ fn advice(context: &Context, error: &LaunchError, runner: &Runner) -> Option<Str
             let agent = context.wiring.agents.of(runner)?;
             match failure {
                 LaunchFailure::NotStarted { reason, .. } => agent.remedy(reason),
+                LaunchFailure::Cluster(_) => None,
                 LaunchFailure::NotFound { .. }
                 | LaunchFailure::Supervisor(_)
                 | LaunchFailure::NoProcess(_) => {

@@ -55,6 +55,8 @@ pub(crate) struct Wanted {
     pub(crate) parent: Option<String>,
     /// Where it is to run, where that is said.
     pub(crate) on: Option<Target>,
+    /// Options of the cluster's own.
+    pub(crate) cluster_options: Vec<String>,
     pub(crate) cwd: Option<PathBuf>,
     /// What a command reads as its standard input; `-` is that of this process.
     pub(crate) stdin: Option<PathBuf>,
@@ -97,6 +99,7 @@ impl Default for Wanted {
             work: Work::Agent { name: None, autonomy: None },
             parent: None,
             on: None,
+            cluster_options: Vec::new(),
             cwd: None,
             stdin: None,
             timeout: None,
@@ -180,6 +183,7 @@ pub(crate) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
             Some(line) => parse_notify(&line).map_err(|words| Failure::new(Kind::Usage, words))?,
             None => context.settings.notify.value.clone(),
         },
+        cluster_options: wanted.cluster_options,
         placement: Placement {
             priority: wanted.priority,
             group: None,
@@ -236,7 +240,7 @@ pub(super) async fn brief(
     said: Said,
     variables: Variables,
 ) -> Result<Ready, Failure> {
-    placing::check(&order.target)?;
+    placing::check(&order)?;
     let Runner::Agent { name: agent, .. } = &order.runner else {
         return Ok(Ready::here(grouped(context, order), None, variables));
     };

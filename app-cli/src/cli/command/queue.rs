@@ -1,9 +1,9 @@
 //! `queue` and `release`: which tasks wait, and which need not wait any more; and how many may run.
 
 use domain::plan::queue::admission::Limits;
-use domain::port::{Clock, Queue as _, TaskStore};
-use domain::task::{Event, TaskId};
-use domain::usecase::admit;
+use domain::port::Queue as _;
+use domain::task::TaskId;
+use domain::usecase::{admit, release};
 
 use crate::Outcome;
 use crate::cli::args::{LimitArg, Queue, QueueWord, Release};
@@ -57,7 +57,7 @@ pub(super) async fn release(context: &Context, args: &Release) -> Outcome {
     let mut released: Vec<TaskId> = Vec::new();
     let mut refused: Vec<(String, Failure)> = Vec::new();
     for id in context.resolve_each(&args.ids, &mut refused).await {
-        match wiring.store.apply(&id, Event::Released, wiring.clock.now()).await {
+        match release::release(wiring.world(), &id).await {
             Ok(_) => released.push(id),
             Err(error) => refused.push((id.to_string(), error.into())),
         }

@@ -130,6 +130,9 @@ impl View for StatusView {
         let mut record: Map<String, Value> = serde_json::from_str(&self.record).unwrap_or_default();
         let (note, place, waits) = (self.believed.note, self.place, self.waits.as_deref());
         task::add_beside(&mut record, &self.believed.task, Beside { note, place, waits });
+        if self.believed.task.is_at_a_cluster() {
+            task::name_the_job(&mut record, &self.believed.task);
+        }
         if self.believed.task.status().is_ended() {
             task::name_the_living(&mut record, &self.believed.task);
         }
@@ -158,6 +161,10 @@ impl View for StatusView {
         ];
         let mut add = |name, value: Option<String>| rows.extend(value.map(|value| (name, value)));
         add("exit", progress.exit.map(exit_words));
+        let is_elsewhere = !order.target.is_local();
+        add("target", is_elsewhere.then(|| order.target.to_string()));
+        add("host", progress.host.clone().filter(|_| task.is_at_a_cluster()));
+        add("job", progress.slurm.as_deref().map(task::job_words));
         let ended = task.state().ended_at().filter(|_| task.status().is_ended());
         let is_command = matches!(order.runner, Runner::Command(_));
         add("name", order.name.as_ref().map(ToString::to_string));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::plan::queue::Obstacle;
 pub(super) use domain::task::notice::{ending_words as status_words, output_command};
 use domain::task::text::screen::settled;
-use domain::task::{Runner, State, Status, Task, TaskId, Timestamp, preview, text};
+use domain::task::{Job, Runner, State, Status, Task, TaskId, Timestamp, preview, text};
 use domain::usecase::reconcile::Note;
 use serde_json::{Map, Value, json};
 
@@ -41,7 +41,8 @@ pub(super) fn row(task: &Task, beside: Beside<'_>) -> Map<String, Value> {
         progress.retain(|key, value| match key.as_str() {
             "lastUpdate" | "lastTool" | "lastMessage" => runs,
             "exitCode" | "toolCalls" => *value != json!(0),
-            "name" | "reason" | "signal" | "note" | "queuePosition" => true,
+            "name" | "reason" | "signal" | "note" | "queuePosition" | "target" => true,
+            "host" | "slurm" => task.is_at_a_cluster(),
             _ => false,
         });
         drop_empty(progress);
@@ -162,6 +163,16 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
             let host = task.progress().host.as_deref().unwrap_or_default();
             format!("runs on {host}, which alone can judge and stop it")
         }
+        Note::ClusterSilent => {
+            "Slurm does not answer, so whether it still waits or runs is not known; nothing is decided until it does"
+                .to_owned()
+        }
+        Note::NodeSilent => {
+            let host = task.progress().host.as_deref().unwrap_or_default();
+            format!(
+                "its node {host} is not answering; whether it works on cannot be known until the node is back"
+            )
+        }
         Note::LeftBehind => left_behind(task),
         Note::EmptyAnswer => "it said that it was done, with an empty answer".to_owned(),
     }
@@ -194,6 +205,7 @@ pub(super) fn obstacle_by(
                 group.as_deref().map(|group| format!(" of {}", terminal::one_line(group, 60)));
             format!("waits for room: {running} of {limit}{} run", group.unwrap_or_default())
         }
+        Obstacle::Cluster(words) => terminal::one_line(words, 200),
         Obstacle::Turn => "about to start".to_owned(),
     }
 }
@@ -209,6 +221,23 @@ fn left_behind(task: &Task) -> String {
         );
     }
     format!("{what} left: {}; `task-bg cancel {id}` ends what is left", pids.join(", "))
+}
+
+/// The job of a task on one line.
+pub(super) fn job_words(job: &Job) -> String {
+    let words = [&job.id, &job.state, &job.partition, &job.reason];
+    words.into_iter().flatten().cloned().collect::<Vec<_>>().join(", ")
+}
+
+/// Says under `progress` what is known of its job by now, in place of what the record says.
+pub(super) fn name_the_job(record: &mut Map<String, Value>, task: &Task) {
+    let whole: Value = serde_json::from_str(&adapters_fs::record_text(task)).unwrap_or_default();
+    let job = &whole["progress"]["slurm"];
+    if let Some(Value::Object(progress)) = record.get_mut("progress")
+        && job.is_object()
+    {
+        progress.insert("slurm".to_owned(), job.clone());
+    }
 }
 
 /// Names under `progress` the processes that live on now, in place of those that did when the task ended.

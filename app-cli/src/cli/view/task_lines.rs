@@ -100,6 +100,7 @@ pub(crate) fn obstacle(
         | Obstacle::Paused
         | Obstacle::Tasks(_)
         | Obstacle::Room { .. }
+        | Obstacle::Cluster(_)
         | Obstacle::Turn => {}
     }
     task::obstacle_by(&|id| short_id(id, short), id, obstacle)

@@ -5,7 +5,7 @@
 
 use adapters_fs::hook_settings::HookSettingsError;
 use adapters_fs::{NoHome, Unfit};
-use domain::port::{Fault, LaunchFailure, StoreError, StoreFailure, WorktreeError};
+use domain::port::{ClusterFailure, Fault, LaunchFailure, StoreError, StoreFailure, WorktreeError};
 use domain::task::Refusal;
 use domain::task::droid::NoDroid;
 use domain::usecase::Trouble;
@@ -115,6 +115,9 @@ impl From<Trouble> for Failure {
                 let hint = hint.unwrap_or_else(|| "the next command tries it again".to_owned());
                 Self::of(Kind::LaunchFailed, &error).hint(hint)
             }
+            Trouble::AtCluster { ref failure, .. } => {
+                Self::of(Kind::Unexpected, &error).hint(of_cluster(failure))
+            }
             Trouble::QueueBusy { ref holder } => {
                 let hint = "see who has `.locks/gate` in the store open, and whether it is stopped";
                 Self::of(Kind::StoreUnavailable, &error).hint(to_free_a_lock(holder, hint))
@@ -146,6 +149,23 @@ impl From<ResolveError> for Failure {
     }
 }
 
+/// What somebody can do whose task a cluster did not take.
+fn of_cluster(failure: &ClusterFailure) -> String {
+    match failure {
+        ClusterFailure::Absent { .. } => {
+            "run it on a machine from which jobs are submitted, or use `--on local`".to_owned()
+        }
+        ClusterFailure::Unreachable(_) | ClusterFailure::Lost(_) => {
+            "`task-bg doctor --on slurm` says whether the controller answers; then try again"
+                .to_owned()
+        }
+        ClusterFailure::Refused(_) => {
+            "`task-bg doctor --on slurm` names the partitions and licences that there are"
+                .to_owned()
+        }
+    }
+}
+
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
         match error {
@@ -156,6 +176,7 @@ impl From<LaunchError> for Failure {
                     LaunchFailure::NotFound { program } => {
                         format!("install `{program}`, or put its folder on PATH")
                     }
+                    LaunchFailure::Cluster(failure) => of_cluster(failure),
                     // In a root made by hand; nothing else that a supervisor needs can be missing.
                     LaunchFailure::Supervisor(reason) if reason.contains("No such file") => {
                         "mount /proc, and make /dev/null: task-bg needs both".to_owned()

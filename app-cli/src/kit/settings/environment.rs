@@ -6,13 +6,14 @@
 use std::ffi::OsString;
 use std::iter;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use adapters_fs::{DataDir, FileCallers};
 use adapters_process::agents::gemini::SHELL as NAMELESS;
 use adapters_process::agents::registry::SESSION_VARIABLES;
 use adapters_process::local::ancestry;
 use domain::port::Circumstances;
-use domain::task::TaskId;
+use domain::task::{Job, TaskId};
 
 /// Where the store is.
 pub(crate) const DIR: &str = "TASK_BG_DIR";
@@ -117,6 +118,29 @@ pub(crate) fn around() -> Option<(OsString, OsString)> {
 /// How many tasks deep this process is.
 pub(crate) fn depth() -> u32 {
     text(adapters_process::DEPTH_VARIABLE).and_then(|depth| depth.parse().ok()).unwrap_or(0)
+}
+
+/// The longest grace of a supervisor that is the process of a cluster's job.
+pub(crate) fn most_grace() -> Option<Duration> {
+    let millis = text(adapters_process::MOST_GRACE_VARIABLE)?.parse().ok()?;
+    Some(Duration::from_millis(millis))
+}
+
+/// The variables that the programs of a cluster start with.
+pub(crate) fn of_clusters() -> Vec<(OsString, OsString)> {
+    let said = |name: &str| Some((name.into(), variable(name)?));
+    adapters_process::slurm::VARIABLES.into_iter().filter_map(said).collect()
+}
+
+/// The job of a cluster that this process belongs to.
+pub(crate) fn job() -> Option<Job> {
+    Some(Job {
+        id: Some(text("SLURM_JOB_ID")?),
+        cluster: None,
+        partition: text("SLURM_JOB_PARTITION"),
+        state: Some("RUNNING".to_owned()),
+        ..Job::default()
+    })
 }
 
 /// The whole environment of this process.

@@ -74,6 +74,8 @@ pub enum Obstacle {
         /// How many may.
         limit: usize,
     },
+    /// A cluster, which says this.
+    Cluster(String),
     /// Nothing but its turn: the next admission starts it.
     Turn,
 }

@@ -9,6 +9,7 @@ use crate::task::{CancelIntent, Ending, Event, Order, Reason, Recorded, Status, 
 use crate::testing::{HERE, ORDERED, strategies};
 use proptest::option;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::vec::Vec;
 
 /// The most moves until there is nothing left to do.
@@ -212,6 +213,7 @@ proptest! {
             again: names(again),
             instructed: names(instructed),
             waiting: names(waiting),
+            jobs: BTreeSet::new(),
         };
         prop_assert_eq!(names.of(&id), model.traces);
         let suspect = suspects(&names).contains(&id);

@@ -31,6 +31,7 @@ fn started<T>(
     let events = tempfile::NamedTempFile::new().expect("a file");
     let reopened = || events.reopen().expect("it is there");
     let post = Post {
+        at_cluster: None,
         most: None,
         world: World { agents, ..memory.world() },
         files: AgentFiles {

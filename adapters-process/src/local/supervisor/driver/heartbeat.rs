@@ -7,11 +7,18 @@ use std::time::{Duration, Instant};
 
 use domain::run::machine::Input;
 
-use super::Driver;
+use super::{Driver, Post};
 use crate::local::tree::{self, Snapshot};
 
 /// How often the driver looks at processor time and at the record without being asked to.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(60);
+const HEARTBEAT: Duration = Duration::from_secs(60);
+/// The same for one whose signs of life others go by; [`domain::plan::job::FRESH`] is more than twice as long.
+const FOR_OTHERS: Duration = Duration::from_secs(30);
+
+/// How often a driver with this post looks.
+pub(super) const fn pause(post: &Post<'_>) -> Duration {
+    if post.at_cluster.is_some() { FOR_OTHERS } else { HEARTBEAT }
+}
 
 /// What the task had spent and written when that was last looked at.
 pub(super) struct Heartbeat {
@@ -29,7 +36,8 @@ impl Driver<'_> {
         }
         let ticks = self.ticks();
         let written = self.written();
-        self.heartbeat.next = Instant::now() + HEARTBEAT;
+        self.heartbeat.next = Instant::now() + pause(self.post);
+        self.beat_for_others().await;
         if (ticks, written) != (self.heartbeat.ticks, self.heartbeat.written) {
             (self.heartbeat.ticks, self.heartbeat.written) = (ticks, written);
             self.tell(Input::Stirred).await;

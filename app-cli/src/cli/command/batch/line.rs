@@ -14,11 +14,11 @@ use serde::Deserialize;
 
 use super::fields::Fields;
 use super::plan::template;
-use crate::cli::args::{parse_duration, parse_moment, parse_target};
+use crate::cli::args::{parse_cluster_option, parse_duration, parse_moment, parse_target};
 use crate::cli::command::ordering::{Wanted, Work, quoted};
 
 /// The fields of a line, those that most lines have first.
-const FIELDS: [&str; 28] = [
+const FIELDS: [&str; 29] = [
     "description",
     "prompt",
     "command",
@@ -47,6 +47,7 @@ const FIELDS: [&str; 28] = [
     "retry_on",
     "backoff",
     "on",
+    "slurm",
 ];
 
 const TEXT: &str = "give a text, in double quotes";
@@ -81,6 +82,7 @@ pub(super) struct Line {
     retry_on: Vec<Reason>,
     backoff: Option<Duration>,
     on: Option<Target>,
+    cluster_options: Vec<String>,
     worktree: Option<WorktreeName>,
     pub(super) name: Option<String>,
 }
@@ -169,14 +171,21 @@ impl Line {
                 .unwrap_or_default(),
             backoff: span(fields, "backoff")?,
             on: fields.read("on", TEXT, |word: String| parse_target(&word))?,
+            cluster_options: fields
+                .read("slurm", LIST, |words: Vec<String>| cluster_options(&words))?
+                .unwrap_or_default(),
             worktree: fields.take("worktree", worktree)?,
             name: fields.take("name", TEXT)?,
         })
     }
 
-    /// The line, which runs `on` that place if it names none itself.
-    pub(super) fn placed(mut self, on: Option<&Target>) -> Self {
+    /// The line, which runs `on` that place, with these options of the cluster's own, if it names none itself.
+    pub(super) fn placed(mut self, on: Option<&Target>, options: &[String]) -> Self {
         self.on = self.on.or_else(|| on.cloned());
+        let is_there = |on: &Target| matches!(on, Target::Slurm { .. });
+        if self.cluster_options.is_empty() && self.on.as_ref().is_none_or(is_there) {
+            self.cluster_options = options.to_vec();
+        }
         self
     }
 
@@ -231,6 +240,7 @@ impl Line {
             work,
             parent: self.parent,
             on: self.on,
+            cluster_options: self.cluster_options,
             cwd: self.cwd,
             stdin: self.stdin,
             timeout: self.timeout,
@@ -259,6 +269,11 @@ impl Line {
                 .collect(),
         })
     }
+}
+
+/// The options of the cluster's own that these words are.
+fn cluster_options(words: &[String]) -> Result<Vec<String>, String> {
+    words.iter().map(|word| parse_cluster_option(word)).collect()
 }
 
 /// The reasons that these words stand for.

@@ -79,10 +79,12 @@ impl Checked {
 }
 
 impl Plan {
-    /// Checks every line. Those that do not say where they run do so `on` that place.
+    /// Checks every line. Those that do not say where they run do so `on` that place, with these options of a cluster's
+    /// own.
     pub(super) async fn of(
         context: &Context,
         on: Option<&Target>,
+        options: &[String],
         lines: &[(usize, String)],
     ) -> Self {
         let mut rejected = Vec::new();
@@ -102,7 +104,7 @@ impl Plan {
         }
         let mut checked = Vec::new();
         for (number, line) in parsed {
-            match check(context, number, line.placed(on), &names).await {
+            match check(context, number, line.placed(on, options), &names).await {
                 Ok(line) => checked.push(line),
                 Err(wrong) => rejected.push(RejectedLine { line: number, wrong }),
             }

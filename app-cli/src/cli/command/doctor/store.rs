@@ -281,6 +281,7 @@ fn unattended(listed: &Listed) -> Finding {
                 | Note::Stopped
                 | Note::AgentGone
                 | Note::HeldUp
+                | Note::NodeSilent
         )
     };
     let alone: Vec<_> = listed.notes.iter().filter(|(_, note)| alone(note)).collect();
@@ -294,6 +295,8 @@ fn unattended(listed: &Listed) -> Finding {
         Note::HeldUp => "lost its supervisor, and another process keeps its life lock",
         Note::AgentGone => "lost its agent, and how it ended is not recorded yet",
         Note::Unrecordable => "is gone, which cannot be recorded",
+        Note::ClusterSilent => "is at a cluster that does not answer",
+        Note::NodeSilent => "runs on a node that does not answer",
         Note::Elsewhere | Note::Adopted | Note::LeftBehind | Note::EmptyAnswer => "needs nobody",
     };
     let notes = alone.iter().take(NAMED);

@@ -84,6 +84,7 @@ async fn act(context: &Context, wish: &Wish) -> Outcome {
                 parent: Vec::new(),
                 autonomy: None,
                 on: None,
+                slurm: Vec::new(),
                 env: Vec::new(),
                 wait: None,
                 quiet: quiet(),

@@ -1,0 +1,195 @@
+//! Slurm as a cluster: its programs `sbatch`, `squeue`, `scancel`, `scontrol` and `sinfo`, each with a time limit.
+//!
+//! Every program starts from an emptied environment with the few variables that it needs, so that none of this process's
+//! gets into a job, and none of the user's settings for these programs (`SBATCH_…`, `SQUEUE_FORMAT`) changes what they
+//! say. Nothing here knows a record. Main type: [`Slurm`].
+
+mod answer;
+mod asking;
+pub mod option;
+mod submitting;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use domain::port::cluster::{Cluster, ClusterFailure, Jobs, Submission, Submitted};
+use domain::task::Timestamp;
+
+use asking::{Said, ask};
+
+/// How long a question may take. An unreachable controller answers after 4 to 8 seconds.
+const QUESTION: Duration = Duration::from_secs(15);
+/// Whoever is content with an answer of this age takes that of another process: those that wait for long.
+const SHARED: Duration = Duration::from_secs(10);
+/// How long handing a job over may take.
+const HANDING_OVER: Duration = Duration::from_secs(40);
+
+/// The cluster that the programs of Slurm on `PATH` lead to.
+#[derive(Debug)]
+pub struct Slurm {
+    /// The variables its programs start with.
+    variables: Vec<(OsString, OsString)>,
+    /// Which licence a task of a group takes.
+    licences: BTreeMap<String, String>,
+    /// The answer that was had last.
+    last: Mutex<Option<(Instant, Jobs)>>,
+    /// Where processes of this user share what was answered; see [`Slurm::sharing`].
+    shared: Option<PathBuf>,
+}
+
+/// The variables that the programs of Slurm need; whoever reads the environment hands them over.
+pub const VARIABLES: [&str; 7] =
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "SLURM_CONF", "SLURM_CONF_SERVER"];
+
+/// What `scontrol show config` says that matters to us.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// All of it, by name.
+    values: Vec<(String, String)>,
+}
+
+impl Config {
+    /// The value with this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value with this name, as seconds.
+    pub fn seconds(&self, name: &str) -> Option<u64> {
+        self.get(name)?.split_whitespace().next()?.parse().ok()
+    }
+}
+
+impl Slurm {
+    /// The cluster, whose programs start with these variables. Asks nothing.
+    pub fn new(variables: Vec<(OsString, OsString)>) -> Self {
+        let licences = BTreeMap::new();
+        Self { variables, licences, last: Mutex::new(None), shared: None }
+    }
+
+    /// The same, where a task of a group, as `model:x`, takes one licence of this name.
+    #[must_use]
+    pub fn taking(self, licences: BTreeMap<String, String>) -> Self {
+        Self { licences, ..self }
+    }
+
+    /// The same, sharing its answers with other processes through this file.
+    #[must_use]
+    pub fn sharing(self, file: PathBuf) -> Self {
+        Self { shared: Some(file), ..self }
+    }
+
+    fn ask(&self, program: &str, words: &[&str], limit: Duration) -> Result<Said, ClusterFailure> {
+        ask(&self.variables, program, words, "", limit)
+    }
+
+    /// What `scontrol show config` says.
+    ///
+    /// # Errors
+    /// [`ClusterFailure`] if it says nothing.
+    pub fn config(&self, limit: Duration) -> Result<Config, ClusterFailure> {
+        let said = self.ask("scontrol", &["show", "config"], limit)?.or_refused()?;
+        Ok(Config { values: answer::config(&said) })
+    }
+
+    /// The partitions that are up, and the licences that there are.
+    ///
+    /// # Errors
+    /// [`ClusterFailure`] if there is no answer.
+    pub fn offers(&self) -> Result<(Vec<String>, Vec<String>), ClusterFailure> {
+        let up = self.ask("sinfo", &["-h", "-o", "%R|%a"], QUESTION)?.or_refused()?;
+        let licences = self.ask("scontrol", &["show", "licenses", "-o"], QUESTION)?.or_refused()?;
+        Ok((answer::partitions(&up), answer::licences(&licences)))
+    }
+
+    fn known(&self, at_most: Duration) -> Option<Jobs> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (asked, jobs) = last.as_ref()?;
+        (asked.elapsed() <= at_most).then(|| jobs.clone())
+    }
+
+    fn keep(&self, jobs: &Jobs) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((Instant::now(), jobs.clone()));
+    }
+
+    fn ask_jobs(&self) -> Result<String, ClusterFailure> {
+        let words = ["-h", "-r", "-t", "all", "--me", "-o", answer::FORMAT];
+        self.ask("squeue", &words, QUESTION)?.or_refused()
+    }
+}
+
+#[async_trait]
+impl Cluster for Slurm {
+    async fn submit(&self, job: &Submission) -> Result<Submitted, ClusterFailure> {
+        let words = submitting::words(job, &self.licences);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let said = ask(&self.variables, "sbatch", &words, &job.script, HANDING_OVER);
+        // Whatever was known does not have this one.
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let said = match said {
+            Err(ClusterFailure::Unreachable(words)) => return Err(ClusterFailure::Lost(words)),
+            said => said?,
+        };
+        if said.well {
+            return answer::submitted(&said.out).ok_or_else(|| {
+                ClusterFailure::Lost(format!("`sbatch` said `{}`", said.out.trim()))
+            });
+        }
+        // The controller may have taken a job whose sender it did not answer in time.
+        let failure = said.failure();
+        Err(match failure {
+            ClusterFailure::Unreachable(words) if words.contains("timed out") => {
+                ClusterFailure::Lost(words)
+            }
+            failure @ (ClusterFailure::Absent { .. }
+            | ClusterFailure::Unreachable(_)
+            | ClusterFailure::Refused(_)
+            | ClusterFailure::Lost(_)) => failure,
+        })
+    }
+
+    async fn jobs(&self, at_most: Duration) -> Result<Jobs, ClusterFailure> {
+        if let Some(jobs) = self.known(at_most) {
+            return Ok(jobs);
+        }
+        let (said, asked_at) = match self.shared.as_ref().filter(|_| at_most >= SHARED) {
+            Some(file) => asking::shared(file, at_most, || self.ask_jobs())?,
+            None => (self.ask_jobs()?, now()),
+        };
+        let jobs = Jobs { known: answer::jobs(&said), asked_at };
+        self.keep(&jobs);
+        Ok(jobs)
+    }
+
+    async fn answers(&self, node: &str) -> Result<bool, ClusterFailure> {
+        let said = self.ask("sinfo", &["-h", "-n", node, "-o", "%T"], QUESTION)?.or_refused()?;
+        Ok(answer::is_answering(&said))
+    }
+
+    async fn exit_code(&self, job: &str) -> Option<String> {
+        let said = self.ask("scontrol", &["show", "job", "-o", job], QUESTION).ok()?;
+        answer::value(&said.out, "ExitCode")
+    }
+
+    async fn ask_to_stop(&self, job: &str) -> Result<(), ClusterFailure> {
+        self.ask("scancel", &["--batch", "--signal=TERM", job], QUESTION)?.or_refused().map(drop)
+    }
+
+    async fn end(&self, job: &str) -> Result<(), ClusterFailure> {
+        self.ask("scancel", &[job], QUESTION)?.or_refused().map(drop)
+    }
+
+    async fn release(&self, job: &str) -> Result<(), ClusterFailure> {
+        self.ask("scontrol", &["release", job], QUESTION)?.or_refused().map(drop)
+    }
+}
+
+fn now() -> Timestamp {
+    use domain::port::Clock as _;
+    crate::clock::SystemClock.now()
+}

@@ -1,0 +1,153 @@
+//! Options that `sbatch` gets as they are, but for those with which a task would not be ours any more.
+//!
+//! What a job is called, where its words go, how it starts and what ends it are decided here; an abbreviation of such an
+//! option counts as the option, as it does for `sbatch`.
+
+/// The options that are refused: what would break our hold on a job, and what `--on`, `--cwd`, `--timeout`, `--hold`,
+/// `--after` and their like say in our own words.
+const REFUSED: [&str; 30] = [
+    "export",
+    "export-file",
+    "get-user-env",
+    "output",
+    "error",
+    "input",
+    "requeue",
+    "no-requeue",
+    "wrap",
+    "parsable",
+    "array",
+    "job-name",
+    "comment",
+    "chdir",
+    "time",
+    "time-min",
+    "signal",
+    "wait",
+    "open-mode",
+    "hold",
+    "begin",
+    "dependency",
+    "kill-on-invalid-dep",
+    "partition",
+    "nice",
+    "uid",
+    "test-only",
+    "help",
+    "usage",
+    "version",
+];
+/// The same with one letter.
+const LETTERS: &str = "oeiaJDtWHbdphV";
+
+/// An option that is passed on.
+///
+/// # Errors
+/// [`Refused`] if it is not.
+pub fn checked(text: &str) -> Result<&str, Refused> {
+    if text.chars().any(char::is_control) || text.len() > 1024 {
+        return Err(Refused::Odd);
+    }
+    if let Some(long) = text.strip_prefix("--") {
+        let name = long.split('=').next().unwrap_or(long);
+        if name.is_empty() || name.starts_with('-') {
+            return Err(Refused::NoOption);
+        }
+        let name = name.replace('_', "-").to_ascii_lowercase();
+        // `sbatch` takes any beginning that fits one option alone, so whatever may be one of these is none of yours.
+        let is_ours =
+            |known: &&&str| known.starts_with(&name) && (name.len() > 2 || **known == name);
+        return match REFUSED.iter().find(is_ours) {
+            Some(known) => Err(Refused::Ours { name: format!("--{known}") }),
+            None => Ok(text),
+        };
+    }
+    let letter = text.strip_prefix('-').and_then(|rest| rest.chars().next());
+    match letter {
+        Some(letter) if LETTERS.contains(letter) => {
+            Err(Refused::Ours { name: format!("-{letter}") })
+        }
+        Some(letter) if letter.is_ascii_alphabetic() => Ok(text),
+        Some(_) | None => Err(Refused::NoOption),
+    }
+}
+
+/// Why an option is not passed on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It decides what task-bg decides itself.
+    #[error("task-bg decides about `{name}` itself")]
+    Ours {
+        /// The option.
+        name: String,
+    },
+    /// It is no option.
+    #[error(
+        "give an option of `sbatch` with its value behind an equals sign, as in `--gres=gpu:1`"
+    )]
+    NoOption,
+    /// It cannot stand on a command line.
+    #[error("it has control characters, or more than 1024 bytes")]
+    Odd,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_break_our_hold_on_a_job_is_refused_however_it_is_written() {
+        for text in [
+            "--export=NONE",
+            "--exp=NONE",
+            "--output=x",
+            "--out=x",
+            "-ox",
+            "-o",
+            "--wrap=x",
+            "--array=1-3",
+            "-a1",
+            "--job-name=x",
+            "-Jx",
+            "--time=1",
+            "-t1",
+            "--requeue",
+            "--signal=B:9",
+            "--open-mode=truncate",
+            "--wait",
+            "-W",
+            "--comment=x",
+            "--chdir=/",
+            "-D/",
+            "--parsable",
+            "--export_file=x",
+            "--EXPORT=x",
+        ] {
+            assert!(
+                matches!(checked(text), Err(Refused::Ours { .. })),
+                "{text}: {:?}",
+                checked(text)
+            );
+        }
+        for text in ["", "x", "-", "--", "---x", "gres=gpu:1", "-1", "/bin/sh"] {
+            assert_eq!(checked(text), Err(Refused::NoOption), "{text}");
+        }
+        assert_eq!(checked("--gres=a\nb"), Err(Refused::Odd));
+    }
+
+    #[test]
+    fn what_asks_for_more_of_a_node_is_passed_on() {
+        for text in [
+            "--gres=gpu:1",
+            "--mem=8G",
+            "-c4",
+            "--cpus-per-task=4",
+            "--qos=low",
+            "-A",
+            "--account=x",
+            "-wnode1",
+        ] {
+            assert_eq!(checked(text), Ok(text));
+        }
+    }
+}

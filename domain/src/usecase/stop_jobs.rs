@@ -1,0 +1,160 @@
+//! Cancelling tasks that a cluster has, from any host that shares their store.
+//!
+//! The wish is left in a file of its own before anybody is asked, so that the supervisor finds it whatever becomes of the
+//! signal and of this process. The supervisor alone is asked first, since it gives its agent the grace; only then the
+//! cluster is told to end the job. All tasks are stopped side by side.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::cancel::{Cancelled, already_ended};
+use super::custody;
+use super::jobs::judge;
+use super::{Trouble, World};
+use crate::port::{ClusterFailure, StoreError};
+use crate::task::{CancelIntent, Ending, Status, Task, TaskId};
+
+/// How long a supervisor may take beyond the grace before the cluster is told to end its job.
+const MARGIN: Duration = Duration::from_secs(5);
+/// How long the cluster may take then: its own grace, and a moment until it says so.
+const LAST: Duration = Duration::from_secs(60);
+/// How often the records are looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(200);
+/// How old an answer of the cluster may be, once it was told to end a job.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Cancels these tasks, and says in the receipt what became of each.
+pub(super) async fn stop_jobs(
+    world: World<'_>,
+    tasks: Vec<Task>,
+    grace: Duration,
+    receipt: &mut Cancelled,
+) {
+    let mut pending: BTreeMap<TaskId, Option<ClusterFailure>> = BTreeMap::new();
+    for task in tasks {
+        let id = task.id().clone();
+        match Box::pin(ask(world, &task, grace)).await {
+            Ok(Asked::Ended) => receipt.cancelled.push(id),
+            Ok(Asked::Waits(failure)) => drop(pending.insert(id, failure)),
+            Err(trouble) => receipt.refused.push((id, trouble)),
+        }
+    }
+    let began = world.clock.elapsed();
+    let politely = began.saturating_add(grace).saturating_add(MARGIN);
+    let at_last = politely.saturating_add(LAST);
+    let mut told = false;
+    while !pending.is_empty() {
+        let ids: Vec<TaskId> = pending.keys().cloned().collect();
+        for id in &ids {
+            match Box::pin(look(world, id, told)).await {
+                Ok(Some(task)) => {
+                    pending.remove(id);
+                    settle(&task, told, receipt);
+                }
+                Ok(None) => {}
+                Err(trouble) => {
+                    pending.remove(id);
+                    receipt.refused.push((id.clone(), trouble));
+                }
+            }
+        }
+        let now = world.clock.elapsed();
+        if !told && now >= politely {
+            told = true;
+            for (id, failure) in &mut pending {
+                if let Ok(task) = world.store.load(id).await {
+                    *failure = end(world, &task).await;
+                }
+            }
+        }
+        // A cluster that cannot be reached ends nothing, however long it is waited for.
+        let unreachable = told && pending.values().all(Option::is_some);
+        if now >= at_last || unreachable {
+            break;
+        }
+        if !pending.is_empty() {
+            match world.locks.watch(&[]).await {
+                Ok(mut watch) => drop(watch.next(LOOK).await),
+                Err(_) => break,
+            }
+        }
+    }
+    for (id, failure) in pending {
+        let trouble = match failure {
+            Some(failure) => Trouble::AtCluster { id: id.clone(), failure },
+            None => Trouble::unanswered(world, &id),
+        };
+        receipt.refused.push((id, trouble));
+    }
+}
+
+/// What came of asking.
+enum Asked {
+    /// It had not started, and has ended.
+    Ended,
+    /// It is to stop; why nobody could be asked, if that is so: the supervisor finds the wish by itself.
+    Waits(Option<ClusterFailure>),
+}
+
+async fn ask(world: World<'_>, task: &Task, grace: Duration) -> Result<Asked, Trouble> {
+    let id = task.id();
+    let wish = CancelIntent { at: world.clock.now(), grace };
+    world.jobs.leave_intent(id, wish).await?;
+    if task.status() == Status::Queued
+        && let Some(held) = custody::take(world, id).await?
+        && held.task.status() == Status::Queued
+    {
+        // The record first: a job that starts all the same finds that its task has ended.
+        let job = held.task.clone();
+        held.end(world, Ending::CANCELLED).await?;
+        drop(end(world, &job).await);
+        return Ok(Asked::Ended);
+    }
+    let failure = match number(task) {
+        Some(job) => world.cluster.ask_to_stop(&job).await.err(),
+        None => None,
+    };
+    Ok(Asked::Waits(failure))
+}
+
+/// Tells the cluster to end the job of a task.
+async fn end(world: World<'_>, task: &Task) -> Option<ClusterFailure> {
+    match number(task) {
+        Some(job) => match world.cluster.end(&job).await {
+            // It knows no such job any more.
+            Ok(()) | Err(ClusterFailure::Refused(_)) => None,
+            Err(failure) => Some(failure),
+        },
+        None => None,
+    }
+}
+
+fn number(task: &Task) -> Option<String> {
+    task.progress().slurm.as_ref()?.id.clone()
+}
+
+/// The task, if it has ended. Once the cluster was told to end its job, its word counts as well.
+async fn look(world: World<'_>, id: &TaskId, told: bool) -> Result<Option<Task>, Trouble> {
+    let mut task = world.store.load(id).await?;
+    if told && !task.status().is_ended() {
+        task = judge(world, task, ANSWER).await?.task;
+    }
+    Ok(task.status().is_ended().then_some(task))
+}
+
+fn settle(task: &Task, told: bool, receipt: &mut Cancelled) {
+    let id = task.id().clone();
+    if task.status() == Status::Cancelled {
+        if told {
+            // No supervisor saw the last of its processes end.
+            receipt.unproved.push(id.clone());
+        }
+        receipt.cancelled.push(id);
+    } else {
+        let refusal = already_ended(task);
+        receipt.refused.push((id.clone(), StoreError::Refused { id, refusal }.into()));
+    }
+}
