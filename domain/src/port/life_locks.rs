@@ -55,9 +55,7 @@ pub trait LifeLocks: Send + Sync {
 
     /// Who holds the life lock of the task, in words; empty where nobody does or that cannot be told. Only to be said:
     /// nothing may follow from it.
-    fn holder(&self, _id: &TaskId) -> String {
-        String::new()
-    }
+    fn holder(&self, id: &TaskId) -> String;
 
     /// Begins to watch the life locks of `ids`.
     ///
