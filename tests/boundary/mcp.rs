@@ -4,6 +4,7 @@ mod batches;
 mod bounds;
 mod collecting;
 mod ending;
+mod open_waits;
 mod reading;
 mod registering;
 mod stores;

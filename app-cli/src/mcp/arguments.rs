@@ -10,6 +10,9 @@ use super::tool::{Kind, Property, Tool};
 use crate::kit::duration::parse_duration;
 use crate::kit::failure::{Failure, Kind as FailureKind};
 
+/// The longest span of time: a thousand years.
+const LONGEST: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
+
 /// The arguments of a call, each under a name that the tool knows.
 pub(super) struct Arguments {
     tool: &'static Tool,
@@ -128,11 +131,12 @@ impl Arguments {
         let what = "a number of seconds from 0";
         let Some(text) = self.scalar(name, what)? else { return Ok(None) };
         let text = text.trim();
-        let fraction =
-            text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        match fraction {
-            Some(span) => Ok(Some(span)),
-            None => parse_duration(text).map(Some).map_err(|_| self.wrong(name, what)),
+        match text.parse::<f64>() {
+            // As long as anything here takes; more would be more than a clock can count.
+            Ok(seconds) if seconds >= 0.0 && seconds.is_finite() => {
+                Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)))
+            }
+            Ok(_) | Err(_) => parse_duration(text).map(Some).map_err(|_| self.wrong(name, what)),
         }
     }
 

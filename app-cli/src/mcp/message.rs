@@ -15,24 +15,44 @@ pub(super) const PARSE_ERROR: i64 = -32700;
 pub(super) const INVALID_REQUEST: i64 = -32600;
 /// There is no such method.
 pub(super) const UNKNOWN_METHOD: i64 = -32601;
+/// The server cannot do it now.
+pub(super) const INTERNAL_ERROR: i64 = -32603;
 /// What the method is called with is wrong.
 pub(super) const INVALID_PARAMS: i64 = -32602;
 /// The version of the protocol is none of ours.
 pub(super) const UNSUPPORTED_VERSION: i64 = -32022;
 
-/// The id of a request, as its JSON text.
+/// The id of a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Id(String);
+pub(super) struct Id {
+    /// What two messages that name the same id have in common, however they write it.
+    name: String,
+    /// Its JSON text as it came.
+    text: String,
+}
 
 impl Id {
     /// Where no id could be read.
     pub(super) fn null() -> Self {
-        Self("null".to_owned())
+        Self::read("null")
     }
 
-    /// An id that another message names; `None` for what can be none.
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        (value.is_string() || value.is_number()).then(|| Self(value.to_string()))
+    /// An id by its JSON text.
+    fn read(text: &str) -> Self {
+        // A text can be escaped in several ways; a number may be too large for one of ours.
+        let unescaped: Result<String, _> = serde_json::from_str(text);
+        let name = unescaped.map_or_else(|_| text.to_owned(), |id| Value::String(id).to_string());
+        Self { name, text: text.to_owned() }
+    }
+
+    /// By which a request can be found again that another message names.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// By which the request is found whose id another message names; `None` for what can be no id.
+    pub(super) fn name_of(value: &Value) -> Option<String> {
+        (value.is_string() || value.is_number()).then(|| value.to_string())
     }
 }
 
@@ -171,7 +191,7 @@ impl Raw<'_> {
         };
         let id = match text {
             None => None,
-            Some(text) if is_id(text) => Some(Id(text.to_owned())),
+            Some(text) if is_id(text) => Some(Id::read(text)),
             Some(_) => {
                 let fault = Fault::new(INVALID_REQUEST, "an id is a string or a number");
                 return Message::Wrong(Id::null(), fault);
@@ -202,7 +222,7 @@ impl Raw<'_> {
 
 /// The message that answers a request.
 pub(super) fn answer(id: &Id, outcome: &Result<Value, Fault>) -> String {
-    let id = &id.0;
+    let id = &id.text;
     match outcome {
         Ok(result) => format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"),
         Err(Fault { code, words, data }) => {

@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use domain::port::Clock;
+use domain::port::{Clock, StoreError};
 use domain::task::{Task, TaskId, Timestamp};
+use domain::usecase::Trouble;
 use domain::usecase::wait::{Until, WaitRequest, wait};
 use serde_json::{Map, Value, json};
 
@@ -23,10 +24,17 @@ use crate::kit::failure::Failure;
 const PREFIX: &str = "wait";
 /// Between the parts of an id.
 const BETWEEN: char = '.';
+/// Between the beginning of a wait and its limit, where it has one.
+const LIMIT: char = '-';
 /// The most tasks of a wait: its id names them all.
 const MOST: usize = 60;
 /// How often to ask, in milliseconds.
 const POLL: u64 = 2_000;
+
+/// A moment as the protocol has it.
+fn written(at: Timestamp) -> Option<String> {
+    jiff::Timestamp::from_microsecond(at.as_micros()).map(|at| at.to_string()).ok()
+}
 
 /// A wait that is not over.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,12 +42,19 @@ pub(super) struct OpenWait {
     ids: Vec<TaskId>,
     until: Until,
     began: Timestamp,
+    /// After how long it is over whatever has ended, in milliseconds; the client gives it up by itself otherwise.
+    limit: Option<u64>,
 }
 
 impl OpenWait {
-    /// A wait for these tasks; `None` for too many.
-    pub(super) fn new(ids: Vec<TaskId>, until: Until, began: Timestamp) -> Option<Self> {
-        (!ids.is_empty() && ids.len() <= MOST).then_some(Self { ids, until, began })
+    /// A wait for these tasks that began then, and takes so long at most; `None` for too many.
+    pub(super) fn new(
+        ids: Vec<TaskId>,
+        until: Until,
+        (began, limit): (Timestamp, Option<Duration>),
+    ) -> Option<Self> {
+        let limit = limit.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+        (!ids.is_empty() && ids.len() <= MOST).then_some(Self { ids, until, began, limit })
     }
 
     fn id(&self) -> String {
@@ -48,6 +63,9 @@ impl OpenWait {
             Until::Any => "any",
         };
         let mut id = format!("{PREFIX}{BETWEEN}{mode}{BETWEEN}{:x}", self.began.as_micros());
+        if let Some(limit) = self.limit {
+            id.push_str(&format!("{LIMIT}{limit:x}"));
+        }
         for task in &self.ids {
             id.push(BETWEEN);
             id.push_str(task.as_str());
@@ -62,26 +80,26 @@ impl OpenWait {
             (PREFIX, "any") => Until::Any,
             _ => return None,
         };
-        let began = Timestamp::from_micros(i64::from_str_radix(parts.next()?, 16).ok()?);
+        let times = parts.next()?;
+        let (began, limit) = match times.split_once(LIMIT) {
+            Some((began, limit)) => (began, Some(u64::from_str_radix(limit, 16).ok()?)),
+            None => (times, None),
+        };
+        let began = Timestamp::from_micros(i64::from_str_radix(began, 16).ok()?);
         let ids: Option<Vec<TaskId>> = parts.map(|id| TaskId::parse(id).ok()).collect();
-        Self::new(ids?, until, began)
+        // A moment that cannot be written was never the beginning of a wait.
+        written(began)?;
+        Self::new(ids?, until, (began, limit.map(Duration::from_millis)))
     }
 
     /// The wait that a request is about.
     fn of(params: &Map<String, Value>) -> Result<(String, Self), Fault> {
         let id = params.get("taskId").and_then(Value::as_str).unwrap_or_default();
-        let unknown = || {
-            Fault::new(INVALID_PARAMS, format!("there is no task `{}`", words::one_line(id, 80)))
-        };
-        Self::parse(id).map(|wait| (id.to_owned(), wait)).ok_or_else(unknown)
+        Self::parse(id).map(|wait| (id.to_owned(), wait)).ok_or_else(|| unknown(id))
     }
 
     fn described(&self, status: &str, message: &str, now: Timestamp) -> Value {
-        let written = |at: Timestamp| {
-            jiff::Timestamp::from_microsecond(at.as_micros())
-                .map(|at| at.to_string())
-                .unwrap_or_default()
-        };
+        let written = |at| written(at).unwrap_or_default();
         json!({
             "taskId": self.id(),
             "status": status,
@@ -102,6 +120,11 @@ impl OpenWait {
     }
 }
 
+/// That there is no such wait.
+fn unknown(id: &str) -> Fault {
+    Fault::new(INVALID_PARAMS, format!("there is no task `{}`", words::one_line(id, 80)))
+}
+
 /// How a wait stands: `tasks/get`.
 ///
 /// # Errors
@@ -119,16 +142,23 @@ pub(super) fn get(call: &Call<'_>, params: &mut Map<String, Value>) -> Result<Sa
     let waited = pollster::block_on(wait(context.wiring.world(), &look));
     let mut waited = waited.map_err(|trouble| failed(&trouble.into()))?;
     let ended = waited.ended.len();
+    let is_nobodys = |(_, trouble): &(TaskId, Trouble)| {
+        matches!(trouble, Trouble::Store(StoreError::NotFound { .. }))
+    };
+    if waited.refused.len() == open.ids.len() && waited.refused.iter().all(is_nobodys) {
+        return Err(Err(unknown(&id)));
+    }
+    let spent = now.since(open.began);
+    let is_late = open.limit.is_some_and(|limit| spent >= Duration::from_millis(limit));
     let is_over = match open.until {
         Until::All => waited.pending.is_empty(),
         Until::Any => waited.pending.is_empty() || ended > 0,
     };
     let message = format!("{ended} of {} ended", open.ids.len());
-    if !is_over {
+    if !is_over && !is_late {
         return Ok(Said::task(open.described("working", &message, now)).over(context, true));
     }
-    waited.timed_out = false;
-    let spent = now.since(open.began);
+    waited.timed_out = !is_over;
     let knows = |task: &Task| call.told.has(task.id());
     let telling = pollster::block_on(tell(&context, call.told, waited, knows, (spent, None)));
     let mut described = open.described("completed", &message, now);
@@ -165,9 +195,11 @@ mod tests {
         let ids: Vec<TaskId> =
             (0..3).map(|n| TaskId::mint(Timestamp::from_micros(1_000_000), [0, 0, n])).collect();
         for until in [Until::All, Until::Any] {
-            let wait =
-                OpenWait::new(ids.clone(), until, Timestamp::from_micros(77)).expect("a wait");
-            assert_eq!(OpenWait::parse(&wait.id()).as_ref(), Some(&wait));
+            for limit in [None, Some(Duration::from_secs(90))] {
+                let times = (Timestamp::from_micros(77), limit);
+                let wait = OpenWait::new(ids.clone(), until, times).expect("a wait");
+                assert_eq!(OpenWait::parse(&wait.id()).as_ref(), Some(&wait));
+            }
         }
         for wrong in [
             "",
@@ -175,6 +207,8 @@ mod tests {
             "wait.all.1",
             "wait.some.1.bg_1",
             "wait.all.x.bg_1",
+            "wait.all.1-.bg_1",
+            "wait.all.7fffffffffffffff.bg_1",
             "task.all.1.bg_1",
             "wait.all.1.../x",
         ] {

@@ -22,7 +22,7 @@ use super::call::{Meta, Wish};
 use super::group::{Group, Outcome, Ready};
 use super::input::{LONGEST, Line, Lines, Look};
 use super::message::{
-    Fault, INVALID_PARAMS, INVALID_REQUEST, Id, Message, Received, UNKNOWN_METHOD,
+    Fault, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, Message, Received, UNKNOWN_METHOD,
 };
 use super::open_wait;
 use super::outlet::Outlet;
@@ -57,13 +57,14 @@ pub(crate) fn serve() -> ExitCode {
 struct Server {
     outlet: Outlet,
     told: Told,
-    calls: Mutex<BTreeMap<Id, Arc<Wish>>>,
+    /// Those that are being answered, by the names of their ids.
+    calls: Mutex<BTreeMap<String, Arc<Wish>>>,
     /// Whether the version that was agreed on at the opening has batches.
     takes_batches: AtomicBool,
 }
 
 impl Server {
-    fn calls(&self) -> MutexGuard<'_, BTreeMap<Id, Arc<Wish>>> {
+    fn calls(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Wish>>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -174,7 +175,11 @@ impl Server {
     /// Sends an answer, unless it belongs to a batch that is not done; what follows from it is done as well.
     fn answer(&self, group: &Group, ready: Ready) {
         let Some(mut answers) = group.add(ready) else { return };
-        let said = answers.iter_mut().filter_map(|ready| ready.said.take()).collect();
+        let said = answers.iter_mut().filter_map(|ready| {
+            let (said, meta) = ready.said.take()?;
+            Some((ready.id.name().to_owned(), said, meta))
+        });
+        let said = said.collect();
         deliver(said, &self.told, || {
             group.line(&answers).is_some_and(|line| self.outlet.send(&line))
         });
@@ -184,12 +189,13 @@ impl Server {
         if method != "notifications/cancelled" {
             return;
         }
+        let Some(name) = params.get("requestId").and_then(Id::name_of) else { return };
         // One that is not known was answered already, or never asked.
-        let wish =
-            params.get("requestId").and_then(Id::of).and_then(|id| self.calls().get(&id).cloned());
-        if let Some(wish) = wish {
+        if let Some(wish) = self.calls().get(&name) {
             wish.withdraw();
         }
+        // The answer may be on its way to a client that has just given up.
+        self.told.take_back(&name);
     }
 
     fn asked(
@@ -264,13 +270,13 @@ impl Server {
             let ready = Ready { id: named.clone(), outcome, wish: Some(wanted), said };
             server.answer(&answered, ready);
             host::reap();
-            server.calls().remove(&named);
+            server.calls().remove(named.name());
             server.outlet.ring();
         };
         let started = thread::Builder::new().stack_size(STACK).spawn(answering);
         if let Err(error) = started {
-            self.calls().remove(id);
-            let fault = Fault::new(INVALID_REQUEST, format!("there can be no thread: {error}"));
+            self.calls().remove(id.name());
+            let fault = Fault::new(INTERNAL_ERROR, format!("there can be no thread: {error}"));
             self.answer(group, Ready::new(id.clone(), Err(fault)));
         }
     }
@@ -278,14 +284,15 @@ impl Server {
     /// Notes a call that is to be answered, by its id.
     fn note(&self, id: &Id, wish: &Arc<Wish>) -> Result<(), Fault> {
         let mut calls = self.calls();
-        if calls.contains_key(id) {
+        if calls.contains_key(id.name()) {
             let words = "a request with this id is being answered already";
             return Err(Fault::new(INVALID_REQUEST, words));
         }
         if calls.len() >= MOST {
-            return Err(Fault::new(INVALID_REQUEST, format!("more than {MOST} calls at once")));
+            let words = format!("{MOST} calls are being answered; ask again once some of them are");
+            return Err(Fault::new(INTERNAL_ERROR, words));
         }
-        calls.insert(id.clone(), wish.clone());
+        calls.insert(id.name().to_owned(), wish.clone());
         Ok(())
     }
 }

@@ -6,8 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use domain::task::{Task, TaskId};
+
+/// For how long after an answer its client may say that it had given up on it. Some clients withdraw, long afterwards,
+/// whatever they asked for before.
+const LATE: Duration = Duration::from_secs(5);
 
 /// What was said.
 #[derive(Debug, Default)]
@@ -20,9 +25,23 @@ struct Said {
     /// With which answer each ending was said last, counted from 1.
     endings: BTreeMap<TaskId, u64>,
     answers: u64,
+    /// The last answers that said endings, oldest first.
+    recent: Vec<Answered>,
+    unheard: BTreeSet<TaskId>,
     launched: BTreeSet<TaskId>,
     looks: u64,
     cancelled: BTreeSet<String>,
+}
+
+/// What an answer said.
+#[derive(Debug)]
+struct Answered {
+    /// To the request of this name.
+    request: String,
+    /// When.
+    at: Instant,
+    /// The endings, each with the answer that had said it before.
+    before: Vec<(TaskId, Option<u64>)>,
 }
 
 impl Told {
@@ -30,24 +49,41 @@ impl Told {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the endings of these tasks are said by one answer; returns what [`Told::take_back`] needs.
-    pub(super) fn add(&self, tasks: &[Task]) -> Vec<(TaskId, Option<u64>)> {
+    /// Notes that the answer to the request of this name says the endings of these tasks.
+    pub(super) fn add(&self, request: &str, tasks: &[Task]) {
         let mut said = self.said();
         said.answers += 1;
         let answer = said.answers;
-        let ended = tasks.iter().filter(|task| task.status().is_ended()).map(Task::id);
-        ended.map(|id| (id.clone(), said.endings.insert(id.clone(), answer))).collect()
+        let mut before = Vec::new();
+        for task in tasks.iter().filter(|task| task.status().is_ended()) {
+            said.unheard.remove(task.id());
+            before.push((task.id().clone(), said.endings.insert(task.id().clone(), answer)));
+        }
+        said.recent.retain(|answered| answered.at.elapsed() < LATE);
+        if !before.is_empty() {
+            said.recent.push(Answered { request: request.to_owned(), at: Instant::now(), before });
+        }
     }
 
-    /// Takes back that the endings of these tasks were said: nobody heard it.
-    pub(super) fn take_back(&self, before: Vec<(TaskId, Option<u64>)>) {
+    /// Takes back what the answer to the request of this name has said within [`LATE`]: nobody heard it.
+    pub(super) fn take_back(&self, request: &str) {
         let mut said = self.said();
-        for (id, answer) in before.into_iter().rev() {
+        let is_meant = |it: &Answered| it.request == request && it.at.elapsed() < LATE;
+        let Some(at) = said.recent.iter().rposition(is_meant) else { return };
+        for (id, answer) in said.recent.remove(at).before.into_iter().rev() {
             match answer {
-                Some(answer) => said.endings.insert(id, answer),
-                None => said.endings.remove(&id),
-            };
+                Some(answer) => drop(said.endings.insert(id, answer)),
+                None => {
+                    said.endings.remove(&id);
+                    said.unheard.insert(id);
+                }
+            }
         }
+    }
+
+    /// The tasks whose endings were said to nobody, and count as told in the store.
+    pub(super) fn unheard(&self) -> Vec<TaskId> {
+        self.said().unheard.iter().cloned().collect()
     }
 
     /// With which answer the ending of a task was said last, counted from 1; 0 if it was not.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::port::Notices as _;
-use domain::task::{SessionId, Task};
+use domain::task::Task;
 use serde_json::{Map, Value, json};
 
 use super::arguments::Arguments;
@@ -182,40 +182,40 @@ impl Said {
     }
 }
 
-/// Sends answers that go out together, and does what follows. Nobody else tells a session meanwhile what they tell it,
-/// and what they tell counts as told only once they were sent.
-pub(super) fn deliver(answers: Vec<(Said, Meta)>, told: &Told, send: impl FnOnce() -> bool) {
+/// Sends answers that go out together, each to the request of that name, and does what follows. Nobody else tells a
+/// session meanwhile what they tell it, and what they tell counts as told only once they were sent.
+pub(super) fn deliver(
+    answers: Vec<(String, Said, Meta)>,
+    told: &Told,
+    send: impl FnOnce() -> bool,
+) {
     pollster::block_on(async {
-        let answers: Vec<(Said, Meta, Option<SessionId>)> = answers
-            .into_iter()
-            .map(|(said, meta)| {
-                let session = meta.session().filter(|_| !said.collected.is_empty());
-                (said, meta, session)
-            })
-            .collect();
         let mut held = BTreeMap::new();
-        for (said, _, session) in &answers {
+        for (_, said, meta) in &answers {
+            let session = meta.session().filter(|_| !said.collected.is_empty());
             if let (Some(context), Some(session)) = (&said.context, session)
-                && !held.contains_key(session)
+                && !held.contains_key(&session)
             {
-                let batch = context.wiring.notices.take(session).await.ok().flatten();
-                held.insert(session.clone(), batch);
+                let batch = context.wiring.notices.take(&session).await.ok().flatten();
+                held.insert(session, batch);
             }
         }
         // The client's next call may come before this one has returned from sending.
-        let before = answers.iter().flat_map(|(said, ..)| told.add(&said.collected)).collect();
+        for (request, said, _) in &answers {
+            told.add(request, &said.collected);
+        }
         if send() {
-            for (said, meta, _) in &answers {
+            for (_, said, meta) in &answers {
                 if let Some(context) = &said.context {
                     meta.saw(context, &said.collected).await;
                 }
             }
         } else {
-            told.take_back(before);
+            answers.iter().for_each(|(request, ..)| told.take_back(request));
         }
         drop(held);
-        let admitting = answers.iter().find(|(said, ..)| said.admits);
-        if let Some(context) = admitting.and_then(|(said, ..)| said.context.as_ref()) {
+        let admitting = answers.iter().find(|(_, said, _)| said.admits);
+        if let Some(context) = admitting.and_then(|(_, said, _)| said.context.as_ref()) {
             context.wiring.admit_in_passing().await;
         }
     });

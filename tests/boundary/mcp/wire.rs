@@ -243,6 +243,11 @@ fn every_rough_edge_of_a_client_has_its_answer_and_the_server_goes_on() {
             Text("a number of seconds from 0", json!(25)),
         ),
         (
+            "more time than a clock can count",
+            call("28", "run_command", r#"{"command":"true","max_time_s":1e300}"#),
+            Text("id: bg_", json!(28)),
+        ),
+        (
             "a folder in no repository for a worktree",
             call("26", "launch_agent", r#"{"prompt":"x","worktree":true,"cwd":"/"}"#),
             Text("with `cwd`, or leave out `worktree`", json!(26)),

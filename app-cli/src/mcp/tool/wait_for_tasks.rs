@@ -52,7 +52,8 @@ pub(super) const TOOL: Tool = Tool {
 };
 
 fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
-    let asked = arguments.span("max_wait_s")?.unwrap_or(USUAL);
+    let limit = arguments.span("max_wait_s")?;
+    let asked = limit.unwrap_or(USUAL);
     let typed = arguments.texts("ids")?;
     let until = if arguments.flag("any")? { Until::Any } else { Until::All };
     let context = context()?;
@@ -62,13 +63,15 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         let Some(Found { ids, known }) = found else {
             return Ok(Ended::Now(nothing(call, session.is_some()), Vec::new()));
         };
-        let began = Instant::now();
+        let (began, call_began) = (Instant::now(), context.wiring.clock.now());
         let at_most = asked.min(MOST);
         let first = if call.meta.takes_tasks { at_most.min(BEFORE_TASK) } else { at_most };
         let mut waited = until_due(&context, call, (ids.clone(), until), (&known, first)).await?;
-        if call.meta.takes_tasks && waited.timed_out && !call.wish.is_over() {
+        // Who asked for less than that wants an answer now.
+        let is_task = call.meta.takes_tasks && limit.is_none_or(|limit| limit > BEFORE_TASK);
+        if is_task && waited.timed_out && !call.wish.is_over() {
             let pending = waited.pending.iter().map(|believed| believed.task.id().clone());
-            let wait = OpenWait::new(pending.collect(), until, context.wiring.clock.now());
+            let wait = OpenWait::new(pending.collect(), until, (call_began, limit));
             if let Some(wait) = wait {
                 return Ok(Ended::Later(wait.working()));
             }
@@ -138,12 +141,20 @@ async fn find(
         let entries = batch.entries().iter().filter(|(_, stage)| *stage != Stage::Told);
         untold = entries.map(|(id, _)| id.clone()).filter(|id| !call.told.has(id)).collect();
     }
+    // What nobody heard counts as told in the store.
+    let unheard = context.tasks(&call.told.unheard()).await;
+    let is_own = |task: &&Task| session.is_none() || task.order().parent.as_ref() == session;
+    let unheard = unheard.iter().filter(is_own);
+    untold.extend(unheard.map(|task| task.id().clone()));
     let ids = match (typed, session) {
         ([], None) => Context::not_around(match call.told.launched() {
             ids if ids.is_empty() => {
                 let unfinished = context.tasks(&context.unfinished().await?).await;
                 let is_open = |task: &Task| !task.status().is_ended() || !call.told.has(task.id());
-                unfinished.iter().filter(|task| is_open(task)).map(|it| it.id().clone()).collect()
+                let open = unfinished.iter().filter(|task| is_open(task));
+                let mut ids: BTreeSet<TaskId> = open.map(|task| task.id().clone()).collect();
+                ids.extend(untold.iter().cloned());
+                ids.into_iter().collect()
             }
             ids => ids.into_iter().filter(|id| !call.told.has(id)).collect(),
         }),

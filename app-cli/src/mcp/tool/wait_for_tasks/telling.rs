@@ -11,6 +11,7 @@ use domain::usecase::output::quoted_in_part;
 use domain::usecase::wait::Waited;
 
 use crate::kit::context::Context;
+use crate::kit::environment;
 use crate::kit::failure::Failure;
 use crate::mcp::told::Told;
 use crate::mcp::words;
@@ -58,6 +59,12 @@ pub(in crate::mcp) async fn tell(
     }
     if let Some(most) = clamped {
         head.push_str(&format!("\nnote: one call waits at most {} s", most.as_secs()));
+    }
+    let around = environment::tasks_around();
+    for own in pending.iter().map(|believed| believed.task.id()).filter(|id| around.contains(id)) {
+        head.push_str(&format!(
+            "\nnote: this server is part of {own}, which does not end before it"
+        ));
     }
     let (mut known, mut new): (Vec<Task>, Vec<Task>) =
         ended.into_iter().partition(|task| is_known(task));
