@@ -272,3 +272,17 @@ fn wide_characters_marks_and_tabs_are_shown_as_a_terminal_would_show_them() {
     let raw = sandbox.task_bg(["output", "--raw", &id]).ok().json();
     assert!(raw["output"].as_str().is_some_and(|it| it.starts_with("漢字\rab\n")), "{raw}");
 }
+
+// Once, nothing said that the last lines of a command were not all that it had printed.
+#[test]
+fn the_result_of_a_command_says_where_it_is_the_end_of_its_log_alone() {
+    let sandbox = sandbox();
+    for (lines, is_all) in [("51", false), ("50", true)] {
+        let id = sandbox.run_command(["seq", lines]);
+        sandbox.ended(&id);
+        let answer = sandbox.task_bg(["output", "--result", &id]).ok().json();
+        let note = answer["note"].as_str().unwrap_or_default();
+        assert_eq!(note.contains(&format!("`task-bg output {id}`")), !is_all, "{answer}");
+        assert_eq!(note.contains(" 144 bytes"), !is_all, "{answer}");
+    }
+}

@@ -179,8 +179,8 @@ impl Server {
             let (said, meta) = ready.said.take()?;
             Some((ready.id.name().to_owned(), said, meta))
         });
-        let said = said.collect();
-        deliver(said, &self.told, || {
+        let said: Vec<_> = said.collect();
+        deliver(&said, &self.told, || {
             group.line(&answers).is_some_and(|line| self.outlet.send(&line))
         });
     }

@@ -71,12 +71,11 @@ impl Told {
         let is_meant = |it: &Answered| it.request == request && it.at.elapsed() < LATE;
         let Some(at) = said.recent.iter().rposition(is_meant) else { return };
         for (id, answer) in said.recent.remove(at).before.into_iter().rev() {
-            match answer {
-                Some(answer) => drop(said.endings.insert(id, answer)),
-                None => {
-                    said.endings.remove(&id);
-                    said.unheard.insert(id);
-                }
+            if let Some(answer) = answer {
+                said.endings.insert(id, answer);
+            } else {
+                said.endings.remove(&id);
+                said.unheard.insert(id);
             }
         }
     }

@@ -184,14 +184,10 @@ impl Said {
 
 /// Sends answers that go out together, each to the request of that name, and does what follows. Nobody else tells a
 /// session meanwhile what they tell it, and what they tell counts as told only once they were sent.
-pub(super) fn deliver(
-    answers: Vec<(String, Said, Meta)>,
-    told: &Told,
-    send: impl FnOnce() -> bool,
-) {
+pub(super) fn deliver(answers: &[(String, Said, Meta)], told: &Told, send: impl FnOnce() -> bool) {
     pollster::block_on(async {
         let mut held = BTreeMap::new();
-        for (_, said, meta) in &answers {
+        for (_, said, meta) in answers {
             let session = meta.session().filter(|_| !said.collected.is_empty());
             if let (Some(context), Some(session)) = (&said.context, session)
                 && !held.contains_key(&session)
@@ -201,17 +197,19 @@ pub(super) fn deliver(
             }
         }
         // The client's next call may come before this one has returned from sending.
-        for (request, said, _) in &answers {
+        for (request, said, _) in answers {
             told.add(request, &said.collected);
         }
         if send() {
-            for (_, said, meta) in &answers {
+            for (_, said, meta) in answers {
                 if let Some(context) = &said.context {
                     meta.saw(context, &said.collected).await;
                 }
             }
         } else {
-            answers.iter().for_each(|(request, ..)| told.take_back(request));
+            for (request, ..) in answers {
+                told.take_back(request);
+            }
         }
         drop(held);
         let admitting = answers.iter().find(|(_, said, _)| said.admits);

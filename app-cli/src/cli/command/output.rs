@@ -6,7 +6,7 @@ mod follow;
 use domain::port::{Gap, LogPart, LogText, Portion, Stream};
 use domain::task::text::screen::{Rendering, settled};
 use domain::task::{State, Task, TaskId, text};
-use domain::usecase::output::output as read;
+use domain::usecase::output::{output as read, quoted_in_part};
 
 use crate::Outcome;
 use crate::cli::args::Output;
@@ -85,7 +85,9 @@ async fn one(
         (false, None, None) => shown(Portion::Ends),
     };
     let mut receipt = read(context.wiring.world(), id, (stream, part)).await?;
+    let mut log = None;
     if args.result {
+        log = quoted_in_part(context.wiring.world(), &receipt.believed.task).await?;
         let whole = result(&receipt.believed.task, args.raw)?;
         let room = if args.full { usize::MAX } else { room };
         receipt.log = page(&whole, args.since.unwrap_or(0), room);
@@ -98,7 +100,7 @@ async fn one(
     }
     let is_missing = !is_there && !args.result && receipt.log.total_bytes == 0;
     let (is_result, is_raw, whole) = (args.result, args.raw, args.full);
-    Ok(OutputView { receipt, path, command, is_result, is_raw, is_missing, whole })
+    Ok(OutputView { receipt, path, command, is_result, is_raw, is_missing, whole, log })
 }
 
 const fn stream(args: &Output) -> Stream {

@@ -28,6 +28,8 @@ pub(crate) struct OutputView {
     pub(crate) is_missing: bool,
     /// Whether all of it was asked for.
     pub(crate) whole: bool,
+    /// The size of the log, where the final answer is the end of it alone.
+    pub(crate) log: Option<u64>,
 }
 
 impl OutputView {
@@ -69,6 +71,12 @@ impl View for OutputView {
                 json!(format!("there is no output yet: the task is {}", task.status().word()));
         }
         if let Some(note) = self.note() {
+            answer["note"] = json!(note);
+        }
+        if let Some(bytes) = self.log {
+            let note = format!(
+                "the result of a command is the end of its log, which has {bytes} bytes: `task-bg output {id}`"
+            );
             answer["note"] = json!(note);
         }
         if let Some(gap) = log.gap {
