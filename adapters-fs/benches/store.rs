@@ -64,7 +64,14 @@ fn decode(bencher: Bencher, records: u64) {
 fn apply(bencher: Bencher) {
     let (scratch, id) = filled(1);
     let (supervisor, agent) = (testing::process(7), testing::process(8));
-    let started = Event::Started(Started { supervisor, agent, awake: None, group: None });
+    let started = Event::Started(Started {
+        supervisor,
+        agent,
+        awake: None,
+        group: None,
+        store: None,
+        log_limit: None,
+    });
     block_on(scratch.store.apply(&id, started, ORDERED)).expect("started");
     bencher.bench(|| {
         let event = Event::Progressed(Activity::default());

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use domain::port::{Fault, LogPart, LogText, OutputLog, Stream};
+use domain::run::log_bound;
 use domain::task::{TaskId, Timestamp};
-use rustix::fs::OFlags;
+use rustix::fs::{FallocateFlags, OFlags};
 use rustix::io::Errno;
 
 use crate::data_dir::{DataDir, ownership};
@@ -96,6 +97,15 @@ impl OutputLog for FileLogs {
         appended.map_err(|error| fault("completing the log", &path, &error))
     }
 
+    async fn give_back(&self, id: &TaskId, most: u64) -> Result<(), Fault> {
+        for which in [Stream::Readable, Stream::Events] {
+            let path = self.path(id, which);
+            let open = || give_back(&path, most);
+            open().map_err(|error| fault("giving back the middle of the log", &path, &error))?;
+        }
+        Ok(())
+    }
+
     async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault> {
         let mut last = None;
         for which in [Stream::Readable, Stream::Events] {
@@ -114,6 +124,23 @@ impl OutputLog for FileLogs {
     fn location(&self, id: &TaskId, which: Stream) -> String {
         self.path(id, which).display().to_string()
     }
+}
+
+fn give_back(path: &Path, most: u64) -> io::Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    let taken = found.blocks().saturating_mul(512);
+    let Some((from, to)) = log_bound::middle(found.len(), most) else { return Ok(()) };
+    if !found.is_file() || taken <= log_bound::brim(most) {
+        return Ok(());
+    }
+    let file = append(path)?;
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    // Where no hole can be made the log stays as it is.
+    rustix::fs::fallocate(&file, flags, from, to - from).unwrap_or_default();
+    Ok(())
 }
 
 fn append(path: &Path) -> io::Result<File> {

@@ -105,6 +105,8 @@ mod progress_key {
     pub(super) const SURVIVOR_COUNT: &str = "survivorCount";
     pub(super) const LOG_BYTES: &str = "logBytes";
     pub(super) const LOG_LOST: &str = "logLost";
+    pub(super) const LOG_LIMIT: &str = "maxLogBytes";
+    pub(super) const STORE: &str = "store";
 }
 
 /// The keys of a process.

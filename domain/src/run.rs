@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod ending;
+pub mod log_bound;
 pub mod machine;
 pub mod readable;
 pub mod retry;

@@ -210,6 +210,12 @@ impl Task {
         self
     }
 
+    /// Whether its processes were started from this store, as far as the record or the store says that.
+    pub fn is_of_store(&self, store: Option<&str>) -> bool {
+        let known = self.progress.store.as_deref().zip(store);
+        known.is_none_or(|(recorded, store)| recorded == store)
+    }
+
     /// Whether it was ordered from us: no other program's record says what runs it, or on which machine.
     pub fn is_ours(&self) -> bool {
         let said = self.order.runner != Runner::Elsewhere || self.progress.host.is_some();

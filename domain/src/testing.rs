@@ -74,7 +74,14 @@ pub fn queued_task() -> Task {
 /// The start of an agent.
 pub fn started() -> Started {
     let awake = Some(Duration::from_secs(1_000));
-    Started { supervisor: process(100), agent: process(101), awake, group: None }
+    Started {
+        supervisor: process(100),
+        agent: process(101),
+        awake,
+        group: None,
+        store: None,
+        log_limit: None,
+    }
 }
 
 /// A task whose agent has just been started.

@@ -102,6 +102,16 @@ pub enum Trouble {
         /// The machine.
         host: alloc::string::String,
     },
+    /// The agent of the task was started from another store, of which this one is a copy, and works.
+    #[error(
+        "task {id} was started from another store than this one: from the one in `{store}`, as that was then"
+    )]
+    Copied {
+        /// Which.
+        id: TaskId,
+        /// The folder of that store.
+        store: alloc::string::String,
+    },
     /// The task's supervisor, or whoever else holds its life lock, does not answer; its processes were stopped.
     #[error("{} does not answer: its end is not recorded yet", keeper(.id, .holder))]
     Unanswered {
@@ -158,6 +168,7 @@ impl Trouble {
             }
             Self::Fault(fault) => fault.cause == Cause::ReadOnly,
             Self::Elsewhere { .. }
+            | Self::Copied { .. }
             | Self::Unanswered { .. }
             | Self::NotAdmitted { .. }
             | Self::AtCluster { .. }

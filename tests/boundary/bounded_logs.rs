@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use tests::process::{alive, kill, wait_until};
-use tests::sandbox::Sandbox;
+use tests::sandbox::{Sandbox, pid_at, task_id};
 
 use crate::sandbox;
 
@@ -120,4 +120,32 @@ fn a_bound_that_makes_no_sense_is_named() {
     assert!(refused.stderr.contains("256MiB"), "{refused}");
     let config = sandbox.task_bg(["config"]).env("TASK_BG_MAX_LOG", "64 MiB").ok();
     assert!(config.stdout.contains("64MiB"), "{config}");
+}
+
+// Once, a log whose supervisor was killed stayed as large as it had become until then, for ever; and whoever took a task over
+// kept the bound of its own settings.
+#[test]
+fn the_bound_of_a_task_holds_whoever_takes_it_over_or_concludes_it() {
+    for looked_at in [true, false] {
+        let sandbox = sandbox();
+        let (gate, written) = (sandbox.until("gate"), sandbox.path("written"));
+        let much = 40 * MIB;
+        let script = format!("{gate}; yes | head -c {much}; >{}", written.display());
+        let words = ["run", "x", "--", "sh", "-c", &script];
+        let id = task_id(&sandbox.task_bg(words).env("TASK_BG_MAX_LOG", "4MiB").ok().json());
+        let record = sandbox.record(&id);
+        let [supervisor, agent] = ["supervisor", "agentProcess"].map(|key| pid_at(&record, key));
+        kill(supervisor);
+        wait_until("that it is gone", || !alive(supervisor));
+        if looked_at {
+            sandbox.task_bg(["status", &id]).ok().done();
+        }
+        sandbox.open_gate("gate");
+        sandbox.wait_for_file("written");
+        wait_until("that it has ended", || !alive(agent));
+        sandbox.task_bg(["list"]).ok().done();
+        assert_eq!(sandbox.ended(&id)["progress"]["reason"], "lost");
+        let (size, taken) = size_of(&sandbox, &id);
+        assert!(size == much && taken <= 4 * MIB, "{taken} of {size} bytes, {looked_at}");
+    }
 }

@@ -11,6 +11,7 @@ mod bounded_logs;
 mod bounding;
 mod cancelling;
 mod cleaning;
+mod copied;
 mod counting;
 mod crashing;
 mod disks;

@@ -203,7 +203,7 @@ fn again(order: &Order) -> [Member; 11] {
 }
 
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 26] {
+fn life(task: &Task) -> [Member; 28] {
     let progress = task.progress();
     let (done, left) = (&progress.activity, &progress.left);
     let reason = match task.state() {
@@ -243,6 +243,8 @@ fn life(task: &Task) -> [Member; 26] {
         (progress_key::STOP, progress.stop.map(|stop| intent(stop).line())),
         (progress_key::SURVIVORS, (left.count > 0).then(|| processes(&left.processes))),
         (progress_key::SURVIVOR_COUNT, (left.count > 0).then(|| json(&left.count))),
+        (progress_key::STORE, text(progress.store.as_ref())),
+        (progress_key::LOG_LIMIT, progress.log_limit.map(|limit| json(&limit))),
         (progress_key::LOG_LOST, (progress.log_lost > 0).then(|| json(&progress.log_lost))),
         (progress_key::LOG_BYTES, progress.log_bytes.map(|bytes| json(&bytes))),
     ]

@@ -42,7 +42,14 @@ fn task_at(seconds: u64) -> Task {
 
 fn started() -> Event {
     let (supervisor, agent) = (testing::process(7), testing::process(8));
-    Event::Started(domain::task::Started { supervisor, agent, awake: None, group: None })
+    Event::Started(domain::task::Started {
+        supervisor,
+        agent,
+        awake: None,
+        group: None,
+        store: None,
+        log_limit: None,
+    })
 }
 
 fn completed(result: &str) -> Event {

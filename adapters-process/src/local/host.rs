@@ -168,6 +168,11 @@ impl LocalHost {
 
 #[async_trait]
 impl Host for LocalHost {
+    fn store(&self) -> Option<String> {
+        let found = fs::metadata(&self.store).ok()?;
+        Some(format!("{}:{}", found.dev(), found.ino()))
+    }
+
     fn name(&self) -> &str {
         &self.name
     }
@@ -243,7 +248,11 @@ impl Host for LocalHost {
     }
 
     async fn stop(&self, tasks: &[Doomed], grace: Duration) -> Survivors {
-        termination::stop(tasks, None, grace)
+        // What a record says that was copied with its store is about processes of another one.
+        let own = tasks.iter().any(|it| it.store.is_some()).then(|| self.store()).flatten();
+        let is_ours = |task: &&Doomed| task.store.is_none() || own.is_none() || task.store == own;
+        let ours: Vec<Doomed> = tasks.iter().filter(is_ours).cloned().collect();
+        termination::stop(&ours, None, grace)
     }
 
     async fn of_task(&self, task: &Doomed) -> Vec<ProcessId> {

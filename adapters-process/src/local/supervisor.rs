@@ -205,7 +205,9 @@ async fn record_start(
     let clock = post.world.clock;
     let (at, began) = (clock.now(), clock.elapsed());
     let (process, group) = (agent.process.clone(), agent.folder());
-    let started = Started { supervisor, agent: process, awake: Some(clock.awake()), group };
+    let (store, log_limit) = (post.world.host.store(), Some(post.most.unwrap_or(0)));
+    let awake = Some(clock.awake());
+    let started = Started { supervisor, agent: process, awake, group, store, log_limit };
     loop {
         let error = match post.world.store.apply(id, Event::Started(started.clone()), at).await {
             Ok(task) => return Ok(task),

@@ -40,7 +40,9 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
             let post = Post {
                 world: wiring.world(),
                 files,
-                most: Some(wiring.max_log).filter(|most| *most > 0),
+                // Whoever takes a task over keeps the bound that it was started with.
+                most: Some(held.task.progress().log_limit.unwrap_or(wiring.max_log))
+                    .filter(|most| *most > 0),
                 instructions: wiring.kits.instructions(id),
                 attach: &attach,
                 surroundings: Surroundings {

@@ -24,6 +24,10 @@ pub trait Host: Send + Sync {
     /// The name by which records tell machines apart.
     fn name(&self) -> &str;
 
+    /// What tells the store that this process works over apart from every other on this machine, copies of it included;
+    /// `None` if that cannot be told.
+    fn store(&self) -> Option<String>;
+
     /// Starts the supervisor of a recorded task with this environment, and hands over the life lock.
     ///
     /// MUST NOT return before the supervisor has left the caller's process group and session, so that a
@@ -146,6 +150,8 @@ pub struct Doomed {
     pub known: Vec<ProcessId>,
     /// What holds all its processes together on its machine, where the record names such a thing.
     pub group: Option<String>,
+    /// The store that its processes were started from, where the record says it.
+    pub store: Option<String>,
 }
 
 impl Doomed {
@@ -153,12 +159,13 @@ impl Doomed {
     pub fn of(task: &Task) -> Self {
         let progress = task.progress();
         let (known, group) = (progress.left.processes.clone(), progress.group.clone());
-        Self { id: task.id().clone(), agent: progress.agent.clone(), known, group }
+        let store = progress.store.clone();
+        Self { id: task.id().clone(), agent: progress.agent.clone(), known, group, store }
     }
 
     /// The task, of which nothing but its id is known.
     pub const fn named(id: TaskId) -> Self {
-        Self { id, agent: None, known: Vec::new(), group: None }
+        Self { id, agent: None, known: Vec::new(), group: None, store: None }
     }
 }
 

@@ -36,6 +36,15 @@ pub trait OutputLog: Send + Sync {
     /// [`Fault`] if that cannot be told.
     async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault>;
 
+    /// Gives back the middle of each log of a task that takes more of the disk than `most` bytes allow
+    /// ([`crate::run::log_bound`]), for the holder of its life lock.
+    ///
+    /// MUST leave the beginning and the end at their places. Where a file system makes no holes, nothing changes.
+    ///
+    /// # Errors
+    /// [`Fault`] if a log cannot be opened.
+    async fn give_back(&self, id: &TaskId, most: u64) -> Result<(), Fault>;
+
     /// Where a log is, as an absolute path, whether or not it is there yet.
     fn location(&self, id: &TaskId, which: Stream) -> String;
 }

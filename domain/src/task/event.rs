@@ -122,6 +122,10 @@ pub struct Started {
     pub awake: Option<Duration>,
     /// What holds all processes of the task together; see [`super::Progress::group`].
     pub group: Option<String>,
+    /// The store that they were started from; see [`super::Progress::store`].
+    pub store: Option<String>,
+    /// The most that each of its logs may take; see [`super::Progress::log_limit`].
+    pub log_limit: Option<u64>,
 }
 
 /// An ending that a person or a hook reports.

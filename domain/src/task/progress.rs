@@ -38,6 +38,11 @@ pub struct Progress {
     pub agent: Option<ProcessId>,
     /// What holds all its processes together on its machine: the folder of a control group.
     pub group: Option<String>,
+    /// What tells the store that its processes were started from apart from every other, copies of it included; a record
+    /// that was copied says so by that.
+    pub store: Option<String>,
+    /// The most bytes of the disk that each of its logs may take, as it was when it was started; 0 for any number.
+    pub log_limit: Option<u64>,
     /// How the agent exited, once that is known.
     pub exit: Option<Exit>,
     /// The time since boot, without sleep, when the agent was started; comparable only within the boot

@@ -149,6 +149,8 @@ impl Task {
         self.progress.agent = Some(started.agent);
         self.progress.started_awake = started.awake;
         self.progress.group = started.group;
+        self.progress.store = started.store;
+        self.progress.log_limit = started.log_limit;
         Ok(Weight::Lasting)
     }
 

@@ -157,6 +157,10 @@ impl MemoryHost {
 
 #[async_trait]
 impl Host for MemoryHost {
+    fn store(&self) -> Option<String> {
+        None
+    }
+
     fn name(&self) -> &str {
         HERE
     }

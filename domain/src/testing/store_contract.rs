@@ -42,7 +42,9 @@ fn task_at(seconds: u64, order: Order) -> Task {
 }
 
 fn started() -> Event {
-    Event::Started(Started { supervisor: process(7), agent: process(8), awake: None, group: None })
+    let (supervisor, agent) = (process(7), process(8));
+    let (awake, group, store, log_limit) = (None, None, None, None);
+    Event::Started(Started { supervisor, agent, awake, group, store, log_limit })
 }
 
 fn completed(result: &str) -> Event {

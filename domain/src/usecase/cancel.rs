@@ -11,7 +11,7 @@ use core::time::Duration;
 use super::again::last_attempt;
 use super::custody;
 use super::left_behind::{may_have_left, unnamed};
-use super::reconcile::{reconcile, wait_for_conclusion};
+use super::reconcile::{Believed, Note, reconcile, wait_for_conclusion};
 use super::repair::follower_is_due;
 use super::stop_jobs::stop_jobs;
 use super::stopping::{stop_all, stop_unrecorded};
@@ -120,7 +120,10 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
         }
         let unended = !task.status().is_ended();
         let recorded = task.clone();
-        let task = reconcile(world, task).await?.task;
+        let Believed { task, note, .. } = reconcile(world, task).await?;
+        if note == Some(Note::Copied) {
+            return Err(copied(&task));
+        }
         if unended && task.status() == Status::Cancelled {
             // An earlier cancel was cut short, and somebody carried it out, who may have been killed before
             // the last process was gone.
@@ -196,6 +199,13 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
 
 pub(super) fn already_ended(task: &Task) -> Refusal {
     Refusal::AlreadyEnded { status: task.status(), at: task.state().ended_at() }
+}
+
+/// That the processes of a task are those of another store, by where its log was made.
+fn copied(task: &Task) -> Trouble {
+    let log = task.progress().output_file.as_deref().unwrap_or_default();
+    let store = log.rsplit_once('/').map_or("", |(folder, _)| folder).into();
+    Trouble::Copied { id: task.id().clone(), store }
 }
 
 fn elsewhere(task: &Task) -> Trouble {

@@ -66,6 +66,13 @@ pub(super) async fn is_at_work(world: World<'_>, task: &Task) -> bool {
     taken_up && !world.host.of_task(&Doomed::of(task)).await.is_empty()
 }
 
+/// Whether the agent of a running task works and was started from another store, of which this one is a copy.
+pub(super) async fn is_anothers(world: World<'_>, task: &Task) -> bool {
+    task.status() == Status::Running
+        && !task.is_of_store(world.host.store().as_deref())
+        && is_at_work(world, task).await
+}
+
 /// Whether a task is recorded as running here and its agent is gone: its supervisor has yet to record how it ended.
 pub(super) async fn agent_is_gone(world: World<'_>, task: &Task) -> bool {
     let agent = task.progress().agent.as_ref();

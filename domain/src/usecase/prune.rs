@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::custody;
-use super::reconcile::{look, reconcile};
+use super::reconcile::{Note, look, reconcile};
 use super::stopping::stop_all;
 use super::{Trouble, World};
 use crate::plan::prune::{Expiry, plan_prune};
@@ -104,7 +104,13 @@ async fn judge(world: World<'_>, task: Task, mode: Mode) -> Result<Option<(Task,
         return Ok(None);
     }
     let task = match mode {
-        Mode::Execute => Box::pin(reconcile(world, task)).await?.task,
+        Mode::Execute => {
+            let believed = Box::pin(reconcile(world, task)).await?;
+            if believed.note == Some(Note::Copied) {
+                return Ok(None);
+            }
+            believed.task
+        }
         Mode::DryRun => {
             let custody = world.locks.custody(task.id()).await?;
             match look(world, &task, custody).await {

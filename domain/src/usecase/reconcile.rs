@@ -59,6 +59,8 @@ pub enum Note {
     AgentGone,
     /// Its supervisor is gone, and another process holds its life lock and does not go on, as one that was stopped.
     HeldUp,
+    /// Its agent was started from another store, of which this one is a copy, and lives: only that one can judge it.
+    Copied,
     /// Another machine runs it, and only that machine can judge it.
     Elsewhere,
     /// The cluster that has it does not answer, and its supervisor has given no sign of life for a while.
@@ -156,6 +158,9 @@ async fn judge(world: World<'_>, task: Task, at_most: Duration) -> Result<Believ
         life = None;
     }
     let as_recorded = |task: Task, note| Believed { task, note, custody };
+    if custody != Custody::Held && custody::is_anothers(world, &task).await {
+        return Ok(as_recorded(task, Some(Note::Copied)));
+    }
     match look(world, &task, custody).await {
         Standing::AsRecorded => {
             remind_supervisor(world, &task, custody).await;
@@ -345,6 +350,10 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
     complete_log(world, task).await;
     let tail = LogPart::LastLines { lines: QUOTED_LINES };
     let log_tail = settled(&world.logs.read(task.id(), Stream::Readable, tail).await?.text);
+    // Nobody kept their bound since the supervisor was gone.
+    if let Some(most) = task.progress().log_limit.filter(|most| *most > 0) {
+        drop(world.logs.give_back(task.id(), most).await);
+    }
     let agent = world.agents.of(runner);
     let log_complaint = agent.and_then(|agent| agent.complaint(&log_tail));
     let clock = world.clock;

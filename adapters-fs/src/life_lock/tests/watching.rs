@@ -19,7 +19,14 @@ fn running(store: &FileStore, number: u64) -> TaskId {
     let task = Task::ordered(id(&format!("bg_{number}")), testing::order(), None, ORDERED);
     wait(store.create(&task)).expect("created");
     let (supervisor, agent) = (testing::process(7), testing::process(8));
-    let started = Event::Started(Started { supervisor, agent, awake: None, group: None });
+    let started = Event::Started(Started {
+        supervisor,
+        agent,
+        awake: None,
+        group: None,
+        store: None,
+        log_limit: None,
+    });
     wait(store.apply(task.id(), started, ORDERED)).expect("started");
     task.id().clone()
 }

@@ -236,6 +236,8 @@ impl<'a> Below<'a> {
             stop: Object::within(self.0.get(progress_key::STOP).unwrap_or_default())
                 .and_then(|found| intent(&found)),
             left: self.left(),
+            store: self.text(progress_key::STORE),
+            log_limit: self.0.value(progress_key::LOG_LIMIT),
             log_lost: self.0.value(progress_key::LOG_LOST).unwrap_or_default(),
             log_bytes: self.0.value(progress_key::LOG_BYTES),
         }

@@ -51,9 +51,12 @@ fn a_start_names_both_processes() {
         agent: testing::process(8),
         awake: None,
         group: None,
+        store: Some("1:2".into()),
+        log_limit: Some(0),
     };
     let task = testing::queued_task().apply(Event::Started(started), LATER).expect("queued").task;
     let text = first(&task);
+    assert!(text.contains(r#""store": "1:2""#) && text.contains(r#""maxLogBytes": 0"#), "{text}");
     assert!(
         text.contains(r#""supervisor": {"pid":7,"startTime":12345,"bootId":"5f0c7ea6-boot"}"#),
         "{text}"

@@ -9,6 +9,7 @@ use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use domain::run::log_bound;
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
@@ -16,8 +17,6 @@ use rustix::io::Errno;
 const FASTEST: u64 = 2 << 30;
 /// The shortest and the longest pause between two looks at a file that grows.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
-/// What a hole begins and ends with is rounded to, in bytes: the block of usual file systems.
-const BLOCK: u64 = 4 << 10;
 /// The niceness of a supervisor that was outrun by a writer.
 const HURRY: i32 = -10;
 
@@ -60,10 +59,8 @@ impl<'a> Bound<'a> {
         self.most
     }
 
-    /// From how many bytes on a log is made smaller: far below the bound, so that a fast writer does not pass it between two
-    /// looks, also on a busy machine.
     const fn brim(&self) -> u64 {
-        self.most / 8 * 3
+        log_bound::brim(self.most)
     }
 
     /// How long nobody has to look at logs that are far from full.
@@ -86,7 +83,7 @@ impl<'a> Bound<'a> {
                     self.usual = rustix::process::getpriority_process(None).ok();
                     rustix::process::setpriority_process(None, HURRY).unwrap_or_default();
                 }
-                if let Err(error) = log.punch(most / 16, most / 16 * 3) {
+                if let Err(error) = log.punch(most) {
                     let without_holes =
                         matches!(error, Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL);
                     if without_holes && taken > most {
@@ -122,10 +119,10 @@ impl Drop for Bound<'_> {
 }
 
 impl Log<'_> {
-    /// Gives back all but so many bytes at the beginning and at the end.
-    fn punch(&mut self, head: u64, tail: u64) -> Result<(), Errno> {
-        let from = head.next_multiple_of(BLOCK).max(self.punched);
-        let to = self.size.saturating_sub(tail) / BLOCK * BLOCK;
+    /// Gives back its middle.
+    fn punch(&mut self, most: u64) -> Result<(), Errno> {
+        let Some((from, to)) = log_bound::middle(self.size, most) else { return Ok(()) };
+        let from = from.max(self.punched);
         if to > from {
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
             rustix::fs::fallocate(self.file, flags, from, to - from)?;

@@ -159,6 +159,14 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
              read-only"
                 .to_owned()
         }
+        Note::Copied => {
+            let log = task.progress().output_file.as_deref().unwrap_or_default();
+            let store = log.rsplit_once('/').map_or("", |(folder, _)| folder);
+            format!(
+                "it was started from another store than this one, from the one in `{store}` as that was then: this \
+                 one is a copy, or was restored, and can neither stop it nor tell how it ends"
+            )
+        }
         Note::Elsewhere => {
             let host = task.progress().host.as_deref().unwrap_or_default();
             format!("runs on {host}, which alone can judge and stop it")

@@ -101,6 +101,10 @@ impl From<Trouble> for Failure {
             Trouble::Elsewhere { ref host, .. } => Self::of(Kind::WrongState, &error).hint(
                 format!("run the command on `{host}`: it alone can judge and stop its tasks"),
             ),
+            Trouble::Copied { ref store, .. } => Self::of(Kind::WrongState, &error).hint(format!(
+                "this one is a copy, or was restored: run the command with `{}={store}`, or end its processes by hand",
+                environment::DIR
+            )),
             Trouble::Unanswered { ref id, ref holder } => {
                 let hint = format!("its supervisor may be stopped: `task-bg status {id}` names it");
                 Self::of(Kind::Unexpected, &error).hint(to_free_a_lock(holder, &hint))

@@ -104,6 +104,10 @@ impl Yielding<'_> {
 
 #[async_trait]
 impl Host for Yielding<'_> {
+    fn store(&self) -> Option<String> {
+        self.memory.host.store()
+    }
+
     fn name(&self) -> &str {
         self.memory.host.name()
     }

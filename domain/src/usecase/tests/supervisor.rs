@@ -96,7 +96,14 @@ async fn begin(
     scene.laws.borrow_mut().agent_starts(memory, task);
     turn().await;
     let (supervisor, agent_of) = (supervisor.clone(), agent.clone());
-    let started = Started { supervisor, agent: agent_of, awake: None, group: None };
+    let started = Started {
+        supervisor,
+        agent: agent_of,
+        awake: None,
+        group: None,
+        store: None,
+        log_limit: None,
+    };
     match world.store.apply(task.id(), Event::Started(started), world.clock.now()).await {
         Ok(started) => {
             *task = started;

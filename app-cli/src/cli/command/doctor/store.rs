@@ -297,7 +297,9 @@ fn unattended(listed: &Listed) -> Finding {
         Note::Unrecordable => "is gone, which cannot be recorded",
         Note::ClusterSilent => "is at a cluster that does not answer",
         Note::NodeSilent => "runs on a node that does not answer",
-        Note::Elsewhere | Note::Adopted | Note::LeftBehind | Note::EmptyAnswer => "needs nobody",
+        Note::Elsewhere | Note::Copied | Note::Adopted | Note::LeftBehind | Note::EmptyAnswer => {
+            "needs nobody"
+        }
     };
     let notes = alone.iter().take(NAMED);
     let named: Vec<String> = notes.map(|(id, note)| format!("{id} {}", word(note))).collect();
