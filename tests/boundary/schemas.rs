@@ -199,6 +199,7 @@ fn the_answers_about_the_installation_are_as_their_schemas_say() {
         ("runners", &["runners"]),
         ("doctor", &["doctor"]),
         ("config", &["config"]),
+        ("hooks-print", &["hooks", "print"]),
         ("hooks-status", &["hooks", "status"]),
         ("hooks-install", &["hooks", "install"]),
         ("hooks-status", &["hooks", "status"]),

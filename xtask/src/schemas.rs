@@ -44,6 +44,7 @@ pub(crate) fn all() -> Vec<(String, String)> {
         ("runners", answer::<upkeep::Runners>()),
         ("doctor", answer::<upkeep::Doctor>()),
         ("config", answer::<upkeep::Config>()),
+        ("hooks-print", answer::<upkeep::HooksPrinted>()),
         ("hooks-status", answer::<upkeep::HooksStatus>()),
         ("hooks-install", answer::<upkeep::HooksChanged>()),
         ("mcp", answer::<upkeep::Registered>()),

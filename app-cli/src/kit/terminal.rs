@@ -55,7 +55,9 @@ impl<const N: usize> Rows<N> {
 
 /// A span of time as people say it: `4s`, `3m12s`, `2h05m`, `3d04h`.
 pub(crate) fn span(span: Duration) -> String {
-    let seconds = span.as_secs();
+    // What is short is said as near as can be: `sleep 1` took one second, however early somebody looked at the clock.
+    let half = Duration::from_millis(if span.as_secs() < 60 { 500 } else { 0 });
+    let seconds = span.saturating_add(half).as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     if days > 0 {
         format!("{days}d{:02}h", hours % 24)

@@ -149,6 +149,17 @@ pub(super) struct HooksStatus {
     files: Vec<Value>,
 }
 
+/// What a settings file would have: the answer of `hooks print`.
+#[derive(JsonSchema)]
+pub(super) struct HooksPrinted {
+    /// The file it belongs into.
+    file: String,
+    /// How that file names events: `wrapped`, `flat` or `plugin`.
+    form: String,
+    /// The text.
+    snippet: String,
+}
+
 /// What was changed in settings: the answer of `hooks install` and `hooks uninstall`.
 #[derive(JsonSchema)]
 pub(super) struct HooksChanged {
