@@ -255,6 +255,11 @@ impl DataDir {
         self.root.join(".begun")
     }
 
+    /// The folder with the names of other machines.
+    pub(crate) fn hosts(&self) -> PathBuf {
+        self.root.join(".hosts")
+    }
+
     /// The settings that hold for this store.
     pub fn settings(&self) -> PathBuf {
         self.beside().join("task-bg.toml")

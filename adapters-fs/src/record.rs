@@ -98,6 +98,7 @@ mod progress_key {
     pub(super) const SLURM: &str = "slurm";
     pub(super) const CLUSTER_OPTIONS: &str = "slurmOptions";
     pub(super) const TARGET: &str = "target";
+    pub(super) const REMOTE_ID: &str = "remoteId";
     pub(super) const LATE_RESULT: &str = "lateResult";
     pub(super) const EXPIRY: &str = "expiry";
     pub(super) const STOP: &str = "stopRequested";
@@ -170,6 +171,14 @@ pub(crate) fn read<'a>(content: &'a [u8], id: &TaskId) -> Result<Record<'a>, Unf
 /// The text of the record that a task would have if it were recorded now, as one JSON object.
 pub fn record_text(task: &Task) -> String {
     first(task)
+}
+
+/// The task that this text is the record of.
+///
+/// # Errors
+/// Why it is none, as a sentence.
+pub fn task_of(text: &str, id: &TaskId) -> Result<Task, String> {
+    read(text.as_bytes(), id).map(|record| record.task).map_err(|unfit| unfit.to_string())
 }
 
 /// Why a file is no record of ours.

@@ -40,6 +40,7 @@ pub mod git;
 pub mod limits;
 pub mod local;
 pub mod probe;
+pub mod remote;
 pub mod slurm;
 
 /// The environment variable that names the task a process belongs to.

@@ -10,6 +10,7 @@ pub mod ending;
 pub mod event;
 pub mod id;
 pub mod job;
+pub mod mirror;
 pub mod near;
 pub mod notice;
 pub mod order;

@@ -40,6 +40,7 @@ mod leaving_out;
 mod limiting;
 mod looking;
 mod losing;
+mod machines;
 mod mcp;
 mod meddled_worktrees;
 mod modelling;

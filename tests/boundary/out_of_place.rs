@@ -16,10 +16,11 @@ use tests::sandbox::Sandbox;
 use crate::sandbox;
 
 /// The folders of the store that can be made again at any time.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     ".active",
     ".agents",
     ".begun",
+    ".hosts",
     ".keys",
     ".locks",
     ".names",

@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use tests::machines::Machines;
 use tests::sandbox::{Sandbox, task_id};
 
 use crate::sandbox;
@@ -52,7 +53,7 @@ fn a_place_that_no_task_can_be_given_to_is_refused_before_anything_is_recorded()
     let sandbox = sandbox();
     let failed = sandbox.run_command(["false"]);
     sandbox.ended(&failed);
-    for word in ["slurm", "slurm:gpu", "ssh:me@box"] {
+    for word in ["slurm", "slurm:gpu"] {
         for words in orders(word, &failed).into_iter().filter(|words| words[0] != "batch") {
             let answer = sandbox.task_bg(words).run().failure(7);
             let error = answer["error"].as_str().expect("an error");
@@ -77,7 +78,10 @@ fn a_flag_counts_before_the_setting_and_a_task_of_this_machine_names_no_place() 
     let rows = config["settings"].as_array().expect("a list");
     let row = rows.iter().find(|row| row["name"] == "on").expect("the setting");
     assert_eq!((&row["value"], &row["source"]), (&json!("ssh:box"), &json!("file")));
-    sandbox.task_bg(["run", "--", "true"]).without_env("TASK_BG_ON").run().failure(7);
+    let machines = Machines::beside(&sandbox);
+    let run = sandbox.task_bg(["run", "--", "true"]).without_env("TASK_BG_ON").ok().json();
+    assert_eq!(sandbox.record(&task_id(&run))["progress"]["target"], "ssh:box");
+    assert_eq!(machines.tasks("box").len(), 1);
 }
 
 /// A later version may place tasks where this one cannot.

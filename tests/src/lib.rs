@@ -7,6 +7,7 @@
 pub mod crashing;
 pub mod fake_droid;
 pub mod fake_slurm;
+pub mod machines;
 pub mod matrix;
 pub mod mcp_client;
 pub mod meddling;

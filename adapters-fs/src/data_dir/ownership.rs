@@ -19,12 +19,13 @@ use super::folders::PRIVATE;
 use super::names::Entry;
 
 /// The folders of a store.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     ".active",
     ".agents",
     ".begun",
     ".bin",
     ".ended",
+    ".hosts",
     ".keys",
     ".names",
     ".locks",

@@ -37,6 +37,11 @@ impl DataDir {
         folders::make_part_of(&self.root, &self.ended())
     }
 
+    /// Makes the folder with the names of other machines, if it is missing.
+    pub(crate) fn prepare_hosts(&self) -> io::Result<()> {
+        folders::make_part_of(&self.root, &self.hosts())
+    }
+
     /// Makes the folder of the names of tasks, with the first of them.
     pub(crate) fn prepare_names(&self) -> io::Result<()> {
         folders::make_part_of(&self.root, &self.names())

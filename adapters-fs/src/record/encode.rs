@@ -238,6 +238,7 @@ fn life(task: &Task) -> [Member; 28] {
         (progress_key::LAST_AWAKE, done.awake.map(millis)),
         (progress_key::HOST, text(progress.host.as_ref())),
         (progress_key::SLURM, progress.slurm.as_deref().map(super::job::text)),
+        (progress_key::REMOTE_ID, id(progress.remote_id.as_ref())),
         (progress_key::LATE_RESULT, text(progress.late_result.as_ref())),
         (progress_key::EXPIRY, expiry(task.state())),
         (progress_key::STOP, progress.stop.map(|stop| intent(stop).line())),

@@ -16,6 +16,7 @@ pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod queued;
 pub(crate) mod registered;
+pub(crate) mod relayed;
 pub(crate) mod report;
 mod rows;
 pub(crate) mod runners;

@@ -176,6 +176,12 @@ impl Failure {
         failure
     }
 
+    /// The same with what can be done about it.
+    pub fn with_hint(&self) -> String {
+        let hints = self.hints.iter().map(|hint| format!("; {hint}"));
+        wording::bounded(&format!("{}{}", self.sentence(), hints.collect::<String>()))
+    }
+
     /// The message with its causes, as one sentence, of which the middle gives way where it is long.
     pub fn sentence(&self) -> String {
         let causes = self.causes.iter().map(|cause| format!(": {cause}"));

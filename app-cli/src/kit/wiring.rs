@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adapters_fs::{
-    DataDir, FileBeginnings, FileDroids, FileJobs, FileKeys, FileKits, FileLifeLocks, FileLogs,
-    FileNotices, FileQueue, FileStore,
+    DataDir, FileBeginnings, FileDroids, FileHosts, FileJobs, FileKeys, FileKits, FileLifeLocks,
+    FileLogs, FileNotices, FileQueue, FileStore, task_of,
 };
 use adapters_process::agents::event_log::AgentEventLog;
 use adapters_process::agents::registry::Registry;
@@ -19,6 +19,8 @@ use adapters_process::entropy::SystemEntropy;
 use adapters_process::git::{GitWorktrees, names_a_repository};
 use adapters_process::local::host::{self, LocalHost};
 use adapters_process::local::supervisor;
+use adapters_process::remote::SshRemotes;
+use adapters_process::remote::ssh::Ssh;
 use adapters_process::slurm::Slurm;
 use domain::plan::queue::admission::Limits;
 use domain::port::{Clock as _, Entropy, Environment, Kit};
@@ -84,6 +86,10 @@ pub(crate) struct Wiring {
     pub(crate) cluster: Slurm,
     /// What the hosts that share the store tell each other of its jobs.
     pub(crate) jobs: FileJobs,
+    /// Other machines.
+    pub(crate) remotes: SshRemotes,
+    /// Which of them the store knows.
+    pub(crate) hosts: FileHosts,
     /// The time.
     pub(crate) clock: SystemClock,
     /// Random bits.
@@ -127,10 +133,17 @@ impl Wiring {
             at_end: at_end(dir.clone()),
             cluster: Slurm::new(environment::of_clusters()).sharing(dir.cluster_answer()),
             jobs: FileJobs::new(dir.clone(), env!("CARGO_PKG_VERSION")),
+            remotes: Self::remotes(),
+            hosts: FileHosts::new(dir.clone()),
             clock: SystemClock,
             entropy: SystemEntropy,
             dir,
         }
+    }
+
+    /// Other machines, over the user's ssh.
+    pub(crate) fn remotes() -> SshRemotes {
+        SshRemotes::new(Ssh::default(), Box::new(task_of))
     }
 
     /// Everything that tasks are kept, judged, started and stopped with.

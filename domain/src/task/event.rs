@@ -10,6 +10,7 @@ use core::time::Duration;
 use super::ending::Ending;
 use super::id::TaskId;
 use super::job::Job;
+use super::mirror::Mirror;
 use super::process::{Exit, LeftBehind, ProcessId};
 use super::progress::Activity;
 use super::retention::{Policy, Signs, Verdict};
@@ -95,6 +96,8 @@ pub enum Event {
         /// The id of the next attempt, if this ends a queued task and the order asks for one.
         next: Option<TaskId>,
     },
+    /// The machine in whose store it is kept says how it fares.
+    Mirrored(Box<Mirror>),
     /// Its agent is gone, and this lives on.
     LeftBehind(LeftBehind),
     /// So much of what its supervisor adds to the readable log has found no room so far.
@@ -160,6 +163,9 @@ pub enum Refusal {
         /// That attempt.
         next: TaskId,
     },
+    /// It is kept in this store, so no other machine knows better.
+    #[error("it is no task of another machine")]
+    NotElsewhere,
     /// It was started before.
     #[error("it has already been started")]
     AlreadyStarted,

@@ -54,6 +54,8 @@ pub struct Progress {
     pub host: Option<String>,
     /// The job that a cluster runs for it, once it was handed over.
     pub slurm: Option<Box<Job>>,
+    /// Its id in the store of the machine that keeps it, where that is another one.
+    pub remote_id: Option<TaskId>,
     /// What the agent found, where that came after an ending that was only a guess, or that brought no
     /// result.
     pub late_result: Option<String>,

@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
+use super::mirror::Mirror;
 use super::{
     Applied, CancelIntent, Cancelled, Cause, Completed, Ending, Event, Failure, Queued, Reason,
     Refusal, Report, Running, Started, State, Status, StopIntent, Task, TaskId, Timestamp, Verdict,
@@ -87,6 +88,7 @@ impl Task {
                     }
                 }
             }
+            Event::Mirrored(mirror) => self.mirror(*mirror)?,
             Event::LeftBehind(left) => {
                 if self.status() == Status::Queued {
                     return Err(Refusal::NotStarted);
@@ -118,6 +120,24 @@ impl Task {
     /// decides. `None` if the task has ended.
     pub fn would_end_as(&self, ending: Ending) -> Option<Ending> {
         self.honour_intent(ending).ok()
+    }
+
+    /// Takes over what the machine says that keeps it.
+    fn mirror(&mut self, mirror: Mirror) -> Result<Weight, Refusal> {
+        self.not_ended()?;
+        if self.kept_on().is_none() {
+            return Err(Refusal::NotElsewhere);
+        }
+        let Mirror { remote, state, started_at, activity, exit, late_result } = mirror;
+        let is_news = self.state.status() != state.status()
+            || self.progress.remote_id.as_ref() != Some(&remote);
+        self.progress.remote_id = Some(remote);
+        self.progress.activity = activity;
+        self.progress.exit = exit;
+        self.progress.late_result = late_result;
+        self.started_at = started_at;
+        self.state = state;
+        Ok(if is_news { Weight::Lasting } else { Weight::Passing })
     }
 
     fn release(&mut self) -> Result<(), Refusal> {

@@ -136,6 +136,7 @@ fn named_next<'a>(task: &Task, event: &'a Event) -> Option<(Ending, &'a TaskId)>
         | Event::Reported(_)
         | Event::Placed { .. }
         | Event::Displaced { .. }
+        | Event::Mirrored(_)
         | Event::LeftBehind(_)
         | Event::LogLost { .. }
         | Event::AgentExited { .. } => None,
@@ -349,6 +350,11 @@ impl Held {
             world.aftermath.ended(&self.task);
         }
         None
+    }
+
+    /// Removes the life lock of a task that is kept on another machine: nobody here looks after it.
+    pub(super) fn let_go(mut self) -> Option<Trouble> {
+        self.claim.take()?.retire().err().map(Trouble::from)
     }
 
     /// Records what lives on of an ended task whose agent nobody saw exit, as long as anything leads to it.

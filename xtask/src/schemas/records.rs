@@ -236,6 +236,8 @@ struct Progress {
     host: Option<String>,
     /// Where it was placed, as after `--on`; absent for a task of the machine that recorded it.
     target: Option<String>,
+    /// Its id on the machine that keeps it, for a task on `ssh:HOST`.
+    remote_id: Option<String>,
     /// What was found after an ending that was a conclusion.
     late_result: Option<String>,
     /// Its place among those that wait, from 1.

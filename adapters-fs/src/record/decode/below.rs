@@ -232,6 +232,7 @@ impl<'a> Below<'a> {
             retried_as: self.id(progress_key::RETRIED_AS),
             host: self.host(),
             slurm: self.0.get(progress_key::SLURM).and_then(job::read).map(Box::new),
+            remote_id: self.id(progress_key::REMOTE_ID),
             late_result: self.text(progress_key::LATE_RESULT),
             stop: Object::within(self.0.get(progress_key::STOP).unwrap_or_default())
                 .and_then(|found| intent(&found)),

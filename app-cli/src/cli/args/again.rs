@@ -41,6 +41,9 @@ pub(crate) struct Retry {
     /// Sets a variable in its environment; may be repeated
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(crate) env: Vec<EnvArg>,
+    /// The same key never starts a second task; the answer is then the first one
+    #[arg(long, conflicts_with = "failed")]
+    pub(crate) key: Option<String>,
     /// Waits until all have ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "usual", value_parser = Length::parse)]
@@ -70,6 +73,9 @@ pub(crate) struct Resume {
     /// Sets a variable in its environment; may be repeated
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub(crate) env: Vec<EnvArg>,
+    /// The same key never starts a second task; the answer is then the first one
+    #[arg(long)]
+    pub(crate) key: Option<String>,
     /// Waits until it has ended, for at most TIME [default: 50s, on a terminal for ever]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_missing_value = "usual", value_parser = Length::parse)]

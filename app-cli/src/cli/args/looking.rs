@@ -59,8 +59,9 @@ pub(crate) struct Top {}
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  task-bg status bg_19c0")]
 pub(crate) struct Status {
-    /// The task: its id or what that begins or ends with, its name, or @1 for the newest
-    pub(crate) id: String,
+    /// The tasks: ids or what those begin or end with, names, @1 for the newest, or key:KEY for the one of that key
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
     /// All of it, however long the prompt and the result are
     #[arg(long)]
     pub(crate) full: bool,

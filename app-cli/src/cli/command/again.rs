@@ -1,14 +1,16 @@
 //! `retry` and `resume`: a new task that takes up one that has ended.
 
+use domain::port::remotes::FollowUp;
 use domain::port::{Agent, Agents, StoreError, TaskStore};
-use domain::task::{Order, Prompt, Query, Runner, Status, Target, Task, TaskId};
+use domain::task::{Autonomy, Order, Prompt, Query, Runner, Status, Target, Task, TaskId};
 use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner, Unsaid};
+use domain::usecase::launch_once::{KeyClaim, claim};
 
 use super::folder::working_folder;
 use super::launch::read_prompt;
 use super::ordering::{self, Level, Once, Ready, Said, Wanted, refused_prompt};
-use super::{isolate, wait};
+use super::{elsewhere, isolate, wait};
 use crate::Outcome;
 use crate::cli::args::{AutonomyArg, EnvArg, Length, Resume, Retry};
 use crate::cli::view::launched::{Launched, ManyLaunched, ManyWaited};
@@ -22,6 +24,13 @@ use crate::kit::wiring::Variables;
 /// `retry`. A task that cannot be tried once more keeps no other from being tried.
 pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
     ordering::check_depth()?;
+    if args.key.is_some() && args.ids.len() > 1 {
+        let failure = Failure::new(Kind::Usage, "a key is for one task, and several are named");
+        return Err(failure.hint("give one id with --key"));
+    }
+    if let Some(known) = of_key(context, args.key.as_deref()).await? {
+        return Ok(answer(&known));
+    }
     let mut refused: Vec<(String, Failure)> = Vec::new();
     let ids = if args.failed {
         failed(context, &args.parent).await?
@@ -30,7 +39,7 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
     };
     let (mut launched, mut notes) = (Vec::new(), Vec::new());
     let own = Changes::of(args.autonomy, args.env);
-    let changes = Changes { on: args.on, cluster_options: args.slurm, ..own };
+    let changes = Changes { on: args.on, key: args.key, cluster_options: args.slurm, ..own };
     for id in &ids {
         match retry_one(context, id, &changes).await {
             Ok((once, note)) => {
@@ -133,7 +142,10 @@ async fn retry_one(
     let wiring = &context.wiring;
     let named = wiring.store.load(id).await?;
     // Attempts follow one another: the last one is tried once more.
-    let last = again::attempts(&wiring.store, &named).await.pop().unwrap_or(named);
+    let mut last = again::attempts(&wiring.store, &named).await.pop().unwrap_or(named);
+    if elsewhere::refresh(context, std::slice::from_ref(&last)).await.has_changed {
+        last = wiring.store.load(last.id()).await?;
+    }
     let theirs = again::is_of_the_original(&last);
     let unsaid = || -> Result<Unsaid, Failure> {
         let Wanted { work, .. } = Wanted::default();
@@ -144,6 +156,14 @@ async fn retry_one(
         .map_err(|why| refused("tried once more", last.id(), &why))?;
     // What the first attempt was allowed, however it came to be, the next one is.
     let level = if theirs && changes.autonomy.is_none() { Level::OfDroid } else { Level::Said };
+    let goes_on = changes.on.as_ref().is_none_or(|on| *on == last.order().target);
+    if let (true, Some(host), Some(there)) = (goes_on, last.kept_on(), &last.progress().remote_id) {
+        let order = Order { key: changes.key.clone(), ..order };
+        let how = (changes.level_there()?, None);
+        let next = wiring.world().mint();
+        let once = ordering::ship_again(context, (host, there.clone()), next, order, how).await?;
+        return Ok((once, None));
+    }
     let (ready, anew) = taken_up(context, order, changes, level).await?;
     let note = theirs.then(|| unsaid_note(&last, &ready.order, changes.autonomy)).or(anew);
     let next = wiring.world().mint();
@@ -163,13 +183,30 @@ async fn retry_one(
 pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     ordering::check_depth()?;
     let wiring = &context.wiring;
+    if let Some(known) = of_key(context, args.key.as_deref()).await? {
+        return Ok(answer(&known));
+    }
     let id = context.resolve(&args.id).await?;
-    let task = wiring.store.load(&id).await?;
+    let mut task = wiring.store.load(&id).await?;
+    if elsewhere::refresh(context, std::slice::from_ref(&task)).await.has_changed {
+        task = wiring.store.load(&id).await?;
+    }
     let prompt = match (&args.prompt_file, args.prompt) {
         (Some(path), _) => read_prompt(path)?,
         (None, prompt) => prompt.unwrap_or_default(),
     };
     let prompt = Prompt::parse(&prompt).map_err(|invalid| refused_prompt(&invalid))?;
+    let changes = Changes { key: args.key, ..Changes::of(args.autonomy, args.env) };
+    if let (Some(host), Some(there)) = (task.kept_on(), task.progress().remote_id.clone()) {
+        let follow_up = FollowUp { prompt: prompt.clone(), forks: args.fork };
+        let order = again::follow_up_elsewhere(&task, prompt, wiring.minted_session());
+        let order = order.map_err(|why| refused("resumed", &id, &why))?;
+        let order = Order { key: changes.key.clone(), ..order };
+        let how = (changes.level_there()?, Some(follow_up));
+        let next = wiring.world().mint();
+        let once = ordering::ship_again(context, (host, there), next, order, how).await?;
+        return resumed(context, once, args.wait, None).await;
+    }
     let agent = wiring.agents.of(&task.order().runner);
     let around = environment::circumstances(&environment::text);
     let forks = args.fork || agent.is_some_and(|agent| agent.only_forks(&around));
@@ -178,14 +215,33 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let abilities = agent.map(Agent::abilities);
     let order = again::resume(&task, prompt, manner, Some(session), abilities)
         .map_err(|why| refused("resumed", &id, &why))?;
-    let changes = Changes::of(args.autonomy, args.env);
     let (ready, anew) = taken_up(context, order, &changes, Level::Said).await?;
     let next = wiring.world().mint();
     let once = Box::pin(ordering::launch(context, next, ready)).await?;
-    let Some(length) = args.wait else { return Ok(answer(&once).saying(anew)) };
+    resumed(context, once, args.wait, anew).await
+}
+
+/// Tells of a task that goes on with another one, or of its end where that is waited for.
+async fn resumed(
+    context: &Context,
+    once: Once,
+    wait: Option<Length>,
+    anew: Option<String>,
+) -> Outcome {
+    let Some(length) = wait else { return Ok(answer(&once).saying(anew)) };
     let id = once.task().id().clone();
     let answer = wait::for_launched(context, id, length).await?;
     Ok(answer.noting(once.troubles()).saying(anew))
+}
+
+/// The task that was launched under this key.
+async fn of_key(context: &Context, key: Option<&str>) -> Result<Option<Once>, Failure> {
+    let wiring = &context.wiring;
+    match claim(wiring.world(), &wiring.keys, key).await? {
+        KeyClaim::Existing(task) => Ok(Some(Once::Existing(*task))),
+        // The launch claims it again, once it is known that there can be one.
+        KeyClaim::Free(_) => Ok(None),
+    }
 }
 
 /// What is to be another than it was.
@@ -196,6 +252,8 @@ struct Changes {
     on: Option<Target>,
     /// Options of the cluster's own, in place of those that it had.
     cluster_options: Vec<String>,
+    /// The name under which it is never started twice.
+    key: Option<String>,
     /// The variables added to its environment.
     variables: Variables,
 }
@@ -203,7 +261,18 @@ struct Changes {
 impl Changes {
     fn of(autonomy: Option<AutonomyArg>, env: Vec<EnvArg>) -> Self {
         let variables = env.into_iter().map(EnvArg::pair).collect();
-        Self { autonomy, on: None, cluster_options: Vec::new(), variables }
+        Self { autonomy, on: None, cluster_options: Vec::new(), key: None, variables }
+    }
+}
+
+impl Changes {
+    /// The autonomy that another machine is told of.
+    fn level_there(&self) -> Result<Option<Autonomy>, Failure> {
+        if self.variables.is_empty() {
+            return Ok(self.autonomy.map(|AutonomyArg(level)| level));
+        }
+        let message = "`--env` is not passed on to a machine that goes on with a task of its own";
+        Err(Failure::new(Kind::Usage, message).hint("launch a new task there with --on and --env"))
     }
 }
 
@@ -233,7 +302,8 @@ async fn taken_up(
     let kept = if is_there { order.cluster_options } else { Vec::new() };
     let given = Some(&changes.cluster_options).filter(|given| !given.is_empty());
     let cluster_options = given.cloned().unwrap_or(kept);
-    let order = Order { runner, target, cluster_options, ..order };
+    let cwd = if target.is_local() { order.cwd.or(working_folder(None).ok()) } else { order.cwd };
+    let order = Order { runner, target, cluster_options, cwd, key: changes.key.clone(), ..order };
     let ready = ordering::brief(context, order, said, changes.variables.clone()).await?;
     let anew = isolate::restored(&ready.order).await?;
     Ok((ready, anew))

@@ -99,8 +99,9 @@ impl All {
     /// was.
     async fn launch(&mut self, context: &Context, checked: Vec<Checked>) -> Option<Kind> {
         let mut kind = None;
+        let mut freights = Vec::new();
         for line in checked {
-            match self.launch_one(context, &line).await {
+            match self.launch_one(context, &line, &mut freights).await {
                 Ok(id) => {
                     if let Some(name) = &line.name {
                         self.ids.insert(name.clone(), id.clone());
@@ -116,12 +117,40 @@ impl All {
                 }
             }
         }
+        self.ship(context, freights, &mut kind).await;
         self.launched.sort_by_key(|line| line.line);
         self.rejected.sort_by_key(|line| line.line);
         kind
     }
 
-    async fn launch_one(&mut self, context: &Context, line: &Checked) -> Result<TaskId, Failure> {
+    /// Orders those that are for other machines, with one call a machine.
+    async fn ship(
+        &mut self,
+        context: &Context,
+        freights: Vec<ordering::Freight>,
+        kind: &mut Option<Kind>,
+    ) {
+        for (id, outcome) in ordering::send(context, freights).await {
+            match outcome {
+                Ok(launched) => self.troubles.extend(launched.troubles),
+                Err(failure) => {
+                    kind.get_or_insert(failure.kind);
+                    let Some(at) = self.launched.iter().position(|line| line.id == id) else {
+                        continue;
+                    };
+                    let line = self.launched.remove(at).line;
+                    self.rejected.push(RejectedLine { line, wrong: failure.into() });
+                }
+            }
+        }
+    }
+
+    async fn launch_one(
+        &mut self,
+        context: &Context,
+        line: &Checked,
+        freights: &mut Vec<ordering::Freight>,
+    ) -> Result<TaskId, Failure> {
         if let Some(missing) = line.waits_for().find(|name| !self.ids.contains_key(*name)) {
             let message = format!("it comes after `{missing}`, which could not be launched");
             return Err(Failure::new(Kind::Usage, message));
@@ -134,7 +163,13 @@ impl All {
             self.troubles.extend(once.troubles());
             return Ok(once.task().id().clone());
         }
-        self.troubles.extend(ordering::queue(context, id.clone(), ready).await?);
+        match ordering::Freight::of(id.clone(), ready) {
+            Ok(freight) => freights.push(freight),
+            Err(here) => {
+                let (id, ready) = *here;
+                self.troubles.extend(ordering::queue(context, id, ready).await?);
+            }
+        }
         Ok(id)
     }
 }

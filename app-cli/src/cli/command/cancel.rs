@@ -3,6 +3,7 @@
 use domain::task::TaskId;
 use domain::usecase::cancel::cancel as stop;
 
+use super::elsewhere;
 use crate::Outcome;
 use crate::cli::args::Cancel;
 use crate::cli::view::cancelled::CancelledView;
@@ -13,12 +14,14 @@ use crate::kit::failure::{Failure, Kind};
 pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
     let wiring = &context.wiring;
     let named_by_id = !args.all && args.parent.is_empty();
-    let (ids, unknown) = named(context, &args).await?;
+    let (mut ids, unknown) = named(context, &args).await?;
+    let there = elsewhere::cancelled(context, &mut ids, args.grace).await;
     let receipt = stop(wiring.world(), &ids, args.grace).await;
     let refused: Vec<(String, Failure)> = receipt
         .refused
         .into_iter()
         .map(|(id, trouble)| (id.to_string(), Failure::from(trouble)))
+        .chain(there.refused.into_iter().map(|(id, failure)| (id.to_string(), failure)))
         // Who means all of them does not mean those that have just ended by themselves.
         .filter(|(_, failure)| named_by_id || failure.kind != Kind::AlreadyEnded)
         .chain(unknown)
@@ -29,15 +32,17 @@ pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
     } else {
         Some(Kind::Unexpected)
     };
-    let told = context.tasks(&receipt.cancelled).await;
+    let mut cancelled = receipt.cancelled;
+    cancelled.extend(there.cancelled);
+    let told = context.tasks(&cancelled).await;
     let view = CancelledView {
-        cancelled: receipt.cancelled,
+        cancelled,
         stopped: receipt.stopped,
         refused,
         survivors: receipt.survivors,
         unproved: receipt.unproved,
     };
-    Ok(Answer::with(view, kind).collecting(told).noting(admitted.troubles))
+    Ok(Answer::with(view, kind).collecting(told).noting(admitted.troubles).saying(there.notes))
 }
 
 /// The tasks that are meant, and the words that mean none.

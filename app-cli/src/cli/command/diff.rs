@@ -2,6 +2,7 @@
 
 use domain::usecase::diff::diff as compare;
 
+use super::elsewhere;
 use crate::Outcome;
 use crate::cli::args::Diff;
 use crate::cli::view::worktree::DiffView;
@@ -17,6 +18,9 @@ const WIDEST: usize = 4;
 pub(super) async fn diff(context: &Context, args: &Diff) -> Outcome {
     let wiring = &context.wiring;
     let id = context.resolve(&args.id).await?;
+    if let Some(outcome) = elsewhere::diffed(context, &id, args).await {
+        return outcome;
+    }
     let (bytes, characters) =
         if args.full { (usize::MAX, usize::MAX) } else { (BOUND * WIDEST, BOUND) };
     let mut found = compare(&wiring.store, &Wiring::worktrees(), &id, bytes).await?;

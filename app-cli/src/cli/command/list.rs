@@ -8,6 +8,7 @@ use domain::port::Clock;
 use domain::task::{Query, Status, Task, Timestamp, retention};
 use domain::usecase::list;
 
+use super::elsewhere;
 use crate::Outcome;
 use crate::cli::args::{List, SortArg};
 use crate::cli::view::listing::{Extent, ListingView};
@@ -24,6 +25,8 @@ const MOST: usize = 300;
 const USUAL: usize = 200;
 /// How often is looked whether anything changed.
 const LOOK: Duration = Duration::from_secs(1);
+/// At each of how many looks other machines are asked as well.
+const ASKED: u64 = 10;
 /// The lines of a screen that are not a task's: the heads of the columns, the total, and what is typed next.
 const FRAME: usize = 3;
 
@@ -31,7 +34,8 @@ pub(super) async fn list(context: &Context, args: List) -> Outcome {
     if args.watch {
         return watch(context, &args).await;
     }
-    Ok(Answer::ok(listing(context, &args).await?))
+    let (view, notes) = listing(context, &args, true).await?;
+    Ok(Answer::ok(view).saying(notes))
 }
 
 /// Shows on a terminal what there is, and anew whenever that changes.
@@ -49,8 +53,8 @@ async fn watch(context: &Context, args: &List) -> Outcome {
         return Err(failure.hint("run `task-bg wait` to be told of an end, `task-bg list` to look"));
     }
     let mut live = Live::default();
-    loop {
-        let view = listing(context, args).await?;
+    for look in 0u64.. {
+        let (view, _) = listing(context, args, look % ASKED == 0).await?;
         // In the background it draws nothing, and goes on once it is in front again.
         if let Some(on) = view.screen.filter(|_| console::can_draw()) {
             let text = console::as_shown(view.drawn_on(on));
@@ -67,10 +71,16 @@ async fn watch(context: &Context, args: &List) -> Outcome {
         std::thread::sleep(LOOK);
         context.wiring.admit_in_passing().await;
     }
+    Ok(Answer::nothing())
 }
 
-/// What there is, as far as it is asked for.
-async fn listing(context: &Context, args: &List) -> Result<ListingView, Failure> {
+/// What there is, as far as it is asked for, and what is to be said besides; other machines are asked for what they keep
+/// if that `is_asked`.
+async fn listing(
+    context: &Context,
+    args: &List,
+    is_asked: bool,
+) -> Result<(ListingView, Vec<String>), Failure> {
     let wiring = &context.wiring;
     let now = wiring.clock.now();
     let since = args.since.and_then(retention::limit).map(|span| {
@@ -105,6 +115,15 @@ async fn listing(context: &Context, args: &List) -> Result<ListingView, Failure>
         limit: newest.then(|| args.offset.saturating_add(limit)),
     };
     let mut listed = list::list(wiring.world(), &query).await?;
+    let mut heard = elsewhere::Heard::default();
+    if is_asked {
+        let mut tasks = listed.listing.tasks.clone();
+        tasks.extend(elsewhere::of_other_statuses(context, &query.statuses).await);
+        heard = elsewhere::refresh(context, &tasks).await;
+        if heard.has_changed {
+            listed = list::list(wiring.world(), &query).await?;
+        }
+    }
     sort(&mut listed.listing.tasks, args.sort, now);
     listed.listing = listed.listing.part(args.offset, limit);
     let anybody_waits = listed.listing.tasks.iter().any(|task| task.status() == Status::Queued);
@@ -117,7 +136,7 @@ async fn listing(context: &Context, args: &List) -> Result<ListingView, Failure>
         Some(_) => context.short(named(&listed.listing.tasks)).await,
         None => usize::MAX,
     };
-    Ok(ListingView {
+    let view = ListingView {
         screen: screen.map(|screen| OnScreen { screen, short }),
         fits: fits.is_some(),
         listed,
@@ -130,7 +149,8 @@ async fn listing(context: &Context, args: &List) -> Result<ListingView, Failure>
         of_unended: query.is_of_unended(),
         ended_logs: context.settings.ended_logs.value,
         rows: OnceCell::new(),
-    })
+    };
+    Ok((view, heard.notes))
 }
 
 /// Sorts tasks that are given newest first.

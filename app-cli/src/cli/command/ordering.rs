@@ -6,6 +6,7 @@
 mod agent;
 mod launching;
 mod placing;
+mod shipping;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub(super) use agent::{orphaned, runner};
 pub(crate) use launching::Once;
 pub(crate) use launching::launch;
 pub(super) use launching::{check_worktree, queue};
+pub(super) use shipping::{Freight, again as ship_again, send};
 
 /// The droid that is launched where none is named.
 use domain::task::droid::USUAL as DEFAULT_DROID;
@@ -130,12 +132,21 @@ pub(crate) struct Ready {
     variables: Variables,
     /// What is to be kept for it as its standard input.
     input: Option<Vec<u8>>,
+    /// What it says besides, if it is for another machine.
+    abroad: shipping::Abroad,
 }
 
 impl Ready {
     /// An order that is to run where it says.
     const fn here(order: Order, instructions: Option<Instructions>, variables: Variables) -> Self {
-        Self { order, instructions, worktree: None, variables, input: None }
+        Self {
+            order,
+            instructions,
+            worktree: None,
+            variables,
+            input: None,
+            abroad: shipping::Abroad { level_is_said: false, effort: None },
+        }
     }
 }
 
@@ -158,6 +169,11 @@ pub(crate) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         Some(parent) => Some(parse_session(&parent)?),
         None => Context::default_parent().as_deref().map(parse_session).transpose()?,
     };
+    let target = wanted.on.clone().unwrap_or_else(|| context.settings.on.value.clone());
+    let is_abroad = matches!(target, Target::Ssh { .. });
+    if is_abroad {
+        shipping::check(wanted.stdin.as_ref())?;
+    }
     let (stdin, input) = match wanted.stdin {
         Some(path) => feed::standard_input(&path)?,
         None => (None, None),
@@ -173,12 +189,20 @@ pub(crate) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         },
         session: Some(context.wiring.minted_session()),
         parent,
-        runner: runner(context, &wanted.work)?,
-        cwd: Some(working_folder(wanted.cwd.as_deref())?),
+        runner: if is_abroad {
+            shipping::runner(context, &wanted.work)?
+        } else {
+            runner(context, &wanted.work)?
+        },
+        cwd: if is_abroad {
+            shipping::folder(wanted.cwd)?
+        } else {
+            Some(working_folder(wanted.cwd.as_deref())?)
+        },
         stdin,
         time_limit: wanted.timeout,
         silence: wanted.stale,
-        target: wanted.on.unwrap_or_else(|| context.settings.on.value.clone()),
+        target,
         notify: match wanted.notify {
             Some(line) => parse_notify(&line).map_err(|words| Failure::new(Kind::Usage, words))?,
             None => context.settings.notify.value.clone(),
@@ -206,7 +230,12 @@ pub(crate) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         effort: wanted.effort,
         level: if is_said { Level::Said } else { Level::OfDroid },
     };
-    let ready = brief(context, order, said, wanted.variables).await?;
+    let ready = if is_abroad {
+        let abroad = shipping::Abroad { level_is_said: is_said, effort: said.effort };
+        Ready { abroad, ..Ready::here(grouped(context, order), None, wanted.variables) }
+    } else {
+        brief(context, order, said, wanted.variables).await?
+    };
     Ok(Ready { worktree: wanted.worktree, input, ..ready })
 }
 
@@ -241,6 +270,9 @@ pub(super) async fn brief(
     variables: Variables,
 ) -> Result<Ready, Failure> {
     placing::check(&order)?;
+    if matches!(order.target, Target::Ssh { .. }) {
+        return shipping::taken_up(context, order, said.effort, variables);
+    }
     let Runner::Agent { name: agent, .. } = &order.runner else {
         return Ok(Ready::here(grouped(context, order), None, variables));
     };

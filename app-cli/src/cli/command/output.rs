@@ -8,6 +8,7 @@ use domain::task::text::screen::{Rendering, settled};
 use domain::task::{State, Task, TaskId, text};
 use domain::usecase::output::{output as read, quoted_in_part};
 
+use super::elsewhere;
 use crate::Outcome;
 use crate::cli::args::Output;
 use crate::cli::view::output::{ManyOutputsView, OutputView};
@@ -85,6 +86,15 @@ async fn one(
         (false, None, None) => shown(Portion::Ends),
     };
     let mut receipt = read(context.wiring.world(), id, (stream, part)).await?;
+    if receipt.believed.task.kept_on().is_some() {
+        if args.result {
+            // The record has it, once it is up to date.
+            elsewhere::refresh(context, std::slice::from_ref(&receipt.believed.task)).await;
+            receipt = read(context.wiring.world(), id, (stream, part)).await?;
+        } else if let Some(view) = elsewhere::logged(context, id, args).await? {
+            return Ok(view);
+        }
+    }
     let mut log = None;
     if args.result {
         log = quoted_in_part(context.wiring.world(), &receipt.believed.task).await?;

@@ -2,6 +2,7 @@
 
 use domain::usecase::prune::{Mode, PruneRequest, prune as expire};
 
+use super::elsewhere;
 use crate::Outcome;
 use crate::cli::args::Prune;
 use crate::cli::view::done::PrunedView;
@@ -13,6 +14,8 @@ pub(super) async fn prune(context: &Context, args: &Prune) -> Outcome {
     let wiring = &context.wiring;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Execute };
     let request = PruneRequest { policy: context.settings.policy(), grace: args.grace, mode };
+    // What ended on other machines ends here; what they keep, they prune themselves.
+    let heard = elsewhere::refresh_all(context).await;
     let pruned = expire(wiring.world(), request).await?;
     let troubles = match mode {
         Mode::Execute => wiring.admit().await.troubles,
@@ -21,5 +24,7 @@ pub(super) async fn prune(context: &Context, args: &Prune) -> Outcome {
     };
     let left = !pruned.survivors.is_empty() || !pruned.refused.is_empty();
     let kind = left.then_some(Kind::Unexpected);
-    Ok(Answer::with(PrunedView { pruned, mode, whole: args.all }, kind).noting(troubles))
+    Ok(Answer::with(PrunedView { pruned, mode, whole: args.all }, kind)
+        .noting(troubles)
+        .saying(heard.notes))
 }

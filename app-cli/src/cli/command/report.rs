@@ -9,6 +9,7 @@ use domain::usecase::again::last_attempt;
 use domain::usecase::list::{self, Listed};
 use domain::usecase::status;
 
+use super::elsewhere;
 use crate::Outcome;
 use crate::cli::args::Report;
 use crate::cli::view::page::{Page, PageView};
@@ -38,13 +39,23 @@ pub(super) async fn report(context: &Context, args: Report) -> Outcome {
     } else {
         named(context, &args.ids).await?
     };
+    let heard = elsewhere::refresh(context, &listed.listing.tasks).await;
+    if heard.has_changed {
+        let query = Query { parents: parents.clone(), ..Query::default() };
+        listed = if args.ids.is_empty() {
+            list::list(wiring.world(), &query).await?
+        } else {
+            named(context, &args.ids).await?
+        };
+    }
     if let Some(file) = &args.html {
         let is_named = !args.ids.is_empty();
         return page(context, listed, &parents, file, is_named).await;
     }
     listed.listing = listed.listing.of_last_attempts().part(0, limit);
     let now = wiring.clock.now();
-    Ok(Answer::ok(ReportView { listed, parents, whole: args.all, now }))
+    let view = ReportView { listed, parents, whole: args.all, now };
+    Ok(Answer::ok(view).saying(heard.notes))
 }
 
 /// Writes a page of all attempts of these tasks into a file, or to standard output where the file is `-`.

@@ -9,7 +9,7 @@ use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
 use domain::usecase::World;
 use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
 
-use super::watching;
+use super::{elsewhere, watching};
 use crate::Outcome;
 use crate::cli::args::{Length, Wait};
 use crate::cli::view::task_lines::{OnScreen, named};
@@ -93,16 +93,18 @@ pub(super) async fn for_ids(
     until: Until,
     length: Length,
 ) -> Outcome {
-    let (waited, kind) = block_on(context, ids, until, length).await?;
+    let (waited, kind, silent) = block_on(context, ids, until, length).await?;
     let ended = waited.ended.clone();
-    Ok(Answer::with(view(context, waited, Besides::Nothing).await, kind).collecting(ended))
+    let view = view(context, waited, Besides::Nothing).await;
+    Ok(Answer::with(view, kind).collecting(ended).saying(silent))
 }
 
 /// Waits for a task that was launched by this command.
 pub(super) async fn for_launched(context: &Context, id: TaskId, length: Length) -> Outcome {
-    let (waited, kind) = outcome(context, vec![id.clone()], length).await?;
+    let (waited, kind, silent) = block_on(context, vec![id.clone()], Until::All, length).await?;
     let ended = waited.ended.clone();
-    Ok(Answer::with(view(context, waited, Besides::Launched(id)).await, kind).collecting(ended))
+    let view = view(context, waited, Besides::Launched(id)).await;
+    Ok(Answer::with(view, kind).collecting(ended).saying(silent))
 }
 
 /// How a wait ended, and what keeps those from starting that wait for their turn.
@@ -132,7 +134,8 @@ pub(super) async fn outcome(
     ids: Vec<TaskId>,
     length: Length,
 ) -> Result<(Waited, Option<Kind>), Failure> {
-    block_on(context, ids, Until::All, length).await
+    let (waited, kind, _) = block_on(context, ids, Until::All, length).await?;
+    Ok((waited, kind))
 }
 
 async fn block_on(
@@ -140,7 +143,7 @@ async fn block_on(
     ids: Vec<TaskId>,
     until: Until,
     length: Length,
-) -> Result<(Waited, Option<Kind>), Failure> {
+) -> Result<(Waited, Option<Kind>, Vec<String>), Failure> {
     let wiring = &context.wiring;
     let at_most = length.limit(console::watched().is_some());
     let request = WaitRequest { ids, until, at_most };
@@ -148,7 +151,11 @@ async fn block_on(
     let store = FileStore::open(wiring.dir.clone()).in_a_hurry(at_most.unwrap_or(Duration::MAX));
     let world = World { store: &store, ..wiring.world() };
     let wait = || pollster::block_on(Box::pin(block(world, &request)));
-    let waited = watching::while_waiting(context, &request.ids, wait).await?;
+    let watched = || pollster::block_on(watching::while_waiting(context, &request.ids, wait));
+    let (waited, silent) =
+        elsewhere::while_heard(context, &request.ids, request.until, watched).await;
+    let waited = waited?;
+    let silent = if waited.pending.is_empty() { Vec::new() } else { silent };
     let kind = if waited.timed_out {
         Some(Kind::TimedOut)
     } else if let Some((_, trouble)) = waited.refused.first() {
@@ -158,5 +165,5 @@ async fn block_on(
     } else {
         None
     };
-    Ok((waited, kind))
+    Ok((waited, kind, silent))
 }

@@ -6,8 +6,9 @@ use domain::usecase::reconcile::Believed;
 use serde_json::{Map, Value, json};
 
 use super::task::Beside;
-use super::{View, task, terminal, worktree};
+use super::{View, failure, rows, task, terminal, worktree};
 use crate::kit::bound::{self, Shape};
+use crate::kit::failure::Failure;
 use crate::kit::screen::{self, Screen};
 
 /// What a usual character weighs.
@@ -217,5 +218,55 @@ fn exit_words(exit: Exit) -> String {
     match exit {
         Exit::Code(code) => format!("code {code}"),
         Exit::Signal(signal) => format!("signal {signal}"),
+    }
+}
+
+/// Several tasks' records.
+pub(crate) struct ManyStatusView {
+    /// The records.
+    pub(crate) shown: Vec<StatusView>,
+    /// Tasks of which none can be shown, with why.
+    pub(crate) refused: Vec<(String, Failure)>,
+    /// Whether all of them were asked for, however long they are.
+    pub(crate) whole: bool,
+}
+
+impl View for ManyStatusView {
+    fn ids(&self) -> Vec<String> {
+        self.shown.iter().map(|view| view.believed.task.id().to_string()).collect()
+    }
+
+    fn json(&self) -> Value {
+        let shown: Vec<Value> = self.shown.iter().map(View::json).collect();
+        let mut answer = json!({"tasks": shown, "refused": failure::refused(&self.refused)});
+        failure::add_first(&mut answer, &self.refused);
+        answer
+    }
+
+    fn json_within(&self, texts: usize) -> Value {
+        let shown: Vec<Value> = self.shown.iter().map(|view| view.json_within(texts)).collect();
+        let mut answer = json!({"tasks": shown, "refused": failure::refused(&self.refused)});
+        failure::add_first(&mut answer, &self.refused);
+        answer
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let lists =
+            vec![rows::of_tasks("tasks", "omitted"), rows::of_tasks("refused", "refusedOmitted")];
+        let more = Some("task-bg status --full ID".to_owned());
+        (!self.whole).then_some(Shape { texts: &[3_000, 1_000, 300, 80], lists, more })
+    }
+
+    fn line_lists(&self) -> &'static [&'static str] {
+        &["tasks", "refused"]
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        self.refused.iter().map(|(_, failure)| failure.clone()).collect()
+    }
+
+    fn table(&self) -> String {
+        let shown: Vec<String> = self.shown.iter().map(View::table).collect();
+        format!("{}{}", shown.join("\n"), failure::refused_lines(&self.refused))
     }
 }

@@ -167,6 +167,11 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
                  one is a copy, or was restored, and can neither stop it nor tell how it ends"
             )
         }
+        Note::Elsewhere if task.kept_on().is_some() => {
+            let there = task.progress().remote_id.as_ref();
+            let there = there.map(|id| format!(" as {id}")).unwrap_or_default();
+            format!("runs on {}{there}; shown as it was heard of last", task.order().target)
+        }
         Note::Elsewhere => {
             let host = task.progress().host.as_deref().unwrap_or_default();
             format!("runs on {host}, which alone can judge and stop it")

@@ -14,6 +14,7 @@ use domain::usecase::launch_once::{KeyClaim, claim, launch_claimed};
 use super::super::{feed, isolate, missing};
 use super::Ready;
 use super::agent::{check_confinement, confined};
+use super::shipping::{self, Freight};
 use crate::kit::context::Context;
 use crate::kit::environment;
 use crate::kit::failure::Failure;
@@ -47,6 +48,10 @@ impl Once {
 
 /// Launches a task named `id` from the order.
 pub(crate) async fn launch(context: &Context, id: TaskId, ready: Ready) -> Result<Once, Failure> {
+    let (id, ready) = match Freight::of(id, ready) {
+        Ok(freight) => return Box::pin(shipping::launch(context, freight)).await,
+        Err(here) => *here,
+    };
     check_confinement(context)?;
     let launched = Box::pin(launch_here(context, id, ready)).await;
     launched.map_err(|failure| confined(context, failure))
@@ -140,5 +145,8 @@ pub(in crate::cli::command) async fn check_worktree(
     context: &Context,
     ready: &Ready,
 ) -> Result<(), Failure> {
-    isolate::check(context, ready.worktree.as_deref(), &ready.order).await
+    if ready.order.target.is_local() {
+        return isolate::check(context, ready.worktree.as_deref(), &ready.order).await;
+    }
+    Ok(())
 }

@@ -24,11 +24,7 @@ pub(super) fn check(order: &Order) -> Result<(), Failure> {
             let hint = "run it on a machine from which jobs are submitted, or use `--on local`";
             Err(Failure::new(Kind::LaunchFailed, message).hint(hint))
         }
-        Target::Local | Target::Slurm { .. } => Ok(()),
-        Target::Ssh { .. } => {
-            let message = format!("this version can place no task on `{target}`");
-            Err(Failure::new(Kind::LaunchFailed, message).hint("use `--on local`"))
-        }
+        Target::Local | Target::Slurm { .. } | Target::Ssh { .. } => Ok(()),
     }
 }
 

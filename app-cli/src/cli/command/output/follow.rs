@@ -11,7 +11,7 @@ use domain::task::{Status, TaskId};
 use domain::usecase::output::output as read;
 
 use crate::cli::args::{Format, Output};
-use crate::cli::command::watching;
+use crate::cli::command::{elsewhere, watching};
 use crate::cli::view::task_lines::short_id;
 use crate::kit::answer::Answer;
 use crate::kit::context::Context;
@@ -40,6 +40,9 @@ pub(super) async fn follow(context: &Context, id: &TaskId, args: &Output) -> Out
 async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
     let (stream, rendering) = (super::stream(args), super::rendering(args));
     let show = |text: &str| show(context.format, text, args.raw);
+    if let Some(outcome) = elsewhere::followed(context, id, args, &show).await {
+        return outcome;
+    }
     let (mut offset, mut was_said) = (args.since.unwrap_or(0), false);
     // What of the log is shown first, where that is not all of it.
     let mut first = args.tail.map(|lines| LogPart::LastLines { lines });

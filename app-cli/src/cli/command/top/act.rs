@@ -86,6 +86,7 @@ async fn act(context: &Context, wish: &Wish) -> Outcome {
                 on: None,
                 slurm: Vec::new(),
                 env: Vec::new(),
+                key: None,
                 wait: None,
                 quiet: quiet(),
             };
@@ -99,6 +100,7 @@ async fn act(context: &Context, wish: &Wish) -> Outcome {
                 fork: false,
                 autonomy: None,
                 env: Vec::new(),
+                key: None,
                 wait: None,
                 quiet: quiet(),
             };
