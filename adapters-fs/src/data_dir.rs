@@ -260,6 +260,11 @@ impl DataDir {
         self.root.join(".hosts")
     }
 
+    /// The name of another machine.
+    pub(crate) fn host(&self, host: &str) -> PathBuf {
+        self.hosts().join(host)
+    }
+
     /// The settings that hold for this store.
     pub fn settings(&self) -> PathBuf {
         self.beside().join("task-bg.toml")

@@ -52,7 +52,7 @@ impl FileHosts {
     pub fn add(&self, host: &str) -> io::Result<()> {
         self.dir.prepare()?;
         self.dir.prepare_hosts()?;
-        match RealDisk.write_new(&self.dir.hosts().join(host), &[]) {
+        match RealDisk.write_new(&self.dir.host(host), &[]) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             written => written,
         }
@@ -63,7 +63,7 @@ impl FileHosts {
     /// # Errors
     /// The disk's, if it cannot be removed.
     pub fn remove(&self, host: &str) -> io::Result<bool> {
-        match RealDisk.remove(&self.dir.hosts().join(host)) {
+        match RealDisk.remove(&self.dir.host(host)) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),

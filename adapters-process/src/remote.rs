@@ -69,10 +69,7 @@ impl SshRemotes {
     fn find(&self, host: &str, sought: &[Sought]) -> Result<Vec<Found>, Unheard> {
         let mut found = Vec::new();
         for some in sought.chunks(MOST) {
-            let mut words: Vec<String> =
-                ["status", "--json", "--full"].map(ToOwned::to_owned).into();
-            words.extend(some.iter().map(wire::word));
-            let said = self.ask(host, &Call::of(words, LOOK))?;
+            let said = self.ask(host, &Call::of(wire::look(some), LOOK))?;
             let answer = wire::found(&said, some, &self.decode);
             found.extend(answer.map_err(|why| unheard(host, why))?);
         }

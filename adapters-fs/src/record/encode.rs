@@ -203,7 +203,7 @@ fn again(order: &Order) -> [Member; 11] {
 }
 
 /// What is ours of the life of a task.
-fn life(task: &Task) -> [Member; 28] {
+fn life(task: &Task) -> [Member; 29] {
     let progress = task.progress();
     let (done, left) = (&progress.activity, &progress.left);
     let reason = match task.state() {

@@ -15,8 +15,14 @@ use super::ssh::{Said, shown};
 /// The most characters of an answer that is none which are repeated.
 const QUOTED: usize = 200;
 
+/// The words by which a machine is asked about tasks.
+pub(super) fn look(sought: &[Sought]) -> Vec<String> {
+    let words = ["status", "--json", "--full"].map(ToOwned::to_owned);
+    words.into_iter().chain(sought.iter().map(word)).collect()
+}
+
 /// How a task is named on a command line there.
-pub(super) fn word(sought: &Sought) -> String {
+fn word(sought: &Sought) -> String {
     match sought {
         Sought::Id(id) => id.to_string(),
         Sought::Key(key) => format!("key:{key}"),

@@ -212,11 +212,6 @@ impl Claim for Claimed {
 
 #[async_trait]
 impl LifeLocks for MemoryLocks {
-    fn holder(&self, _: &TaskId) -> String {
-        // Nobody in memory has a number.
-        String::new()
-    }
-
     async fn custody(&self, id: &TaskId) -> Result<Custody, Fault> {
         Ok(self.look(id))
     }

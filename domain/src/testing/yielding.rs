@@ -188,11 +188,6 @@ impl TaskStore for Yielding<'_> {
 
 #[async_trait]
 impl LifeLocks for Yielding<'_> {
-    fn holder(&self, _: &TaskId) -> String {
-        // Nobody in memory has a number.
-        String::new()
-    }
-
     async fn custody(&self, id: &TaskId) -> Result<Custody, Fault> {
         self.attempt()?;
         between_turns!(format!("  custody of {id}"), self.memory.locks.custody(id))

@@ -13,8 +13,7 @@ use crate::plan::reconcile::Custody;
 use crate::port::{Abilities, StoreError, TaskStore};
 use crate::run::retry::by_hand;
 use crate::task::{
-    Continuation, Event, Lineage, Order, Placement, Prompt, Retries, Runner, SessionId, Status,
-    Task, TaskId,
+    Continuation, Event, Lineage, Order, Prompt, Retries, Runner, SessionId, Status, Task, TaskId,
 };
 
 /// The most attempts that are followed in one direction: records written by hand may form a circle.
@@ -122,35 +121,6 @@ fn names_one(session: &SessionId) -> bool {
         ["last", "latest"].iter().any(|other| word.eq_ignore_ascii_case(other));
     let is_number = word.chars().all(|c| c.is_ascii_digit());
     !word.starts_with('-') && !stands_for_another && !is_number
-}
-
-/// The order of a follow-up to a task that is kept on another machine, which alone knows in which session.
-///
-/// # Errors
-/// [`NotAgain::NotEnded`] if the task has not ended; [`NotAgain::NoSession`] for a plain command.
-pub fn follow_up_elsewhere(
-    task: &Task,
-    prompt: Prompt,
-    session: SessionId,
-) -> Result<Order, NotAgain> {
-    if !task.status().is_ended() {
-        return Err(NotAgain::NotEnded);
-    }
-    if !matches!(task.order().runner, Runner::Agent { .. }) {
-        return Err(NotAgain::NoSession);
-    }
-    let lineage = Lineage { resume_of: Some(task.id().clone()), ..Lineage::default() };
-    let placement =
-        Placement { group: task.order().placement.group.clone(), ..Placement::default() };
-    Ok(Order {
-        prompt,
-        session: Some(session),
-        lineage,
-        placement,
-        key: None,
-        name: None,
-        ..task.order().clone()
-    })
 }
 
 /// The order of a follow-up in the session of a task.

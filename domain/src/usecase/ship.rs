@@ -7,13 +7,16 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::again::link;
+use super::again::{NotAgain, link};
 use super::custody::Held;
 use super::{Trouble, World};
 use crate::port::Fault;
 use crate::port::remotes::{Again, Declined, Parcel, Remotes, Unheard};
 use crate::task::mirror::Mirror;
-use crate::task::{Ending, Event, Queued, Reason, State, Task, TaskId};
+use crate::task::{
+    Ending, Event, Lineage, Order, Placement, Prompt, Queued, Reason, Runner, SessionId, State,
+    Task, TaskId,
+};
 
 /// What became of a task that was to be ordered elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,31 @@ pub enum Shipped {
     Unheard(Unheard),
     /// It could not be recorded, and was not ordered.
     Unrecorded(Trouble),
+}
+
+/// The order of a follow-up to a task that is kept on another machine, which alone knows in which session.
+///
+/// # Errors
+/// [`NotAgain::NotEnded`] if the task has not ended; [`NotAgain::NoSession`] for a plain command.
+pub fn follow_up(task: &Task, prompt: Prompt, session: SessionId) -> Result<Order, NotAgain> {
+    if !task.status().is_ended() {
+        return Err(NotAgain::NotEnded);
+    }
+    if !matches!(task.order().runner, Runner::Agent { .. }) {
+        return Err(NotAgain::NoSession);
+    }
+    let lineage = Lineage { resume_of: Some(task.id().clone()), ..Lineage::default() };
+    let placement =
+        Placement { group: task.order().placement.group.clone(), ..Placement::default() };
+    Ok(Order {
+        prompt,
+        session: Some(session),
+        lineage,
+        placement,
+        key: None,
+        name: None,
+        ..task.order().clone()
+    })
 }
 
 /// Orders tasks on a machine. Returns what became of each, in order.

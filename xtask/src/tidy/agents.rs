@@ -21,6 +21,7 @@ const SPELLERS: &[(&str, &str)] = &[
     ("app-cli/src/kit/settings/table.rs", "the setting that says which program droid is"),
     ("app-cli/src/cli/command/batch/line.rs", "the field for the name of a droid"),
     ("app-cli/src/cli/completing.rs", "the option that names a droid"),
+    ("adapters-process/src/remote/wire.rs", "the field for the name of a droid"),
     ("app-cli/src/cli/command/config.rs", "the same setting, shown"),
     ("app-cli/src/cli/view/report.rs", "the column of named droids"),
     ("app-cli/src/cli/view/status.rs", "the column of named droids"),

@@ -19,9 +19,11 @@ const OWNERS: &[(&str, &str)] = &[
     ("adapters-process/src/slurm", "the options and the words of Slurm's programs"),
     ("adapters-process/src/git", "the words that git is told"),
     ("adapters-process/src/agents", "what agents print"),
+    ("adapters-process/src/remote/wire.rs", "what is said to other machines, and their answers"),
     ("app-cli/src/kit/failure", "the answer to a failure"),
     ("app-cli/src/cli/help", "the help of the verb of that name"),
     ("app-cli/src/cli/view", "the answers"),
+    ("app-cli/src/cli/command/elsewhere/relaying.rs", "the answers of other machines"),
     ("app-cli/src/mcp/open_wait.rs", "the tasks of the Model Context Protocol"),
 ];
 

@@ -6,6 +6,7 @@ use domain::task::{Autonomy, Order, Prompt, Query, Runner, Status, Target, Task,
 use domain::usecase::Trouble;
 use domain::usecase::again::{self, Manner, Unsaid};
 use domain::usecase::launch_once::{KeyClaim, claim};
+use domain::usecase::ship::follow_up as follow_up_order;
 
 use super::folder::working_folder;
 use super::launch::read_prompt;
@@ -199,7 +200,7 @@ pub(super) async fn resume(context: &Context, args: Resume) -> Outcome {
     let changes = Changes { key: args.key, ..Changes::of(args.autonomy, args.env) };
     if let (Some(host), Some(there)) = (task.kept_on(), task.progress().remote_id.clone()) {
         let follow_up = FollowUp { prompt: prompt.clone(), forks: args.fork };
-        let order = again::follow_up_elsewhere(&task, prompt, wiring.minted_session());
+        let order = follow_up_order(&task, prompt, wiring.minted_session());
         let order = order.map_err(|why| refused("resumed", &id, &why))?;
         let order = Order { key: changes.key.clone(), ..order };
         let how = (changes.level_there()?, Some(follow_up));

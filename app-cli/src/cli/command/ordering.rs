@@ -231,6 +231,7 @@ pub(crate) async fn order(context: &Context, wanted: Wanted) -> Result<Ready, Fa
         level: if is_said { Level::Said } else { Level::OfDroid },
     };
     let ready = if is_abroad {
+        placing::check(&order)?;
         let abroad = shipping::Abroad { level_is_said: is_said, effort: said.effort };
         Ready { abroad, ..Ready::here(grouped(context, order), None, wanted.variables) }
     } else {

@@ -1,3 +1,5 @@
+//! Shipping and mirroring over machines in memory, which are cut off at the worst moments.
+
 use std::boxed::Box;
 use std::string::ToString as _;
 use std::vec;

@@ -114,6 +114,7 @@ fn read(answer: &Map<String, Value>) -> LogText {
         truncated: answer.get("truncated").and_then(Value::as_bool).unwrap_or_default(),
         next_offset: number(answer.get("nextOffset")),
         gap,
+        unfinished: 0,
     }
 }
 

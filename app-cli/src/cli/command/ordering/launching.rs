@@ -5,7 +5,7 @@
 
 use adapters_fs::Beginning;
 use domain::port::Kit;
-use domain::task::{Task, TaskId, Worktree};
+use domain::task::{Target, Task, TaskId, Worktree};
 use domain::usecase::Trouble;
 use domain::usecase::enqueue::enqueue_untold;
 use domain::usecase::launch::{LaunchError, Launched, ordered};
@@ -145,8 +145,9 @@ pub(in crate::cli::command) async fn check_worktree(
     context: &Context,
     ready: &Ready,
 ) -> Result<(), Failure> {
-    if ready.order.target.is_local() {
-        return isolate::check(context, ready.worktree.as_deref(), &ready.order).await;
+    // Another machine checks for itself.
+    if matches!(ready.order.target, Target::Ssh { .. }) {
+        return Ok(());
     }
-    Ok(())
+    isolate::check(context, ready.worktree.as_deref(), &ready.order).await
 }
