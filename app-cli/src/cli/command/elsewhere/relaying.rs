@@ -92,6 +92,7 @@ pub(in crate::cli::command) async fn logged(
     }
     Ok(Some(OutputView {
         receipt: Receipt { believed, log },
+        log: None,
         path,
         command,
         is_result: false,
