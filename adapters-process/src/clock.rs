@@ -6,6 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use domain::port::Clock;
 use domain::task::Timestamp;
 
+use crate::local::time_namespace::Shifts;
+
 /// The system's wall clock and its monotonic clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
@@ -30,6 +32,6 @@ impl Clock for SystemClock {
     fn awake(&self) -> Duration {
         // Linux's monotonic clock stands still while the machine sleeps.
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        Duration::try_from(now).unwrap_or_default()
+        Shifts::own().monotonic.undone(Duration::try_from(now).unwrap_or_default())
     }
 }

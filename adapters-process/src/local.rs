@@ -13,4 +13,5 @@ pub mod program;
 pub mod supervisor;
 pub mod supervisors;
 pub mod termination;
+pub(crate) mod time_namespace;
 pub mod tree;

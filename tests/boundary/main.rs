@@ -44,6 +44,7 @@ mod machines;
 mod mcp;
 mod meddled_worktrees;
 mod modelling;
+mod namespaces;
 mod naming;
 mod nobody_knows;
 mod noticing;

@@ -293,3 +293,31 @@ fn what_root_makes_in_the_store_of_another_user_belongs_to_that_user() {
     assert_eq!(not_theirs(), Vec::<PathBuf>::new());
     drop((piped, failed));
 }
+
+// Once, the hint was to look at owner and mode of what is named.
+#[test]
+fn whoever_may_not_signal_a_supervisor_that_root_started_is_told_whose_it_is() {
+    let sandbox = sandbox();
+    let can = sandbox.shell(&format!("setpriv --reuid {OTHER} true")).run().code == 0;
+    if !is_root(&sandbox) || !can {
+        return;
+    }
+    let store = sandbox.path("theirs");
+    fs::create_dir(&store).expect("a folder");
+    open_to(&store, 0o700);
+    give(&store);
+    open_to(store.parent().expect("the sandbox"), 0o755);
+    let by_root = |words: &[&str]| {
+        sandbox.task_bg(words).env("TASK_BG_DIR", &store).env("TASK_BG_ANY_OWNER", "1")
+    };
+    let ran = by_root(&["run", "x", "--", "sleep", "300"]).ok().json();
+    let id = ran["taskId"].as_str().expect("an id").to_owned();
+    let drop = format!("setpriv --reuid {OTHER} --regid {OTHER} --clear-groups");
+    let cancel = format!("{drop} task-bg cancel --grace 1ms --json {id}");
+    let refused = sandbox.shell(&cancel).env("TASK_BG_DIR", &store).env("HOME", "/").run();
+    let (said, code) = (format!("{}{}", refused.stdout, refused.stderr), refused.code);
+    assert_ne!(code, 0, "{said}");
+    assert!(said.contains("it runs as user 0"), "{said}");
+    assert!(said.contains("run the command as that user, or as root"), "{said}");
+    by_root(&["cancel", "--grace", "1ms", &id]).ok().done();
+}

@@ -320,9 +320,20 @@ fn signal(supervisor: &ProcessId, signal: Signal) -> Result<(), Fault> {
         Ok(_) => Ok(()),
         Err(error) => {
             let step = format!("signalling the supervisor, process {}", supervisor.pid);
-            Err(Fault::of(step, error.to_string()))
+            let reason = match error {
+                Errno::PERM => of_another(supervisor.pid),
+                other => other.to_string(),
+            };
+            Err(Fault::of(step, reason))
         }
     }
+}
+
+/// Why a process cannot be signalled that may not be.
+fn of_another(pid: u32) -> String {
+    let owner = fs::metadata(format!("/proc/{pid}")).map(|found| found.uid());
+    let user = owner.map_or_else(|_| "another user".to_owned(), |uid| format!("user {uid}"));
+    format!("it runs as {user}, and only that user or root may signal it")
 }
 
 fn os(bytes: &[u8]) -> OsString {

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use domain::task::ProcessId;
 
+use super::time_namespace::Shifts;
+
 use super::proc_file;
 
 /// The boot the system is in now; empty if the kernel does not tell. It outlasts every process, so it is asked for once.
@@ -68,8 +70,9 @@ pub fn found(process: &ProcessId) -> Option<Stat> {
 /// How long ago this process was started, by the clock that counts the time the machine sleeps, too.
 pub fn age(process: &ProcessId) -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let now = Shifts::own().boottime.undone(Duration::try_from(now).unwrap_or_default());
     let started = Duration::from_secs(process.start_time) / ticks_per_second();
-    Duration::try_from(now).unwrap_or_default().saturating_sub(started)
+    now.saturating_sub(started)
 }
 
 /// How many clock ticks the kernel counts in a second.
@@ -98,7 +101,7 @@ pub struct Stat {
     pub cpu_ticks: u64,
     /// Clock ticks that the children it waited for had spent.
     pub reaped_ticks: u64,
-    /// Clock ticks from boot to its start.
+    /// Clock ticks from boot to its start, by the machine's own clock.
     pub start_time: u64,
 }
 
@@ -122,7 +125,7 @@ impl Stat {
             group: small(2)?,
             cpu_ticks: number(11)?.saturating_add(number(12)?),
             reaped_ticks: number(13)?.saturating_add(number(14)?),
-            start_time: number(19)?,
+            start_time: Shifts::own().boottime.undone_ticks(number(19)?, ticks_per_second()),
         })
     }
 

@@ -233,10 +233,6 @@ impl LifeLocks for MemoryLocks {
         Ok(())
     }
 
-    fn holder(&self, _: &TaskId) -> String {
-        String::new()
-    }
-
     async fn watch(&self, ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault> {
         Ok(Box::new(Watched { locks: self.clone(), ids: ids.to_vec() }))
     }

@@ -208,10 +208,6 @@ impl LifeLocks for Yielding<'_> {
         between_turns!(format!("  retire {id}"), LifeLocks::retire(&self.memory.locks, id))
     }
 
-    fn holder(&self, id: &TaskId) -> String {
-        self.memory.locks.holder(id)
-    }
-
     async fn watch(&self, ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault> {
         let clock = self.memory.clock.clone();
         Ok(Box::new(Watching { locks: self.memory.locks.clone(), clock, ids: ids.to_vec() }))

@@ -50,7 +50,9 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
                 if let Some(supervisor) = &task.progress().supervisor
                     && let Err(fault) = world.host.ask_to_look(supervisor).await
                 {
+                    // It finds the intent by itself before long, and is not waited for.
                     stopped.tasks.insert(task.id().clone(), Err(fault.into()));
+                    continue;
                 }
                 asked.push(task.id().clone());
             }

@@ -18,7 +18,11 @@ pub(super) fn by_reason(reason: &str) -> Option<String> {
 }
 
 // Both C libraries that we are built with, glibc and musl, have words of their own for some.
-const TABLE: [(&[&str], &str); 10] = [
+const TABLE: [(&[&str], &str); 11] = [
+    (
+        &["may signal it"],
+        "run the command as that user, or as root: whoever started the task stops it",
+    ),
     (
         &["No space left on device", "uota exceeded", "no room is left"],
         "make room on that disk: `task-bg cleanup --delete --older-than 7d` removes old tasks",
@@ -70,6 +74,7 @@ mod tests {
             ("Out of memory (os error 12)", "memory"),
             ("Stale file handle (os error 116)", "mount it anew"),
             ("Permission denied (os error 13)", "owner and mode"),
+            ("it runs as user 0, and only that user or root may signal it", "as that user"),
             ("some reason", "owner and mode"),
         ] {
             assert!(for_store(reason).contains(part), "{reason}");
