@@ -265,3 +265,29 @@ fn who_follows_may_begin_with_the_last_lines_or_at_an_offset() {
     assert_eq!(from.stdout, "9\ntwo\n");
     drop(sandbox.task_bg(["output", "--follow", "--full", &id]).code(2));
 }
+
+// Once, the sentence came of a second look at the store, and counted as ended what the table below it showed running.
+#[test]
+fn what_is_said_of_a_wait_that_ran_out_of_time_counts_what_its_table_shows() {
+    let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "60");
+    let line = |number: usize| {
+        let (seconds, rest) = (number * 3 / 100, number * 3 % 100);
+        let script = format!("{}; sleep {seconds}.{rest:02}", sandbox.until("gate"));
+        serde_json::json!({"description": "x", "command": ["sh", "-c", script]}).to_string() + "\n"
+    };
+    let lines: String = (0..40).map(line).collect();
+    drop(sandbox.task_bg(["batch", "-"]).stdin(lines).ok());
+    let file = text(&sandbox.path("seen"));
+    let waits = sandbox.shell(&scripted((160, 60), "task-bg wait --timeout 1s", &file)).start();
+    once_it_shows(&sandbox, "seen", "0 of 40 ended");
+    sandbox.open_gate("gate");
+    let seen = plain(&waits.finish().code_is(6).stdout);
+    let (_, rest) = seen.rsplit_once(" of 40 ended after").expect("a sentence");
+    let (sentence, table) = rest.split_once('\n').expect("a table");
+    for status in ["running", "completed"] {
+        let count = table.lines().filter(|line| line.contains(&format!("  {status}  "))).count();
+        let said = if count > 0 { format!("{count} {status}") } else { String::new() };
+        assert!(sentence.contains(&said), "{said}: {seen}");
+    }
+    drop(sandbox.task_bg(["wait"]).ok());
+}

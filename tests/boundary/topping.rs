@@ -1,6 +1,7 @@
 //! `top` on a terminal of its own, and that it gives the terminal back however it ends.
 
 mod pasting;
+mod reading;
 mod stuck;
 
 use std::fs::{self, File, OpenOptions};
@@ -81,7 +82,12 @@ impl<'a> Looked<'a> {
 
 /// What a terminal shows after these bytes: of all sequences, it knows where the next letter goes and what clears it.
 fn screen(bytes: &str) -> String {
-    let (mut rows, mut row, mut column) = (vec![vec![' '; 200]; 60], 0, 0);
+    screen_of(bytes, |_| 1)
+}
+
+/// The same on one that gives letters these widths; what has none stands in the cell before it.
+fn screen_of(bytes: &str, width: fn(char) -> usize) -> String {
+    let (mut rows, mut row, mut column) = (vec![vec![" ".to_owned(); 200]; 60], 0, 0_usize);
     let mut rest = bytes;
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
@@ -94,16 +100,22 @@ fn screen(bytes: &str) -> String {
                     row = numbers.next().unwrap_or(1) - 1;
                     column = numbers.next().unwrap_or(1) - 1;
                 }
-                Some('J') => rows.iter_mut().for_each(|row| row.fill(' ')),
+                Some('J') => rows.iter_mut().for_each(|row| row.fill(" ".to_owned())),
                 Some(_) | None => {}
             }
             rest = sequence.get(end + 1..).unwrap_or_default();
-        } else if let Some(cell) = rows.get_mut(row).and_then(|row| row.get_mut(column)) {
-            *cell = c;
-            column += 1;
+        } else if let Some(cells) = rows.get_mut(row) {
+            let columns = width(c);
+            if let Some(cell) = cells.get_mut(column.saturating_sub(usize::from(columns == 0))) {
+                if columns == 0 { cell.push(c) } else { *cell = c.to_string() }
+            }
+            for more in 1..columns {
+                cells.get_mut(column + more).map(String::clear);
+            }
+            column += columns;
         }
     }
-    rows.into_iter().map(|row| row.into_iter().collect::<String>() + "\n").collect()
+    rows.into_iter().map(|row| row.concat() + "\n").collect()
 }
 
 #[test]
@@ -206,6 +218,28 @@ fn a_signal_that_ends_it_counts_also_if_others_come_behind_it() {
         assert!(seen.contains(LEFT), "{signal}: {seen}");
         drop(ran.code_is(code));
     }
+}
+
+// Once, the supervisor of what ran in it made the folder anew, and the screen went on as if nothing had ever been there.
+#[test]
+fn a_store_that_is_emptied_while_a_task_runs_ends_top_and_is_named() {
+    let sandbox = sandbox();
+    let id = sandbox.run_script(&["--name", "victim"], "exec sleep 600");
+    let supervisor = tests::sandbox::pid_at(&sandbox.record(&id), "supervisor");
+    let looked = Looked::at(&sandbox, (80, 24), "victim");
+    // The folder stays, as where `rm -rf` finds something in it that is new.
+    for entry in fs::read_dir(sandbox.store()).expect("a store").flatten() {
+        let path = entry.path();
+        let removed =
+            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.expect("removed");
+    }
+    let (ran, seen) = looked.ends();
+    let (_, after) = seen.split_once(LEFT).expect("the terminal is given back");
+    assert!(after.contains("was emptied, and 1 task had not ended"), "{after}");
+    drop(ran.code_is(8));
+    tests::process::terminate(supervisor);
+    wait_for("that it ends", || (!tests::process::alive(supervisor)).then_some(()));
 }
 
 #[test]

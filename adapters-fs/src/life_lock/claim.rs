@@ -148,12 +148,16 @@ impl FileLifeLocks {
 
     /// Makes a life lock anew for a supervisor that holds the old one through `file`, if the name of
     /// that is gone: somebody removed it by hand. `None` if the name is still its own, or somebody else
-    /// holds the one that has the name now.
+    /// holds the one that has the name now, or the record is gone as well: whoever removes a store is not to find it
+    /// there again.
     ///
     /// # Errors
     /// What the system says if it cannot be told or made.
     pub fn reclaim(&self, id: &TaskId, file: &File) -> io::Result<Option<ClaimedLife>> {
         if is_still(&self.dir.life_lock(id), identity(&file.metadata()?))? {
+            return Ok(None);
+        }
+        if !self.dir.record(id).try_exists()? {
             return Ok(None);
         }
         self.take(id)

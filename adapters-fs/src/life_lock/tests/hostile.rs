@@ -52,6 +52,12 @@ fn a_supervisor_whose_lock_was_removed_by_hand_gets_a_new_one_and_only_then() {
     let other = claim(&locks, &one);
     assert!(locks.reclaim(&one, &file).expect("told").is_none(), "somebody else holds it");
     drop(other);
+    // Of a store that somebody removes, nothing is made anew; once, it was there again.
+    fs::remove_dir_all(dir.root()).expect("removed");
+    assert!(locks.reclaim(&one, &file).expect("told").is_none(), "the task is gone as well");
+    assert!(!dir.root().exists());
+    dir.prepare().expect("made");
+    fs::write(dir.record(&one), "{}").expect("written");
     let anew = locks.reclaim(&one, &file).expect("told").expect("it is made anew").into_file();
     assert_eq!((custody(&locks, &one), unfinished(&locks)), (Custody::Held, vec![one.clone()]));
     locks.retire_held(&one, &anew).expect("retired");

@@ -9,7 +9,11 @@ mod board;
 mod draw;
 mod events;
 mod facts;
+mod fitting;
 mod keys;
+mod log;
+mod order;
+mod paint;
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +22,6 @@ use domain::port::{Clock, StoreError, TaskStore};
 use domain::task::text::screen::Rendering;
 use domain::task::{Query, Status, Task, TaskId};
 use domain::usecase::list;
-use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 
@@ -34,6 +37,7 @@ use act::Actions;
 use board::{Board, Mode, Wish};
 use events::{Events, Found};
 use keys::Key;
+use log::Log;
 
 /// The shortest time between two looks at files that change all the time.
 const REST: Duration = Duration::from_millis(150);
@@ -155,6 +159,9 @@ impl Shown<'_> {
             }
             arrange(self.context, board).await;
         }
+        if board.is_emptied() {
+            return Err(emptied(self.context, board.lost));
+        }
         detail(self.context, board).await;
         Ok(())
     }
@@ -181,12 +188,7 @@ impl Shown<'_> {
             self.buffer = Buffer::empty(*next.area());
             self.is_stale = false;
         }
-        let updates = self.buffer.diff(&next);
-        if updates.is_empty() && bytes.is_empty() {
-            return Ok(());
-        }
-        // Writing to memory cannot fail.
-        drop(CrosstermBackend::new(&mut bytes).draw(updates.into_iter()));
+        bytes.extend(paint::painted(&self.buffer, &next));
         self.buffer = next;
         self.screen.write(&bytes).map_err(unwritten)
     }
@@ -218,7 +220,7 @@ async fn look(context: &Context, board: &mut Board) -> Result<(), Failure> {
     let listed = list::list(context.wiring.world(), &Query::default()).await?;
     context.wiring.admit_in_passing().await;
     board.unreadable = listed.listing.unreadable.len();
-    board.tasks = listed.listing.tasks.into_iter().map(|task| (task.id().clone(), task)).collect();
+    board.replace(listed.listing.tasks.into_iter().map(|task| (task.id().clone(), task)).collect());
     board.short = context.short(task_lines::named(board.tasks.values())).await;
     arrange(context, board).await;
     Ok(())
@@ -234,7 +236,7 @@ async fn read(context: &Context, board: &mut Board, id: &TaskId) {
                 board.short = context.short(named).await;
             }
         }
-        Err(StoreError::NotFound { .. }) => drop(board.tasks.remove(id)),
+        Err(StoreError::NotFound { .. }) => board.remove(id),
         Err(_) => {}
     }
 }
@@ -248,17 +250,32 @@ async fn arrange(context: &Context, board: &mut Board) {
 
 /// Reads what the selected task wrote, and why it waits.
 async fn detail(context: &Context, board: &mut Board) {
-    board.detail = board::Detail::default();
+    let before = std::mem::take(&mut board.detail);
     let Some(task) = board.task() else { return };
     let what = Portion::LastLines(LINES);
     let part = LogPart::Shown { what, rendering: Rendering::Settled, room: ROOM };
-    let log = context.wiring.logs.read(task.id(), Stream::Readable, part).await;
-    let log = log.map(|log| log.text.lines().map(ToOwned::to_owned).collect()).unwrap_or_default();
+    let read = context.wiring.logs.read(task.id(), Stream::Readable, part).await;
+    let read = read.unwrap_or_default();
+    let lines = read.text.lines().map(ToOwned::to_owned).collect();
+    let above = read.truncated.then(|| {
+        let short = task_lines::short_id(task.id(), board.short);
+        format!("[what it wrote before: `task-bg output --full {short}`]")
+    });
+    let log = Log::new(task.id().clone(), lines, above).after(&before.log);
     let waits = context.waits(std::slice::from_ref(task)).await;
     let waits = waits
         .first()
         .map(|found| task_lines::obstacle(board.short, context.wiring.clock.now(), found));
     board.detail = board::Detail { log, waits };
+}
+
+/// That the records are gone, and the folder may be one that was made anew.
+fn emptied(context: &Context, lost: usize) -> Failure {
+    let root = context.wiring.dir.root().display();
+    let what = if lost == 1 { "1 task" } else { &format!("{lost} tasks") };
+    let message = format!("the store `{root}` was emptied, and {what} had not ended");
+    Failure::new(Kind::StoreUnavailable, message)
+        .hint("`task-bg doctor` names what still runs; `task-bg top` shows what comes now")
 }
 
 fn gone(context: &Context) -> Failure {

@@ -152,9 +152,12 @@ async fn block_on(
     let world = World { store: &store, ..wiring.world() };
     let wait = || pollster::block_on(Box::pin(block(world, &request)));
     let watched = || pollster::block_on(watching::while_waiting(context, &request.ids, wait));
-    let (waited, silent) =
+    let ((waited, shown), silent) =
         elsewhere::while_heard(context, &request.ids, request.until, watched).await;
     let waited = waited?;
+    if let Some(spent) = shown {
+        watching::sum_up(&waited, spent);
+    }
     let silent = if waited.pending.is_empty() { Vec::new() } else { silent };
     let kind = if waited.timed_out {
         Some(Kind::TimedOut)

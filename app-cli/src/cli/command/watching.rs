@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use domain::port::{Clock, TaskStore};
 use domain::task::{Status, Tally, Task, TaskId, Timestamp, text};
+use domain::usecase::wait::Waited;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
@@ -31,14 +32,15 @@ const FRAME: usize = 4;
 /// The most tasks that are named with the commands that go on with them.
 const NAMED: usize = 4;
 
-/// Waits with `wait`, and meanwhile shows the person at the terminal, if there is one, how these tasks fare.
+/// Waits with `wait`, and meanwhile shows the person at the terminal, if there is one, how these tasks fare. Returns what
+/// came of it and, if anything was shown, how long it took: [`sum_up`] says what remains to be said.
 pub(super) async fn while_waiting<T>(
     context: &Context,
     ids: &[TaskId],
     wait: impl FnOnce() -> T,
-) -> T {
+) -> (T, Option<Duration>) {
     if console::watched().is_none() {
-        return wait();
+        return (wait(), None);
     }
     let began = context.wiring.clock.elapsed();
     let short = context.short(ids.iter()).await;
@@ -55,12 +57,23 @@ pub(super) async fn while_waiting<T>(
             outcome
         })
     });
-    if stage.scene().was_drawn {
-        let spent = context.wiring.clock.elapsed().saturating_sub(began);
-        let words = Board::new(context, ids, short).seen().summary(spent);
-        console::draw(&console::styled(format!("{words}\n")));
-    }
-    outcome
+    let spent = context.wiring.clock.elapsed().saturating_sub(began);
+    let was_drawn = stage.scene().was_drawn;
+    (outcome, was_drawn.then_some(spent))
+}
+
+/// Leaves one line about a wait: how many tasks ended, how, and after how long. It is told from what the wait saw, as all
+/// else that is said of it: a task may have ended since.
+pub(super) fn sum_up(waited: &Waited, spent: Duration) {
+    let pending = waited.pending.iter().map(|believed| &believed.task);
+    let mut tally = Tally::default();
+    waited.ended.iter().chain(pending).for_each(|task| tally.add(task.status()));
+    let ended = tally.total() - tally.running - tally.queued;
+    let all = tally.total() + waited.refused.len();
+    let how = task_lines::counts(&tally);
+    let how = if how.is_empty() { how } else { format!(": {how}") };
+    let words = format!("{ended} of {all} ended after {}{how}", terminal::span(spent));
+    console::draw(&console::styled(format!("{}\n", text::beginning(&words, 400))));
 }
 
 /// Does `act`, and has Ctrl-C say at a terminal what `leave` says before it ends this process: it ends nothing else.
@@ -237,15 +250,5 @@ impl<'a> Board<'a> {
         let spent = now.since(self.context.began);
         let spent = if tally.running > 0 { terminal::span(spent) } else { String::new() };
         format!("{ended} of {all} ended  {spent}").trim_end().to_owned()
-    }
-
-    /// How many ended, how, and after how long.
-    fn summary(&self, spent: Duration) -> String {
-        let (tally, all) = (self.tally(), self.tasks.len());
-        let ended = tally.total() - tally.running - tally.queued;
-        let how = task_lines::counts(&tally);
-        let how = if how.is_empty() { how } else { format!(": {how}") };
-        let words = format!("{ended} of {all} ended after {}{how}", terminal::span(spent));
-        text::beginning(&words, 400).to_owned()
     }
 }

@@ -2,47 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use domain::task::{Status, Tally, Task, TaskId, notice};
+use domain::task::{Runner, Status, Tally, Task, TaskId};
 
 use super::keys::Key;
-
-/// In which order the tasks stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sort {
-    /// By state: what runs, what waits, what ended.
-    State,
-    /// The newest first.
-    Newest,
-    /// The oldest first.
-    Oldest,
-}
-
-impl Sort {
-    /// Its name.
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::State => "state",
-            Self::Newest => "newest",
-            Self::Oldest => "oldest",
-        }
-    }
-
-    const fn next(self) -> Self {
-        match self {
-            Self::State => Self::Newest,
-            Self::Newest => Self::Oldest,
-            Self::Oldest => Self::State,
-        }
-    }
-}
+use super::log::{Log, Place};
+use super::order::{Sort, fits, next, rank};
 
 /// What the keys mean now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// The list, and below it the selected task.
     List,
-    /// The log alone, so many lines back from its end.
-    Log(usize),
+    /// The log alone, from this place on.
+    Log(Place),
     /// The words of the filter are typed.
     Filter,
     /// What the selected task is told next is typed.
@@ -74,7 +46,7 @@ pub(super) enum Wish {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Detail {
     /// The last lines of its log.
-    pub(super) log: Vec<String>,
+    pub(super) log: Log,
     /// Why it waits.
     pub(super) waits: Option<String>,
 }
@@ -90,6 +62,8 @@ pub(super) struct Board {
     pub(super) short: usize,
     /// How many records cannot be read.
     pub(super) unreadable: usize,
+    /// How many records of tasks are gone that had not ended: no verb removes one.
+    pub(super) lost: usize,
     /// What the keys mean.
     pub(super) mode: Mode,
     /// In which order.
@@ -111,18 +85,19 @@ pub(super) struct Board {
 
 impl Board {
     /// A board without a task.
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             tasks: BTreeMap::new(),
             queue: Vec::new(),
             short: usize::MAX,
             unreadable: 0,
+            lost: 0,
             mode: Mode::List,
             sort: Sort::State,
             words: String::new(),
             only: None,
             message: None,
-            detail: Detail { log: Vec::new(), waits: None },
+            detail: Detail::default(),
             shown: Vec::new(),
             selected: 0,
             page: 10,
@@ -182,6 +157,24 @@ impl Board {
         self.selected = again.unwrap_or(self.selected).min(self.shown.len().saturating_sub(1));
     }
 
+    /// Puts these tasks in the place of those that were read before.
+    pub(super) fn replace(&mut self, tasks: BTreeMap<TaskId, Task>) {
+        let is_lost = |task: &&Task| !task.status().is_ended() && !tasks.contains_key(task.id());
+        self.lost += self.tasks.values().filter(is_lost).count();
+        self.tasks = tasks;
+    }
+
+    /// Takes a task away whose record is gone.
+    pub(super) fn remove(&mut self, id: &TaskId) {
+        let removed = self.tasks.remove(id);
+        self.lost += usize::from(removed.is_some_and(|task| !task.status().is_ended()));
+    }
+
+    /// Whether somebody emptied the store behind the back of what ran in it.
+    pub(super) fn is_emptied(&self) -> bool {
+        self.tasks.is_empty() && self.lost > 0
+    }
+
     /// Selects this task, if it is shown.
     pub(super) fn select(&mut self, id: &TaskId) {
         self.selected = self.shown.iter().position(|other| other == id).unwrap_or(self.selected);
@@ -205,8 +198,8 @@ impl Board {
         }
         match std::mem::replace(&mut self.mode, Mode::List) {
             Mode::List => self.press_in_list(key),
-            Mode::Log(back) => {
-                self.mode = self.in_log(key, back);
+            Mode::Log(place) => {
+                self.mode = self.in_log(key, place);
                 None
             }
             Mode::Filter => {
@@ -260,10 +253,15 @@ impl Board {
             Key::Char('s') => self.sort = self.sort.next(),
             Key::Char('f') => self.only = next(self.only),
             Key::Escape => (self.words, self.only) = (String::new(), None),
-            Key::Enter | Key::Char('o') if self.task().is_some() => self.mode = Mode::Log(0),
+            Key::Enter | Key::Char('o') if self.task().is_some() => {
+                self.mode = Mode::Log(Place::End)
+            }
             Key::Char('c') if self.task().is_some() => self.mode = Mode::Cancel,
             Key::Char('r') => return self.task().map(|task| Wish::Retry(task.id().clone())),
-            Key::Char('R') if self.task().is_some() => self.mode = Mode::Resume(String::new()),
+            Key::Char('R') => match self.task().map(no_session) {
+                Some(None) => self.mode = Mode::Resume(String::new()),
+                why => self.message = why.flatten().map(ToOwned::to_owned),
+            },
             _ => {}
         }
         if matches!(key, Key::Char('s' | 'f') | Key::Escape) {
@@ -276,18 +274,19 @@ impl Board {
         clippy::wildcard_enum_match_arm,
         reason = "a key that means nothing here does nothing"
     )]
-    fn in_log(&self, key: &Key, back: usize) -> Mode {
-        let most = self.detail.log.len().saturating_sub(1);
-        Mode::Log(match key {
+    fn in_log(&self, key: &Key, place: Place) -> Mode {
+        let page = isize::try_from(self.page).unwrap_or(isize::MAX);
+        let by = match key {
             Key::Char('q' | 'o') | Key::Escape | Key::Enter => return Mode::List,
-            Key::Up | Key::Char('k') => (back + 1).min(most),
-            Key::Down | Key::Char('j') => back.saturating_sub(1),
-            Key::PageUp => (back + self.page).min(most),
-            Key::PageDown => back.saturating_sub(self.page),
-            Key::Home | Key::Char('g') => most,
-            Key::End | Key::Char('G') => 0,
-            _ => back,
-        })
+            Key::Up | Key::Char('k') => -1,
+            Key::Down | Key::Char('j') => 1,
+            Key::PageUp => -page,
+            Key::PageDown => page,
+            Key::Home | Key::Char('g') => isize::MIN,
+            Key::End | Key::Char('G') => return Mode::Log(Place::End),
+            _ => return Mode::Log(place),
+        };
+        Mode::Log(self.detail.log.moved(place, self.page, by))
     }
 
     #[expect(
@@ -324,20 +323,15 @@ impl Board {
     }
 }
 
-/// Whether all of the words are somewhere in what a task shows.
-fn fits(of: &Task, words: &[String]) -> bool {
-    let order = of.order();
-    let name = order.name.as_ref().map(ToString::to_string);
-    let texts = [
-        of.id().as_str(),
-        order.label(),
-        &order.agent,
-        order.model.as_deref().unwrap_or_default(),
-        name.as_deref().unwrap_or_default(),
-        &notice::ending_words(of),
-    ];
-    let text = texts.join(" ").to_lowercase();
-    words.iter().all(|word| text.contains(word))
+/// Why nobody can be told anything in a task's session, if that can be seen before it is asked for.
+fn no_session(of: &Task) -> Option<&'static str> {
+    match (of.status().is_ended(), &of.order().runner) {
+        (_, Runner::Command(_)) => {
+            Some("a command has no session to go on in; r tries it once more")
+        }
+        (false, _) => Some("it has not ended: R goes on in the session of one that has"),
+        (true, Runner::Agent { .. } | Runner::Elsewhere) => None,
+    }
 }
 
 /// Adds a letter to a line that is typed, or takes the last one back.
@@ -346,29 +340,14 @@ fn edit(line: &mut String, key: &Key) {
     match key {
         Key::Char(letter) => line.push(*letter),
         Key::Backspace => drop(line.pop()),
+        Key::EraseWord => {
+            let word = line.trim_end().rfind(char::is_whitespace);
+            // The blank before the word may have several bytes.
+            let kept =
+                word.map_or(0, |at| at + line[at..].chars().next().map_or(0, char::len_utf8));
+            line.truncate(kept);
+        }
+        Key::EraseLine => line.clear(),
         _ => {}
-    }
-}
-
-/// Where a status stands among the others.
-const fn rank(status: Status) -> u8 {
-    match status {
-        Status::Running => 0,
-        Status::Queued => 1,
-        Status::Error => 2,
-        Status::Cancelled => 3,
-        Status::Completed => 4,
-    }
-}
-
-/// The status that is shown alone after this one; all after the last.
-const fn next(only: Option<Status>) -> Option<Status> {
-    match only {
-        None => Some(Status::Running),
-        Some(Status::Running) => Some(Status::Queued),
-        Some(Status::Queued) => Some(Status::Error),
-        Some(Status::Error) => Some(Status::Cancelled),
-        Some(Status::Cancelled) => Some(Status::Completed),
-        Some(Status::Completed) => None,
     }
 }

@@ -1,15 +1,18 @@
 //! How the board looks on a terminal of a size. Every text goes through [`cells`], and no byte that a terminal acts on is
 //! in one. Nothing here prints. Main function: [`frame`].
 
-use domain::task::{Status, Task, Timestamp, text};
+use domain::task::{Status, Task, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::Span;
 
 use super::board::{Board, Mode};
 use super::facts::{FACTS, facts, row};
-use crate::cli::view::task_lines::short_id;
-use crate::kit::screen::{Screen, before_ellipsis, width};
+use super::fitting::{cells, ending, heading};
+use super::log::Place;
+use crate::cli::view::task_lines::{self, short_id};
+use crate::kit::screen::{Screen, width};
 
 /// The rows that are neither a task's nor the log's: the title, the heads, the rule, the keys.
 const FRAME: usize = 4;
@@ -45,7 +48,7 @@ pub(super) fn frame(board: &Board, size: Screen, has_colours: bool, now: Timesta
     page.title(board);
     match &board.mode {
         Mode::Help => page.help(),
-        Mode::Log(back) => page.log_alone(board, *back),
+        Mode::Log(place) => page.log_alone(board, *place),
         Mode::List | Mode::Filter | Mode::Resume(_) | Mode::Cancel => {
             let parts = parts(size.height);
             page.list(board, parts.list, now);
@@ -56,39 +59,6 @@ pub(super) fn frame(board: &Board, size: Screen, has_colours: bool, now: Timesta
     }
     page.last_line(board);
     page.buffer
-}
-
-/// A text in so many columns, of characters that each take the columns they are counted with, on one line, harmless.
-fn cells(text: &str, columns: usize) -> String {
-    let of = |c: char| width(c.encode_utf8(&mut [0; 4]));
-    // What joins the character before it is drawn by each terminal in another width.
-    let is_plain = |c: &char| of(*c) > 0 && !matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{fe0f}');
-    let text = text::harmless(text::beginning(text, columns.saturating_mul(3).saturating_add(3)));
-    let line: String = text
-        .chars()
-        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
-        .filter(is_plain)
-        .collect();
-    if width(&line) <= columns {
-        return line;
-    }
-    let mut cut = before_ellipsis(&line, columns);
-    if columns > 0 {
-        cut.push('…');
-    }
-    cut
-}
-
-/// The end of a text, as much as there are columns for.
-fn ending(text: &str, columns: usize) -> &str {
-    let mut left = columns;
-    let fits = |(_, c): &(usize, char)| {
-        let taken = left.checked_sub(width(c.encode_utf8(&mut [0; 4])));
-        left = taken.unwrap_or(0);
-        taken.is_some()
-    };
-    let start = text.char_indices().rev().take_while(fits).last();
-    start.map_or("", |(start, _)| &text[start..])
 }
 
 struct Page {
@@ -104,10 +74,26 @@ impl Page {
         if row >= self.size.height || columns == 0 {
             return;
         }
-        let text = cells(text, columns);
-        let blanks = " ".repeat(columns.saturating_sub(width(&text)));
         let at = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
-        self.buffer.set_stringn(at(column), at(row), text + &blanks, columns, style);
+        let text = cells(text, columns);
+        let text = Span::raw(text + &" ".repeat(columns));
+        let mut end = 0;
+        // A letter is in a cell with the marks above and below it.
+        for letter in text.styled_graphemes(style) {
+            let begin = end;
+            end += width(letter.symbol);
+            if end > columns {
+                break;
+            }
+            let mut symbol = letter.symbol;
+            for cell in begin..end {
+                if let Some(cell) = self.buffer.cell_mut((at(column + cell), at(row))) {
+                    cell.set_symbol(symbol).set_style(style);
+                }
+                // The other columns that it takes.
+                symbol = "";
+            }
+        }
     }
 
     fn line(&mut self, row: usize, text: &str, style: Style) {
@@ -127,10 +113,8 @@ impl Page {
 
     fn title(&mut self, board: &Board) {
         let tally = board.tally();
-        let mut words = format!(
-            "task-bg  {}",
-            anstream::adapter::strip_str(&crate::cli::view::task_lines::total(&tally))
-        );
+        let total = task_lines::total(&tally);
+        let mut words = anstream::adapter::strip_str(&total).to_string();
         if board.unreadable > 0 {
             words.push_str(&format!(", {} unreadable", board.unreadable));
         }
@@ -142,18 +126,10 @@ impl Page {
             right = format!("/{}  {right}", board.words);
         }
         let right = cells(&right, self.size.width / 2);
-        let style = Style::new().add_modifier(Modifier::BOLD);
-        self.line(0, &words, style);
         let from = self.size.width.saturating_sub(width(&right));
-        if from > width(&words) + 1 || from > self.size.width / 2 {
-            self.put(
-                0,
-                from.saturating_sub(1),
-                usize::MAX,
-                &format!(" {right}"),
-                Style::new().add_modifier(Modifier::DIM),
-            );
-        }
+        let words = heading(&words, from.saturating_sub(2));
+        self.line(0, &words, Style::new().add_modifier(Modifier::BOLD));
+        self.put(0, from, usize::MAX, &right, Style::new().add_modifier(Modifier::DIM));
     }
 
     fn list(&mut self, board: &Board, rows: usize, now: Timestamp) {
@@ -203,30 +179,25 @@ impl Page {
                 if at == 0 { Style::new().add_modifier(Modifier::BOLD) } else { Style::new() };
             self.line(top + 1 + at, fact, style);
         }
-        self.log(board, top + 1 + FACTS, parts.log, 0);
+        self.log(board, top + 1 + FACTS, parts.log, Place::End);
     }
 
-    fn log_alone(&mut self, board: &Board, back: usize) {
+    fn log_alone(&mut self, board: &Board, place: Place) {
         let Some(task) = board.task() else { return };
         let words =
             format!("log of {}: {}", short_id(task.id(), board.short), task.order().label());
         self.line(1, &words, Style::new().add_modifier(Modifier::DIM));
-        self.log(board, 2, self.size.height.saturating_sub(3), back);
+        self.log(board, 2, self.size.height.saturating_sub(3), place);
     }
 
-    fn log(&mut self, board: &Board, top: usize, rows: usize, back: usize) {
-        let log = &board.detail.log;
-        if log.is_empty() {
-            return self.line(
-                top,
-                "(it has written nothing yet)",
-                Style::new().add_modifier(Modifier::DIM),
-            );
-        }
-        let end = log.len().saturating_sub(back).max(rows.min(log.len()));
-        let lines = log.iter().take(end).skip(end.saturating_sub(rows));
-        for (at, line) in lines.enumerate() {
+    fn log(&mut self, board: &Board, top: usize, rows: usize, place: Place) {
+        let lines = board.detail.log.shown(place, rows);
+        for (at, line) in lines.iter().enumerate() {
             self.line(top + at, line, Style::new());
+        }
+        if lines.is_empty() {
+            let none = "(it has written nothing yet)";
+            self.line(top, none, Style::new().add_modifier(Modifier::DIM));
         }
     }
 
@@ -251,7 +222,13 @@ impl Page {
                 (format!("cancel {}? y: yes, any other key: no", short()), Modifier::BOLD)
             }
             (_, Some(message)) => (message.clone(), Modifier::BOLD),
-            (Mode::Log(_), None) => ("↑↓ PgUp PgDn g G move  Esc back".to_owned(), Modifier::DIM),
+            (Mode::Log(Place::Line(_)), None) => (
+                "it stands still; G follows  ↑↓ PgUp PgDn g move  Esc back".to_owned(),
+                Modifier::DIM,
+            ),
+            (Mode::Log(Place::End), None) => {
+                ("↑↓ PgUp PgDn g G move  Esc back".to_owned(), Modifier::DIM)
+            }
             (Mode::Help, None) => ("any key: back".to_owned(), Modifier::DIM),
             (Mode::List, None) => (KEYS.to_owned(), Modifier::DIM),
         };
@@ -270,6 +247,8 @@ R                   go on in its session: type what it is told, Enter
 /                   only tasks with these words; Esc shows all
 f                   only those that run, wait, failed, …
 s                   sort by state, newest, oldest
+Ctrl-U, Ctrl-W      erase what is typed, or its last word
+Ctrl-L              draw all of it anew
 Ctrl-Z              back to the shell, `fg` returns
 q, Ctrl-C           quit; no task ends with it";
 
@@ -297,6 +276,7 @@ mod tests {
     use domain::testing;
     use proptest::prelude::*;
 
+    use super::super::log::Log;
     use super::*;
 
     /// The lines of a screen.
@@ -320,7 +300,8 @@ mod tests {
         }
         board.arrange();
         board.select(&id);
-        board.detail.log = log.lines().map(ToOwned::to_owned).collect();
+        let lines = log.lines().map(ToOwned::to_owned).collect();
+        board.detail.log = Log::new(id, lines, None);
         board
     }
 
@@ -337,6 +318,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_letter_is_in_a_cell_with_its_marks_and_a_wide_one_in_two() {
+        let size = Screen { width: 80, height: 24 };
+        let shown = lines(&frame(&board("e\u{301} नमस्ते 日本", "x"), size, true, testing::ORDERED));
+        let text = shown.join("\n");
+        assert!(text.contains("e\u{301} नमस्ते 日本"), "{text}");
+    }
+
     proptest! {
         #[test]
         fn invariant_nothing_that_a_terminal_acts_on_is_on_the_screen(
@@ -349,11 +338,11 @@ mod tests {
         ) {
             let size = Screen { width: columns, height: rows };
             let mut board = board(&label, &log);
-            board.mode = [Mode::List, Mode::Log(back), Mode::Resume(label.clone()), Mode::Help][mode].clone();
+            board.mode = [Mode::List, Mode::Log(Place::Line(back)), Mode::Resume(label.clone()), Mode::Help][mode].clone();
             let buffer = frame(&board, size, false, testing::ORDERED);
             for line in lines(&buffer) {
                 prop_assert!(!line.contains(char::is_control), "{line:?}");
-                prop_assert!(width(&line) <= columns + line.chars().filter(|c| *c == ' ').count(), "{line:?}");
+                prop_assert!(width(&line) <= columns, "{line:?}");
             }
         }
     }

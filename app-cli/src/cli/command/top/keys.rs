@@ -16,6 +16,10 @@ pub(super) enum Key {
     Escape,
     /// The key that takes the last letter back.
     Backspace,
+    /// Ctrl-W: the one that takes the last word back.
+    EraseWord,
+    /// Ctrl-U: the one that takes all of the line back.
+    EraseLine,
     /// One line up, or down.
     Up,
     Down,
@@ -129,6 +133,8 @@ fn first(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
         [INTERRUPT, ..] => key(1, Key::Interrupt),
         [0x1a, ..] => key(1, Key::Suspend),
         [0x0c, ..] => key(1, Key::Redraw),
+        [0x15, ..] => key(1, Key::EraseLine),
+        [0x17, ..] => key(1, Key::EraseWord),
         [0..0x20, ..] => Some((1, None)),
         [byte, ..] => {
             let length = match byte {
