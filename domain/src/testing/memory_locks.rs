@@ -233,6 +233,11 @@ impl LifeLocks for MemoryLocks {
         Ok(())
     }
 
+    fn holder(&self, _: &TaskId) -> String {
+        // Nobody in memory has a number.
+        String::new()
+    }
+
     async fn watch(&self, ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault> {
         Ok(Box::new(Watched { locks: self.clone(), ids: ids.to_vec() }))
     }

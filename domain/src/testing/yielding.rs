@@ -208,6 +208,11 @@ impl LifeLocks for Yielding<'_> {
         between_turns!(format!("  retire {id}"), LifeLocks::retire(&self.memory.locks, id))
     }
 
+    fn holder(&self, _: &TaskId) -> String {
+        // Nobody in memory has a number.
+        String::new()
+    }
+
     async fn watch(&self, ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault> {
         let clock = self.memory.clock.clone();
         Ok(Box::new(Watching { locks: self.memory.locks.clone(), clock, ids: ids.to_vec() }))
