@@ -132,7 +132,8 @@ pub fn plan_notice(occasion: Occasion, pending: &[Pending]) -> NoticePlan {
         Occasion::Starting | Occasion::Working | Occasion::Stopping => Mark::Settled,
     };
     let told = ended[..told].iter().map(|task| (task.id().clone(), mark(task)));
-    let unread = unread.iter().map(|task| (task.id().clone(), Mark::Settled));
+    // The others are named at the next stop.
+    let unread = unread.iter().take(MAX_TASKS).map(|task| (task.id().clone(), Mark::Settled));
     let late = late.iter().map(|(task, _)| *task);
     let gone = gone.iter().copied().filter(|_| occasion != Occasion::Starting);
     let at_work = at_work
@@ -239,10 +240,13 @@ fn reminder(at_work: &[&Task], unread: &[&Task]) -> String {
         let shown = &unread[..unread.len().min(MAX_TASKS)];
         let commands: Vec<String> =
             shown.iter().map(|task| format!("`{}`", output_command(task))).collect();
+        let rest = match unread.len() - shown.len() {
+            0 => String::new(),
+            rest => format!(", and {rest} more, which will be named at the next stop"),
+        };
         words.push_str(&format!(
-            "task-bg: ended, and not read to the end: {}{}.\n",
+            "task-bg: ended, and not read to the end: {}{rest}.\n",
             commands.join(", "),
-            and_more(unread.len() - shown.len()),
         ));
     }
     words
@@ -326,6 +330,20 @@ mod tests {
         assert_eq!((plan.marks.len(), message.matches("\n- ").count()), (MAX_TASKS, MAX_TASKS));
         assert!(message.contains("25 background tasks have ended"), "{message}");
         assert!(message.contains("5 more will be named"), "{message}");
+    }
+
+    #[test]
+    fn of_more_unread_endings_than_there_is_room_for_the_others_are_named_at_the_next_stop() {
+        let all: Vec<Pending> =
+            (0..25).map(|number| pending(number, Stage::Told, Some("x"))).collect();
+        let plan = plan_notice(Occasion::Stopping, &all);
+        let message = plan.message.clone().expect("a message");
+        assert!(message.contains("and 5 more, which will be named at the next stop"), "{message}");
+        let named = |it: &&Pending| message.contains(it.task.id().as_str());
+        let (named, others): (Vec<&Pending>, Vec<&Pending>) = all.iter().partition(named);
+        assert_eq!((named.len(), others.len()), (MAX_TASKS, 5));
+        let marked = |it: &&Pending| plan.marks.iter().any(|(id, _)| id == it.task.id());
+        assert!(named.iter().all(marked) && !others.iter().any(marked), "{:?}", plan.marks);
     }
 
     fn stage() -> impl Strategy<Value = Stage> {

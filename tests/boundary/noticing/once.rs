@@ -243,3 +243,18 @@ fn the_second_ending_of_a_session_that_was_resumed_is_told_too() {
     let message = told(&sandbox, "UserPromptSubmit").expect("a message");
     assert!(message.contains(&format!("- {second} ")) && !message.contains(&first), "{message}");
 }
+
+// Once, the results for which a reminder had no room counted as named, and were never named.
+#[test]
+fn each_result_that_was_not_read_to_the_end_is_named_at_some_stop() {
+    let sandbox = sandbox();
+    let ids: Vec<String> = (0..22).map(|_| ended(&sandbox, "long", "seq 1000 1100")).collect();
+    while told(&sandbox, "PostToolUse").is_some() {}
+    let heard: Vec<String> =
+        (0..2).map(|_| hook(&sandbox, &event("Stop")).stdout.clone()).collect();
+    let named = |heard: &str| {
+        ids.iter().filter(|id| heard.contains(&format!("output --result {id}"))).count()
+    };
+    assert_eq!(heard.iter().map(|it| named(it)).collect::<Vec<_>>(), [20, 2], "{heard:?}");
+    assert_eq!(hook(&sandbox, &event("Stop")).stdout, "");
+}
