@@ -17,12 +17,14 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{CWD, FallocateFlags, Mode, OFlags, RawDir, RenameFlags};
+use rustix::fs::{CWD, FallocateFlags, Mode, OFlags, RawDir, RawDirEntry, RenameFlags};
 use rustix::io::Errno;
 
 use crate::data_dir::{DataDir, ownership};
@@ -30,7 +32,9 @@ use crate::effect::{effect, written};
 
 /// The largest file that is read as a record, in bytes.
 pub(crate) const MAX_RECORD: u64 = 64 * 1024 * 1024;
-/// How much of a folder's names is read at a time, in bytes.
+/// How much of a folder's names is read first, in bytes, and how many names say that there are many.
+const FEW: (usize, usize) = (2048, 20);
+/// How much of a large folder's names is read at a time, in bytes.
 const NAMES: usize = 64 * 1024;
 /// Read and write, for the owner alone.
 const PRIVATE: u32 = 0o600;
@@ -221,14 +225,17 @@ impl Disk for RealDisk {
             Err(Errno::ACCESS) if DataDir::reopened(folder) => open()?,
             other => other?,
         };
-        // A few large blocks, and no name is copied: a store may have a hundred thousand of them.
-        let mut names = Vec::with_capacity(NAMES);
-        let mut entries = RawDir::new(folder, names.spare_capacity_mut());
+        // No name is copied, and those of a small folder need no memory but this.
+        let mut few = [MaybeUninit::uninit(); FEW.0];
+        let mut entries = RawDir::new(&folder, &mut few[..]);
+        let mut count = 0;
         while let Some(entry) = entries.next() {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." && !each(OsStr::from_bytes(name)) {
-                break;
+            if !handed_on(&entry?, each) {
+                return Ok(());
+            }
+            count += 1;
+            if count >= FEW.1 && entries.is_buffer_empty() {
+                return list_rest(&folder, each);
             }
         }
         Ok(())
@@ -237,6 +244,24 @@ impl Disk for RealDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         effect("unlink", path, || fs::remove_file(path))
     }
+}
+
+/// Hands on the names that are left in a folder, in a few large blocks: a store may have a hundred thousand of them.
+fn list_rest(folder: &OwnedFd, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
+    let mut names = Vec::with_capacity(NAMES);
+    let mut entries = RawDir::new(folder, names.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        if !handed_on(&entry?, each) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Hands on a name, unless it is that of the folder itself or of the one above; returns whether to go on.
+fn handed_on(entry: &RawDirEntry<'_>, each: &mut dyn FnMut(&OsStr) -> bool) -> bool {
+    let name = entry.file_name().to_bytes();
+    name == b"." || name == b".." || each(OsStr::from_bytes(name))
 }
 
 /// Opens `path` for reading without waiting for whoever may be at its other end, with `flags` more.

@@ -53,7 +53,7 @@ pub use life_lock::{ClaimedLife, FileLifeLocks};
 pub use logs::{AgentFiles, FileLogs};
 pub use notices::FileNotices;
 pub use queue::{FileQueue, limit_of};
-pub use record::{record_text, task_of};
+pub use record::{record_part, record_text, task_of};
 pub use store::FileStore;
 pub use transcript::FileTranscripts;
 pub use versions::FileVersions;

@@ -181,6 +181,11 @@ pub fn task_of(text: &str, id: &TaskId) -> Result<Task, String> {
     read(text.as_bytes(), id).map(|record| record.task).map_err(|unfit| unfit.to_string())
 }
 
+/// The same with those keys of `progress` alone that are `wanted`, for whoever shows many.
+pub fn record_part(task: &Task, wanted: &[&str]) -> String {
+    encode::with_progress(task, |key| wanted.contains(&key))
+}
+
 /// Why a file is no record of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unfit {

@@ -23,6 +23,11 @@ type Member = (&'static str, Option<String>);
 
 /// The record of a task that was never recorded before.
 pub(crate) fn first(task: &Task) -> String {
+    with_progress(task, |_| true)
+}
+
+/// The same with those keys of `progress` alone that are `wanted`.
+pub(crate) fn with_progress(task: &Task, wanted: impl Fn(&str) -> bool) -> String {
     let order = task.order();
     let mut progress = Object::default();
     let details = activity(task)
@@ -31,7 +36,7 @@ pub(crate) fn first(task: &Task) -> String {
         .chain(when(order))
         .chain(again(order))
         .chain(life(task));
-    for (key, value) in details {
+    for (key, value) in details.filter(|(key, _)| wanted(key)) {
         progress.set(key, value);
     }
 

@@ -92,9 +92,26 @@ pub const fn weight_of(c: char) -> usize {
     }
 }
 
-/// The [weight](weight_of) of all characters of `text`.
+/// What each byte of a text adds to the weight of its character: the first one all of it.
+static WEIGHT_OF_BYTE: [u8; 256] = {
+    let mut weights = [2; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        weights[byte] = match byte {
+            0x22 | 0x5c | 0x0a | 0x0d | 0x09 | 0x08 | 0x0c | 0xf0.. => 4,
+            0x00..=0x1f => 12,
+            0x80..=0xbf => 0,
+            0xe0..=0xef => 3,
+            _ => 2,
+        };
+        byte += 1;
+    }
+    weights
+};
+
+/// The [weight](weight_of) of all characters of `text`. By its bytes, as an answer that is too long is weighed several times.
 pub fn weight(text: &str) -> usize {
-    text.chars().map(weight_of).sum()
+    text.bytes().map(|byte| usize::from(WEIGHT_OF_BYTE[usize::from(byte)])).sum()
 }
 
 /// The beginning and the end of `text`, each of at most half of `room` by [weight]; `None` if all of it has room.
@@ -208,6 +225,10 @@ mod tests {
     #[test]
     fn a_character_weighs_what_is_printed_for_it() {
         assert_eq!(['a', 'ä', '漢', '😀', '"', '\n', '\0'].map(weight_of), [2, 2, 3, 4, 4, 4, 12]);
+        let some_of_all = ('\0'..='\u{17ff}').chain('\u{fff0}'..='\u{1_0010}').chain([char::MAX]);
+        for c in some_of_all {
+            assert_eq!(weight(c.encode_utf8(&mut [0; 4])), weight_of(c), "{c:?}");
+        }
         assert_eq!(weight("a漢"), 5);
     }
 

@@ -24,26 +24,45 @@ pub(super) struct Beside<'a> {
 
 /// The task with all keys of its record.
 pub(super) fn whole(task: &Task, beside: Beside<'_>) -> Value {
-    let text = adapters_fs::record_text(task);
-    let mut record: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
-    add_beside(&mut record, task, beside);
-    Value::Object(record)
+    Value::Object(read(&adapters_fs::record_text(task), task, beside))
 }
+
+fn read(text: &str, task: &Task, beside: Beside<'_>) -> Map<String, Value> {
+    let mut record: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+    add_beside(&mut record, task, beside);
+    record
+}
+
+/// The keys under `progress` of a row.
+const ROW_PROGRESS: [&str; 13] = [
+    "lastUpdate",
+    "lastTool",
+    "lastMessage",
+    "exitCode",
+    "toolCalls",
+    "name",
+    "reason",
+    "signal",
+    "note",
+    "queuePosition",
+    "target",
+    "host",
+    "slurm",
+];
 
 /// The longest texts of a row, in characters.
 pub(super) const ROW_TEXTS: usize = 200;
 
 /// The task with those keys of its record that a reader of a list acts on, and texts of at most [`ROW_TEXTS`].
 pub(super) fn row(task: &Task, beside: Beside<'_>) -> Map<String, Value> {
-    let Value::Object(mut record) = whole(task, beside) else { return Map::new() };
+    let mut record = read(&adapters_fs::record_part(task, &ROW_PROGRESS), task, beside);
     if let Some(Value::Object(progress)) = record.get_mut("progress") {
         let runs = !task.status().is_ended();
         progress.retain(|key, value| match key.as_str() {
             "lastUpdate" | "lastTool" | "lastMessage" => runs,
             "exitCode" | "toolCalls" => *value != json!(0),
-            "name" | "reason" | "signal" | "note" | "queuePosition" | "target" => true,
             "host" | "slurm" => task.is_at_a_cluster(),
-            _ => false,
+            _ => true,
         });
         drop_empty(progress);
     }
