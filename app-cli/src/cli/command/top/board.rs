@@ -254,7 +254,7 @@ impl Board {
             Key::Char('f') => self.only = next(self.only),
             Key::Escape => (self.words, self.only) = (String::new(), None),
             Key::Enter | Key::Char('o') if self.task().is_some() => {
-                self.mode = Mode::Log(Place::End)
+                self.mode = Mode::Log(Place::End);
             }
             Key::Char('c') if self.task().is_some() => self.mode = Mode::Cancel,
             Key::Char('r') => return self.task().map(|task| Wish::Retry(task.id().clone())),
