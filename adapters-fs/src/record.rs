@@ -181,7 +181,7 @@ pub fn task_of(text: &str, id: &TaskId) -> Result<Task, String> {
     read(text.as_bytes(), id).map(|record| record.task).map_err(|unfit| unfit.to_string())
 }
 
-/// The same with those keys of `progress` alone that are `wanted`, for whoever shows many.
+/// The text that [`record_text`] gives, with those keys of `progress` alone that are `wanted`, for whoever shows many.
 pub fn record_part(task: &Task, wanted: &[&str]) -> String {
     encode::with_progress(task, |key| wanted.contains(&key))
 }
