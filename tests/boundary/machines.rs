@@ -10,6 +10,7 @@ use tests::sandbox::{names, task_id};
 
 use crate::sandbox;
 
+mod adding;
 mod failing;
 mod going_on;
 

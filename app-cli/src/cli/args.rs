@@ -5,6 +5,7 @@
 
 mod again;
 mod ending;
+mod hosts;
 mod looking;
 mod ordering;
 mod queue;
@@ -27,6 +28,8 @@ pub use crate::kit::duration::{Length, parse_duration};
 
 pub(crate) use again::{Resume, Retry};
 pub(crate) use ending::{Cancel, Cleanup, Complete, Prune, Rm};
+pub(crate) use hosts::Hosts;
+pub use hosts::HostsAction;
 pub(crate) use looking::{Diff, Droids, List, Output, Report, Runners, Status, Top, Wait};
 pub(crate) use ordering::{Batch, Launch, Run};
 pub use queue::{LimitArg, QueueWord};

@@ -14,6 +14,7 @@ pub(crate) mod explained;
 mod feed;
 mod folder;
 mod hooks;
+mod hosts;
 mod isolate;
 mod launch;
 mod list;
@@ -63,6 +64,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Outcome {
         Verb::Rm(args) => rm::rm(context, &args).await,
         Verb::Droids(args) => droids::droids(context, &args).await,
         Verb::Runners(_) => Ok(runners::runners(context)),
+        Verb::Hosts(args) => hosts::hosts(context, &args).await,
         Verb::Hooks(args) => hooks::hooks(&args),
         Verb::Doctor(args) => doctor::doctor(context, &args).await,
         Verb::Report(args) => report::report(context, args).await,

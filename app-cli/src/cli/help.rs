@@ -131,6 +131,12 @@ const PAGES: &[Page] = &[
     page("launch", ORDERING, ORDER, OF_ORDER),
     page("run", ORDERING, &[RECORD, LOG, STDIN, LOCK, KEPT, NOTICES], OF_ORDER),
     page("batch", ORDERING, ORDER, OF_ORDER),
+    page(
+        "hosts",
+        &[Kind::NotFound, Kind::WrongState, Kind::LaunchFailed],
+        &[(".hosts/", "the names of other machines"), RECORD],
+        &[],
+    ),
     page("list", &[], &[RECORD, LISTS], &["TASK_BG_ENDED_LOGS"]),
     page("top", &[], &[RECORD, LOG, LOCK, QUEUE], &["NO_COLOR"]),
     page("status", &[Kind::NotFound, Kind::Ambiguous, Kind::Unreadable], &[RECORD, LOCK], &[]),

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod done;
 pub(crate) mod droids;
 pub(crate) mod hooks;
+pub(crate) mod hosts;
 pub(crate) mod launched;
 pub(crate) mod listing;
 pub(crate) mod output;

@@ -3,8 +3,9 @@
 use clap::Subcommand;
 
 use super::{
-    Batch, Cancel, Cleanup, Complete, Config, Diff, Doctor, Droids, Format, Hooks, Launch, List,
-    Output, Prune, Queue, Release, Report, Resume, Retry, Rm, Run, Runners, Status, Top, Wait,
+    Batch, Cancel, Cleanup, Complete, Config, Diff, Doctor, Droids, Format, Hooks, Hosts, Launch,
+    List, Output, Prune, Queue, Release, Report, Resume, Retry, Rm, Run, Runners, Status, Top,
+    Wait,
 };
 use crate::kit::context::Place;
 
@@ -35,6 +36,7 @@ pub(crate) enum Verb {
     Rm(Rm),
     Droids(Droids),
     Runners(Runners),
+    Hosts(Hosts),
     Hooks(Hooks),
     Doctor(Doctor),
     Report(Report),
@@ -58,6 +60,7 @@ impl Verb {
             | Self::Rm(_)
             | Self::Droids(_)
             | Self::Runners(_)
+            | Self::Hosts(_)
             | Self::Hooks(_)
             | Self::Config(_)
             | Self::Doctor(_) => true,
@@ -99,6 +102,7 @@ impl Verb {
             | Self::Release(_)
             | Self::Cleanup(_)
             | Self::Rm(_)
+            | Self::Hosts(_)
             | Self::Report(_) => Place::Checked,
         }
     }
@@ -126,6 +130,7 @@ impl Verb {
             | Self::Cleanup(_)
             | Self::Droids(_)
             | Self::Runners(_)
+            | Self::Hosts(_)
             | Self::Hooks(_)
             | Self::Doctor(_)
             | Self::Report(_)

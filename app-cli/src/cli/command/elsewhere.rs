@@ -60,6 +60,13 @@ pub(super) async fn refresh_all(context: &Context) -> Heard {
     refresh(context, &unended(context).await).await
 }
 
+/// The tasks that are kept on a machine and have not ended, as far as is known here.
+pub(super) async fn kept_on(context: &Context, host: &str) -> Vec<Task> {
+    let mut tasks = unended(context).await;
+    tasks.retain(|task| task.unended_on() == Some(host));
+    tasks
+}
+
 /// The tasks that are kept elsewhere and have not ended, as far as is known here.
 async fn unended(context: &Context) -> Vec<Task> {
     let unended = domain::port::TaskStore::unended(&context.wiring.store).await;
