@@ -23,6 +23,7 @@ mod failure;
 mod faults;
 mod generate;
 mod inside;
+mod machines;
 mod namespace;
 mod release;
 mod repo;
@@ -70,6 +71,11 @@ const ENTRIES: &[Entry] = &[
         name: "agents",
         about: "the real agents beside droid, case by case, as a table (words choose agents)",
         run: e2e::agents,
+    },
+    Entry {
+        name: "machines",
+        about: "a task on another machine over the real ssh, in namespaces (needs root and Debian's packages)",
+        run: machines::machines,
     },
     Entry {
         name: "bench",
