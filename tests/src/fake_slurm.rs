@@ -74,13 +74,15 @@ exit 0
 
 const SCONTROL: &str = r#"
 case "$*" in
-"show config") echo 'KillWait                = 30 sec' ;;
+"show config") printf '%s\n' 'ClusterName = lab' 'KillWait = 5 sec' 'ProctrackType = proctrack/cgroup' ;;
+"show licenses"*) echo 'LicenseName=model-a Total=2' ;;
 release*) echo 'PENDING|Priority' > "$D/$2.state" ;;
 *) echo "JobId=$4 ExitCode=0:9" ;;
 esac
 "#;
 
 const SINFO: &str = r#"
+case "$*" in *%R*) echo 'agents|up'; exit ;; esac
 if [ -e "$D/down" ]; then echo 'down*'; else echo idle; fi
 "#;
 

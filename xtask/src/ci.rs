@@ -8,7 +8,7 @@ use crate::command::{run, succeeds};
 use crate::failure::Failure;
 use crate::repo::Repo;
 use crate::step::{Outcome, StepResult, Summary};
-use crate::{budgets, dependencies, e2e, generate, tidy};
+use crate::{budgets, dependencies, e2e, generate, slurm, tidy};
 
 type Check = (&'static str, fn(&Repo) -> StepResult);
 
@@ -27,6 +27,7 @@ const CHECKS: &[Check] = &[
     ("generated files", |repo| generate::generate(repo, &["--check".to_owned()])),
     ("budgets", budgets::budgets),
     ("e2e", |repo| e2e::e2e(repo, &[])),
+    ("slurm", slurm::short),
 ];
 
 /// Runs the checks that `words` name, in their order here; all without words. In a name, dashes may stand for spaces.

@@ -29,6 +29,7 @@ mod release;
 mod repo;
 mod schemas;
 mod scratch;
+mod slurm;
 mod step;
 mod tidy;
 
@@ -76,6 +77,9 @@ const ENTRIES: &[Entry] = &[
         name: "machines",
         about: "a task on another machine over the real ssh, in namespaces (needs root and Debian's packages)",
         run: machines::machines,
+        name: "slurm",
+        about: "our program on a real Slurm of two nodes, as root (words choose scenarios)",
+        run: slurm::slurm,
     },
     Entry {
         name: "bench",

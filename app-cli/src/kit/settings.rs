@@ -8,8 +8,10 @@
 pub(crate) mod environment;
 mod file;
 mod runners;
+mod slurm;
 mod table;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -164,6 +166,11 @@ impl Settings {
             (_, stores) => (stores.unwrap_or(said), stores.unwrap_or(said)),
         };
         Limits { max_running, usual, groups: self.file.groups.clone() }
+    }
+
+    /// Which licence of a cluster a task of a group takes.
+    pub(crate) fn licences(&self) -> BTreeMap<String, String> {
+        self.file.licences.clone()
     }
 
     /// How many tasks may run at once with those that this process launches, if its environment says so.

@@ -131,7 +131,9 @@ impl Wiring {
             keep_ended: settings.keep_ended.value,
             host: LocalHost::new(dir.root().to_owned()),
             at_end: at_end(dir.clone()),
-            cluster: Slurm::new(environment::of_clusters()).sharing(dir.cluster_answer()),
+            cluster: Slurm::new(environment::of_clusters())
+                .taking(settings.licences())
+                .sharing(dir.cluster_answer()),
             jobs: FileJobs::new(dir.clone(), env!("CARGO_PKG_VERSION")),
             remotes: Self::remotes(),
             hosts: FileHosts::new(dir.clone()),

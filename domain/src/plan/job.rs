@@ -112,6 +112,10 @@ pub fn outlook(task: &Task, facts: &Facts<'_>) -> Outlook {
     if seen.state == "PENDING" && task.status() == Status::Queued {
         return Outlook::Waits;
     }
+    let long_silent = facts.silence.is_none_or(|silence| silence >= FRESH + facts.lag);
+    if seen.state == "PENDING" && long_silent {
+        return Outlook::Over(ending(task, &seen.state, "", facts));
+    }
     if !is_over(&seen.state) {
         return Outlook::There;
     }
@@ -142,6 +146,10 @@ fn ending(task: &Task, state: &str, reason: &str, facts: &Facts<'_>) -> Ending {
         ("TIMEOUT", true) => {
             Ending::failed(Reason::Timeout, "Slurm ended it at its time limit (TIMEOUT)")
         }
+        ("PENDING", true) => Ending::failed(
+            Reason::Lost,
+            "Slurm put its job back to wait (PENDING): its first run is gone, and it is not run twice",
+        ),
         ("UNKNOWN", true) => Ending::failed(
             Reason::Lost,
             "Slurm does not know its job any more, and its supervisor has given no sign of life for long",

@@ -11,12 +11,13 @@ use async_trait::async_trait;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::ORDERED;
+use super::{ManualClock, ORDERED};
 use crate::plan::job::JobSeen;
 use crate::port::{
-    Cluster, ClusterFailure, Endings, Fault, JobFiles, Jobs, Prepared, Submission, Submitted,
+    Clock as _, Cluster, ClusterFailure, Endings, Fault, JobFiles, Jobs, Prepared, Submission,
+    Submitted,
 };
-use crate::task::{CancelIntent, TaskId};
+use crate::task::{CancelIntent, TaskId, Timestamp};
 
 /// How often a cluster was asked what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,8 @@ struct State {
     silent_nodes: BTreeSet<String>,
     asked: Questions,
     told: Vec<(String, String)>,
+    clock: Option<ManualClock>,
+    answered: Option<Timestamp>,
 }
 
 /// A cluster that is forgotten when it is dropped.
@@ -46,6 +49,11 @@ pub struct MemoryCluster(Mutex<State>);
 impl MemoryCluster {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has answers age by this clock: one that is young enough is not asked for again.
+    pub fn at(&self, clock: ManualClock) {
+        self.state().clock = Some(clock);
     }
 
     /// Fails whatever it is asked from now on, or nothing.
@@ -121,9 +129,14 @@ impl Cluster for MemoryCluster {
         }
     }
 
-    async fn jobs(&self, _at_most: Duration) -> Result<Jobs, ClusterFailure> {
+    async fn jobs(&self, at_most: Duration) -> Result<Jobs, ClusterFailure> {
         let mut state = self.state();
-        state.asked.jobs += 1;
+        let now = state.clock.as_ref().map(ManualClock::now);
+        let is_young = |(now, then): (Timestamp, Timestamp)| now.since(then) <= at_most;
+        if !now.zip(state.answered).is_some_and(is_young) {
+            state.asked.jobs += 1;
+            state.answered = now;
+        }
         match &state.failure {
             Some(ClusterFailure::Lost(_)) | None => {
                 Ok(Jobs { known: state.jobs.clone(), asked_at: ORDERED })

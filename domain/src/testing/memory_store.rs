@@ -18,13 +18,14 @@ use crate::task::{
 pub struct MemoryStore {
     tasks: Mutex<BTreeMap<TaskId, Task>>,
     changes: AtomicU64,
+    loads: AtomicU64,
 }
 
 impl MemoryStore {
     /// A store that holds `tasks`.
     pub fn holding(tasks: impl IntoIterator<Item = Task>) -> Self {
         let tasks = tasks.into_iter().map(|task| (task.id().clone(), task)).collect();
-        Self { tasks: Mutex::new(tasks), changes: AtomicU64::new(0) }
+        Self { tasks: Mutex::new(tasks), changes: AtomicU64::new(0), loads: AtomicU64::new(0) }
     }
 
     /// Every record.
@@ -35,6 +36,11 @@ impl MemoryStore {
     /// How often a change was asked for.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
+    }
+
+    /// How often a record was read alone.
+    pub fn loads(&self) -> u64 {
+        self.loads.load(Ordering::SeqCst)
     }
 
     fn changing(&self) -> MutexGuard<'_, BTreeMap<TaskId, Task>> {
@@ -68,6 +74,7 @@ impl TaskStore for MemoryStore {
     }
 
     async fn load(&self, id: &TaskId) -> Result<Task, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.tasks().get(id).cloned().ok_or_else(|| StoreError::NotFound { id: id.clone() })
     }
 

@@ -317,6 +317,10 @@ async fn conclude(
         Err(error) => return Err(error.into()),
     }
     let (task, _) = held.end(world, ending).await?;
+    if let Some(seen) = seen.filter(|seen| seen.state == "PENDING") {
+        // It would find that its task has ended, if it ever started.
+        drop(world.cluster.end(&seen.id).await);
+    }
     Ok(Believed::over(task))
 }
 
@@ -339,3 +343,6 @@ fn with_findings(ending: Ending, found: Ending) -> Ending {
         (completed @ Ending::Completed { .. }, _) => completed,
     }
 }
+
+#[cfg(test)]
+mod tests;

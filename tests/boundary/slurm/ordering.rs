@@ -117,3 +117,55 @@ fn a_task_that_slurm_holds_is_released_there() {
     assert_eq!(slurm.calls("scontrol"), ["release 1"]);
     sandbox.task_bg(["release", &id]).code(4).done();
 }
+
+/// A model's limit over all nodes can only be the cluster's.
+#[test]
+fn a_task_takes_the_licence_that_the_settings_name_for_its_model() {
+    let sandbox = sandbox();
+    let slurm = FakeSlurm::new(&sandbox).waiting();
+    let file = sandbox.store().with_file_name("task-bg.toml");
+    fs::create_dir_all(file.parent().expect("a folder")).expect("a folder in the sandbox");
+    fs::write(&file, "on = \"slurm:agents\"\n[slurm.licences]\n\"model:x\" = \"model-a\"\n")
+        .expect("a file");
+    sandbox.task_bg(["launch", "--model", "x", "label", "SAY done"]).ok().done();
+    let words = slurm.read("1.words");
+    assert!(
+        words.contains("--licenses=model-a:1\n--") || words.ends_with("--licenses=model-a:1\n"),
+        "{words}"
+    );
+    assert!(words.contains("--partition=agents\n"), "{words}");
+    sandbox.task_bg(["launch", "--model", "y", "label", "SAY done"]).ok().done();
+    assert!(!slurm.read("2.words").contains("licenses"));
+    fs::write(&file, "[slurm]\nlicenses = 3\n").expect("a file");
+    let wrong = sandbox.task_bg(["list"]).run().failure(2);
+    assert!(wrong["error"].as_str().is_some_and(|it| it.contains("slurm.licenses")), "{wrong}");
+}
+
+#[test]
+fn doctor_looks_at_a_cluster_from_here_and_by_one_small_task_from_a_node() {
+    let sandbox = sandbox();
+    let slurm = FakeSlurm::new(&sandbox);
+    let checks = |answer: &serde_json::Value, check: &str| {
+        let rows = answer["findings"].as_array().expect("rows").clone();
+        let row = rows.into_iter().find(|row| row["check"] == check);
+        row.unwrap_or_else(|| panic!("no {check}: {answer:#}"))
+    };
+    let answer = sandbox.task_bg(["doctor", "--on", "slurm:agents"]).run().json();
+    for check in ["slurm", "controller", "partition", "node", "clocks", "lag"] {
+        assert_eq!(checks(&answer, check)["status"], "ok", "{answer:#}");
+    }
+    assert_eq!(checks(&answer, "KillWait")["status"], "warn", "{answer:#}");
+    assert!(
+        slurm.calls("sbatch").len() == 1 && slurm.read("1.words").contains("--partition=agents")
+    );
+    let answer = sandbox.task_bg(["doctor", "--on", "slurm:nope"]).run().json();
+    assert_eq!(checks(&answer, "partition")["status"], "fail", "{answer:#}");
+    slurm.write(
+        "scontrol.fails",
+        "slurm_load_ctl_conf error: Unable to contact slurm controller (connect failure)\n",
+    );
+    let run = sandbox.task_bg(["doctor", "--on", "slurm"]).run().code_is(1);
+    let finding = checks(&run.json(), "controller");
+    assert_eq!(finding["status"], "fail", "{finding:#}");
+    assert!(finding["fix"].is_string(), "{finding:#}");
+}

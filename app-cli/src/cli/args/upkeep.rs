@@ -1,6 +1,9 @@
 //! The arguments of the verbs that look after the installation and not after tasks.
 
 use clap::{Args as ClapArgs, ValueEnum};
+use domain::task::Target;
+
+use super::parse_target;
 
 /// Registers task-bg-hook with an agent, or takes it out again
 ///
@@ -117,6 +120,9 @@ pub(crate) struct Doctor {
     /// Makes the store, closes it to others, and removes what belongs to no task any more
     #[arg(long)]
     pub(crate) fix: bool,
+    /// Looks at tasks on slurm or slurm:PARTITION as well, by one small task there
+    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    pub(crate) on: Option<Target>,
 }
 
 /// Prints each setting and where it comes from
@@ -133,5 +139,7 @@ Example of a settings file, `task-bg.toml` beside the store's folder:
   droid = \"/opt/bin/droid\"  # the droid program
   [limits]                  # how many of a droid, or of a model, run at once
   explorer = 1
-  \"model:x\" = 2")]
+  \"model:x\" = 2
+  [slurm.licences]          # what of a cluster's licences a model takes
+  \"model:x\" = \"model-a\"")]
 pub(crate) struct Config {}

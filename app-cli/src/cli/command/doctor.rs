@@ -4,11 +4,13 @@
 //! harm.
 
 mod agent;
+mod slurm;
 mod store;
 
 use std::borrow::Cow;
 
 use adapters_process::local::group::availability;
+use domain::task::Target;
 
 use crate::Outcome;
 use crate::cli::args::Doctor;
@@ -30,6 +32,16 @@ pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
     findings.push(agent::sandbox(context.wiring.dir.root()));
     findings.push(settings(context));
     findings.push(processes());
+    match &args.on {
+        Some(target @ Target::Slurm { .. }) => {
+            findings.extend(Box::pin(slurm::target(context, target)).await);
+        }
+        Some(Target::Local) | None => {}
+        Some(target @ Target::Ssh { .. }) => {
+            let fix = "`task-bg hosts` says whether it can be reached";
+            findings.push(warn("target", format!("`{target}` is not looked at here"), fix));
+        }
+    }
     let ill = findings.iter().any(|finding| finding.health == Health::Fail);
     Ok(Answer::with(DoctorView { findings }, ill.then_some(Kind::Unexpected)))
 }

@@ -16,7 +16,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment;
 use super::runners::RunnerEntry;
-use super::table::{DROID, IN_FILE, LIMITS, ON, RUNNER, RUNNERS};
+use super::table::{DROID, IN_FILE, LIMITS, ON, RUNNER, RUNNERS, SLURM};
 use crate::kit::failure::{Failure, Kind};
 
 /// How alike two words have to be for one to be offered in place of the other.
@@ -32,6 +32,8 @@ pub(super) struct SettingsFile {
     entries: BTreeMap<String, Entry>,
     /// The limits of groups.
     pub(super) groups: BTreeMap<String, usize>,
+    /// Which licence of a cluster a task of a group takes.
+    pub(super) licences: BTreeMap<String, String>,
     /// Agents of somebody's own, and programs of those that are known.
     pub(super) runners: Vec<RunnerEntry>,
     problems: Vec<Problem>,
@@ -137,6 +139,8 @@ impl SettingsFile {
             let name = key.get_ref().as_ref();
             if Some(name) == LIMITS.key {
                 self.take_limits(text, value);
+            } else if Some(name) == SLURM.key {
+                self.take_slurm(text, value);
             } else if Some(name) == RUNNERS.key {
                 self.take_runners(text, value);
             } else if IN_FILE.iter().any(|setting| setting.key == Some(name)) {
@@ -266,7 +270,7 @@ mod tests {
         assert_eq!(hint, "did you mean `max_running`?");
         assert_eq!(
             wrong("zzz = 1").1,
-            "there are format, droid, runner, on, max_running, limits, runners, ttl, stale, max_log and 3 more"
+            "there are format, droid, runner, on, max_running, limits, runners, ttl, stale, max_log and 4 more"
         );
         assert!(wrong("ü = 1\nttl = [1]").0.starts_with("/x/task-bg.toml:1:1: "));
         assert!(wrong("droid = [1]").0.ends_with(":1:9: `droid` is `[1]`, which is no text"));

@@ -71,6 +71,14 @@ pub(crate) const RUNNERS: Setting = Setting {
     meaning: "tables `[runners.NAME]`: how another agent is started, or another program for one that is known; see docs/runners.md",
 };
 
+/// Licences of a cluster.
+pub(crate) const SLURM: Setting = Setting {
+    variable: None,
+    key: Some("slurm"),
+    default: "none",
+    meaning: "a table `[slurm.licences]`: which licence of the cluster a task of a droid, or of `\"model:NAME\"`, takes one of; see docs/slurm.md",
+};
+
 /// How long a task may run.
 pub(crate) const TTL: Setting = Setting {
     variable: Some("TASK_BG_TTL"),
@@ -120,7 +128,7 @@ pub(crate) const NOTIFY: Setting = Setting {
 };
 
 /// What a settings file may hold.
-pub(crate) const IN_FILE: [&Setting; 13] = [
+pub(crate) const IN_FILE: [&Setting; 14] = [
     &FORMAT,
     &DROID,
     &RUNNER,
@@ -134,6 +142,7 @@ pub(crate) const IN_FILE: [&Setting; 13] = [
     &ENDED_LOGS,
     &KEEP_ENDED,
     &NOTIFY,
+    &SLURM,
 ];
 
 const fn variable(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {

@@ -187,3 +187,16 @@ fn a_reason_is_said_in_words_with_the_clusters_own_behind() {
         Some("TimeLimit".to_string())
     );
 }
+
+/// A controller that was killed too soon forgets that it has started a job, and a release that let it start.
+#[test]
+fn a_job_that_slurm_put_back_to_wait_has_lost_its_first_run() {
+    let pending = seen("PENDING");
+    let mut facts = facts(Some(&pending), MINUTE * 9);
+    facts.silence = Some(FRESH / 2);
+    assert_eq!(outlook(&task(true), &facts), Outlook::There);
+    facts.silence = Some(FRESH * 3);
+    let (why, message) = reason(outlook(&task(true), &facts));
+    assert_eq!(why, Some(Reason::Lost));
+    assert!(message.contains("PENDING"), "{message}");
+}
