@@ -77,6 +77,8 @@ const ENTRIES: &[Entry] = &[
         name: "machines",
         about: "a task on another machine over the real ssh, in namespaces (needs root and Debian's packages)",
         run: machines::machines,
+    },
+    Entry {
         name: "slurm",
         about: "our program on a real Slurm of two nodes, as root (words choose scenarios)",
         run: slurm::slurm,
