@@ -5,7 +5,7 @@
 //! this needs a controller. Groups of tasks lie side by side, also that of a task which a task launched.
 //!
 //! The kernel lets nobody move a process before it has waited for all processors, some 10 ms, so a supervisor answers first
-//! and moves its agent then: see [`gathering`]. Until all of a task is in its group, the group proves nothing; that it is the
+//! and moves its agent then: see `gathering`. Until all of a task is in its group, the group proves nothing; that it is the
 //! sticky bit of its folder says, also to whoever comes after a dead supervisor.
 //!
 //! A record may name any path, so a group is only touched under the name that its task gives it, in that hierarchy. Where
