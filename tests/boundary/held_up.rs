@@ -12,7 +12,7 @@ use tests::sandbox::{Sandbox, pid_at};
 use crate::sandbox;
 
 /// How long a command may take that waits for a lock in vain, on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(12);
+const DEADLINE: Duration = Duration::from_secs(18);
 
 /// A stopped process that holds locks; it is ended when this is dropped.
 struct Holder(Child);

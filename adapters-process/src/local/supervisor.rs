@@ -42,6 +42,8 @@ use signals::Signals;
 const AT_ONCE: Duration = Duration::from_millis(2);
 /// How long a start is tried to be recorded while the store is full.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same while somebody holds the lock of the record, for which each try waits a while: there are two.
+const BUSY: Duration = Duration::from_secs(7);
 /// How long to wait before it is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -193,8 +195,8 @@ pub fn worded(error: &dyn Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Records that the agent works. A store that is full for the moment is no reason to stop it: what it does may cost much, and
-/// can be done only once. Whoever holds its lock for longer than a change waits for that was stopped in the middle.
+/// Records that the agent works. A store that is full or busy for the moment is no reason to stop it: what it does may cost
+/// much, and can be done only once. Whoever holds its lock for as long as two changes wait for it was stopped in the middle.
 async fn record_start(
     post: &Post<'_>,
     id: &TaskId,
@@ -219,9 +221,16 @@ async fn record_start(
         {
             return Ok(task);
         }
-        let passes = matches!(error, StoreError::Failed { failure: StoreFailure::Full(_), .. });
-        let patient = clock.elapsed().saturating_sub(began) < PATIENCE;
-        if !passes || !patient || signals.take_stop() {
+        let patience = match &error {
+            StoreError::Failed { failure: StoreFailure::Full(_), .. } => PATIENCE,
+            StoreError::Failed { failure: StoreFailure::Busy { .. }, .. } => BUSY,
+            StoreError::Failed { .. }
+            | StoreError::NotFound { .. }
+            | StoreError::Unreadable { .. }
+            | StoreError::Exists { .. }
+            | StoreError::Refused { .. } => Duration::ZERO,
+        };
+        if clock.elapsed().saturating_sub(began) >= patience || signals.take_stop() {
             return Err(error);
         }
         signals.wait(Some(RETRY), None);
