@@ -6,9 +6,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
 use serde_json::{Value, json};
-use tests::meddling::{lock_gate, lock_records, make_pipe, supervisor_of, within};
+use tests::meddling::{lock_gate, lock_records, within};
 use tests::process::{
     Seen, alive, kill, kill_group, pause, processes_of_task, resume, wait_for, wait_until,
 };

@@ -42,7 +42,7 @@ use signals::Signals;
 const AT_ONCE: Duration = Duration::from_millis(2);
 /// How long a start is tried to be recorded while the store is full.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The same while somebody holds the lock of the record, for which each try waits a while: there are two.
+/// The same while somebody holds the lock of the record, for which the first try waits a while.
 const BUSY: Duration = Duration::from_secs(7);
 /// How long to wait before it is tried again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -196,7 +196,7 @@ pub fn worded(error: &dyn Error) -> String {
 }
 
 /// Records that the agent works. A store that is full or busy for the moment is no reason to stop it: what it does may cost
-/// much, and can be done only once. Whoever holds its lock for as long as two changes wait for it was stopped in the middle.
+/// much, and can be done only once. Whoever holds its lock for longer was stopped in the middle.
 async fn record_start(
     post: &Post<'_>,
     id: &TaskId,
@@ -210,6 +210,8 @@ async fn record_start(
     let (store, log_limit) = (post.world.host.store(), Some(post.most.unwrap_or(0)));
     let awake = Some(clock.awake());
     let started = Started { supervisor, agent: process, awake, group, store, log_limit };
+    // What it failed for at first: later tries wait for a lock no more.
+    let mut first = None;
     loop {
         let error = match post.world.store.apply(id, Event::Started(started.clone()), at).await {
             Ok(task) => return Ok(task),
@@ -231,8 +233,9 @@ async fn record_start(
             | StoreError::Refused { .. } => Duration::ZERO,
         };
         if clock.elapsed().saturating_sub(began) >= patience || signals.take_stop() {
-            return Err(error);
+            return Err(first.unwrap_or(error));
         }
+        first.get_or_insert(error);
         signals.wait(Some(RETRY), None);
     }
 }
