@@ -282,8 +282,10 @@ fn what_is_said_of_a_wait_that_ran_out_of_time_counts_what_its_table_shows() {
     once_it_shows(&sandbox, "seen", "0 of 40 ended");
     sandbox.open_gate("gate");
     let seen = plain(&waits.finish().code_is(6).stdout);
-    let (_, rest) = seen.rsplit_once(" of 40 ended after").expect("a sentence");
-    let (sentence, table) = rest.split_once('\n').expect("a table");
+    // Below the tasks: of many, what stands above them has left the screen.
+    let (_, answer) = seen.rsplit_once("DESCRIPTION").expect("a table");
+    let (table, sentence) = answer.rsplit_once(" of 40 ended after").expect("a sentence");
+    let sentence = sentence.lines().next().unwrap_or_default();
     for status in ["running", "completed"] {
         let count = table.lines().filter(|line| line.contains(&format!("  {status}  "))).count();
         let said = if count > 0 { format!("{count} {status}") } else { String::new() };

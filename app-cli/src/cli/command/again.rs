@@ -59,10 +59,11 @@ pub(super) async fn retry(context: &Context, args: Retry) -> Outcome {
         (_, [_, ..], _) if args.wait.is_some() => {
             let length = args.wait.unwrap_or(Length::Usual);
             let ids = launched.iter().map(|once| once.task().id().clone()).collect();
-            let (waited, kind) = wait::outcome(context, ids, length).await?;
+            let wait::Seen { waited, kind, summary, .. } =
+                wait::outcome(context, ids, length).await?;
             let kind = kind.or_else(|| refused.first().map(|(_, failure)| failure.kind));
             let ended = waited.ended.clone();
-            let waited = wait::view(context, waited, Besides::Nothing).await;
+            let waited = wait::view(context, waited, Besides::Nothing).await.below(summary);
             let troubles: Vec<Trouble> = launched.iter().flat_map(Once::troubles).collect();
             let view = ManyWaited { waited, refused };
             Ok(Answer::with(view, kind).collecting(ended).noting(troubles).saying(notes))

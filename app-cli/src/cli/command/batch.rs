@@ -52,12 +52,13 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
     let view = BatchView { launched, rejected };
     match args.wait {
         Some(length) if !ids.is_empty() => {
-            let (waited, how) = wait::outcome(context, ids, length).await?;
+            let wait::Seen { waited, kind: how, summary, .. } =
+                wait::outcome(context, ids, length).await?;
             let ended = waited.ended.clone();
             let now = context.wiring.clock.now();
             let view = BatchWaitedView {
                 batch: view,
-                waited: wait::view(context, waited, Besides::Nothing).await,
+                waited: wait::view(context, waited, Besides::Nothing).await.below(summary),
                 now,
             };
             Ok(Answer::with(view, kind.or(how)).collecting(ended).noting(troubles).saying(unkept))

@@ -93,17 +93,18 @@ pub(super) async fn for_ids(
     until: Until,
     length: Length,
 ) -> Outcome {
-    let (waited, kind, silent) = block_on(context, ids, until, length).await?;
+    let Seen { waited, kind, silent, summary } = block_on(context, ids, until, length).await?;
     let ended = waited.ended.clone();
-    let view = view(context, waited, Besides::Nothing).await;
+    let view = view(context, waited, Besides::Nothing).await.below(summary);
     Ok(Answer::with(view, kind).collecting(ended).saying(silent))
 }
 
 /// Waits for a task that was launched by this command.
 pub(super) async fn for_launched(context: &Context, id: TaskId, length: Length) -> Outcome {
-    let (waited, kind, silent) = block_on(context, vec![id.clone()], Until::All, length).await?;
+    let Seen { waited, kind, silent, summary } =
+        block_on(context, vec![id.clone()], Until::All, length).await?;
     let ended = waited.ended.clone();
-    let view = view(context, waited, Besides::Launched(id)).await;
+    let view = view(context, waited, Besides::Launched(id)).await.below(summary);
     Ok(Answer::with(view, kind).collecting(ended).saying(silent))
 }
 
@@ -124,7 +125,20 @@ pub(super) async fn view(context: &Context, waited: Waited, besides: Besides) ->
         }
         None => None,
     };
-    WaitedView { waited, obstacles, now: context.wiring.clock.now(), besides, screen }
+    let now = context.wiring.clock.now();
+    WaitedView { waited, obstacles, now, besides, screen, summary: None }
+}
+
+/// How a wait went.
+pub(super) struct Seen {
+    /// How it ended.
+    pub(super) waited: Waited,
+    /// What that means for the exit code.
+    pub(super) kind: Option<Kind>,
+    /// Which machines did not answer.
+    silent: Vec<String>,
+    /// What goes below the answer at a terminal that saw the wait.
+    pub(super) summary: Option<String>,
 }
 
 /// Waits until all of these tasks have ended, or for so long; says how they fared, and what that means
@@ -133,9 +147,8 @@ pub(super) async fn outcome(
     context: &Context,
     ids: Vec<TaskId>,
     length: Length,
-) -> Result<(Waited, Option<Kind>), Failure> {
-    let (waited, kind, _) = block_on(context, ids, Until::All, length).await?;
-    Ok((waited, kind))
+) -> Result<Seen, Failure> {
+    block_on(context, ids, Until::All, length).await
 }
 
 async fn block_on(
@@ -143,7 +156,7 @@ async fn block_on(
     ids: Vec<TaskId>,
     until: Until,
     length: Length,
-) -> Result<(Waited, Option<Kind>, Vec<String>), Failure> {
+) -> Result<Seen, Failure> {
     let wiring = &context.wiring;
     let at_most = length.limit(console::watched().is_some());
     let request = WaitRequest { ids, until, at_most };
@@ -155,9 +168,7 @@ async fn block_on(
     let ((waited, shown), silent) =
         elsewhere::while_heard(context, &request.ids, request.until, watched).await;
     let waited = waited?;
-    if let Some(spent) = shown {
-        watching::sum_up(&waited, spent);
-    }
+    let summary = shown.and_then(|spent| watching::sum_up(context, &waited, spent));
     let silent = if waited.pending.is_empty() { Vec::new() } else { silent };
     let kind = if waited.timed_out {
         Some(Kind::TimedOut)
@@ -168,5 +179,5 @@ async fn block_on(
     } else {
         None
     };
-    Ok((waited, kind, silent))
+    Ok(Seen { waited, kind, silent, summary })
 }

@@ -62,9 +62,9 @@ pub(super) async fn while_waiting<T>(
     (outcome, was_drawn.then_some(spent))
 }
 
-/// Leaves one line about a wait: how many tasks ended, how, and after how long. It is told from what the wait saw, as all
-/// else that is said of it: a task may have ended since.
-pub(super) fn sum_up(waited: &Waited, spent: Duration) {
+/// One line about a wait: how many tasks ended, how, and after how long. It is told from what the wait saw, as all else that
+/// is said of it: a task may have ended since.
+fn summary(waited: &Waited, spent: Duration) -> String {
     let pending = waited.pending.iter().map(|believed| &believed.task);
     let mut tally = Tally::default();
     waited.ended.iter().chain(pending).for_each(|task| tally.add(task.status()));
@@ -73,7 +73,18 @@ pub(super) fn sum_up(waited: &Waited, spent: Duration) {
     let how = task_lines::counts(&tally);
     let how = if how.is_empty() { how } else { format!(": {how}") };
     let words = format!("{ended} of {all} ended after {}{how}", terminal::span(spent));
-    console::draw(&console::styled(format!("{}\n", text::beginning(&words, 400))));
+    text::beginning(&words, 400).to_owned()
+}
+
+/// Leaves that line on the terminal where the wait was seen; returns it where an answer is shown there, which it goes below: of
+/// many tasks what stands above has left the screen.
+pub(super) fn sum_up(context: &Context, waited: &Waited, spent: Duration) -> Option<String> {
+    let words = summary(waited, spent);
+    if console::screen(context.format).is_some() {
+        return Some(words);
+    }
+    console::draw(&console::styled(format!("{words}\n")));
+    None
 }
 
 /// Does `act`, and has Ctrl-C say at a terminal what `leave` says before it ends this process: it ends nothing else.

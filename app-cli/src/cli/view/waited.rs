@@ -35,6 +35,8 @@ pub(crate) struct WaitedView {
     pub(crate) besides: Besides,
     /// The terminal that it is shown on; none if it goes elsewhere.
     pub(crate) screen: Option<OnScreen>,
+    /// How the wait went, in a line that goes below the tasks at a terminal.
+    pub(crate) summary: Option<String>,
 }
 
 /// What is to be said of a wait besides how it ended.
@@ -65,6 +67,11 @@ fn idle(parents: &[String]) -> String {
 }
 
 impl WaitedView {
+    /// The same with a line about the wait below it at a terminal.
+    pub(crate) fn below(self, summary: Option<String>) -> Self {
+        Self { summary, ..self }
+    }
+
     fn ended(task: &Task, texts: usize) -> Value {
         let id = task.id().as_str();
         let mut entry = json!({
@@ -170,7 +177,8 @@ impl WaitedView {
                 if self.waited.timed_out { "the time ran out" } else { "some have not ended" };
             screen.wrapped(&format!("{why}; go on with `{next}`"))
         };
-        format!("{idle}{}{notes}{refused}{next}", task_lines::table(&lines, screen))
+        let summary = self.summary.as_ref().map_or_else(String::new, |it| screen.wrapped(it));
+        format!("{idle}{}{notes}{refused}{summary}{next}", task_lines::table(&lines, screen))
     }
 
     /// The command to go on with.
