@@ -109,6 +109,7 @@ impl<'a> Driver<'a> {
         let exit = self.watch().await;
         self.hear_what_ended_it().await;
         let left = self.left_behind();
+        self.keep_bound_at_last();
         let exited = self.exited(exit, left).await;
         self.tell(Input::AgentExited(exited)).await;
         while !self.done {

@@ -35,6 +35,17 @@ impl<'a> Bounding<'a> {
 }
 
 impl Driver<'_> {
+    /// Looks at the logs once more when the agent is gone: what it wrote since the last look nobody else gives back.
+    pub(super) fn keep_bound_at_last(&mut self) {
+        let Some(Bounding { bound, .. }) = &mut self.bounding else { return };
+        // That there is too much of it changes nothing any more.
+        bound.look();
+        let end = bound.hole_end(1);
+        if let Some(following) = &mut self.stream {
+            following.stream.skip_to(end);
+        }
+    }
+
     /// Looks at the logs, if that is due, and gives back what is too much of them.
     pub(super) async fn keep_bound(&mut self) {
         let written = self.signals.take_written();
