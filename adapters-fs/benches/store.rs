@@ -7,7 +7,7 @@ use std::io::Write as _;
 use adapters_fs::{DataDir, FileStore, FileTranscripts, record_text};
 use divan::{Bencher, black_box};
 use domain::port::{TaskStore as _, TranscriptReader as _};
-use domain::task::{Activity, Event, Query, Started, Task, TaskId};
+use domain::task::{Activity, Event, Query, Task, TaskId};
 use domain::testing::{self, ORDERED};
 use pollster::block_on;
 use tempfile::TempDir;
@@ -63,15 +63,7 @@ fn decode(bencher: Bencher, records: u64) {
 #[divan::bench]
 fn apply(bencher: Bencher) {
     let (scratch, id) = filled(1);
-    let (supervisor, agent) = (testing::process(7), testing::process(8));
-    let started = Event::Started(Started {
-        supervisor,
-        agent,
-        awake: None,
-        group: None,
-        store: None,
-        log_limit: None,
-    });
+    let started = Event::Started(testing::started());
     block_on(scratch.store.apply(&id, started, ORDERED)).expect("started");
     bencher.bench(|| {
         let event = Event::Progressed(Activity::default());

@@ -41,15 +41,7 @@ fn task_at(seconds: u64) -> Task {
 }
 
 fn started() -> Event {
-    let (supervisor, agent) = (testing::process(7), testing::process(8));
-    Event::Started(domain::task::Started {
-        supervisor,
-        agent,
-        awake: None,
-        group: None,
-        store: None,
-        log_limit: None,
-    })
+    Event::Started(testing::started())
 }
 
 fn completed(result: &str) -> Event {

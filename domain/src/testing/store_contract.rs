@@ -8,10 +8,10 @@ use core::time::Duration;
 
 use crate::port::{StoreError, TaskStore};
 use crate::task::{
-    Activity, Ending, Event, Order, Query, Refusal, Report, SessionId, Started, Status, Task,
-    TaskId, TaskName, Timestamp,
+    Activity, Ending, Event, Order, Query, Refusal, Report, SessionId, Status, Task, TaskId,
+    TaskName, Timestamp,
 };
-use crate::testing::{ORDERED, order, process, queued_task};
+use crate::testing::{self, ORDERED, order, queued_task};
 
 /// Puts fresh stores, made by `fresh`, through every check.
 pub async fn check_all<S: TaskStore>(fresh: &dyn Fn() -> S) {
@@ -42,9 +42,7 @@ fn task_at(seconds: u64, order: Order) -> Task {
 }
 
 fn started() -> Event {
-    let (supervisor, agent) = (process(7), process(8));
-    let (awake, group, store, log_limit) = (None, None, None, None);
-    Event::Started(Started { supervisor, agent, awake, group, store, log_limit })
+    Event::Started(testing::started())
 }
 
 fn completed(result: &str) -> Event {

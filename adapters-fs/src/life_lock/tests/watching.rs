@@ -2,7 +2,7 @@
 
 use super::*;
 use domain::port::TaskStore;
-use domain::task::{Ending, Event, Started, Task};
+use domain::task::{Ending, Event, Task};
 use domain::testing::{self, ORDERED};
 
 use crate::FileStore;
@@ -18,15 +18,7 @@ fn scratch_without_bells() -> (FileLifeLocks, DataDir, TempDir) {
 fn running(store: &FileStore, number: u64) -> TaskId {
     let task = Task::ordered(id(&format!("bg_{number}")), testing::order(), None, ORDERED);
     wait(store.create(&task)).expect("created");
-    let (supervisor, agent) = (testing::process(7), testing::process(8));
-    let started = Event::Started(Started {
-        supervisor,
-        agent,
-        awake: None,
-        group: None,
-        store: None,
-        log_limit: None,
-    });
+    let started = Event::Started(testing::started());
     wait(store.apply(task.id(), started, ORDERED)).expect("started");
     task.id().clone()
 }
