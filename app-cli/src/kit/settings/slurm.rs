@@ -1,7 +1,7 @@
 //! The table `[slurm.licences]` of the settings file: which licence of a cluster a task of a group takes.
 
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::file::SettingsFile;
 
@@ -18,37 +18,24 @@ impl SettingsFile {
         };
         for (part, value) in parts {
             let name = part.get_ref().as_ref();
-            match value.get_ref() {
-                DeValue::Table(groups) if name == "licences" => {
-                    for (group, licence) in groups {
-                        let group = group.get_ref().as_ref();
-                        match licence.get_ref() {
-                            DeValue::String(name) if is_name(name) => {
-                                self.licences.insert(group.to_owned(), name.to_string());
-                            }
-                            DeValue::String(_)
-                            | DeValue::Integer(_)
-                            | DeValue::Float(_)
-                            | DeValue::Boolean(_)
-                            | DeValue::Datetime(_)
-                            | DeValue::Array(_)
-                            | DeValue::Table(_) => {
-                                let words = format!("the licence of `{group}` is no name of one");
-                                self.refuse(text, licence.span(), words, EXAMPLE.to_owned());
-                            }
-                        }
-                    }
-                }
-                DeValue::String(_)
-                | DeValue::Integer(_)
-                | DeValue::Float(_)
-                | DeValue::Boolean(_)
-                | DeValue::Datetime(_)
-                | DeValue::Array(_)
-                | DeValue::Table(_) => {
+            match value.get_ref().as_table() {
+                Some(groups) if name == "licences" => self.take_licences(text, groups),
+                Some(_) | None => {
                     let words = format!("`slurm.{name}` is no setting");
                     self.refuse(text, part.span(), words, EXAMPLE.to_owned());
                 }
+            }
+        }
+    }
+
+    fn take_licences(&mut self, text: &str, groups: &DeTable<'_>) {
+        for (group, licence) in groups {
+            let group = group.get_ref().as_ref();
+            if let Some(name) = licence.get_ref().as_str().filter(|name| is_name(name)) {
+                self.licences.insert(group.to_owned(), name.to_owned());
+            } else {
+                let words = format!("the licence of `{group}` is no name of one");
+                self.refuse(text, licence.span(), words, EXAMPLE.to_owned());
             }
         }
     }
