@@ -46,7 +46,7 @@ use crate::port::{
     JobFiles, Kits, LaunchFailure, LifeLocks, OutputLog, Queue, StoreError, StoreFailure,
     TaskStore,
 };
-use crate::task::TaskId;
+use crate::task::{Task, TaskId};
 
 /// The ports that tasks are kept, judged, started and stopped with.
 #[derive(Clone, Copy)]
@@ -80,6 +80,14 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
+    /// Does what the order of a task wants done at its end, which has come and was told nobody. A task that another attempt
+    /// follows has not come to its end.
+    fn ended(&self, task: &Task) {
+        if task.order().notify.is_some() && task.progress().retried_as.is_none() {
+            self.aftermath.ended(task);
+        }
+    }
+
     /// A new id for a task.
     pub fn mint(&self) -> TaskId {
         let [a, b, c, ..] = self.entropy.bytes();

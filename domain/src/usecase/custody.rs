@@ -343,11 +343,8 @@ impl Held {
             return Some(fault.into());
         }
         // Only now, so that it is done once.
-        if !self.is_over
-            && self.task.order().notify.is_some()
-            && self.task.progress().retried_as.is_none()
-        {
-            world.aftermath.ended(&self.task);
+        if !self.is_over {
+            world.ended(&self.task);
         }
         None
     }

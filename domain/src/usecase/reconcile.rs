@@ -268,8 +268,8 @@ async fn taken_up(world: World<'_>, id: &TaskId) -> Option<Task> {
     let report = world.store.put_off_report(id).await?;
     let ended = world.store.apply(id, Event::Reported(report), world.clock.now()).await.ok()?;
     // What stays of it is swept up.
-    if world.locks.retire(id).await.is_ok() && ended.order().notify.is_some() {
-        world.aftermath.ended(&ended);
+    if world.locks.retire(id).await.is_ok() {
+        world.ended(&ended);
     }
     Some(ended)
 }
