@@ -169,7 +169,7 @@ fn the_words_of_children_that_are_about_to_end_are_in_the_result() {
     }
 }
 
-// Once, whoever wrote nothing for a fifth of a second was given up, also where a busy machine had kept it waiting.
+// Once, whoever wrote nothing for a fifth of a second counted as left behind, also where a busy machine had kept it waiting.
 #[test]
 fn the_last_words_of_a_child_that_computes_first_are_in_the_result() {
     let sandbox = sandbox();

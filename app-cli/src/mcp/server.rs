@@ -194,7 +194,7 @@ impl Server {
         if let Some(wish) = self.calls().get(&name) {
             wish.withdraw();
         }
-        // The answer may be on its way to a client that has just given up.
+        // The answer may be on its way to a client that has just stopped waiting.
         self.told.take_back(&name);
     }
 

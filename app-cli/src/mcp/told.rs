@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use domain::task::{Task, TaskId};
 
-/// For how long after an answer its client may say that it had given up on it. Some clients withdraw, long afterwards,
+/// For how long after an answer its client may say that it does not wait for it any more. Some clients withdraw, long afterwards,
 /// whatever they asked for before.
 const LATE: Duration = Duration::from_secs(5);
 
