@@ -14,9 +14,10 @@ use rustix::fs::{Access, access, statvfs};
 use serde_json::Value;
 
 use crate::data_dir::{DataDir, Entry, ownership};
-use crate::disk::{self, RealDisk, plain_text};
+use crate::disk::{self, RealDisk};
 use crate::factory_dir::FactoryDir;
 use crate::lock_holder;
+use crate::plain_file::plain_text;
 use crate::store::shard;
 pub use odd::Odd;
 

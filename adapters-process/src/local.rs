@@ -6,6 +6,7 @@
 pub mod ancestry;
 mod freezing;
 pub mod group;
+pub(crate) mod handshake;
 pub mod host;
 pub mod identity;
 mod proc_file;

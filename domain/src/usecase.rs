@@ -10,6 +10,7 @@
 pub mod admit;
 pub mod again;
 pub mod arrive;
+pub mod autopsy;
 pub mod cancel;
 pub mod cleanup;
 pub mod complete;

@@ -9,9 +9,9 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 
 use super::HookSettingsError;
-use crate::disk::plain_text;
 use crate::effect::{effect, written};
 use crate::factory_dir::FactoryDir;
+use crate::plain_file::plain_text;
 
 /// Read and write, for the owner alone.
 const PRIVATE: u32 = 0o600;

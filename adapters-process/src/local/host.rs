@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufReader};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -23,9 +23,9 @@ use domain::port::{
 use domain::task::{ProcessId, TaskId, Timestamp};
 use rustix::io::Errno;
 use rustix::process::Signal;
-use serde::{Deserialize, Serialize};
 
 use super::group::{Group, Place};
+use super::handshake::Handshake;
 use super::{identity, termination, tree};
 use crate::effect::effect;
 use crate::{
@@ -377,44 +377,4 @@ fn ended_without_a_word(mut supervisor: Child) -> LaunchFailure {
         Ok(ended) => format!("it ended without a word ({ended})"),
         Err(error) => error.to_string(),
     })
-}
-
-/// What a supervisor tells whoever started it, a line each.
-#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Handshake {
-    /// It left the caller's session and group, and holds nothing of the caller open.
-    Detached,
-    /// The agent runs, and that is recorded.
-    Started,
-    /// The agent's program is not to be found.
-    NotFound { program: String },
-    /// The agent's program does not start.
-    NotStarted { program: String, reason: String },
-    /// The supervisor did not get that far.
-    Failed { reason: String },
-}
-
-impl Handshake {
-    /// Reads the next line of a supervisor; `None` if the supervisor ended, or the line is none of these.
-    fn read(words: &mut impl BufRead) -> Option<Self> {
-        let mut line = String::new();
-        words.read_line(&mut line).ok().filter(|read| *read > 0)?;
-        serde_json::from_str(&line).ok()
-    }
-}
-
-impl From<&LaunchFailure> for Handshake {
-    fn from(failure: &LaunchFailure) -> Self {
-        match failure {
-            LaunchFailure::NotFound { program } => Self::NotFound { program: program.clone() },
-            LaunchFailure::NotStarted { program, reason } => {
-                Self::NotStarted { program: program.clone(), reason: reason.clone() }
-            }
-            LaunchFailure::Supervisor(reason) | LaunchFailure::NoProcess(reason) => {
-                Self::Failed { reason: reason.clone() }
-            }
-            LaunchFailure::Cluster(failure) => Self::Failed { reason: failure.to_string() },
-        }
-    }
 }

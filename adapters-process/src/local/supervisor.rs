@@ -31,7 +31,7 @@ use domain::usecase::World;
 use domain::usecase::again::last_attempt;
 use domain::usecase::custody::Held;
 
-use super::host::Handshake;
+use super::handshake::Handshake;
 use super::identity;
 use crate::effect::effect;
 use agent::Agent;

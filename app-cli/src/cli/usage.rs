@@ -4,12 +4,14 @@
 //! never a hidden verb, and a prompt only where there is one. Main function: [`failure`].
 
 mod hands;
+mod quoting;
 pub(crate) mod stray;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Parser as _};
 use domain::task::text;
 
+use self::quoting::{first_line, is_negative, number_words, quotable, quoted};
 use super::args::Args;
 use crate::kit::duration::FORMS;
 use crate::kit::failure::{Failure, Kind};
@@ -17,8 +19,6 @@ use crate::kit::failure::{Failure, Kind};
 /// How alike two verbs have to be for one to be offered in place of the other, by the share of letters that are the
 /// same: so no short word is offered a long verb.
 const ALIKE: f64 = 0.5;
-/// How much of what was typed is repeated, in characters.
-const QUOTED: usize = 80;
 /// The options whose value goes with an equals sign, as it may be left out.
 const WITH_EQUALS: [&str; 2] = ["--wait", "--worktree"];
 
@@ -370,33 +370,6 @@ fn name_of(argument: &str) -> &str {
     } else {
         argument.trim_end_matches('.').trim_matches(['[', ']', '<', '>'])
     }
-}
-
-/// What a number has to be, from the words that the standard library and clap have for one that is not.
-fn number_words(why: &str) -> Option<String> {
-    if let Some((_, range)) = why.split_once(" is not in ") {
-        let (low, high) = range.split_once("..=")?;
-        return Some(format!("give a whole number from {low} to {high}"));
-    }
-    let of_numbers = ["invalid digit", "cannot parse integer", "number too"];
-    let is_number = of_numbers.iter().any(|words| why.starts_with(words));
-    is_number.then(|| "give a whole number, such as 20".to_owned())
-}
-
-fn is_negative(word: &str) -> bool {
-    word.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-fn quoted(word: &str) -> String {
-    format!("`{}`", quotable(word))
-}
-
-fn quotable(word: &str) -> String {
-    text::preview(word, QUOTED)
-}
-
-fn first_line(words: &str) -> String {
-    words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::again::{last_attempt, link};
+use super::autopsy::autopsy;
 use super::custody::{self, Held};
 use super::launch::{LaunchError, Launched};
-use super::reconcile::{Believed, Note, autopsy};
+use super::reconcile::{Believed, Note};
 use super::{Trouble, World};
 use crate::plan::job::{FRESH, Facts, JobSeen, Outlook, in_words, is_of_node, outlook, told};
 use crate::plan::queue::admission::Standing;

@@ -5,18 +5,14 @@
 //! judges a task of another machine.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 
+use super::autopsy::autopsy;
 use super::custody::{self, Held};
 use super::left_behind::{was_forsaken, without_gone};
 use super::{Trouble, World, jobs};
 use crate::plan::reconcile::{Custody, Standing, standing};
-use crate::port::{Doomed, Life, LogPart, Stream, Woken};
-use crate::run::ending::QUOTED_LINES;
-use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
-use crate::run::readable;
-use crate::task::text::screen::settled;
-use crate::task::{Ending, Event, LeftBehind, Reason, Runner, State, Status, Task, TaskId};
+use crate::port::{Doomed, Life, Woken};
+use crate::task::{Event, Runner, State, Status, Task, TaskId};
 use core::time::Duration;
 
 /// How long concluding a task may take: reading its log and writing its record.
@@ -340,70 +336,6 @@ pub(super) async fn look(world: World<'_>, task: &Task, custody: Custody) -> Sta
         }
     }
     standing(task, custody, supervisor_lives, agent_lives)
-}
-
-/// How a task ended whose agent no supervisor saw exit: the ending that its machine decides from the
-/// logs.
-pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Trouble> {
-    let runner = &task.order().runner;
-    let account = world.events.account(task.id(), runner).await?;
-    complete_log(world, task).await;
-    let tail = LogPart::LastLines { lines: QUOTED_LINES };
-    let log_tail = settled(&world.logs.read(task.id(), Stream::Readable, tail).await?.text);
-    // Nobody kept their bound since the supervisor was gone.
-    if let Some(most) = task.progress().log_limit.filter(|most| *most > 0) {
-        drop(world.logs.give_back(task.id(), most).await);
-    }
-    let agent = world.agents.of(runner);
-    let log_complaint = agent.and_then(|agent| agent.complaint(&log_tail));
-    let clock = world.clock;
-    let now = Moment { wall: clock.now(), elapsed: clock.elapsed(), awake: clock.awake() };
-    let mut machine = Machine::with_account(Charge::of(task.order()), account, now);
-    let left = LeftBehind::of(world.host.of_task(&Doomed::of(task)).await);
-    let text_only = agent.is_some_and(|agent| !agent.abilities().streams);
-    let exited = Exited { exit: None, log_tail, log_complaint, text_only, left, random: [0; 3] };
-    let mut outputs = machine.step(now, Input::AgentExited(exited));
-    loop {
-        let applied = outputs.into_iter().find_map(|output| match output {
-            Output::Apply(event) => Some(event),
-            Output::Stop { .. } | Output::Show(_) | Output::SleepUntil(_) | Output::Done => None,
-        });
-        match applied {
-            Some(Event::Ended { ending, .. }) => return Ok(ending),
-            // Whoever concludes the task next names it.
-            Some(event @ Event::LeftBehind(_)) => {
-                drop(world.store.apply(task.id(), event, now.wall).await?);
-            }
-            // The progress of the agent, its session above all; the ending does not depend on it.
-            Some(event) => drop(world.store.apply(task.id(), event, now.wall).await),
-            None => {
-                let unknown =
-                    "its supervisor and its agent are gone, and nothing says how it ended";
-                return Ok(Ending::failed(Reason::Lost, unknown));
-            }
-        }
-        outputs = machine.step(now, Input::Recorded(Recorded::Done(Sight::of(task))));
-    }
-}
-
-/// Appends to the readable log what the agent said and its supervisor did not write there any more.
-/// The event stream has it all, so a log that cannot be completed costs nothing else.
-async fn complete_log(world: World<'_>, task: &Task) {
-    let said = world.events.paragraphs(task.id(), &task.order().runner).await.unwrap_or_default();
-    append_missing(world, task.id(), &said).await;
-}
-
-/// Appends those of the paragraphs to the readable log of the task that are not there yet.
-pub async fn append_missing(world: World<'_>, id: &TaskId, said: &[String]) {
-    if said.is_empty() {
-        return;
-    }
-    let lines = LogPart::LastLines { lines: usize::MAX };
-    let Ok(log) = world.logs.read(id, Stream::Readable, lines).await else { return };
-    let rest = readable::missing(&log.text, said);
-    if !rest.is_empty() {
-        drop(world.logs.append(id, &rest.concat()).await);
-    }
 }
 
 #[cfg(test)]

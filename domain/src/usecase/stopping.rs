@@ -11,9 +11,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::autopsy::autopsy;
 use super::cancel::Cancelled;
 use super::custody::{self, Held};
-use super::reconcile::autopsy;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::{Doomed, StoreError, Woken};

@@ -3,6 +3,7 @@
 use super::*;
 use crate::port::{Clock, LaunchFailure, TaskStore};
 use crate::run::AgentEvent;
+use crate::task::Reason;
 use crate::task::{CancelIntent, State};
 use crate::testing::{self, MemoryWorld, Part};
 

@@ -5,7 +5,7 @@
 
 use domain::run::machine::{Charge, Input, Machine, Output, Recorded};
 use domain::task::{Event, ProcessId};
-use domain::usecase::reconcile::append_missing;
+use domain::usecase::autopsy::append_missing;
 
 use super::{Driver, Following, LOOKS, moment};
 use crate::agents::event_log;
