@@ -8,7 +8,7 @@ use crate::command::{run, succeeds};
 use crate::failure::Failure;
 use crate::repo::Repo;
 use crate::step::{Outcome, StepResult, Summary};
-use crate::{budgets, dependencies, e2e, generate, slurm, tidy};
+use crate::{budgets, dependencies, e2e, generate, machines, slurm, tidy};
 
 type Check = (&'static str, fn(&Repo) -> StepResult);
 
@@ -33,6 +33,7 @@ const CHECKS: &[Check] = &[
     ("generated files", |repo| generate::generate(repo, &["--check".to_owned()])),
     ("budgets", budgets::budgets),
     ("e2e", |repo| e2e::e2e(repo, &[])),
+    ("machines", |repo| machines::machines(repo, &[])),
     ("slurm", slurm::short),
 ];
 

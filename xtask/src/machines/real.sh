@@ -1,6 +1,6 @@
 # Two machines in namespaces, a cable between them, and the real ssh. Exits with 77 where that cannot be had.
 skip() { echo "$1"; exit 77; }
-fail() { echo "FAILED: $1"; exit 1; }
+fail() { echo "$1"; tail -3 "$LAB/far/log" 2> /dev/null; exit 1; }
 program=$TASK_BG_PROGRAM
 case $1 in
 start)
@@ -9,11 +9,17 @@ start)
         command -v $tool > /dev/null || skip "needs $tool"
     done
     unshare -n -u -m -p --fork true 2> /dev/null || skip "needs namespaces"
+    # What was unpacked before is used again.
+    if [ ! -e "$PACKAGES/unpacked" ]; then
+        mkdir -p "$PACKAGES/root" && cd "$PACKAGES" || exit 1
+        timeout 60 apt-get download -qq openssh-server libwrap0 > /dev/null 2>&1 \
+            || skip "needs Debian's package openssh-server"
+        for package in *.deb; do dpkg -x "$package" root || skip "needs dpkg"; done
+        : > unpacked
+    fi
     export LAB=$(mktemp -d)
     trap 'rm -rf "$LAB"' EXIT
     cd "$LAB" || exit 1
-    apt-get download openssh-server libwrap0 > /dev/null 2>&1 || skip "needs Debian's package openssh-server"
-    for package in *.deb; do dpkg -x "$package" root || skip "needs dpkg"; done
     export SCRIPT=$BASH_EXECUTION_STRING
     timeout 100 unshare -n -m --fork bash -c "$SCRIPT" real.sh client
     exit $?
@@ -34,9 +40,8 @@ server)
     until ip link show veth1 > /dev/null 2>&1; do sleep 0.05; done
     ip addr add 10.9.9.2/24 dev veth1
     ip link set veth1 up
-    : > "$S/linked"
-    libs=$(find "$LAB/root" -name '*.so*' -printf '%h:' | head -c 4000)
-    LD_LIBRARY_PATH=$libs exec "$LAB/root/usr/sbin/sshd" -D -e -f "$S/sshd_config"
+    libs=$(find "$PACKAGES/root" -name '*.so*' -printf '%h:' | head -c 4000)
+    LD_LIBRARY_PATH=$libs exec "$PACKAGES/root/usr/sbin/sshd" -D -e -f "$S/sshd_config"
     ;;
 esac
 S=$LAB/far
@@ -52,32 +57,59 @@ ip link set lo up
 unshare -n -u -m -p --fork --kill-child --mount-proc bash -c "$SCRIPT" real.sh server > "$S/log" 2>&1 &
 lab=$!
 trap 'kill -9 $lab 2> /dev/null' EXIT
-until [ -e "$S/ready" ]; do kill -0 $lab || fail "the machine: $(cat "$S/log")"; sleep 0.05; done
+until [ -e "$S/ready" ]; do kill -0 $lab || fail "the machine does not start"; sleep 0.05; done
 far=$(cat /proc/$lab/task/$lab/children)
 ip link add veth0 type veth peer name veth1 netns ${far%% *}
 ip addr add 10.9.9.1/24 dev veth0
 ip link set veth0 up
 printf '%s\n' 'Host far' 'HostName 10.9.9.2' "IdentityFile $C/.ssh/id" "UserKnownHostsFile $C/known" \
+    'Host locked' 'HostName 10.9.9.2' 'IdentityFile none' 'IdentityAgent none' "UserKnownHostsFile $C/known" \
     'Host gone' 'HostName 10.9.9.77' > "$C/.ssh/config"
 grep -v '^root:' /etc/passwd > "$C/passwd"
 echo "root:x:0:0:root:$C:/bin/bash" >> "$C/passwd"
 mount --bind "$C/passwd" /etc/passwd
-t() { env -i HOME="$C" PATH=/usr/bin:/bin "$program" "$@" 2> /dev/null; }
-for _ in $(seq 200); do ssh-keyscan -t ed25519 10.9.9.2 > "$C/key" 2> /dev/null; [ -s "$C/key" ] && break; sleep 0.05; done
-t run --on ssh:far -- true | grep -q 'Host key verification failed' || fail "an unknown host key is refused"
+t() { env -i HOME="$C" PATH=/usr/bin:/bin "$program" "$@" 2> "$C/said"; }
+# The processes that run such words in such a home folder.
+running() {
+    local folder
+    for folder in /proc/[0-9]*; do
+        case $(tr '\0' ' ' < "$folder/cmdline") in $2) ;; *) continue ;; esac
+        grep -qz "^HOME=$1\$" "$folder/environ" && echo "${folder#/proc/}"
+    done 2> /dev/null
+}
+for _ in $(seq 400); do ssh-keyscan -t ed25519 10.9.9.2 > "$C/key" 2> /dev/null; [ -s "$C/key" ] && break; sleep 0.05; done
+
+t run --on ssh:far -- true | grep -q 'Host key verification failed' || fail "an unknown host key is not refused"
 cp "$C/key" "$C/known"
-t hosts add far --yes | grep -q '"sameVersion":true' || fail "the program is copied: $(tail -3 "$S/log")"
-t run --on ssh:far --name cut -- sh -c 'sleep 4; hostname' > /dev/null || fail "a launch"
-t wait --timeout 60s cut > "$C/waited" &
+t run --on ssh:locked -- true | grep -q 'Permission denied' || fail "a machine that wants a password is not said"
+t hosts add far --yes | grep -q '"sameVersion":true' || fail "the program is not copied"
+
+hostile="it's \$(touch $S/pwned); \"a b\"  *"$'\n'"ü -- --json"
+t run --on ssh:far --wait --env "WORDS=$hostile" -- sh -c 'printf "%s|%s" "$1" "$WORDS"' sh "$hostile" > "$C/words" \
+    || fail "hostile words: $(cat "$C/words")"
+got=$(cat "$S"/home/.factory/.omd/background-tasks/*.out)
+[ "$got" = "$hostile|$hostile" ] && [ ! -e "$S/pwned" ] || fail "words are not what they were: $got"
+
+t run -- true > /dev/null
+t run --on ssh:far --name cut -- sh -c "until [ -e '$S/gate' ]; do sleep 0.05; done; hostname" > /dev/null || fail "a launch"
+env -i HOME="$C" PATH=/usr/bin:/bin "$program" wait --timeout 90s cut > "$C/waited" 2> /dev/null &
 waiter=$!
-until [ "$(grep -c Accepted "$S/log")" -ge 5 ]; do sleep 0.05; done
+until [ -n "$(running "$S/home" '*task-bg wait *')" ]; do kill -0 $waiter || fail "a wait: $(cat "$C/waited")"; sleep 0.05; done
+caller=$(running "$C" '*ssh *task-bg wait *')
 ip link set veth0 down
-sleep 6
+: > "$S/gate"
+until grep -q '"result": *"far"' "$S"/home/.factory/.omd/background-tasks/*.json; do sleep 0.05; done
+t list > "$C/listed" || fail "a list while the cable is cut"
+grep -q '"status":"completed".*"note":"`far` does not answer: [^`]*; try [^;]*"}$' "$C/listed" \
+    || fail "a list while the cable is cut: $(tail -c 600 "$C/listed")"
+while kill -0 $caller 2> /dev/null; do sleep 0.05; done
+kill -0 $waiter || fail "a wait gives up when the connection is cut: $(cat "$C/waited")"
 ip link set veth0 up
 wait $waiter || fail "a wait whose cable was cut: $(cat "$C/waited")"
-grep -q '"result":"far"' "$C/waited" || fail "its result: $(cat "$C/waited")"
+grep -q '"result":"far"' "$C/waited" || fail "the result of a wait whose cable was cut: $(cat "$C/waited")"
+
 t run --on ssh:far --key k -- true > /dev/null
-t run --on ssh:far --key k -- true | grep -q '"existing":true' || fail "the same key twice is one task"
-t run --on ssh:gone -- true | grep -q '`gone` does not answer' || fail "a machine that is down is said"
-t list | grep -q '"running"\|"completed":' || fail "the tasks of others are listed"
-echo "launch, cut cable, result, one key, a machine that is down: as they should be"
+t run --on ssh:far --key k -- true | grep -q '"existing":true' || fail "the same key twice is not one task"
+t run --on ssh:gone -- true | grep -q '`gone` does not answer' || fail "a machine that is down is not said"
+t list | grep -q '"completed":4,' || fail "the tasks of others are not listed"
+echo "an unknown key, a password, hostile words, a cut cable, one key, a machine that is down: as they should be"
