@@ -3,6 +3,7 @@
 mod pasting;
 mod reading;
 mod stuck;
+mod typing;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;

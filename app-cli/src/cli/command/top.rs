@@ -11,6 +11,7 @@ mod events;
 mod facts;
 mod fitting;
 mod keys;
+mod line;
 mod log;
 mod order;
 mod paint;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::task::{Runner, Status, Tally, Task, TaskId};
 
 use super::keys::Key;
+use super::line::Line;
 use super::log::{Log, Place};
 use super::order::{Sort, fits, next, rank};
 
@@ -18,7 +19,7 @@ pub(super) enum Mode {
     /// The words of the filter are typed.
     Filter,
     /// What the selected task is told next is typed.
-    Resume(String),
+    Resume(Line),
     /// Whether the selected task is to be cancelled.
     Cancel,
     /// What the keys are.
@@ -69,7 +70,7 @@ pub(super) struct Board {
     /// In which order.
     pub(super) sort: Sort,
     /// Only those with these words.
-    pub(super) words: String,
+    pub(super) words: Line,
     /// Only those with this status.
     pub(super) only: Option<Status>,
     /// What is said in the last line.
@@ -94,7 +95,7 @@ impl Board {
             lost: 0,
             mode: Mode::List,
             sort: Sort::State,
-            words: String::new(),
+            words: Line::default(),
             only: None,
             message: None,
             detail: Detail::default(),
@@ -134,7 +135,8 @@ impl Board {
     /// Puts the tasks in order after some of them changed. The same task stays selected, if it is still shown.
     pub(super) fn arrange(&mut self) {
         let before = self.shown.get(self.selected).cloned();
-        let words: Vec<String> = self.words.split_whitespace().map(str::to_lowercase).collect();
+        let words: Vec<String> =
+            self.words.text().split_whitespace().map(str::to_lowercase).collect();
         let fits = |task: &&Task| {
             let is_of = self.only.is_none_or(|only| task.status() == only);
             is_of && (words.is_empty() || fits(task, &words))
@@ -218,9 +220,9 @@ impl Board {
     /// Adds a pasted text to the line that is typed. Where none is, it means nothing at all.
     fn paste(&mut self, text: &str) {
         match &mut self.mode {
-            Mode::Resume(words) => words.push_str(text),
+            Mode::Resume(words) => words.add(text),
             Mode::Filter => {
-                self.words.push_str(&text.replace(['\n', '\t'], " "));
+                self.words.add(&text.replace(['\n', '\t'], " "));
                 self.arrange();
             }
             Mode::List | Mode::Log(_) | Mode::Cancel | Mode::Help => {}
@@ -252,14 +254,20 @@ impl Board {
             Key::Char('?' | 'h') => self.mode = Mode::Help,
             Key::Char('s') => self.sort = self.sort.next(),
             Key::Char('f') => self.only = next(self.only),
-            Key::Escape => (self.words, self.only) = (String::new(), None),
+            Key::Escape => (self.words, self.only) = (Line::default(), None),
             Key::Enter | Key::Char('o') if self.task().is_some() => {
                 self.mode = Mode::Log(Place::End);
             }
-            Key::Char('c') if self.task().is_some() => self.mode = Mode::Cancel,
+            Key::Char('c') => match self.task().map(|task| task.status().is_ended()) {
+                Some(false) => self.mode = Mode::Cancel,
+                Some(true) => {
+                    self.message = Some("it has ended: there is nothing to cancel".to_owned());
+                }
+                None => {}
+            },
             Key::Char('r') => return self.task().map(|task| Wish::Retry(task.id().clone())),
             Key::Char('R') => match self.task().map(no_session) {
-                Some(None) => self.mode = Mode::Resume(String::new()),
+                Some(None) => self.mode = Mode::Resume(Line::default()),
                 why => self.message = why.flatten().map(ToOwned::to_owned),
             },
             _ => {}
@@ -295,10 +303,10 @@ impl Board {
     )]
     fn in_filter(&mut self, key: &Key) {
         match key {
-            Key::Escape => self.words.clear(),
+            Key::Escape => self.words = Line::default(),
             Key::Enter => {}
             _ => {
-                edit(&mut self.words, key);
+                self.words.press(key);
                 self.mode = Mode::Filter;
             }
         }
@@ -309,13 +317,13 @@ impl Board {
         clippy::wildcard_enum_match_arm,
         reason = "a key that means nothing here does nothing"
     )]
-    fn in_resume(&mut self, key: &Key, mut words: String) -> Option<Wish> {
+    fn in_resume(&mut self, key: &Key, mut words: Line) -> Option<Wish> {
         match key {
             Key::Escape => None,
-            Key::Enter if words.trim().is_empty() => None,
-            Key::Enter => self.task().map(|task| Wish::Resume(task.id().clone(), words)),
+            Key::Enter if words.is_blank() => None,
+            Key::Enter => self.task().map(|task| Wish::Resume(task.id().clone(), words.text())),
             _ => {
-                edit(&mut words, key);
+                words.press(key);
                 self.mode = Mode::Resume(words);
                 None
             }
@@ -331,23 +339,5 @@ fn no_session(of: &Task) -> Option<&'static str> {
         }
         (false, _) => Some("it has not ended: R goes on in the session of one that has"),
         (true, Runner::Agent { .. } | Runner::Elsewhere) => None,
-    }
-}
-
-/// Adds a letter to a line that is typed, or takes the last one back.
-#[expect(clippy::wildcard_enum_match_arm, reason = "a key that means nothing here does nothing")]
-fn edit(line: &mut String, key: &Key) {
-    match key {
-        Key::Char(letter) => line.push(*letter),
-        Key::Backspace => drop(line.pop()),
-        Key::EraseWord => {
-            let word = line.trim_end().rfind(char::is_whitespace);
-            // The blank before the word may have several bytes.
-            let kept =
-                word.map_or(0, |at| at + line[at..].chars().next().map_or(0, char::len_utf8));
-            line.truncate(kept);
-        }
-        Key::EraseLine => line.clear(),
-        _ => {}
     }
 }

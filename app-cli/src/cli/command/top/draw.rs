@@ -10,6 +10,7 @@ use ratatui::text::Span;
 use super::board::{Board, Mode};
 use super::facts::{FACTS, facts, row};
 use super::fitting::{cells, ending, heading};
+use super::line::Line;
 use super::log::Place;
 use crate::cli::view::task_lines::{self, short_id};
 use crate::kit::screen::{Screen, width};
@@ -122,8 +123,8 @@ impl Page {
         if let Some(only) = board.only {
             right = format!("only {}  {right}", only.word());
         }
-        if !board.words.is_empty() && board.mode != Mode::Filter {
-            right = format!("/{}  {right}", board.words);
+        if !board.words.is_blank() && board.mode != Mode::Filter {
+            right = format!("/{}  {right}", board.words.text());
         }
         let right = cells(&right, self.size.width / 2);
         let from = self.size.width.saturating_sub(width(&right));
@@ -210,9 +211,13 @@ impl Page {
     fn last_line(&mut self, board: &Board) {
         let short =
             || board.task().map(|task| short_id(task.id(), board.short)).unwrap_or_default();
-        // What is typed is seen at its end.
+        // What is typed is seen where the next letter goes.
         let room = self.size.width.saturating_sub(24);
-        let typed = |words: &str| format!("{}▏", ending(&words.replace('\n', "⏎"), room));
+        let typed = |line: &Line| {
+            let (before, behind) = line.parts();
+            let shown = |part: &str| part.replace('\n', "⏎");
+            format!("{}▏{}", ending(&shown(before), room), shown(behind))
+        };
         let (words, style) = match (&board.mode, &board.message) {
             (Mode::Filter, _) => (format!("only with: {}", typed(&board.words)), Modifier::BOLD),
             (Mode::Resume(words), _) => {
@@ -247,7 +252,7 @@ R                   go on in its session: type what it is told, Enter
 /                   only tasks with these words; Esc shows all
 f                   only those that run, wait, failed, …
 s                   sort by state, newest, oldest
-Ctrl-U, Ctrl-W      erase what is typed, or its last word
+← → Home End        in what is typed; Ctrl-U, Ctrl-W, Ctrl-K erase all, a word, the rest
 Ctrl-L              draw all of it anew
 Ctrl-Z              back to the shell, `fg` returns
 q, Ctrl-C           quit; no task ends with it";
@@ -286,6 +291,13 @@ mod tests {
             cells.map(ratatui::buffer::Cell::symbol).collect::<String>()
         };
         (0..buffer.area().height).map(row).collect()
+    }
+
+    fn typed(text: &str) -> Line {
+        let mut line = Line::default();
+        line.add(text);
+        line.press(&super::super::keys::Key::Left);
+        line
     }
 
     fn board(label: &str, log: &str) -> Board {
@@ -338,7 +350,7 @@ mod tests {
         ) {
             let size = Screen { width: columns, height: rows };
             let mut board = board(&label, &log);
-            board.mode = [Mode::List, Mode::Log(Place::Line(back)), Mode::Resume(label.clone()), Mode::Help][mode].clone();
+            board.mode = [Mode::List, Mode::Log(Place::Line(back)), Mode::Resume(typed(&label)), Mode::Help][mode].clone();
             let buffer = frame(&board, size, false, testing::ORDERED);
             for line in lines(&buffer) {
                 prop_assert!(!line.contains(char::is_control), "{line:?}");

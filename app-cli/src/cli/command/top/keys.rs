@@ -18,8 +18,18 @@ pub(super) enum Key {
     Backspace,
     /// Ctrl-W: the one that takes the last word back.
     EraseWord,
-    /// Ctrl-U: the one that takes all of the line back.
+    /// Ctrl-U: the one that takes all of the line before the place back.
     EraseLine,
+    /// Ctrl-K: the one that takes all behind the place back.
+    EraseRest,
+    /// The key that takes the next letter away.
+    Delete,
+    /// One letter to the left, or to the right.
+    Left,
+    Right,
+    /// Ctrl-A and Ctrl-E: the beginning of a line, or its end.
+    LineStart,
+    LineEnd,
     /// One line up, or down.
     Up,
     Down,
@@ -133,6 +143,9 @@ fn first(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
         [INTERRUPT, ..] => key(1, Key::Interrupt),
         [0x1a, ..] => key(1, Key::Suspend),
         [0x0c, ..] => key(1, Key::Redraw),
+        [0x01, ..] => key(1, Key::LineStart),
+        [0x05, ..] => key(1, Key::LineEnd),
+        [0x0b, ..] => key(1, Key::EraseRest),
         [0x15, ..] => key(1, Key::EraseLine),
         [0x17, ..] => key(1, Key::EraseWord),
         [0..0x20, ..] => Some((1, None)),
@@ -161,6 +174,9 @@ fn sequence(rest: &[u8]) -> Option<(usize, Option<Key>)> {
     let key = match (&rest[..end], rest[end]) {
         (_, b'A') => Some(Key::Up),
         (_, b'B') => Some(Key::Down),
+        (_, b'C') => Some(Key::Right),
+        (_, b'D') => Some(Key::Left),
+        (b"3", b'~') => Some(Key::Delete),
         (_, b'H') | (b"1" | b"7", b'~') => Some(Key::Home),
         (_, b'F') | (b"4" | b"8", b'~') => Some(Key::End),
         (b"5", b'~') => Some(Key::PageUp),
@@ -178,7 +194,8 @@ mod tests {
 
     #[test]
     fn keys_are_told_apart_also_where_their_bytes_come_one_by_one() {
-        let bytes = "q\u{1b}[A\u{1b}OB\u{1b}[5~日\u{7f}\r\u{3}\u{1b}[1;5Cx".as_bytes();
+        let bytes = "q\u{1b}[A\u{1b}OB\u{1b}[5~日\u{7f}\r\u{3}\u{1b}[99~x\u{1b}[1;5C\u{1b}[3~\u{1}"
+            .as_bytes();
         let expected = [
             Key::Char('q'),
             Key::Up,
@@ -189,6 +206,9 @@ mod tests {
             Key::Enter,
             Key::Interrupt,
             Key::Char('x'),
+            Key::Right,
+            Key::Delete,
+            Key::LineStart,
         ];
         assert_eq!(Keys::default().after(bytes), expected);
         let mut keys = Keys::default();
