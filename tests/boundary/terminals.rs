@@ -221,6 +221,22 @@ fn a_list_that_is_watched_shows_what_changes() {
     drop(watches.finish());
 }
 
+// Once, the seconds that a task had run were written anew each second, also of a task that did nothing.
+#[test]
+fn while_nothing_happens_who_waits_and_who_watches_the_list_write_nothing() {
+    let sandbox = sandbox();
+    drop(sandbox.run_script(&["--name", "sleeper"], &sandbox.until("gate")));
+    for (command, draws) in
+        [("timeout --foreground 4 task-bg ls --watch", 1), ("task-bg wait --timeout 4s", 2)]
+    {
+        let seen = on_terminal(&sandbox, (80, 24), command).stdout;
+        // The wait shows it once more when it is over.
+        assert_eq!(seen.matches("sleeper").count(), draws, "{command}: {seen:?}");
+        assert!(seen.contains("<1m"), "{seen:?}");
+    }
+    sandbox.open_gate("gate");
+}
+
 #[test]
 fn who_follows_waits_for_a_queued_task_survives_a_truncated_log_and_ends_with_the_task() {
     let sandbox = sandbox();
@@ -255,6 +271,9 @@ fn who_follows_may_begin_with_the_last_lines_or_at_an_offset() {
     let sandbox = sandbox();
     let script = format!("seq 1 9; {}; echo two", sandbox.until("gate"));
     let id = sandbox.run_script(&[], &script);
+    let log = sandbox.store().join(format!("{id}.out"));
+    let is_written = || fs::read_to_string(&log).is_ok_and(|log| log.ends_with("9\n"));
+    wait_for("nine lines in the log", || is_written().then_some(()));
     let seen = text(&sandbox.path("seen"));
     let follows = sandbox.shell(&format!("task-bg logs -f --tail 2 {id} > {seen}")).start();
     once_it_shows(&sandbox, "seen", "9\n");

@@ -12,7 +12,7 @@ use super::elsewhere;
 use crate::Outcome;
 use crate::cli::args::{List, SortArg};
 use crate::cli::view::listing::{Extent, ListingView};
-use crate::cli::view::task_lines::{OnScreen, named};
+use crate::cli::view::task_lines::{OnScreen, Times, named};
 use crate::kit::answer::{Answer, Format};
 use crate::kit::console;
 use crate::kit::context::{Context, parse_sessions};
@@ -57,6 +57,7 @@ async fn watch(context: &Context, args: &List) -> Outcome {
         let (view, _) = listing(context, args, look % ASKED == 0).await?;
         // In the background it draws nothing, and goes on once it is in front again.
         if let Some(on) = view.screen.filter(|_| console::can_draw()) {
+            let on = OnScreen { times: Times::Calm, ..on };
             let text = console::as_shown(view.drawn_on(on));
             let drawn = live.draw(text.lines().map(ToOwned::to_owned).collect(), on.screen);
             if !drawn.is_empty()
@@ -137,7 +138,7 @@ async fn listing(
         None => usize::MAX,
     };
     let view = ListingView {
-        screen: screen.map(|screen| OnScreen { screen, short }),
+        screen: screen.map(|screen| OnScreen { screen, short, times: Times::Exact }),
         fits: fits.is_some(),
         listed,
         queue,

@@ -27,7 +27,7 @@ use ratatui::buffer::Buffer;
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 
 use crate::Outcome;
-use crate::cli::view::task_lines;
+use crate::cli::view::task_lines::{self, Times};
 use crate::kit::answer::Answer;
 use crate::kit::console;
 use crate::kit::context::Context;
@@ -264,9 +264,9 @@ async fn detail(context: &Context, board: &mut Board) {
     });
     let log = Log::new(task.id().clone(), lines, above).after(&before.log);
     let waits = context.waits(std::slice::from_ref(task)).await;
-    let waits = waits
-        .first()
-        .map(|found| task_lines::obstacle(board.short, context.wiring.clock.now(), found));
+    let waits = waits.first().map(|found| {
+        task_lines::obstacle(board.short, context.wiring.clock.now(), Times::Calm, found)
+    });
     board.detail = board::Detail { log, waits };
 }
 

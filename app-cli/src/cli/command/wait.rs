@@ -12,7 +12,7 @@ use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
 use super::{elsewhere, watching};
 use crate::Outcome;
 use crate::cli::args::{Length, Wait};
-use crate::cli::view::task_lines::{OnScreen, named};
+use crate::cli::view::task_lines::{OnScreen, Times, named};
 use crate::cli::view::waited::{Besides, WaitedView};
 use crate::kit::answer::Answer;
 use crate::kit::console;
@@ -121,7 +121,7 @@ pub(super) async fn view(context: &Context, waited: Waited, besides: Besides) ->
             };
             let pending = waited.pending.iter().map(|believed| &believed.task);
             let tasks = waited.ended.iter().chain(pending).chain(recent);
-            Some(OnScreen { screen, short: context.short(named(tasks)).await })
+            Some(OnScreen { screen, short: context.short(named(tasks)).await, times: Times::Exact })
         }
         None => None,
     };

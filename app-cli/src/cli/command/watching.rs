@@ -14,7 +14,7 @@ use domain::usecase::wait::Waited;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-use crate::cli::view::task_lines::{self, TaskLine, short_id};
+use crate::cli::view::task_lines::{self, TaskLine, Times, short_id};
 use crate::kit::console;
 use crate::kit::context::Context;
 use crate::kit::live::Live;
@@ -243,7 +243,7 @@ impl<'a> Board<'a> {
         left.sort_by_key(|task| task.status() != Status::Running);
         let room = screen.height.saturating_sub(FRAME).max(1);
         let hidden = left.len().saturating_sub(room);
-        let line = |task: &&Task| TaskLine::of(task, self.short, now);
+        let line = |task: &&Task| TaskLine::of(task, self.short, now, Times::Calm);
         let lines: Vec<TaskLine> = left.iter().take(room).map(line).collect();
         let mut lines = task_lines::rows(&lines, screen);
         if hidden > 0 {
@@ -259,7 +259,7 @@ impl<'a> Board<'a> {
         let (tally, all) = (self.tally(), self.tasks.len());
         let ended = tally.total() - tally.running - tally.queued;
         let spent = now.since(self.context.began);
-        let spent = if tally.running > 0 { terminal::span(spent) } else { String::new() };
+        let spent = if tally.running > 0 { Times::Calm.span(spent) } else { String::new() };
         format!("{ended} of {all} ended  {spent}").trim_end().to_owned()
     }
 }

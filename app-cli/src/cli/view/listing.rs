@@ -265,13 +265,13 @@ impl ListingView {
     }
 
     /// A line a task, as many as fit, and below them what a person has to know besides.
-    pub(crate) fn drawn_on(&self, OnScreen { screen, short }: OnScreen) -> String {
+    pub(crate) fn drawn_on(&self, OnScreen { screen, short, times }: OnScreen) -> String {
         let tasks = &self.listed.listing.tasks;
         let line = |task: &Task| {
             let place = self.place(task).map(|place| place + 1);
             let found = self.waits.iter().find(|(id, _)| id == task.id());
-            let why = found.map(|found| task_lines::obstacle(short, self.now, found));
-            TaskLine::of(task, short, self.now).waiting(place, why)
+            let why = found.map(|found| task_lines::obstacle(short, self.now, times, found));
+            TaskLine::of(task, short, self.now, times).waiting(place, why)
         };
         let lines: Vec<TaskLine> = tasks.iter().map(line).collect();
         // The heads of the columns, and the line in which the next command is typed.

@@ -23,6 +23,34 @@ const WIDEST_NAME: usize = 24;
 /// What is left for texts at least, if the column of times is to stay.
 const FEWEST: usize = 20;
 
+/// How near spans of time are said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// As near as can be, where they are shown once.
+    Exact,
+    /// In whole minutes, where they are shown for as long as somebody looks: what is new each second would be written
+    /// each second, though nothing happens.
+    Calm,
+}
+
+impl Times {
+    /// A span in two units.
+    pub(crate) fn span(self, span: Duration) -> String {
+        match self {
+            Self::Exact => terminal::span(span),
+            Self::Calm => self.rough_span(span),
+        }
+    }
+
+    /// A span in its largest unit.
+    pub(crate) fn rough_span(self, span: Duration) -> String {
+        match self {
+            Self::Calm if span < MINUTE => "<1m".to_owned(),
+            Self::Exact | Self::Calm => terminal::rough_span(span),
+        }
+    }
+}
+
 /// The terminal that tasks are shown on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OnScreen {
@@ -30,6 +58,8 @@ pub(crate) struct OnScreen {
     pub(crate) screen: Screen,
     /// How many characters at the end of an id are enough.
     pub(crate) short: usize,
+    /// How near times are said.
+    pub(crate) times: Times,
 }
 
 /// A task as its line shows it.
@@ -47,16 +77,13 @@ pub(crate) struct TaskLine {
 
 impl TaskLine {
     /// The line of a task, of whose id so many characters at the end are enough.
-    pub(crate) fn of(task: &Task, short: usize, now: Timestamp) -> Self {
+    pub(crate) fn of(task: &Task, short: usize, now: Timestamp, times: Times) -> Self {
         let ended = task.state().ended_at().filter(|_| task.status().is_ended());
         let when = match ended {
-            Some(ended) => format!("{} ago", terminal::rough_span(now.since(ended))),
+            Some(ended) => format!("{} ago", times.rough_span(now.since(ended))),
             // One that waits is no news every second.
-            None if task.status() == Status::Queued => {
-                let span = task::duration(task, now);
-                if span < MINUTE { "<1m".to_owned() } else { terminal::rough_span(span) }
-            }
-            None => terminal::span(task::duration(task, now)),
+            None if task.status() == Status::Queued => Times::Calm.span(task::duration(task, now)),
+            None => times.span(task::duration(task, now)),
         };
         let label = task.order().label();
         let label = match &task.order().name {
@@ -89,12 +116,13 @@ pub(crate) fn short_id(id: &TaskId, short: usize) -> String {
 pub(crate) fn obstacle(
     short: usize,
     now: Timestamp,
+    times: Times,
     (id, obstacle): &(TaskId, Obstacle),
 ) -> String {
     match obstacle {
         Obstacle::Held => return format!("held; `task-bg release {}`", short_id(id, short)),
         Obstacle::Moment(moment) if *moment > now => {
-            return format!("starts in {}", terminal::rough_span(moment.since(now)));
+            return format!("starts in {}", times.rough_span(moment.since(now)));
         }
         Obstacle::Moment(_)
         | Obstacle::Paused
@@ -243,9 +271,9 @@ mod tests {
         let order = domain::task::Order { description: label, ..testing::order() };
         let id = TaskId::parse("bg_19c0000000001").expect("an id");
         let task = Task::ordered(id, order, None, testing::ORDERED);
-        let queued = TaskLine::of(&task, 6, testing::ORDERED);
+        let queued = TaskLine::of(&task, 6, testing::ORDERED, Times::Exact);
         let queued = queued.waiting(Some(1_000), Some("waits for room: 10 of 10 run".to_owned()));
-        let running = TaskLine::of(&testing::running_task(), 17, testing::ORDERED);
+        let running = TaskLine::of(&testing::running_task(), 17, testing::ORDERED, Times::Exact);
         let lines = [queued, running];
         for columns in [20, 40, 60, 80, 160] {
             let screen = Screen { width: columns, height: 24 };

@@ -142,7 +142,7 @@ impl WaitedView {
     }
 
     /// A line a task, and below them what a person has to know besides.
-    fn drawn_on(&self, OnScreen { screen, short }: OnScreen) -> String {
+    fn drawn_on(&self, OnScreen { screen, short, times }: OnScreen) -> String {
         let pending = self.waited.pending.iter().map(|believed| &believed.task);
         let (idle, recent) = match &self.besides {
             Besides::Idle { parents, recent } => {
@@ -152,8 +152,8 @@ impl WaitedView {
         };
         let line = |task: &Task| {
             let found = self.obstacles.iter().find(|(id, _)| id == task.id());
-            let why = found.map(|found| task_lines::obstacle(short, self.now, found));
-            TaskLine::of(task, short, self.now).waiting(None, why)
+            let why = found.map(|found| task_lines::obstacle(short, self.now, times, found));
+            TaskLine::of(task, short, self.now, times).waiting(None, why)
         };
         let lines: Vec<TaskLine> =
             self.waited.ended.iter().chain(pending).chain(recent).map(line).collect();

@@ -6,7 +6,7 @@ use domain::task::{Exit, Runner, Status, Task, Timestamp, notice, text};
 
 use super::board::Board;
 use crate::cli::view::task;
-use crate::cli::view::task_lines::short_id;
+use crate::cli::view::task_lines::{Times, short_id};
 use crate::kit::terminal;
 
 /// The rows of what is known of the selected task.
@@ -22,8 +22,7 @@ pub(super) fn row(board: &Board, of: &Task, now: Timestamp) -> [String; 5] {
     let span = task::duration(of, now);
     let time = match of.status() {
         Status::Queued => String::new(),
-        Status::Running if span.as_secs() < 60 => "<1m".to_owned(),
-        Status::Running => terminal::rough_span(span),
+        Status::Running => Times::Calm.span(span),
         Status::Completed | Status::Error | Status::Cancelled => terminal::span(span),
     };
     let label = of.order().label();
