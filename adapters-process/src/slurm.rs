@@ -9,15 +9,15 @@ mod asking;
 pub mod option;
 mod submitting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::port::cluster::{Cluster, ClusterFailure, Jobs, Submission, Submitted};
-use domain::task::Timestamp;
+use domain::port::cluster::{Cluster, ClusterFailure, Jobs, Named, Submission, Submitted};
+use domain::task::{TaskId, Timestamp};
 
 use asking::{Said, ask};
 
@@ -36,7 +36,9 @@ pub struct Slurm {
     /// Which licence a task of a group takes.
     licences: BTreeMap<String, String>,
     /// The answer that was had last.
-    last: Mutex<Option<(Instant, Jobs)>>,
+    last: Latest<Jobs>,
+    /// The nodes that answered when it was asked last.
+    nodes: Latest<BTreeSet<String>>,
     /// Where processes of this user share what was answered; see [`Slurm::sharing`].
     shared: Option<PathBuf>,
 }
@@ -68,7 +70,8 @@ impl Slurm {
     /// The cluster, whose programs start with these variables. Asks nothing.
     pub fn new(variables: Vec<(OsString, OsString)>) -> Self {
         let licences = BTreeMap::new();
-        Self { variables, licences, last: Mutex::new(None), shared: None }
+        let (last, nodes) = (Mutex::new(None), Mutex::new(None));
+        Self { variables, licences, last, nodes, shared: None }
     }
 
     /// The same, where a task of a group, as `model:x`, takes one licence of this name.
@@ -106,15 +109,11 @@ impl Slurm {
         Ok((answer::partitions(&up), answer::licences(&licences)))
     }
 
-    fn known(&self, at_most: Duration) -> Option<Jobs> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let (asked, jobs) = last.as_ref()?;
-        (asked.elapsed() <= at_most).then(|| jobs.clone())
-    }
-
-    fn keep(&self, jobs: &Jobs) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = Some((Instant::now(), jobs.clone()));
+    /// Signals the job of this number, if it still has this name: numbers are given out again.
+    fn scancel(&self, words: &[&str], job: Named<'_>) -> Result<(), ClusterFailure> {
+        let name = format!("--name={}", job.task);
+        let words = [words, &[name.as_str(), job.id]].concat();
+        self.ask("scancel", &words, QUESTION)?.or_refused().map(drop)
     }
 
     fn ask_jobs(&self) -> Result<String, ClusterFailure> {
@@ -154,7 +153,7 @@ impl Cluster for Slurm {
     }
 
     async fn jobs(&self, at_most: Duration) -> Result<Jobs, ClusterFailure> {
-        if let Some(jobs) = self.known(at_most) {
+        if let Some(jobs) = young(&self.last, at_most) {
             return Ok(jobs);
         }
         let (said, asked_at) = match self.shared.as_ref().filter(|_| at_most >= SHARED) {
@@ -162,31 +161,62 @@ impl Cluster for Slurm {
             None => (self.ask_jobs()?, now()),
         };
         let jobs = Jobs { known: answer::jobs(&said), asked_at };
-        self.keep(&jobs);
+        keep(&self.last, jobs.clone());
         Ok(jobs)
     }
 
-    async fn answers(&self, node: &str) -> Result<bool, ClusterFailure> {
-        let said = self.ask("sinfo", &["-h", "-n", node, "-o", "%T"], QUESTION)?.or_refused()?;
-        Ok(answer::is_answering(&said))
+    async fn answers(&self, node: &str, at_most: Duration) -> Result<bool, ClusterFailure> {
+        if let Some(nodes) = young(&self.nodes, at_most) {
+            return Ok(nodes.contains(node));
+        }
+        let ask = || self.ask("sinfo", &["-a", "-h", "-N", "-o", "%N|%T"], QUESTION)?.or_refused();
+        let file = self.shared.as_ref().map(|file| file.with_extension("nodes"));
+        let said = match file.filter(|_| at_most >= SHARED) {
+            Some(file) => asking::shared(&file, at_most, ask)?.0,
+            None => ask()?,
+        };
+        let nodes = answer::answering(&said);
+        let answers = nodes.contains(node);
+        keep(&self.nodes, nodes);
+        Ok(answers)
     }
 
-    async fn exit_code(&self, job: &str) -> Option<String> {
-        let said = self.ask("scontrol", &["show", "job", "-o", job], QUESTION).ok()?;
+    async fn exit_code(&self, job: Named<'_>) -> Option<String> {
+        let said = self.ask("scontrol", &["show", "job", "-o", job.id], QUESTION).ok()?;
+        answer::value(&said.out, "JobName").filter(|name| name == job.task.as_str())?;
         answer::value(&said.out, "ExitCode")
     }
 
-    async fn ask_to_stop(&self, job: &str) -> Result<(), ClusterFailure> {
-        self.ask("scancel", &["--batch", "--signal=TERM", job], QUESTION)?.or_refused().map(drop)
+    async fn ask_to_stop(&self, job: Named<'_>) -> Result<(), ClusterFailure> {
+        self.scancel(&["--batch", "--signal=TERM"], job)
     }
 
-    async fn end(&self, job: &str) -> Result<(), ClusterFailure> {
-        self.ask("scancel", &[job], QUESTION)?.or_refused().map(drop)
+    async fn end(&self, job: Named<'_>) -> Result<(), ClusterFailure> {
+        self.scancel(&[], job)
     }
 
-    async fn release(&self, job: &str) -> Result<(), ClusterFailure> {
-        self.ask("scontrol", &["release", job], QUESTION)?.or_refused().map(drop)
+    async fn release(&self, task: &TaskId) -> Result<(), ClusterFailure> {
+        // By its name it would pass for released where there is no such job.
+        let jobs = self.jobs(Duration::ZERO).await?;
+        let Some(seen) = jobs.known.get(task) else {
+            return Err(ClusterFailure::Refused(format!("it knows no job called {task}")));
+        };
+        self.ask("scontrol", &["release", &seen.id], QUESTION)?.or_refused().map(drop)
     }
+}
+
+/// What was answered last, and when.
+type Latest<T> = Mutex<Option<(Instant, T)>>;
+
+/// The answer that was had last, if it is no older than that.
+fn young<T: Clone>(latest: &Latest<T>, at_most: Duration) -> Option<T> {
+    let latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+    let (asked, answer) = latest.as_ref()?;
+    (asked.elapsed() <= at_most).then(|| answer.clone())
+}
+
+fn keep<T>(latest: &Latest<T>, answer: T) {
+    *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), answer));
 }
 
 fn now() -> Timestamp {

@@ -2,6 +2,7 @@
 //!
 //! How a real cluster behaves is tried on a real one; see `cargo xtask slurm`.
 
+mod asking;
 mod ordering;
 
 use std::fs::{self, File};
@@ -163,7 +164,7 @@ fn a_pending_job_is_a_queued_task_with_the_clusters_reason_in_words_and_expires_
     let cancelled = sandbox.task_bg(["cancel", &id]).ok().json();
     assert!(names(&cancelled["cancelled"], &id), "{cancelled}");
     assert_eq!(sandbox.status(&id), "cancelled");
-    assert_eq!(slurm.calls("scancel"), ["1"]);
+    assert_eq!(slurm.calls("scancel"), [format!("--name={id} 1")]);
     sandbox.assert_nothing_kept();
 }
 
@@ -317,7 +318,7 @@ fn a_cancel_from_another_host_leaves_its_wish_and_asks_the_supervisor_alone() {
     fs::write(file, record.to_string()).expect("a record that can be written");
     let cancelled = sandbox.task_bg(["cancel", "--grace", "2s", &id]).ok().json();
     assert!(names(&cancelled["cancelled"], &id), "{cancelled}");
-    assert_eq!(slurm.calls("scancel"), ["--batch --signal=TERM 1"]);
+    assert_eq!(slurm.calls("scancel"), [format!("--batch --signal=TERM --name={id} 1")]);
     assert_eq!(sandbox.status(&id), "cancelled");
     sandbox.assert_nothing_kept();
 }

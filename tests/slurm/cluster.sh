@@ -6,8 +6,14 @@
 #                                 why where that cannot be had: no root, no namespaces, no packages
 #   ... on NODE CMD...            runs CMD on a node; `login` is the one that has the controller and no jobs
 #   ... off NODE | back NODE      cuts its power, and gives it back with a new boot id
+#   ... cut NODE | heal NODE      pulls the cable of its network, and plugs it in again; its processes go on
 #   ... controller kill | start   ends the controller at once, and starts it again
+#   ... controller save           ends it properly, keeps what it knows, and starts it again
+#   ... controller forget         ends it at once, and starts it with what it knew when it was saved
 #   ... down                      ends everything that `up` and its like began
+#
+# With APART=1, each node has a FUSE mount of its own of LAB/shared: locks and signals of the file system then end at the
+# node, and attributes are kept for some seconds, as on a network file system without locks.
 set -euo pipefail
 lab=$(mkdir -p "${LAB:?}" && cd "$LAB" && pwd -P)
 root=$lab/root
@@ -17,7 +23,7 @@ mark=$(cksum <<< "$lab" | cut -d' ' -f1)
 bridge=tbg$((mark % 100000))
 net=10.$((mark % 90 + 100)).$((mark / 97 % 250))
 packages="munge libmunge2 libhwloc15 liblua5.1-0 libjson-c5 libyaml-0-2 libnuma1 libdbus-1-3 slurm-wlm-basic-plugins
-slurm-client slurmctld slurmd"
+slurm-client slurmctld slurmd bindfs libfuse2"
 
 skip() { echo "$*" >&2; exit 77; }
 born() { cut -d' ' -f22 "/proc/$1/stat" 2> /dev/null || true; }
@@ -45,7 +51,7 @@ background() {
 number_of() { if [ "$1" = login ]; then echo 200; else echo "${1#node}"; fi; }
 
 unpack() {
-  [ -e "$root/unpacked" ] && return
+  [ "$(cat "$root/unpacked" 2> /dev/null)" = "$packages" ] && return
   mkdir -p "$lab/packages" "$root" "$lab/bin"
   local package program
   # shellcheck disable=SC2086  # one word a package
@@ -62,7 +68,7 @@ LD_LIBRARY_PATH='$libraries' SLURM_CONF='$lab/slurm.conf' exec '$root/usr/bin/$p
 END
     chmod 755 "$lab/bin/$program"
   done
-  touch "$root/unpacked"
+  echo "$packages" > "$root/unpacked"
 }
 
 configure() {
@@ -104,6 +110,7 @@ MinJobAge=300
 ReturnToService=2
 Licenses=model-a:1
 PartitionName=agents Nodes=ALL Default=YES PriorityTier=1 GraceTime=2 MaxTime=INFINITE State=UP
+PartitionName=brief Nodes=ALL PriorityTier=1 DefaultTime=1 MaxTime=1 State=UP
 PartitionName=urgent Nodes=ALL PriorityTier=9 PreemptMode=OFF MaxTime=INFINITE State=UP
 END
   echo "127.0.0.1 localhost" > "$lab/hosts"
@@ -119,6 +126,10 @@ be_node() {
   hostname "$1"
   mount --bind "$lab/nodes/$1/boot_id" /proc/sys/kernel/random/boot_id
   mount --bind "$lab/hosts" /etc/hosts
+  if [ -e "$lab/apart" ]; then
+    LD_LIBRARY_PATH=$libraries "$root/usr/bin/bindfs" \
+      -o attr_timeout=3,entry_timeout=3,negative_timeout=0,noforget,allow_other "$lab/shared" "$lab/shared"
+  fi
   ip link set lo up
   until ip -brief address show eth0 2> /dev/null | grep -q "$net"; do sleep 0.02; done
   if [ "$1" != login ]; then
@@ -172,7 +183,11 @@ up)
   [ "$(id -u)" = 0 ] || skip "root is needed"
   for program in unshare nsenter ip apt-get dpkg; do command -v $program > /dev/null || skip "$program is not here"; done
   unshare --pid --fork --mount --net true 2> /dev/null || skip "no namespaces are to be had"
+  # A cluster that remembers another one takes its nodes for ready too early.
+  rm -rf "$lab"/{log,state,saved,spool,shared,apart}
   mkdir -p "$lab"/{pids,log,state,spool,munge,nodes,shared}
+  [ -z "${APART:-}" ] || [ -c /dev/fuse ] || skip "no FUSE is to be had"
+  [ -z "${APART:-}" ] || touch "$lab/apart"
   chmod 755 "$lab/munge"
   unpack
   configure "$count"
@@ -199,7 +214,24 @@ up)
 on) shift; export PATH=$lab/bin:$PATH SLURM_CONF=$lab/slurm.conf; inside "$@" ;;
 off) finish "${2:?node}"; ip link delete "$bridge-$(number_of "$2")" 2> /dev/null || true ;;
 back) start_node "${2:?node}" ;;
-controller) if [ "${2:?}" = kill ]; then finish controller; else start_controller; fi ;;
+cut) ip link set "$bridge-$(number_of "${2:?node}")" down ;;
+heal) ip link set "$bridge-$(number_of "${2:?node}")" up ;;
+controller)
+  case ${2:?} in
+  kill) finish controller ;;
+  start) start_controller ;;
+  save)
+    kill -TERM "$(pid controller)"
+    while pid controller > /dev/null; do sleep 0.02; done
+    rm -rf "$lab/saved"
+    cp -a "$lab/state" "$lab/saved"
+    start_controller ;;
+  forget)
+    finish controller
+    rm -rf "$lab/state"
+    cp -a "$lab/saved" "$lab/state"
+    start_controller ;;
+  esac ;;
 down)
   [ -d "$lab/pids" ] || exit 0
   for file in "$lab"/pids/*; do [ ! -e "$file" ] || finish "$(basename "$file")"; done

@@ -64,7 +64,8 @@ done
 "#;
 
 const SCANCEL: &str = r#"
-for n; do :; done
+for n; do case $n in --name=*) name=${n#*=} ;; esac; done
+[ -z "$name" ] || [ "$name" = "$(cat "$D/$n.name")" ] || exit 0
 case "$*" in
 --batch*) kill -TERM "$(cat "$D/$n.pid")" ;;
 *) echo 'CANCELLED|None' > "$D/$n.state"; [ ! -e "$D/$n.pid" ] || kill -TERM "$(cat "$D/$n.pid")" ;;
@@ -77,13 +78,13 @@ case "$*" in
 "show config") printf '%s\n' 'ClusterName = lab' 'KillWait = 5 sec' 'ProctrackType = proctrack/cgroup' ;;
 "show licenses"*) echo 'LicenseName=model-a Total=2' ;;
 release*) echo 'PENDING|Priority' > "$D/$2.state" ;;
-*) echo "JobId=$4 ExitCode=0:9" ;;
+*) echo "JobId=$4 JobName=$(cat "$D/$4.name") ExitCode=0:9" ;;
 esac
 "#;
 
 const SINFO: &str = r#"
 case "$*" in *%R*) echo 'agents|up'; exit ;; esac
-if [ -e "$D/down" ]; then echo 'down*'; else echo idle; fi
+if [ -e "$D/down" ]; then echo 'elsewhere|down*'; else echo 'elsewhere|idle'; fi
 "#;
 
 impl FakeSlurm {

@@ -80,7 +80,7 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "slurm",
-        about: "our program on a real Slurm of two nodes, as root (words choose scenarios)",
+        about: "our program on a real Slurm of three nodes, as root (words choose scenarios, all is all)",
         run: slurm::slurm,
     },
     Entry {

@@ -2,7 +2,7 @@
 //!
 //! A line that is not understood is passed over: it is about a job of somebody's own. Nothing here starts anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::plan::job::JobSeen;
 use domain::port::cluster::Submitted;
@@ -94,14 +94,18 @@ pub(super) fn licences(said: &str) -> Vec<String> {
     said.lines().filter_map(|line| value(line, "LicenseName")).collect()
 }
 
-/// Whether a node with these states, by the words of `sinfo`, answers. Slurm marks one that does not with a star.
-pub(super) fn is_answering(said: &str) -> bool {
-    let states: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let silent = |state: &&str| {
+/// The nodes that answer, of lines `name|state`: a node has one for each of its partitions. Slurm marks one that does not
+/// answer with a star.
+pub(super) fn answering(said: &str) -> BTreeSet<String> {
+    let is_silent = |state: &str| {
         let state = state.to_ascii_lowercase();
         state.ends_with('*') || state.starts_with("down") || state.starts_with("unknown")
     };
-    !states.is_empty() && !states.iter().any(silent)
+    let lines = said.lines().filter_map(|line| line.trim().split_once('|'));
+    let (silent, answer): (Vec<_>, Vec<_>) = lines.partition(|(_, state)| is_silent(state));
+    let is_silent = |name: &str| silent.iter().any(|(other, _)| *other == name);
+    let names = answer.into_iter().map(|(name, _)| name).filter(|name| !is_silent(name));
+    names.map(ToOwned::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -147,17 +151,20 @@ half a line
 
     #[test]
     fn a_node_that_is_down_or_marked_with_a_star_does_not_answer() {
-        for (said, answers) in [
-            ("idle\n", true),
-            ("mixed\nmixed\n", true),
-            ("draining\n", true),
-            ("down*\n", false),
-            ("idle*\n", false),
-            ("down\n", false),
-            ("", false),
-        ] {
-            assert_eq!(is_answering(said), answers, "{said}");
-        }
+        let said = "\
+a|idle
+b|mixed
+b|mixed
+c|draining
+d|down*
+e|idle*
+f|down
+g|idle
+g|idle*
+half a line
+";
+        assert_eq!(answering(said), BTreeSet::from(["a", "b", "c"].map(ToOwned::to_owned)));
+        assert!(answering("").is_empty());
     }
 
     #[test]

@@ -34,30 +34,36 @@ pub trait Cluster: Send + Sync {
 
     /// Whether a node answers the cluster.
     ///
+    /// MUST ask once for all nodes, and not at all where an answer is no older than `at_most`.
+    ///
     /// # Errors
     /// [`ClusterFailure`] if that cannot be found out.
-    async fn answers(&self, node: &str) -> Result<bool, ClusterFailure>;
+    async fn answers(&self, node: &str, at_most: Duration) -> Result<bool, ClusterFailure>;
 
     /// How a job exited by the cluster's account, as `code:signal`; `None` if it does not say so.
-    async fn exit_code(&self, job: &str) -> Option<String>;
+    async fn exit_code(&self, job: Named<'_>) -> Option<String>;
 
     /// Asks the supervisor of a job, and no other process of it, to stop its task.
     ///
+    /// MUST touch no other job, whichever has the number by now.
+    ///
     /// # Errors
     /// [`ClusterFailure`] if that cannot be passed on.
-    async fn ask_to_stop(&self, job: &str) -> Result<(), ClusterFailure>;
+    async fn ask_to_stop(&self, job: Named<'_>) -> Result<(), ClusterFailure>;
 
     /// Ends a job, whatever it is doing.
     ///
-    /// # Errors
-    /// [`ClusterFailure`] if that cannot be passed on.
-    async fn end(&self, job: &str) -> Result<(), ClusterFailure>;
-
-    /// Lets a job start that was handed over to be held.
+    /// MUST touch no other job, whichever has the number by now.
     ///
     /// # Errors
     /// [`ClusterFailure`] if that cannot be passed on.
-    async fn release(&self, job: &str) -> Result<(), ClusterFailure>;
+    async fn end(&self, job: Named<'_>) -> Result<(), ClusterFailure>;
+
+    /// Lets the job of a task start that was handed over to be held.
+    ///
+    /// # Errors
+    /// [`ClusterFailure`] if that cannot be passed on, or the cluster knows no such job.
+    async fn release(&self, task: &TaskId) -> Result<(), ClusterFailure>;
 }
 
 /// A job to hand over. It has neither the prompt nor the environment nor the description of its task in it: whatever a
@@ -97,6 +103,15 @@ pub struct Submitted {
     pub id: String,
     /// The cluster, where there are several.
     pub cluster: Option<String>,
+}
+
+/// A job as it is told from all others: a cluster that was killed may forget a number, and give it to another job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// The task, after which the job is named.
+    pub task: &'a TaskId,
+    /// Its number.
+    pub id: &'a str,
 }
 
 /// The jobs that a cluster knows, and when it said so.

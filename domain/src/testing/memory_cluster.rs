@@ -14,8 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{ManualClock, ORDERED};
 use crate::plan::job::JobSeen;
 use crate::port::{
-    Clock as _, Cluster, ClusterFailure, Endings, Fault, JobFiles, Jobs, Prepared, Submission,
-    Submitted,
+    Clock as _, Cluster, ClusterFailure, Endings, Fault, JobFiles, Jobs, Named, Prepared,
+    Submission, Submitted,
 };
 use crate::task::{CancelIntent, TaskId, Timestamp};
 
@@ -26,6 +26,8 @@ pub struct Questions {
     pub jobs: usize,
     /// To take a job.
     pub submissions: usize,
+    /// For all nodes.
+    pub nodes: usize,
     /// Anything else.
     pub others: usize,
 }
@@ -40,6 +42,7 @@ struct State {
     told: Vec<(String, String)>,
     clock: Option<ManualClock>,
     answered: Option<Timestamp>,
+    nodes_answered: Option<Timestamp>,
 }
 
 /// A cluster that is forgotten when it is dropped.
@@ -145,26 +148,32 @@ impl Cluster for MemoryCluster {
         }
     }
 
-    async fn answers(&self, node: &str) -> Result<bool, ClusterFailure> {
+    async fn answers(&self, node: &str, at_most: Duration) -> Result<bool, ClusterFailure> {
         let mut state = self.state();
-        state.asked.others += 1;
+        let now = state.clock.as_ref().map(ManualClock::now);
+        let is_young = |(now, then): (Timestamp, Timestamp)| now.since(then) <= at_most;
+        if !now.zip(state.nodes_answered).is_some_and(is_young) {
+            state.asked.nodes += 1;
+            state.nodes_answered = now;
+        }
         Ok(!state.silent_nodes.contains(node))
     }
 
-    async fn exit_code(&self, _job: &str) -> Option<String> {
+    async fn exit_code(&self, _job: Named<'_>) -> Option<String> {
         None
     }
 
-    async fn ask_to_stop(&self, job: &str) -> Result<(), ClusterFailure> {
-        self.tell("stop", job)
+    async fn ask_to_stop(&self, job: Named<'_>) -> Result<(), ClusterFailure> {
+        self.tell("stop", job.id)
     }
 
-    async fn end(&self, job: &str) -> Result<(), ClusterFailure> {
-        self.tell("end", job)
+    async fn end(&self, job: Named<'_>) -> Result<(), ClusterFailure> {
+        self.tell("end", job.id)
     }
 
-    async fn release(&self, job: &str) -> Result<(), ClusterFailure> {
-        self.tell("release", job)
+    async fn release(&self, task: &TaskId) -> Result<(), ClusterFailure> {
+        let known = self.state().jobs.get(task).map(|seen| seen.id.clone());
+        self.tell("release", &known.unwrap_or_default())
     }
 }
 

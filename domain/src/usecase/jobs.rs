@@ -21,7 +21,7 @@ use crate::plan::job::{FRESH, Facts, JobSeen, Outlook, in_words, is_of_node, out
 use crate::plan::queue::admission::Standing;
 use crate::plan::queue::{Admission, Limits, Verdict};
 use crate::port::{
-    ClusterFailure, Fault, Kit, LaunchFailure, Prepared, StoreError, Submission, Submitted,
+    ClusterFailure, Fault, Kit, LaunchFailure, Named, Prepared, StoreError, Submission, Submitted,
 };
 use crate::task::{Ending, Event, Job, Queued, Reason, State, Status, Target, Task, TaskId};
 
@@ -231,7 +231,7 @@ pub(super) async fn judge(
     };
     let seen = jobs.known.get(&id);
     let node_answers = match seen.filter(|seen| is_of_node(&seen.state)) {
-        Some(seen) => world.cluster.answers(&seen.node).await.ok(),
+        Some(seen) => world.cluster.answers(&seen.node, at_most).await.ok(),
         None => None,
     };
     let facts = Facts {
@@ -310,7 +310,7 @@ async fn conclude(
         news.reason = Some(OUTSIDE.to_owned());
     }
     if let Some(seen) = seen {
-        news.exit_code = world.cluster.exit_code(&seen.id).await;
+        news.exit_code = world.cluster.exit_code(Named { task: id, id: &seen.id }).await;
     }
     match held.record(world, placed(news)).await {
         Ok(task) => held.task = task,
@@ -320,7 +320,7 @@ async fn conclude(
     let (task, _) = held.end(world, ending).await?;
     if let Some(seen) = seen.filter(|seen| seen.state == "PENDING") {
         // It would find that its task has ended, if it ever started.
-        drop(world.cluster.end(&seen.id).await);
+        drop(world.cluster.end(Named { task: id, id: &seen.id }).await);
     }
     Ok(Believed::over(task))
 }

@@ -14,7 +14,7 @@ use super::cancel::{Cancelled, already_ended};
 use super::custody;
 use super::jobs::judge;
 use super::{Trouble, World};
-use crate::port::{ClusterFailure, StoreError};
+use crate::port::{ClusterFailure, Named, StoreError};
 use crate::task::{CancelIntent, Ending, Status, Task, TaskId};
 
 /// How long a supervisor may take beyond the grace before the cluster is told to end its job.
@@ -114,7 +114,7 @@ async fn ask(world: World<'_>, task: &Task, grace: Duration) -> Result<Asked, Tr
         return Ok(Asked::Ended);
     }
     let failure = match number(task) {
-        Some(job) => world.cluster.ask_to_stop(&job).await.err(),
+        Some(number) => world.cluster.ask_to_stop(Named { task: id, id: &number }).await.err(),
         None => None,
     };
     Ok(Asked::Waits(failure))
@@ -123,7 +123,7 @@ async fn ask(world: World<'_>, task: &Task, grace: Duration) -> Result<Asked, Tr
 /// Tells the cluster to end the job of a task.
 async fn end(world: World<'_>, task: &Task) -> Option<ClusterFailure> {
     match number(task) {
-        Some(job) => match world.cluster.end(&job).await {
+        Some(number) => match world.cluster.end(Named { task: task.id(), id: &number }).await {
             // It knows no such job any more.
             Ok(()) | Err(ClusterFailure::Refused(_)) => None,
             Err(failure) => Some(failure),

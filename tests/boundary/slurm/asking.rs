@@ -1,0 +1,64 @@
+//! What Slurm is asked and told, and that it is always about the job of that task.
+
+use std::fs;
+
+use serde_json::json;
+use tests::fake_slurm::FakeSlurm;
+use tests::process::wait_until;
+
+use super::{Beaten, moved, submit};
+use crate::sandbox;
+
+/// Once, a cancel went by the number alone, and stopped the task that Slurm had given the number to.
+#[test]
+fn a_cancel_stops_no_other_task_whose_job_has_the_number_by_now() {
+    let sandbox = sandbox();
+    let slurm = FakeSlurm::new(&sandbox).waiting();
+    let forgotten = submit(&sandbox, &[], "true");
+    slurm.remove("1.state");
+    slurm.remove("waits");
+    slurm.remove("last");
+    let other = submit(&sandbox, &[], &sandbox.until("gate"));
+    assert_eq!(sandbox.record(&other)["progress"]["slurm"]["jobId"], "1");
+    wait_until("the start", || sandbox.status(&other) == "running");
+    moved(&sandbox, &forgotten, Beaten::Now);
+    let cancel = sandbox.task_bg(["cancel", "--grace", "0", &forgotten]).start();
+    wait_until("both ways to be told", || slurm.calls("scancel").len() == 2);
+    let mut record = sandbox.record(&forgotten);
+    record["status"] = json!("cancelled");
+    record["completed_at"] = record["started_at"].clone();
+    let file = sandbox.store().join(format!("{forgotten}.json"));
+    fs::write(file, record.to_string()).expect("a record that can be written");
+    cancel.finish().ok().done();
+    assert_eq!(sandbox.status(&other), "running");
+    sandbox.open_gate("gate");
+    assert_eq!(sandbox.ended(&other)["status"], "completed");
+}
+
+/// Once, each task of a lost node cost a question of its own.
+#[test]
+fn slurm_is_asked_once_about_all_nodes_however_many_tasks_were_on_those_it_lost() {
+    let sandbox = sandbox();
+    let slurm = FakeSlurm::new(&sandbox).waiting();
+    slurm.write("down", "");
+    for number in 1..=4 {
+        let id = submit(&sandbox, &[], "true");
+        moved(&sandbox, &id, Beaten::LongAgo);
+        slurm.write(&format!("{number}.state"), "NODE_FAIL|NodeDown");
+    }
+    let list = sandbox.task_bg(["list"]).ok().json();
+    assert_eq!(list["running"], 4, "{list:#}");
+    let asked = ["squeue", "sinfo"].map(|program| slurm.calls(program).len());
+    assert_eq!(asked, [1, 1]);
+}
+
+#[test]
+fn a_task_whose_job_slurm_does_not_know_cannot_be_released_and_neither_is_another_one() {
+    let sandbox = sandbox();
+    let slurm = FakeSlurm::new(&sandbox).waiting();
+    let id = submit(&sandbox, &["--hold"], "true");
+    slurm.write("1.name", "bg_of_somebody_else\n");
+    let failure = sandbox.task_bg(["release", &id]).run().failure(1);
+    assert!(failure.to_string().contains("knows no job"), "{failure:#}");
+    assert!(slurm.calls("scontrol").is_empty(), "{:?}", slurm.calls("scontrol"));
+}
