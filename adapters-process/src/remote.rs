@@ -11,9 +11,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use domain::port::remotes::{
-    Again, Declined, Found, Parcel, Question, Remotes, Silence, Sought, Stop, Stopped, Unheard,
+    Accepted, Again, Declined, Found, Parcel, Question, Remotes, Silence, Sought, Stop, Stopped,
+    Unheard,
 };
-use domain::task::{Task, TaskId};
+use domain::task::{Status, Task, TaskId};
 use serde_json::Value;
 
 use ssh::{Call, Said, Ssh};
@@ -82,7 +83,7 @@ impl SshRemotes {
         host: &str,
         parcels: &[Parcel],
         limit: Duration,
-    ) -> Result<Vec<Result<TaskId, Declined>>, Unheard> {
+    ) -> Result<Vec<Result<Accepted, Declined>>, Unheard> {
         let words = ["batch", "--json", "-"].map(ToOwned::to_owned).into();
         let call = Call { input: wire::lines(parcels), ..Call::of(words, limit) };
         let said = self.ask(host, &call)?;
@@ -99,7 +100,10 @@ impl SshRemotes {
         let answers = taken.into_iter().map(|answer| match answer {
             Some(answer) => Ok(answer),
             None => match found.next() {
-                Some(Found::Task(task)) => Ok(Ok(task.id().clone())),
+                Some(Found::Task(task)) => {
+                    let runs = task.status() == Status::Running;
+                    Ok(Ok(Accepted { id: task.id().clone(), runs }))
+                }
                 Some(Found::Nothing | Found::Unclear(_)) | None => {
                     let words = "it said nothing of an order".to_owned();
                     Err(unheard(host, Silence::Garbled(words)))
@@ -115,11 +119,11 @@ impl Remotes for SshRemotes {
         &self,
         host: &str,
         parcels: &[Parcel],
-    ) -> Result<Vec<Result<TaskId, Declined>>, Unheard> {
+    ) -> Result<Vec<Result<Accepted, Declined>>, Unheard> {
         redialled(|left| self.order_once(host, parcels, left))
     }
 
-    fn again(&self, host: &str, again: &Again) -> Result<Result<TaskId, Declined>, Unheard> {
+    fn again(&self, host: &str, again: &Again) -> Result<Result<Accepted, Declined>, Unheard> {
         redialled(|left| {
             let call = Call { input: wire::follow_up(again), ..Call::of(wire::again(again), left) };
             let said = self.ask(host, &call)?;

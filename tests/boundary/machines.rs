@@ -11,6 +11,7 @@ use tests::sandbox::{names, task_id};
 use crate::sandbox;
 
 mod adding;
+mod changing;
 mod failing;
 mod going_on;
 

@@ -3,6 +3,7 @@
 mod batches;
 mod bounds;
 mod collecting;
+mod elsewhere;
 mod ending;
 mod open_waits;
 mod reading;

@@ -3,8 +3,8 @@
 //! Nothing that comes from there is believed further than its form goes. Whatever stands before the answer, such as the
 //! greeting of a shell, is passed over.
 
-use domain::port::remotes::{Again, Declined, Found, Parcel, Silence, Sought, Stopped};
-use domain::task::{Dependence, Order, Reason, Runner, TaskId};
+use domain::port::remotes::{Accepted, Again, Declined, Found, Parcel, Silence, Sought, Stopped};
+use domain::task::{Dependence, Order, Reason, Runner, Status, TaskId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -175,6 +175,14 @@ struct Launched {
     line: usize,
     #[serde(rename = "taskId")]
     id: String,
+    #[serde(default)]
+    status: String,
+}
+
+/// The task that a machine says it has, and how it fares.
+fn accepted(id: &str, status: &str) -> Option<Accepted> {
+    let id = TaskId::parse(id).ok()?;
+    Some(Accepted { id, runs: Status::from_word(status) == Some(Status::Running) })
 }
 
 #[derive(Deserialize)]
@@ -188,14 +196,14 @@ struct Rejected {
 pub(super) fn taken(
     said: &Said,
     count: usize,
-) -> Result<Vec<Option<Result<TaskId, Declined>>>, Silence> {
+) -> Result<Vec<Option<Result<Accepted, Declined>>>, Silence> {
     let line = answer(said)?;
     let batch: Batch = read(said, line)?;
-    let mut taken: Vec<Option<Result<TaskId, Declined>>> = vec![None; count];
-    for Launched { line, id } in batch.launched {
+    let mut taken: Vec<Option<Result<Accepted, Declined>>> = vec![None; count];
+    for Launched { line, id, status } in batch.launched {
         let place = taken.get_mut(line.wrapping_sub(1));
-        if let (Some(place), Ok(id)) = (place, TaskId::parse(&id)) {
-            *place = Some(Ok(id));
+        if let (Some(place), Some(accepted)) = (place, accepted(&id, &status)) {
+            *place = Some(Ok(accepted));
         }
     }
     for Rejected { line, error, hint } in batch.rejected {
@@ -212,15 +220,14 @@ struct Taken {
     #[serde(rename = "taskId")]
     id: String,
     // A failure may name a task as well.
-    #[serde(rename = "status")]
-    _status: String,
+    status: String,
 }
 
 /// The task that takes up another one, or why there is none.
-pub(super) fn taken_again(said: &Said) -> Result<Result<TaskId, Declined>, Silence> {
+pub(super) fn taken_again(said: &Said) -> Result<Result<Accepted, Declined>, Silence> {
     let line = answer(said)?;
-    if let Ok(Taken { id, .. }) = serde_json::from_str(line) {
-        return TaskId::parse(&id).map(Ok).map_err(|_| Silence::Garbled(odd(said)));
+    if let Ok(Taken { id, status }) = serde_json::from_str::<Taken>(line) {
+        return accepted(&id, &status).map(Ok).ok_or_else(|| Silence::Garbled(odd(said)));
     }
     match serde_json::from_str::<Failed>(line) {
         Ok(failed) if failed.code != "usage" => {
@@ -321,6 +328,8 @@ struct Cancelled {
     #[serde(rename = "cancelled")]
     _those: Vec<String>,
     #[serde(default)]
+    stopped: Vec<String>,
+    #[serde(default)]
     refused: Vec<Refused>,
     #[serde(default)]
     survivors: Vec<u32>,
@@ -329,13 +338,14 @@ struct Cancelled {
 /// What became of a cancel.
 pub(super) fn stopped(said: &Said) -> Result<Stopped, Silence> {
     let line = answer(said)?;
-    let Cancelled { refused, survivors, .. } = read(said, line)?;
+    let Cancelled { stopped, refused, survivors, .. } = read(said, line)?;
+    let stopped = stopped.iter().filter_map(|id| TaskId::parse(id).ok()).collect();
     let refused = refused.into_iter().filter_map(|it| {
         // A task that has just ended by itself is seen to be over by the next look.
         let id = TaskId::parse(&it.word).ok()?;
         Some((id, shown(&it.error)))
     });
-    Ok(Stopped { refused: refused.collect(), survivors })
+    Ok(Stopped { stopped, refused: refused.collect(), survivors })
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ mod config;
 mod diff;
 mod doctor;
 mod droids;
-mod elsewhere;
+pub(crate) mod elsewhere;
 pub(crate) mod explained;
 mod feed;
 mod folder;

@@ -18,6 +18,7 @@ use super::told::Told;
 use super::tool::wait_for_tasks::telling::tell;
 use super::tool::{Call, Said, context, spoken};
 use super::words;
+use crate::cli::command::elsewhere;
 use crate::kit::failure::Failure;
 
 /// How an id begins.
@@ -137,6 +138,8 @@ pub(super) fn get(call: &Call<'_>, params: &mut Map<String, Value>) -> Result<Sa
     if call.told.is_cancelled(&id) {
         return Ok(Said::task(open.described("cancelled", "nobody waits any more", now)));
     }
+    // What other machines keep is heard of before it is looked at; one that does not answer has ended nothing.
+    drop(pollster::block_on(elsewhere::refresh_ids(&context, &open.ids)));
     let look =
         WaitRequest { ids: open.ids.clone(), until: Until::All, at_most: Some(Duration::ZERO) };
     let waited = pollster::block_on(wait(context.wiring.world(), &look));

@@ -48,6 +48,20 @@ pub(super) fn found_by(task: &Task, limit: usize, log: Option<u64>) -> String {
     }
 }
 
+/// A line about machines that did not answer; nothing if all did.
+pub(super) fn of_silence(notes: &[String]) -> String {
+    match notes {
+        [] => String::new(),
+        [first, others @ ..] => {
+            let more = match others.len() {
+                0 => String::new(),
+                more => format!("; {more} more did not answer"),
+            };
+            format!("\nnote: {}{more}; shown is what was heard last", one_line(first, 250))
+        }
+    }
+}
+
 /// What the hints call an option is an argument here.
 const OPTIONS: [(&str, &str); 3] =
     [("--cwd DIR", "`cwd`"), ("--cwd", "`cwd`"), ("--worktree", "`worktree`")];

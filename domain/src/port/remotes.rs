@@ -25,7 +25,7 @@ pub trait Remotes: Send + Sync {
         &self,
         host: &str,
         parcels: &[Parcel],
-    ) -> Result<Vec<Result<TaskId, Declined>>, Unheard>;
+    ) -> Result<Vec<Result<Accepted, Declined>>, Unheard>;
 
     /// Has a machine go on with a task that it has, under a key, and returns the new task there or why it was declined.
     ///
@@ -33,7 +33,7 @@ pub trait Remotes: Send + Sync {
     ///
     /// # Errors
     /// [`Unheard`], as there.
-    fn again(&self, host: &str, again: &Again) -> Result<Result<TaskId, Declined>, Unheard>;
+    fn again(&self, host: &str, again: &Again) -> Result<Result<Accepted, Declined>, Unheard>;
 
     /// Asks several machines about tasks, all machines side by side, each in one call. Returns the answers in the order
     /// of the questions.
@@ -108,6 +108,15 @@ pub struct FollowUp {
     pub forks: bool,
 }
 
+/// That a machine took an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The task there.
+    pub id: TaskId,
+    /// Whether its agent runs, and it does not wait for its turn.
+    pub runs: bool,
+}
+
 /// Why a machine did not take an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declined {
@@ -158,6 +167,8 @@ pub struct Stop {
 /// What became of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stopped {
+    /// Those that had ended before and had processes left, which were stopped.
+    pub stopped: Vec<TaskId>,
     /// Those that were not cancelled, with why.
     pub refused: Vec<(TaskId, String)>,
     /// The numbers of the processes that are left there.

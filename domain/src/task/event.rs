@@ -114,6 +114,21 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether only whoever keeps the task may decide it. A pointer to a task of another machine hears of such things by
+    /// [`Event::Mirrored`]; were they recorded here, the task would go on there and nobody would look.
+    pub const fn is_up_to_its_keeper(&self) -> bool {
+        matches!(
+            self,
+            Self::Started(_)
+                | Self::Released
+                | Self::CancelRequested(_)
+                | Self::Reported(_)
+                | Self::Expired { .. }
+        )
+    }
+}
+
 /// The processes of a task that has just been started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {
@@ -166,6 +181,12 @@ pub enum Refusal {
     /// It is kept in this store, so no other machine knows better.
     #[error("it is no task of another machine")]
     NotElsewhere,
+    /// It is kept in the store of another machine, and its record here is a pointer.
+    #[error("it is kept on `{host}`, which alone can change it")]
+    KeptElsewhere {
+        /// The machine, as ssh knows it.
+        host: String,
+    },
     /// It was started before.
     #[error("it has already been started")]
     AlreadyStarted,

@@ -26,6 +26,11 @@ impl Task {
     /// [`Refusal`] if the event cannot happen in the state the task is in; above all, the state of an
     /// ended task never changes, so the first ending wins.
     pub fn apply(mut self, event: Event, at: Timestamp) -> Result<Applied, Refusal> {
+        if event.is_up_to_its_keeper()
+            && let Some(host) = self.unended_on()
+        {
+            return Err(Refusal::KeptElsewhere { host: host.into() });
+        }
         let weight = match event {
             Event::Started(started) => self.start(started, at)?,
             Event::Released => {

@@ -8,7 +8,8 @@ use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::port::remotes::{
-    Again, Declined, Found, Parcel, Question, Remotes, Silence, Sought, Stop, Stopped, Unheard,
+    Accepted, Again, Declined, Found, Parcel, Question, Remotes, Silence, Sought, Stop, Stopped,
+    Unheard,
 };
 use crate::task::{Ending, Event, Order, Target, Task, TaskId, Timestamp};
 
@@ -81,9 +82,9 @@ impl Machines {
         Ok(())
     }
 
-    fn take(&mut self, host: &str, key: &TaskId, order: &Order) -> TaskId {
+    fn take(&mut self, host: &str, key: &TaskId, order: &Order) -> Accepted {
         let known = self.keys.get(&(host.to_string(), key.clone())).cloned();
-        known.unwrap_or_else(|| {
+        let id = known.unwrap_or_else(|| {
             let number = u8::try_from(self.keys.len()).unwrap_or(u8::MAX);
             let id = TaskId::mint(super::ORDERED, [9, 9, number]);
             let order = Order { target: Target::Local, ..order.clone() };
@@ -91,7 +92,8 @@ impl Machines {
             self.tasks.insert((host.to_string(), id.clone()), task);
             self.keys.insert((host.to_string(), key.clone()), id.clone());
             id
-        })
+        });
+        Accepted { id, runs: false }
     }
 
     fn answer<T>(&mut self, host: &str, answer: T) -> Result<T, Unheard> {
@@ -111,14 +113,14 @@ impl Remotes for MemoryRemotes {
         &self,
         host: &str,
         parcels: &[Parcel],
-    ) -> Result<Vec<Result<TaskId, Declined>>, Unheard> {
+    ) -> Result<Vec<Result<Accepted, Declined>>, Unheard> {
         let mut machines = self.machines();
         machines.call(host)?;
         let taken = parcels.iter().map(|it| Ok(machines.take(host, &it.id, &it.order))).collect();
         machines.answer(host, taken)
     }
 
-    fn again(&self, host: &str, again: &Again) -> Result<Result<TaskId, Declined>, Unheard> {
+    fn again(&self, host: &str, again: &Again) -> Result<Result<Accepted, Declined>, Unheard> {
         let mut machines = self.machines();
         machines.call(host)?;
         let known = machines.tasks.get(&(host.to_string(), again.id.clone())).cloned();

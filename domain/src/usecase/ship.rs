@@ -11,11 +11,11 @@ use super::again::{NotAgain, link};
 use super::custody::Held;
 use super::{Trouble, World};
 use crate::port::Fault;
-use crate::port::remotes::{Again, Declined, Parcel, Remotes, Unheard};
+use crate::port::remotes::{Accepted, Again, Declined, Parcel, Remotes, Unheard};
 use crate::task::mirror::Mirror;
 use crate::task::{
-    Ending, Event, Lineage, Order, Placement, Prompt, Queued, Reason, Runner, SessionId, State,
-    Task, TaskId,
+    Ending, Event, Lineage, Order, Placement, Prompt, Queued, Reason, Runner, Running, SessionId,
+    State, Task,
 };
 
 /// What became of a task that was to be ordered elsewhere.
@@ -92,7 +92,9 @@ pub async fn ship(
         shipped.push(match &mut answers {
             Err(unheard) => unheard_of(world, held, unheard).await,
             Ok(answers) => match answers.next() {
-                Some(Ok(remote)) => taken(world, held, parcel.order.placement.held, remote).await,
+                Some(Ok(accepted)) => {
+                    taken(world, held, parcel.order.placement.held, accepted).await
+                }
                 Some(Err(declined)) => decline(world, held, host, declined).await,
                 None => Shipped::Unrecorded(
                     Fault::of(format!("asking `{host}`"), "it said nothing of the task").into(),
@@ -117,7 +119,7 @@ pub async fn ship_again(
         Err(trouble) => return Shipped::Unrecorded(trouble),
     };
     match remotes.again(host, again) {
-        Ok(Ok(remote)) => taken(world, held, false, remote).await,
+        Ok(Ok(accepted)) => taken(world, held, false, accepted).await,
         Ok(Err(declined)) => decline(world, held, host, declined).await,
         Err(unheard) => unheard_of(world, held, &unheard).await,
     }
@@ -149,19 +151,24 @@ async fn decline(world: World<'_>, held: Held, host: &str, declined: Declined) -
     Shipped::Declined(declined)
 }
 
-async fn taken(world: World<'_>, held: Held, is_held: bool, remote: TaskId) -> Shipped {
-    let id = held.task.id().clone();
-    let waits = State::Queued(Queued { held: is_held, cancel: None });
+async fn taken(world: World<'_>, held: Held, is_held: bool, accepted: Accepted) -> Shipped {
+    let (id, now) = (held.task.id().clone(), world.clock.now());
+    let Accepted { id: remote, runs } = accepted;
+    let state = if runs {
+        State::Running(Running { stop: None })
+    } else {
+        State::Queued(Queued { held: is_held, cancel: None })
+    };
     let mirror = Mirror {
         remote,
-        state: waits,
-        started_at: None,
+        state,
+        // The next look says it as that machine has it.
+        started_at: runs.then_some(now),
         activity: held.task.progress().activity.clone(),
         exit: None,
         late_result: None,
     };
-    let applied =
-        world.store.apply(&id, Event::Mirrored(Box::new(mirror)), world.clock.now()).await;
+    let applied = world.store.apply(&id, Event::Mirrored(Box::new(mirror)), now).await;
     let mut troubles = Vec::new();
     let task = match applied {
         Ok(task) => task,

@@ -23,6 +23,10 @@ const OWNERS: &[(&str, &str)] = &[
     ("app-cli/src/kit/failure", "the answer to a failure"),
     ("app-cli/src/cli/help", "the help of the verb of that name"),
     ("app-cli/src/cli/view", "the answers"),
+    (
+        "app-cli/src/cli/command/elsewhere/changing.rs",
+        "a report for another machine, and its answer",
+    ),
     ("app-cli/src/cli/command/elsewhere/relaying.rs", "the answers of other machines"),
     ("app-cli/src/mcp/open_wait.rs", "the tasks of the Model Context Protocol"),
 ];

@@ -36,9 +36,13 @@ pub(crate) struct Complete {
     /// The task: its id or what that begins or ends with, its name, or @1 for the newest
     pub(crate) id: String,
     /// What it found
-    pub(crate) result: String,
+    #[arg(required_unless_present = "report")]
+    pub(crate) result: Option<String>,
     /// What went wrong; then it ends as an error
     pub(crate) error: Option<String>,
+    /// Takes both from a file, {"result": TEXT, "error": TEXT}; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "result")]
+    pub(crate) report: Option<std::path::PathBuf>,
 }
 
 /// Stops and ends tasks that ran too long or fell silent

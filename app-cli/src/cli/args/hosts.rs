@@ -24,6 +24,9 @@ pub(crate) struct Hosts {
     /// Does not ask before it copies
     #[arg(long)]
     pub(crate) yes: bool,
+    /// With `remove`: gives up the tasks there that have not ended, as lost; with `add`: copies over a newer one
+    #[arg(long, requires = "action")]
+    pub(crate) force: bool,
 }
 
 /// What to do with a machine.

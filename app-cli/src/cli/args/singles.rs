@@ -13,7 +13,7 @@ const SINGLE: [(&str, &str); 7] = [
         "a task has one of it",
     ),
     ("scope agent", "it names the one file that is edited"),
-    ("to html", "pages go into one folder, and a page into one file"),
+    ("to html report", "pages go into one folder, and a page or a report into one file"),
 ];
 /// Those that take one value for one verb and several for another, which asks for tasks and makes none.
 const OF_MAKERS: [&str; 2] = ["launch --parent", "run --parent"];

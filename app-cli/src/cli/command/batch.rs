@@ -52,7 +52,7 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
     let view = BatchView { launched, rejected };
     match args.wait {
         Some(length) if !ids.is_empty() => {
-            let wait::Seen { waited, kind: how, summary, .. } =
+            let wait::Seen { waited, kind: how, silent, summary } =
                 wait::outcome(context, ids, length).await?;
             let ended = waited.ended.clone();
             let now = context.wiring.clock.now();
@@ -61,7 +61,8 @@ pub(super) async fn batch(context: &Context, args: &Batch) -> Outcome {
                 waited: wait::view(context, waited, Besides::Nothing).await.below(summary),
                 now,
             };
-            Ok(Answer::with(view, kind.or(how)).collecting(ended).noting(troubles).saying(unkept))
+            let answer = Answer::with(view, kind.or(how)).collecting(ended).noting(troubles);
+            Ok(answer.saying(unkept).saying(silent))
         }
         Some(_) | None => {
             let orphaned = ordering::orphaned(Context::default_parent().is_none());

@@ -35,9 +35,11 @@ pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
     let mut cancelled = receipt.cancelled;
     cancelled.extend(there.cancelled);
     let told = context.tasks(&cancelled).await;
+    let mut stopped = receipt.stopped;
+    stopped.extend(there.stopped);
     let view = CancelledView {
         cancelled,
-        stopped: receipt.stopped,
+        stopped,
         refused,
         survivors: receipt.survivors,
         unproved: receipt.unproved,

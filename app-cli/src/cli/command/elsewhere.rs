@@ -3,6 +3,7 @@
 //! Each verb makes one call a machine, all machines side by side. One that does not answer is named, and its tasks are
 //! shown as they were last heard of. A verb that meets no such task pays nothing.
 
+mod changing;
 mod relaying;
 mod waiting;
 
@@ -10,22 +11,23 @@ use domain::task::{Status, Task, TaskId};
 use domain::usecase::mirror::mirror;
 
 use crate::kit::context::Context;
-use crate::kit::failure::Failure;
+use crate::kit::failure::{Failure, Kind};
 
-pub(super) use relaying::{cancelled, diffed, followed, logged};
-pub(super) use waiting::while_heard;
+pub(crate) use changing::{completed, released};
+pub(crate) use relaying::{cancelled, diffed, followed, logged, portion};
+pub(crate) use waiting::while_heard;
 
 /// What is to be said of what was heard.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// Whether a record changed.
-    pub(super) has_changed: bool,
+    pub(crate) has_changed: bool,
     /// The machines that did not answer, a sentence each, and what could not be recorded.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Brings those of these tasks up to date that are kept elsewhere and have not ended as far as is known here.
-pub(super) async fn refresh(context: &Context, tasks: &[Task]) -> Heard {
+pub(crate) async fn refresh(context: &Context, tasks: &[Task]) -> Heard {
     if tasks.iter().all(|task| task.unended_on().is_none()) {
         return Heard::default();
     }
@@ -44,7 +46,7 @@ pub(super) async fn refresh(context: &Context, tasks: &[Task]) -> Heard {
 }
 
 /// The same for tasks by their ids.
-pub(super) async fn refresh_ids(context: &Context, ids: &[TaskId]) -> Heard {
+pub(crate) async fn refresh_ids(context: &Context, ids: &[TaskId]) -> Heard {
     if !context.wiring.hosts.has_any() {
         return Heard::default();
     }
@@ -53,7 +55,7 @@ pub(super) async fn refresh_ids(context: &Context, ids: &[TaskId]) -> Heard {
 }
 
 /// The same for all tasks.
-pub(super) async fn refresh_all(context: &Context) -> Heard {
+pub(crate) async fn refresh_all(context: &Context) -> Heard {
     if !context.wiring.hosts.has_any() {
         return Heard::default();
     }
@@ -109,4 +111,10 @@ pub(super) async fn there(context: &Context, id: &TaskId) -> Option<There> {
     }
     let id = pointer.progress().remote_id.clone()?;
     Some(There { host, id, pointer })
+}
+
+/// That nobody can say yet whether a machine has a task.
+fn unplaced(host: &str, id: &TaskId) -> Failure {
+    let message = format!("it is not known yet whether `{host}` has task {id}");
+    Failure::new(Kind::Unexpected, message).hint(format!("run `task-bg status {id}` to ask again"))
 }

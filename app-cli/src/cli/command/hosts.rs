@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use adapters_process::remote::ssh::{Call, REMOTE_PLACE, Ssh};
 use domain::port::remotes::Silence;
+use domain::port::{Clock as _, TaskStore as _};
+use domain::task::{Ending, Event, Reason, Task};
+use domain::usecase::Trouble;
 
 use super::elsewhere;
 use crate::Outcome;
@@ -29,7 +32,7 @@ const INSTALL: &str = "mkdir -p .local/bin && cat > .local/bin/.task-bg.new \
 pub(super) async fn hosts(context: &Context, args: &Hosts) -> Outcome {
     match (args.action, &args.host) {
         (Some(HostsAction::Add), Some(host)) => add(context, host, args.yes),
-        (Some(HostsAction::Remove), Some(host)) => remove(context, host).await,
+        (Some(HostsAction::Remove), Some(host)) => remove(context, host, args.force).await,
         (Some(_), None) | (None, _) => list(context),
     }
 }
@@ -150,20 +153,47 @@ fn agree(question: &str) -> Result<(), Failure> {
     Err(Failure::new(Kind::WrongState, "nothing was copied").hint("answer `y`, or add `--yes`"))
 }
 
-async fn remove(context: &Context, host: &str) -> Outcome {
+async fn remove(context: &Context, host: &str, is_forced: bool) -> Outcome {
     let left = elsewhere::kept_on(context, host).await;
-    if let Some(task) = left.first() {
-        let count = left.len();
-        let message = format!("{count} tasks on `{host}` have not ended, as far as is known here");
+    if let (Some(task), false) = (left.first(), is_forced) {
+        let (count, tasks) = match left.len() {
+            1 => (1, "task"),
+            count => (count, "tasks"),
+        };
+        let message =
+            format!("{count} {tasks} on `{host}` not known to have ended, such as {}", task.id());
         return Err(Failure::new(Kind::WrongState, message)
-            .hint(format!("run `task-bg cancel {}`, or wait for them", task.id())));
+            .hint(format!("run `task-bg cancel {}`, or wait for its end", task.id()))
+            .hint(
+                "if that machine is gone for ever, `--force` ends here as lost what is kept there",
+            ));
     }
+    let troubles = give_up(context, host, &left).await;
     if !context.wiring.hosts.remove(host).map_err(|error| unkept(&error))? {
         return Err(Failure::new(Kind::NotFound, format!("`{host}` is no machine that is known"))
             .hint("run `task-bg hosts` to see those that are"));
     }
-    let done = format!("forgot `{host}`; what is there stays, {REMOTE_PLACE} too");
-    Ok(Answer::ok(HostsView { rows: Vec::new(), done: Some(done) }))
+    let given_up = match left.len() {
+        0 => String::new(),
+        count => format!(", {count} unended of its tasks with it"),
+    };
+    let done = format!("forgot `{host}`{given_up}; what is there stays, {REMOTE_PLACE} too");
+    Ok(Answer::ok(HostsView { rows: Vec::new(), done: Some(done) }).noting(troubles))
+}
+
+/// Ends the pointers to these tasks, which nobody can ask about any more. Nothing is stopped there.
+async fn give_up(context: &Context, host: &str, tasks: &[Task]) -> Vec<Trouble> {
+    let wiring = &context.wiring;
+    let mut troubles = Vec::new();
+    for task in tasks {
+        let message = format!("`{host}` was given up: nobody knows what became of the task there");
+        let ending = Ending::failed(Reason::Lost, message);
+        let event = Event::Ended { ending, exit: None, next: None };
+        if let Err(error) = wiring.store.apply(task.id(), event, wiring.clock.now()).await {
+            troubles.push(error.into());
+        }
+    }
+    troubles
 }
 
 fn unkept(error: &std::io::Error) -> Failure {

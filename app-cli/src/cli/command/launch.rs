@@ -150,10 +150,15 @@ fn twice(what: &str) -> Failure {
 
 /// Reads a prompt from a file, or from standard input if that is `-`.
 pub(super) fn read_prompt(path: &Path) -> Result<String, Failure> {
+    read_text(path, "prompt")
+}
+
+/// Reads the text that somebody wrote into a file of this kind, or says on standard input if its name is `-`.
+pub(super) fn read_text(path: &Path, kind: &str) -> Result<String, Failure> {
     let refused = |reason: String| {
         Failure::new(
             Kind::Usage,
-            format!("the prompt file `{}` cannot be read: {reason}", path.display()),
+            format!("the {kind} file `{}` cannot be read: {reason}", path.display()),
         )
         .hint("name a file that you can read, or - for standard input")
     };

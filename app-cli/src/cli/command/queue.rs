@@ -5,6 +5,7 @@ use domain::port::Queue as _;
 use domain::task::TaskId;
 use domain::usecase::{admit, release};
 
+use super::elsewhere;
 use crate::Outcome;
 use crate::cli::args::{LimitArg, Queue, QueueWord, Release};
 use crate::cli::view::queued::{QueueView, ReleasedView};
@@ -54,9 +55,12 @@ async fn set_limit(context: &Context, limit: Option<usize>) -> Outcome {
 /// `release`. A task that cannot be released keeps no other waiting.
 pub(super) async fn release(context: &Context, args: &Release) -> Outcome {
     let wiring = &context.wiring;
-    let mut released: Vec<TaskId> = Vec::new();
     let mut refused: Vec<(String, Failure)> = Vec::new();
-    for id in context.resolve_each(&args.ids, &mut refused).await {
+    let mut ids = context.resolve_each(&args.ids, &mut refused).await;
+    let there = elsewhere::released(context, &mut ids).await;
+    let mut released: Vec<TaskId> = there.released;
+    refused.extend(there.refused);
+    for id in ids {
         match release::release(wiring.world(), &id).await {
             Ok(_) => released.push(id),
             Err(error) => refused.push((id.to_string(), error.into())),

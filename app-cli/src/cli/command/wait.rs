@@ -136,7 +136,7 @@ pub(super) struct Seen {
     /// What that means for the exit code.
     pub(super) kind: Option<Kind>,
     /// Which machines did not answer.
-    silent: Vec<String>,
+    pub(super) silent: Vec<String>,
     /// What goes below the answer at a terminal that saw the wait.
     pub(super) summary: Option<String>,
 }

@@ -37,6 +37,7 @@ impl From<StoreError> for Failure {
                     }
                     Refusal::AlreadyStarted
                     | Refusal::NotElsewhere
+                    | Refusal::KeptElsewhere { .. }
                     | Refusal::NotHeld
                     | Refusal::NotStarted
                     | Refusal::NotExpired { .. } => failure,
@@ -83,6 +84,7 @@ pub(crate) const fn refused(refusal: &Refusal) -> Kind {
         Refusal::AlreadyStarted
         | Refusal::AlreadyRetried { .. }
         | Refusal::NotElsewhere
+        | Refusal::KeptElsewhere { .. }
         | Refusal::NotHeld
         | Refusal::NotStarted
         | Refusal::NotEnded

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::usecase::cancel::cancel;
 
 use super::{Call, Kind, Nature, Said, Tool, context, optional, required};
+use crate::cli::command::elsewhere;
 use crate::kit::failure::Failure;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::words;
@@ -39,16 +40,21 @@ fn run(_: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
     let context = context()?;
     let (said, tasks) = pollster::block_on(async {
         let mut refused = Vec::new();
-        let ids = context.resolve_each(&typed, &mut refused).await;
+        let mut ids = context.resolve_each(&typed, &mut refused).await;
+        let all = ids.len();
         if let ([_], [(_, failure)]) = (typed.as_slice(), refused.as_slice()) {
             return Err(failure.clone());
         }
-        let receipt = cancel(context.wiring.world(), &ids, grace).await;
+        let there = elsewhere::cancelled(&context, &mut ids, grace).await;
+        let mut receipt = cancel(context.wiring.world(), &ids, grace).await;
+        receipt.cancelled.extend(there.cancelled);
+        receipt.stopped.extend(there.stopped);
+        refused.extend(there.refused.into_iter().map(|(id, failure)| (id.to_string(), failure)));
         let more = receipt.refused.iter();
         refused.extend(more.map(|(id, trouble)| (id.to_string(), Failure::from(trouble.clone()))));
         context.wiring.admit().await;
         let is_in_vain = receipt.cancelled.is_empty() && receipt.stopped.is_empty();
-        if let ([(_, failure)], true, 1) = (refused.as_slice(), is_in_vain, ids.len()) {
+        if let ([(_, failure)], true, 1) = (refused.as_slice(), is_in_vain, all) {
             return Err(failure.clone());
         }
         let mut said = Vec::new();
@@ -79,6 +85,7 @@ fn run(_: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
                 receipt.survivors.iter().take(LINES).map(u32::to_string).collect();
             said.push(format!("still there: processes {}", pids.join(", ")));
         }
+        said.extend(there.notes.iter().map(|note| words::one_line(note, 300)));
         let said = said.join("\n");
         // Where nothing at all could be cancelled, the call went wrong.
         let said =

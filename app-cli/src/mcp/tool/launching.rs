@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use domain::port::{Agent, Agents};
-use domain::task::{Status, text};
+use domain::task::{Status, Target, text};
 
 use super::{Call, Said};
 use crate::cli::command::ordering::{self, Once, Wanted, Work};
@@ -32,15 +32,22 @@ pub(super) fn launch(
         let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         text::preview(first.trim(), TITLE)
     });
-    let folder = folder(arguments)?;
+    // A folder of another machine is found out about there.
+    let is_abroad = matches!(context.settings.on.value, Target::Ssh { .. });
+    let cwd = if is_abroad {
+        arguments.text("cwd")?.map(|asked| PathBuf::from(asked.trim()))
+    } else {
+        Some(folder(arguments)?)
+    };
+    let place = cwd.as_ref().map(|cwd| cwd.to_string_lossy().into_owned()).unwrap_or_default();
     let wanted = Wanted {
         description,
         prompt,
         droid,
         work,
         parent: call.meta.session().map(|session| session.as_str().to_owned()),
-        key: call.meta.key(arguments.tool(), &folder.to_string_lossy(), &arguments.as_text()),
-        cwd: Some(folder),
+        key: call.meta.key(arguments.tool(), &place, &arguments.as_text()),
+        cwd,
         timeout: arguments.span("max_time_s")?,
         ..Wanted::default()
     };

@@ -8,6 +8,7 @@ use domain::usecase::list::list;
 use domain::usecase::wait::{Until, WaitRequest, wait};
 
 use super::{Call, Kind, Nature, Said, Tool, context, optional};
+use crate::cli::command::elsewhere;
 use crate::kit::context::Context;
 use crate::kit::failure::Failure;
 use crate::mcp::arguments::Arguments;
@@ -62,6 +63,7 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         limit: usize::try_from(limit).ok(),
         ..Query::default()
     };
+    let heard = pollster::block_on(elsewhere::refresh_all(&context));
     let listing = if own.is_empty() {
         pollster::block_on(list(context.wiring.world(), &query))?.listing
     } else {
@@ -94,6 +96,7 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
     if !listing.unreadable.is_empty() {
         said.push_str(&format!("\n\n{} records cannot be read", listing.unreadable.len()));
     }
+    said.push_str(&words::of_silence(&heard.notes));
     Ok(Said::text(said).over(context, true))
 }
 

@@ -5,6 +5,7 @@ use domain::task::text::screen::Rendering;
 use domain::usecase::output::{output as read, quoted_in_part};
 
 use super::{Call, Kind, Nature, Said, Tool, context, optional, required};
+use crate::cli::command::elsewhere;
 use crate::cli::command::output::{page, result};
 use crate::kit::failure::Failure;
 use crate::mcp::arguments::Arguments;
@@ -14,6 +15,8 @@ use crate::mcp::words;
 const USUAL: u64 = 8_000;
 /// The most characters of an answer.
 const MOST: u64 = 30_000;
+/// The most lines of the end of a log that another machine is asked for.
+const LINES: usize = 2_000;
 /// What stands before the text, in characters.
 const HEAD: u64 = 800;
 
@@ -54,7 +57,19 @@ fn run(_: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
             (Some("result"), _) => shown(Portion::LastLines(0), Rendering::Settled),
             (_, _) => shown(Portion::LastLines(usize::MAX), Rendering::Settled),
         };
+        let there = if mode.as_deref() == Some("result") {
+            elsewhere::refresh_ids(&context, std::slice::from_ref(&id)).await;
+            None
+        } else {
+            let start = match (mode.as_deref(), offset) {
+                (Some("head" | "raw"), _) | (Some("tail"), Some(_)) => start,
+                (_, _) => Portion::LastLines(LINES),
+            };
+            elsewhere::portion(&context, &id, start, room).await?
+        };
         let mut receipt = read(context.wiring.world(), &id, (Stream::Readable, part)).await?;
+        let (log, path) = there.unzip();
+        receipt.log = log.unwrap_or(receipt.log);
         let task = receipt.believed.task.clone();
         let is_result =
             mode.as_deref() == Some("result") || (mode.is_none() && task.status().is_ended());
@@ -70,7 +85,7 @@ fn run(_: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
                  shows the log\n"
             ));
         }
-        if let Some(file) = &task.progress().output_file {
+        if let Some(file) = path.as_ref().or(task.progress().output_file.as_ref()) {
             said.push_str(&format!("file: {file}\n"));
         }
         let body = words::harmless(&receipt.log.text);

@@ -17,11 +17,13 @@ use serde_json::Value;
 
 use self::telling::tell;
 use super::{Call, Kind, Nature, Said, Tool, context, optional};
+use crate::cli::command::elsewhere;
 use crate::kit::context::Context;
 use crate::kit::failure::Failure;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::open_wait::OpenWait;
 use crate::mcp::told::Told;
+use crate::mcp::words;
 
 /// For how long it waits, usually: the most patient client that does not say so gives up after a minute.
 const USUAL: Duration = Duration::from_secs(45);
@@ -66,7 +68,8 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         let (began, call_began) = (Instant::now(), context.wiring.clock.now());
         let at_most = asked.min(MOST);
         let first = if call.meta.takes_tasks { at_most.min(BEFORE_TASK) } else { at_most };
-        let mut waited = until_due(&context, call, (ids.clone(), until), (&known, first)).await?;
+        let (mut waited, mut silent) =
+            heard_until_due(&context, call, (ids.clone(), until), (&known, first)).await?;
         // Who asked for less than that wants an answer now.
         let is_task = call.meta.takes_tasks && limit.is_none_or(|limit| limit > BEFORE_TASK);
         if is_task && waited.timed_out && !call.wish.is_over() {
@@ -76,7 +79,8 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
                 return Ok(Ended::Later(wait.working()));
             }
             let left = at_most.saturating_sub(began.elapsed());
-            waited = until_due(&context, call, (ids, until), (&known, left)).await?;
+            (waited, silent) =
+                heard_until_due(&context, call, (ids, until), (&known, left)).await?;
         }
         if let (true, true, Some((_, trouble))) =
             (waited.ended.is_empty(), waited.pending.is_empty(), waited.refused.first())
@@ -87,8 +91,10 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         let spent = began.elapsed();
         let clamped = (asked > MOST && waited.timed_out).then_some(MOST);
         let knows = |task: &Task| known.has(task.id(), call.told);
+        let silent = if waited.pending.is_empty() { Vec::new() } else { silent };
         let telling = tell(&context, call.told, waited, knows, (spent, clamped)).await;
-        Ok::<_, Failure>(Ended::Now(telling.said, telling.told))
+        let said = telling.said + &words::of_silence(&silent);
+        Ok::<_, Failure>(Ended::Now(said, telling.told))
     })?;
     Ok(match how {
         Ended::Now(said, ended) => Said::text(said).collecting(ended).over(context, true),
@@ -183,6 +189,27 @@ async fn find(
         tasks.iter().filter(is_fresh).map(|task| task.id().clone()).collect();
     let told = ids.iter().filter(|id| !untold.contains(id)).cloned().collect();
     Ok(Some(Found { ids, known: Known { untold, told } }))
+}
+
+/// The same as [`until_due`], and hears meanwhile how those of these tasks fare that are kept on other machines. Returns as
+/// well which of these did not answer in the end.
+async fn heard_until_due(
+    context: &Context,
+    call: &Call<'_>,
+    (ids, until): (Vec<TaskId>, Until),
+    (known, at_most): (&Known, Duration),
+) -> Result<(Waited, Vec<String>), Failure> {
+    // Of so short a wait no machine hears the end.
+    let is_look = at_most <= BEFORE_TASK;
+    let heard =
+        if is_look { elsewhere::refresh_ids(context, &ids).await.notes } else { Vec::new() };
+    let due =
+        || pollster::block_on(until_due(context, call, (ids.clone(), until), (known, at_most)));
+    if is_look {
+        return Ok((due()?, heard));
+    }
+    let (waited, silent) = elsewhere::while_heard(context, &ids, until, due).await;
+    Ok((waited?, silent))
 }
 
 /// Waits until what was asked for has happened, something has ended that the caller does not know, the time is

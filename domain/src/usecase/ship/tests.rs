@@ -6,9 +6,11 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{Shipped, ship};
-use crate::port::TaskStore as _;
 use crate::port::remotes::{Parcel, Variables};
-use crate::task::{Ending, Event, Order, Reason, State, Status, Target, Task, TaskId};
+use crate::port::{StoreError, TaskStore as _};
+use crate::task::{
+    Ending, Event, Order, Reason, Refusal, Report, State, Status, Target, Task, TaskId,
+};
 use crate::testing::{self, MemoryRemotes, MemoryWorld, ORDERED};
 use crate::usecase::mirror::mirror;
 
@@ -119,4 +121,18 @@ async fn a_pointer_follows_the_attempts_that_its_machine_makes() {
     look(&world, &remotes).await;
     assert_eq!(load(&world, 1).await.status(), Status::Queued, "the next attempt waits");
     assert_eq!(load(&world, 1).await.progress().remote_id, Some(next));
+}
+
+// Once, a report or a release was recorded in the pointer alone, and the task went on there.
+#[tokio::test]
+async fn what_only_its_keeper_can_decide_is_never_recorded_in_a_pointer() {
+    let (world, remotes) = (MemoryWorld::default(), MemoryRemotes::default());
+    ship(world.world(), &remotes, HOST, vec![cargo(1)]).await;
+    let report = || Report { result: "done".to_string(), error: None };
+    for event in [Event::Reported(report()), Event::Released] {
+        let refused = world.store.apply(&id(1), event, ORDERED).await;
+        let Err(StoreError::Refused { refusal, .. }) = refused else { panic!("{refused:?}") };
+        assert_eq!(refusal, Refusal::KeptElsewhere { host: HOST.to_string() });
+    }
+    assert_eq!(load(&world, 1).await.status(), Status::Queued);
 }

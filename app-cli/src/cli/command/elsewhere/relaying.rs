@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use adapters_process::remote::ssh::Call;
 use domain::port::remotes::{Stop, Unheard};
-use domain::port::{Gap, LogText, Remotes as _};
+use domain::port::{Gap, LogText, Portion, Remotes as _};
 use domain::task::TaskId;
 use domain::usecase::output::Output as Receipt;
 use domain::usecase::status;
 use serde_json::{Map, Value};
 
-use super::{There, refresh_ids, there};
+use super::{There, refresh_ids, there, unplaced};
 use crate::Outcome;
 use crate::cli::args::{Diff, Output};
 use crate::cli::view::output::OutputView;
@@ -22,7 +22,7 @@ use crate::kit::failure::{Failure, Kind};
 use crate::kit::{console, terminal};
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait before asking for more of a log at whose end somebody is.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest time between two questions to a machine that does not answer.
@@ -34,8 +34,16 @@ fn asked(
     there: &There,
     words: Vec<String>,
 ) -> Result<Map<String, Value>, Failure> {
-    let call = Call::of(words, PATIENCE);
-    let answer = context.wiring.remotes.object(&there.host, &call).map_err(|it| silence(&it))?;
+    told(context, there, &Call::of(words, PATIENCE))
+}
+
+/// Makes a call about a task, and returns the answer as an object.
+pub(super) fn told(
+    context: &Context,
+    there: &There,
+    call: &Call,
+) -> Result<Map<String, Value>, Failure> {
+    let answer = context.wiring.remotes.object(&there.host, call).map_err(|it| silence(&it))?;
     let Value::Object(mut answer) = answer else {
         return Err(Failure::new(Kind::Unexpected, "the answer of that machine is no object"));
     };
@@ -57,12 +65,12 @@ fn asked(
     Ok(answer)
 }
 
-fn silence(unheard: &Unheard) -> Failure {
+pub(super) fn silence(unheard: &Unheard) -> Failure {
     Failure { kind: Kind::Unexpected, ..Failure::of_silence(unheard) }
 }
 
 /// What a task wrote that is kept elsewhere; `None` if it is not known yet what that machine calls it.
-pub(in crate::cli::command) async fn logged(
+pub(crate) async fn logged(
     context: &Context,
     id: &TaskId,
     args: &Output,
@@ -79,13 +87,9 @@ pub(in crate::cli::command) async fn logged(
     let answer = asked(context, &there, words)?;
     let log = read(&answer);
     let is_missing = answer.get("output").is_none_or(Value::is_null);
-    let said = answer.get("status").and_then(Value::as_str).unwrap_or_default();
-    if said != there.pointer.status().word() {
-        refresh_ids(context, std::slice::from_ref(id)).await;
-    }
+    hear_of_its_end(context, &there, &answer).await;
     let believed = status::status(context.wiring.world(), id).await?;
-    let path = answer.get("outputFile").and_then(Value::as_str).unwrap_or_default();
-    let path = format!("{}:{}", there.host, terminal::one_line(path, 500));
+    let path = path(&there, &answer);
     let mut command = "task-bg output".to_owned();
     for (flag, is_set) in [(" --events", args.events), (" --raw", args.raw)] {
         command.push_str(if is_set { flag } else { "" });
@@ -100,6 +104,72 @@ pub(in crate::cli::command) async fn logged(
         is_missing,
         whole: args.full,
     }))
+}
+
+/// A part of what a task wrote that is kept elsewhere, of at most so many bytes, and where the whole is; `None` for a task
+/// of this store, and for one whose end is known here and of which a result is meant.
+pub(crate) async fn portion(
+    context: &Context,
+    id: &TaskId,
+    start: Portion,
+    room: usize,
+) -> Result<Option<(LogText, String)>, Failure> {
+    let Some(there) = there(context, id).await else { return Ok(None) };
+    let mut words: Vec<String> = ["output", "--json", "--raw"].map(ToOwned::to_owned).into();
+    let began = match start {
+        Portion::From(offset) => {
+            words.extend(["--since".to_owned(), offset.to_string()]);
+            Some(offset)
+        }
+        Portion::LastLines(lines) => {
+            words.extend(["--tail".to_owned(), lines.to_string()]);
+            None
+        }
+        Portion::Ends => None,
+    };
+    words.push(there.id.to_string());
+    let answer = asked(context, &there, words)?;
+    hear_of_its_end(context, &there, &answer).await;
+    let log = read(&answer);
+    Ok(Some((cut(log, began, room), path(&there, &answer))))
+}
+
+/// The text without what there is no room for: its end where it was read from an offset, else its beginning.
+fn cut(mut log: LogText, began: Option<u64>, room: usize) -> LogText {
+    let length = log.text.len();
+    let Some(began) = began else {
+        let mut from = length.saturating_sub(room);
+        while !log.text.is_char_boundary(from) {
+            from += 1;
+        }
+        log.truncated |= from > 0;
+        return LogText { text: log.text.split_off(from), ..log };
+    };
+    let mut end = room.min(length);
+    while !log.text.is_char_boundary(end) {
+        end -= 1;
+    }
+    if end < length {
+        log.text.truncate(end);
+        log.next_offset = began + end as u64;
+    }
+    let rest = log.total_bytes.saturating_sub(log.next_offset);
+    let gap = (rest > 0).then_some(Gap { offset: log.next_offset, bytes: rest });
+    LogText { truncated: gap.is_some(), gap, ..log }
+}
+
+/// Where the whole log is.
+fn path(there: &There, answer: &Map<String, Value>) -> String {
+    let path = answer.get("outputFile").and_then(Value::as_str).unwrap_or_default();
+    format!("{}:{}", there.host, terminal::one_line(path, 500))
+}
+
+/// Brings the pointer up to date if an answer about its log says that the task stands otherwise.
+async fn hear_of_its_end(context: &Context, there: &There, answer: &Map<String, Value>) {
+    let said = answer.get("status").and_then(Value::as_str).unwrap_or_default();
+    if said != there.pointer.status().word() {
+        refresh_ids(context, std::slice::from_ref(there.pointer.id())).await;
+    }
 }
 
 /// The part of a log that an answer has.
@@ -120,7 +190,7 @@ fn read(answer: &Map<String, Value>) -> LogText {
 }
 
 /// Shows what the task writes as it comes, if it is kept elsewhere: `show` shows a piece.
-pub(in crate::cli::command) async fn followed(
+pub(crate) async fn followed(
     context: &Context,
     id: &TaskId,
     args: &Output,
@@ -176,11 +246,7 @@ pub(in crate::cli::command) async fn followed(
 }
 
 /// What the task changed, if it is kept elsewhere.
-pub(in crate::cli::command) async fn diffed(
-    context: &Context,
-    id: &TaskId,
-    args: &Diff,
-) -> Option<Outcome> {
+pub(crate) async fn diffed(context: &Context, id: &TaskId, args: &Diff) -> Option<Outcome> {
     let there = there(context, id).await?;
     let mut words = vec!["diff".to_owned(), "--json".to_owned()];
     words.extend(args.full.then(|| "--full".to_owned()));
@@ -198,17 +264,19 @@ pub(in crate::cli::command) async fn diffed(
 
 /// What became of tasks that were to be cancelled elsewhere.
 #[derive(Default)]
-pub(in crate::cli::command) struct CancelledThere {
+pub(crate) struct CancelledThere {
     /// Those that ended as cancelled.
-    pub(in crate::cli::command) cancelled: Vec<TaskId>,
+    pub(crate) cancelled: Vec<TaskId>,
+    /// Those that had ended before, and of which something was left.
+    pub(crate) stopped: Vec<TaskId>,
     /// The others, with why.
-    pub(in crate::cli::command) refused: Vec<(TaskId, Failure)>,
+    pub(crate) refused: Vec<(TaskId, Failure)>,
     /// What is left there, a sentence a machine.
-    pub(in crate::cli::command) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Cancels those of these tasks that are kept elsewhere, and takes them out of the list.
-pub(in crate::cli::command) async fn cancelled(
+pub(crate) async fn cancelled(
     context: &Context,
     ids: &mut Vec<TaskId>,
     grace: Duration,
@@ -220,12 +288,16 @@ pub(in crate::cli::command) async fn cancelled(
     let mut asked: Vec<(Stop, Vec<TaskId>)> = Vec::new();
     for id in ids.clone() {
         let Some(task) = context.tasks(std::slice::from_ref(&id)).await.pop() else { continue };
-        let Some(host) = task.unended_on() else { continue };
+        // One that was ended by hand, or taken for lost, may go on there: its exit was never heard of.
+        let may_go_on = !task.status().is_ended() || task.progress().exit.is_none();
+        let Some(host) = task.kept_on().filter(|_| may_go_on) else { continue };
+        if task.status().is_ended() && task.progress().remote_id.is_none() {
+            continue;
+        }
         ids.retain(|known| *known != id);
         let Some(There { id: remote, .. }) = there(context, &id).await else {
-            let message = format!("it is not known yet whether `{host}` has task {id}");
-            let hint = format!("run `task-bg status {id}` to ask again");
-            done.refused.push((id, Failure::new(Kind::Unexpected, message).hint(hint)));
+            let failure = unplaced(host, &id);
+            done.refused.push((id, failure));
             continue;
         };
         match asked.iter_mut().find(|(stop, _)| stop.host == host) {
@@ -260,6 +332,7 @@ pub(in crate::cli::command) async fn cancelled(
         }
         for (remote, id) in stop.ids.into_iter().zip(own) {
             match stopped.refused.iter().find(|(known, _)| *known == remote) {
+                None if stopped.stopped.contains(&remote) => done.stopped.push(id),
                 None => done.cancelled.push(id),
                 Some((_, why)) => {
                     let why = why.replace(remote.as_str(), id.as_str());

@@ -40,7 +40,7 @@ struct Line<'a> {
 
 /// Waits with `wait`, and meanwhile hears how those of these tasks fare that are kept elsewhere. Returns as well what is
 /// to be said of machines that did not answer in the end.
-pub(in crate::cli::command) async fn while_heard<T>(
+pub(crate) async fn while_heard<T>(
     context: &Context,
     ids: &[TaskId],
     until: Until,
