@@ -118,9 +118,11 @@ impl Signals {
         let mut events = inotify::Reader::new(watch, &mut buffer);
         while let Ok(event) = events.next() {
             let seen = event.events();
-            if seen.intersects(inotify::ReadFlags::MODIFY) {
+            // The kernel queues what a watch for once saw before it takes the watch away: one that was begun anew between these
+            // two goes with it, and this is all that is heard of it.
+            if seen.intersects(inotify::ReadFlags::MODIFY | inotify::ReadFlags::IGNORED) {
                 self.written.set(true);
-            } else if !seen.intersects(inotify::ReadFlags::IGNORED) {
+            } else {
                 self.look.set(true);
             }
         }
@@ -139,5 +141,27 @@ impl Signals {
     /// Whether somebody asked to stop since the last time this was looked at.
     pub(super) fn take_stop(&self) -> bool {
         self.stop.replace(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Once, a watch that the kernel took away together with the one before it was waited for until the task ended, and a
+    /// log of 64 MiB took 3 GiB.
+    #[test]
+    fn a_watch_that_is_taken_away_unheard_asks_for_a_look_at_the_logs() {
+        let mut signals = Signals::listen().expect("it listens");
+        let log = tempfile::NamedTempFile::new().expect("a file");
+        let watch = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK);
+        signals.watch = watch.ok();
+        assert!(signals.watch_writing([log.as_file()]));
+        signals.wait(Some(Duration::ZERO), None);
+        assert!(!signals.take_written());
+        // Nobody writes; the watch goes with the file.
+        drop(log);
+        signals.wait(Some(Duration::from_secs(10)), None);
+        assert!(signals.take_written());
     }
 }
