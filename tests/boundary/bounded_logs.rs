@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tests::process::{alive, kill, wait_until};
 use tests::sandbox::{Sandbox, pid_at, task_id};
 
@@ -148,4 +149,42 @@ fn the_bound_of_a_task_holds_whoever_takes_it_over_or_concludes_it() {
         let (size, taken) = size_of(&sandbox, &id);
         assert!(size == much && taken <= 4 * MIB, "{taken} of {size} bytes, {looked_at}");
     }
+}
+
+/// What the kernel says of the group of a task; `None` where it has none.
+fn says_of_group(record: &Value, file: &str) -> Option<String> {
+    let group = record["progress"]["cgroup"].as_str()?;
+    fs::read_to_string(Path::new(group).join(file)).ok()
+}
+
+// Once, a writer without end had as many GiB of the disk as it could write while its supervisor was late, or waited for a watch that
+// the kernel had taken away.
+#[test]
+fn a_writer_that_is_too_fast_rests_and_goes_on_whoever_looks_after_it() {
+    let sandbox = bounded();
+    let id = sandbox.run_script(&[], "exec yes");
+    let record = sandbox.record(&id);
+    if says_of_group(&record, "cgroup.freeze").is_none() {
+        return;
+    }
+    let rests = || says_of_group(&record, "cgroup.freeze").is_some_and(|it| it.trim() == "1");
+    for killed in 1..=2 {
+        wait_until("that it rests", rests);
+        let supervisor = pid_at(&sandbox.record(&id), "supervisor");
+        kill(supervisor);
+        wait_until("that it is gone", || !alive(supervisor));
+        // Whether it was killed in a rest or beside one, the task goes on.
+        sandbox.task_bg(["status", &id]).ok().done();
+        let adoptions = || sandbox.record(&id)["progress"]["adoptions"].as_u64();
+        wait_until("that it is taken over", || adoptions() == Some(killed));
+        let (size, _) = size_of(&sandbox, &id);
+        wait_until("that it goes on", || size_of(&sandbox, &id).0 > size + 8 * MIB);
+    }
+    let supervisor = pid_at(&sandbox.record(&id), "supervisor");
+    wait_until("that it rests", rests);
+    kill(supervisor);
+    wait_until("that it is gone", || !alive(supervisor));
+    let answer = sandbox.task_bg(["cancel", &id, "--grace", "60s"]).ok().json();
+    assert_eq!(answer["cancelled"][0], id.as_str(), "{answer:#}");
+    assert!(says_of_group(&record, "cgroup.freeze").is_none(), "its group is removed");
 }

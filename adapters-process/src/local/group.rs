@@ -32,6 +32,8 @@ const MOUNTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 const MAGIC: i64 = 0x6367_7270;
 /// The file of a group that lists its processes, and takes those that are to be in it.
 const PROCS: &str = "cgroup.procs";
+/// The file of a group that says whether its processes run.
+const FREEZE: &str = "cgroup.freeze";
 /// What the name of every group of ours begins with, before the id of its task.
 const PREFIX: &str = "task-bg-";
 /// The permissions of the folder of a group that a task is not wholly in yet, and of one that it is in.
@@ -207,17 +209,27 @@ impl Group {
         text.lines().find_map(|line| line.strip_prefix("usage_usec "))?.parse().ok()
     }
 
+    /// Lets nothing in it run until it goes on; returns whether that worked. A group that a task is not wholly in stays as it is.
+    pub(super) fn rest(&self) -> bool {
+        self.is_whole() && tell(&self.folder.join(FREEZE), "1").is_ok()
+    }
+
+    /// Lets what is in it run again.
+    pub(super) fn go_on(&self) {
+        tell(&self.folder.join(FREEZE), "0").unwrap_or_default();
+    }
+
     /// Kills all that is in it and below it, but those processes that `is_foreign` says belong elsewhere: they are put
     /// beside it first. Nothing in it runs from the first step on, so nothing is started meanwhile.
     pub(super) fn kill(&self, is_foreign: impl Fn(u32) -> bool) {
         // One that cannot be frozen is killed all the same.
-        let frozen = tell(&self.folder.join("cgroup.freeze"), "1").is_ok();
+        let frozen = tell(&self.folder.join(FREEZE), "1").is_ok();
         for pid in self.members().into_iter().filter(|pid| is_foreign(*pid)) {
             self.put_beside(pid);
         }
         let killed = tell(&self.folder.join("cgroup.kill"), "1").is_ok();
         if frozen && !killed {
-            tell(&self.folder.join("cgroup.freeze"), "0").unwrap_or_default();
+            self.go_on();
         }
     }
 
@@ -233,6 +245,8 @@ impl Group {
         if effect("remove a control group", || fs::remove_dir(&self.folder)).is_ok() {
             return;
         }
+        // What lives on may rest since its supervisor was killed.
+        self.go_on();
         let mut folders = Vec::new();
         each_below(&self.folder, DEPTH, &mut |folder| folders.push(folder.to_owned()));
         for folder in folders.iter().rev() {

@@ -122,8 +122,9 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
             drop(detach::release_stdout());
             // A command that is over at once needs no group.
             signals.wait(Some(AT_ONCE), None);
-            agent.gather(held.task.id());
-            Driver::over(post, agent, signals, held).run().await;
+            let mut driver = Driver::over(post, agent, signals, held);
+            driver.gather();
+            driver.run().await;
         }
         Err(failure) => {
             // A cancel that was asked for meanwhile decides the ending.

@@ -126,6 +126,10 @@ impl Target {
             let now = Instant::now();
             let next = match self.phase {
                 Phase::Begun => {
+                    if supervisor.is_none() {
+                        // It may rest since its supervisor was killed.
+                        Group::of(&self.task).iter().for_each(Group::go_on);
+                    }
                     ask(&self.group(belonging));
                     Phase::Group
                 }

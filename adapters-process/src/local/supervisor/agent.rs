@@ -41,7 +41,7 @@ pub(super) struct Agent<'a> {
     pub(super) decoder: Option<&'a dyn port::Agent>,
     bond: Bond,
     /// The control group that holds its processes, where there is one.
-    group: Option<Group>,
+    pub(super) group: Option<Group>,
 }
 
 /// What ties an agent to its supervisor.

@@ -7,7 +7,7 @@
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::run::log_bound;
 use rustix::fs::FallocateFlags;
@@ -19,6 +19,12 @@ const FASTEST: u64 = 2 << 30;
 const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 /// The niceness of a supervisor that was outrun by a writer.
 const HURRY: i32 = -10;
+/// How late a supervisor is on a busy machine: whoever would pass the bound within this is too fast for it.
+const LATE: Duration = Duration::from_millis(100);
+/// For how long whoever is too fast writes at most as much as a log may take.
+const SPAN: Duration = Duration::from_millis(500);
+/// The longest rest.
+const MOST_REST: Duration = Duration::from_millis(250);
 
 /// The logs of one task, and the most that each may take.
 pub(super) struct Bound<'a> {
@@ -26,6 +32,10 @@ pub(super) struct Bound<'a> {
     most: u64,
     /// How nice this process was before a writer outran it.
     usual: Option<i32>,
+    /// Since when somebody could write what the next look finds new.
+    since: Instant,
+    /// How long the last look says that the writer is to rest.
+    rest: Duration,
 }
 
 struct Log<'a> {
@@ -51,7 +61,8 @@ impl<'a> Bound<'a> {
     /// A bound of so many bytes for each of these logs, which are open for writing.
     pub(super) fn new(logs: impl IntoIterator<Item = &'a File>, most: u64) -> Self {
         let log = |file| Log { file, size: 0, punched: 0 };
-        Self { logs: logs.into_iter().map(log).collect(), most, usual: None }
+        let (since, rest) = (Instant::now(), Duration::ZERO);
+        Self { logs: logs.into_iter().map(log).collect(), most, usual: None, since, rest }
     }
 
     /// The most that each log may take, in bytes.
@@ -71,10 +82,13 @@ impl<'a> Bound<'a> {
     /// Looks at the logs, and gives back the middle of those that have grown too large.
     pub(super) fn look(&mut self) -> Found {
         let (most, brim) = (self.most, self.brim());
+        let ran = self.since.elapsed();
+        let mut fastest = 0;
         let mut found = Found::Quiet;
         for log in &mut self.logs {
             let Ok(now) = log.file.metadata() else { continue };
             let grew = now.len() != log.size;
+            fastest = fastest.max(now.len().saturating_sub(log.size));
             log.size = now.len();
             let mut taken = taken_by(&now);
             if taken > brim {
@@ -100,7 +114,25 @@ impl<'a> Bound<'a> {
                 };
             }
         }
+        self.rest = rest(fastest, ran, most);
+        self.since = Instant::now();
         found
+    }
+
+    /// How long whoever writes is to rest by the last look, so that the bound holds although this process may be kept
+    /// waiting for a processor; zero for a writer that it keeps up with.
+    pub(super) const fn rest(&self) -> Duration {
+        self.rest
+    }
+
+    /// Tells that whoever writes goes on from now on, after a rest.
+    pub(super) fn goes_on(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// The pause before the next look at a log whose writer goes on after a rest.
+    pub(super) const fn shortest_pause() -> Duration {
+        PAUSES.0
     }
 
     /// Where the last hole of the log ends that was given as the one with this number; 0 if it has none.
@@ -143,6 +175,18 @@ fn pause(room: u64) -> Duration {
     Duration::from_micros(room / (FASTEST / 1_000_000)).clamp(PAUSES.0, PAUSES.1)
 }
 
+/// How long a writer is to rest that has written so many bytes in this time, into a log that may take `most`.
+fn rest(bytes: u64, ran: Duration, most: u64) -> Duration {
+    let room = most - most / 4;
+    let times = |bytes: u64, of: Duration| u128::from(bytes) * of.as_nanos();
+    if times(bytes, LATE) <= u128::from(room) * ran.as_nanos() {
+        return Duration::ZERO;
+    }
+    let due = times(bytes, SPAN) / u128::from(most.max(1));
+    let due = Duration::from_nanos(u64::try_from(due).unwrap_or(u64::MAX));
+    due.saturating_sub(ran).min(MOST_REST)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,5 +224,15 @@ mod tests {
         assert_eq!(pause(0), PAUSES.0);
         assert_eq!(pause(u64::MAX), PAUSES.1);
         assert!(pause(192 << 20) < Duration::from_millis(100));
+    }
+
+    #[test]
+    fn only_a_writer_that_would_pass_the_bound_while_its_supervisor_is_late_rests() {
+        let (most, look) = (64 << 20, Duration::from_millis(2));
+        // 500 MB a second would take 50 MB in 100 ms.
+        assert_eq!(rest(900_000, look, most), Duration::ZERO);
+        assert_eq!(rest(4 << 20, look, most), Duration::from_micros(31_250) - look);
+        assert_eq!(rest(4 << 20, look, 512 << 20), Duration::ZERO);
+        assert_eq!(rest(u64::MAX, look, most), MOST_REST);
     }
 }

@@ -10,6 +10,7 @@ mod displacement;
 mod heartbeat;
 mod last_words;
 mod missing;
+mod pacing;
 
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -102,11 +103,19 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Puts the agent into its group, unless it is over by now.
+    pub(super) fn gather(&mut self) {
+        // This takes its time, as did the record of the start.
+        self.keep_bound_early();
+        self.agent.gather(self.held.task.id());
+    }
+
     /// Drives the task until its agent is gone and the ending is recorded, then removes what was kept for it
     /// and frees the life lock.
     pub(super) async fn run(mut self) {
         self.tell(Input::Started(Sight::of(&self.held.task))).await;
         let exit = self.watch().await;
+        self.free_pace();
         self.hear_what_ended_it().await;
         let left = self.left_behind();
         self.keep_bound_at_last();
@@ -127,6 +136,7 @@ impl<'a> Driver<'a> {
     async fn watch(&mut self) -> Option<Exit> {
         let mut gone = None;
         loop {
+            self.begin_rest();
             let seen = self.agent.gone();
             gone = gone.or(seen);
             self.reaped = gone.is_some();
@@ -153,6 +163,7 @@ impl<'a> Driver<'a> {
             self.record_adoption().await;
             self.watch_life().await;
             self.tell(Input::Tick).await;
+            self.end_rest();
             let wait = if self.termination.is_some() {
                 Some(Termination::LOOK)
             } else {
@@ -214,6 +225,8 @@ impl<'a> Driver<'a> {
 
     fn stop(&mut self, grace: Duration) {
         self.stop_was_asked = true;
+        // A polite signal is for whoever can hear it.
+        self.free_pace();
         if let Some(termination) = &mut self.termination {
             termination.hurry(grace);
             return;

@@ -9,11 +9,14 @@ use domain::usecase::autopsy::append_missing;
 
 use super::{Driver, Following, LOOKS, moment};
 use crate::agents::event_log;
+use crate::local::group::Group;
 use crate::local::identity;
 
 impl Driver<'_> {
     /// Goes on where the supervisor before was killed, and records that this process, `own`, supervises the task.
     pub(in super::super) async fn take_over(&mut self, own: ProcessId) {
+        // It may rest since its supervisor was killed.
+        self.agent.group.iter().for_each(Group::go_on);
         let charge = Charge::of(self.held.task.order());
         let worked = identity::age(&self.agent.process);
         self.machine = Machine::new(charge, moment(self.post)).after(worked);

@@ -10,15 +10,17 @@ use domain::run::machine::Input;
 use super::super::Post;
 use super::super::bound::{Bound, Found};
 use super::Driver;
+use super::pacing::{self, Pace};
 
 /// How often logs are looked at to which nobody seems to write, where the kernel does not say it.
 const SELDOM: Duration = Duration::from_secs(10);
 
 /// The bound of the logs, and when they are looked at next.
 pub(super) struct Bounding<'a> {
-    bound: Bound<'a>,
+    pub(super) bound: Bound<'a>,
     /// `None` while the kernel is to say when.
-    next: Option<Instant>,
+    pub(super) next: Option<Instant>,
+    pub(super) pace: Pace,
 }
 
 impl<'a> Bounding<'a> {
@@ -26,15 +28,23 @@ impl<'a> Bounding<'a> {
     pub(super) fn of(post: &'a Post<'_>) -> Option<Self> {
         let bound = Bound::new([&post.files.output, &post.files.events], post.most?);
         let next = Some(Instant::now() + bound.idle());
-        Some(Self { bound, next })
+        Some(Self { bound, next, pace: Pace::Free })
     }
 
     pub(super) fn until_next_look(&self) -> Option<Duration> {
-        self.next.map(|next| next.saturating_duration_since(Instant::now()))
+        pacing::until(self.next, &self.pace)
     }
 }
 
 impl Driver<'_> {
+    /// Looks at the logs before anything else is done for an agent that was just started.
+    pub(super) fn keep_bound_early(&mut self) {
+        let Some(Bounding { bound, next, .. }) = &mut self.bounding else { return };
+        if let Found::Grows(pause) = bound.look() {
+            *next = Some(Instant::now() + pause);
+        }
+    }
+
     /// Looks at the logs once more when the agent is gone: what it wrote since the last look nobody else gives back.
     pub(super) fn keep_bound_at_last(&mut self) {
         let Some(Bounding { bound, .. }) = &mut self.bounding else { return };
@@ -49,12 +59,13 @@ impl Driver<'_> {
     /// Looks at the logs, if that is due, and gives back what is too much of them.
     pub(super) async fn keep_bound(&mut self) {
         let written = self.signals.take_written();
-        let Some(Bounding { bound, next }) = &mut self.bounding else { return };
-        if !written && next.is_none_or(|next| Instant::now() < next) {
+        let Some(Bounding { bound, next, pace }) = &mut self.bounding else { return };
+        let is_due = written || next.is_some_and(|next| Instant::now() >= next);
+        if pace.rests_until().is_some() || !(is_due || matches!(pace, Pace::Resting(..))) {
             return;
         }
         let mut found = bound.look();
-        if found == Found::Quiet && self.grown.is_none() {
+        if found == Found::Quiet && self.grown.is_none() && matches!(pace, Pace::Free) {
             let files = [&self.post.files.output, &self.post.files.events];
             let watched = self.signals.watch_writing(files);
             // Somebody may have written before the watch began.
@@ -66,7 +77,7 @@ impl Driver<'_> {
             following.stream.skip_to(end);
         }
         match found {
-            Found::Quiet if self.grown.is_some() => *next = Some(Instant::now() + bound.idle()),
+            Found::Quiet if self.grown.is_some() || !matches!(pace, Pace::Free) => *next = Some(Instant::now() + bound.idle()),
             Found::Quiet => {}
             Found::Grows(pause) => *next = Some(Instant::now() + pause),
             Found::Overflow => {
@@ -75,5 +86,6 @@ impl Driver<'_> {
                 self.tell(Input::Overflowed { limit }).await;
             }
         }
+        self.measure_rest();
     }
 }

@@ -1,0 +1,105 @@
+//! Rests for a task that writes its logs faster than its supervisor can be sure to follow.
+//!
+//! Such a task writes only while its supervisor waits for it: the group is frozen as soon as that is awake, and goes on, after a
+//! rest that [`Bound::rest`] names, just before it sleeps. So neither what a supervisor records meanwhile nor a hole that takes its
+//! time lets the log grow, and whoever writes without end does so for a small part of the time. Nothing rests while it is
+//! being stopped. A supervisor that is killed in a rest leaves a frozen group: whoever takes the task over, stops it or
+//! puts it away lets it go on.
+
+use std::time::{Duration, Instant};
+
+use super::super::bound::Bound;
+use super::Driver;
+use super::bounding::Bounding;
+use crate::local::group::Group;
+
+/// Whether a task writes as it likes.
+#[derive(Debug, Default)]
+pub(super) enum Pace {
+    /// It does.
+    #[default]
+    Free,
+    /// It writes while its supervisor waits.
+    Writing(Group),
+    /// It rests, until the logs were looked at (`None`), and then until this moment.
+    Resting(Group, Option<Instant>),
+}
+
+impl Pace {
+    /// The moment at which the rest ends, if the logs were looked at in it.
+    pub(super) const fn rests_until(&self) -> Option<Instant> {
+        match self {
+            Self::Resting(_, until) => *until,
+            Self::Free | Self::Writing(_) => None,
+        }
+    }
+
+    /// Ends a rest, and that there are any.
+    pub(super) fn free(&mut self) {
+        drop(std::mem::take(self));
+    }
+}
+
+impl Drop for Pace {
+    fn drop(&mut self) {
+        if let Self::Resting(group, _) = self {
+            group.go_on();
+        }
+    }
+}
+
+impl Driver<'_> {
+    /// Begins the next rest, as the first thing after a wait.
+    pub(super) fn begin_rest(&mut self) {
+        let Some(Bounding { pace, .. }) = &mut self.bounding else { return };
+        if let Pace::Writing(group) = pace {
+            let group = group.clone();
+            *pace = if group.rest() { Pace::Resting(group, None) } else { Pace::Free };
+        }
+    }
+
+    /// Says how long the rest is, after a look at the logs: a writer that is slow enough needs none.
+    pub(super) fn measure_rest(&mut self) {
+        let stops = self.termination.is_some() || self.stop_was_asked;
+        let group = self.agent.group.as_ref();
+        let Some(Bounding { bound, pace, .. }) = &mut self.bounding else { return };
+        let rest = bound.rest();
+        if rest.is_zero() || stops {
+            return pace.free();
+        }
+        let until = Some(Instant::now() + rest);
+        if let Pace::Resting(_, rests) = pace {
+            *rests = until;
+        } else if let Some(group) = group.filter(|group| group.rest()) {
+            *pace = Pace::Resting(group.clone(), until);
+        }
+    }
+
+    /// Ends a rest that is over, as the last thing before a wait.
+    pub(super) fn end_rest(&mut self) {
+        let Some(Bounding { bound, next, pace }) = &mut self.bounding else { return };
+        let now = Instant::now();
+        if pace.rests_until().is_some_and(|until| until <= now)
+            && let Pace::Resting(group, _) = pace
+        {
+            let group = group.clone();
+            *next = Some(now + Bound::shortest_pause());
+            bound.goes_on();
+            // That the rest is dropped ends it.
+            *pace = Pace::Writing(group);
+        }
+    }
+
+    /// Ends that there are rests: what is being stopped, or has ended, does not write for long.
+    pub(super) fn free_pace(&mut self) {
+        if let Some(Bounding { pace, .. }) = &mut self.bounding {
+            pace.free();
+        }
+    }
+}
+
+/// How long until the logs are looked at next, or a rest ends.
+pub(super) fn until(next: Option<Instant>, pace: &Pace) -> Option<Duration> {
+    let moment = pace.rests_until().or(next);
+    moment.map(|moment| moment.saturating_duration_since(Instant::now()))
+}
