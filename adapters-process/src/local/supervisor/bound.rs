@@ -231,7 +231,7 @@ mod tests {
         let (most, look) = (64 << 20, Duration::from_millis(2));
         // 500 MB a second would take 50 MB in 100 ms.
         assert_eq!(rest(900_000, look, most), Duration::ZERO);
-        assert_eq!(rest(4 << 20, look, most), Duration::from_micros(31_250) - look);
+        assert_eq!(rest(4 << 20, look, most), Duration::from_micros(29_250));
         assert_eq!(rest(4 << 20, look, 512 << 20), Duration::ZERO);
         assert_eq!(rest(u64::MAX, look, most), MOST_REST);
     }

@@ -77,7 +77,9 @@ impl Driver<'_> {
             following.stream.skip_to(end);
         }
         match found {
-            Found::Quiet if self.grown.is_some() || !matches!(pace, Pace::Free) => *next = Some(Instant::now() + bound.idle()),
+            Found::Quiet if self.grown.is_some() || !matches!(pace, Pace::Free) => {
+                *next = Some(Instant::now() + bound.idle())
+            }
             Found::Quiet => {}
             Found::Grows(pause) => *next = Some(Instant::now() + pause),
             Found::Overflow => {
