@@ -60,7 +60,7 @@ fn a_dry_run_says_what_would_go_and_removes_nothing() {
     }
     // Nobody told the session of the ending, and it goes with its notice: that is said.
     let table = sandbox.task_bg(["cleanup", "--delete", "--dry-run", "--format", "table"]).ok();
-    assert!(table.stdout.contains("would remove 1 tasks"), "{table}");
+    assert!(table.stdout.contains("would remove 1 task and"), "{table}");
     assert!(table.stdout.contains("1 of them are not told"), "{table}");
     let done = sandbox.task_bg(["cleanup", "--delete"]).ok().json();
     assert_eq!((&done["deleted"], &done["untold"]), (&json!([id]), &json!([id])), "{done}");

@@ -167,6 +167,11 @@ pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if acts_on_terminal(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// A number of things of one kind: `1 task`, `2 tasks`.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// `text` on one line, [`harmless`], cut at `limit` characters.
 pub fn one_line(text: &str, limit: usize) -> String {
     // No more words than can be shown: a result may have megabytes.

@@ -23,7 +23,7 @@ pub(crate) struct Contents {
     pub(crate) pages: Vec<(String, Vec<u8>)>,
     /// The completions of bash, zsh and fish.
     pub(crate) completions: [String; 3],
-    /// The licences, the README and the CHANGELOG.
+    /// The licences, the README, the CHANGELOG, and the pages that they lead to.
     pub(crate) papers: Tree,
     /// The plugin, as a marketplace of its own.
     plugin: Tree,
@@ -52,6 +52,7 @@ impl Contents {
             let text = fs::read(repo.root.join(paper)).during(format_args!("reading `{paper}`"))?;
             papers.file(paper, text);
         }
+        papers.folder("docs", &repo.root.join("docs")).during("reading the documents")?;
         let mut plugin = Tree::default();
         for part in [".factory-plugin", "plugin"] {
             plugin.folder(part, &repo.root.join(part)).during("reading the plugin")?;
@@ -106,7 +107,7 @@ impl Contents {
             "os": ["linux"],
             "cpu": cpu,
             "bin": {"task-bg": "bin/task-bg", "task-bg-hook": "bin/task-bg-hook"},
-            "files": ["bin", "lib", ".factory-plugin", "plugin"],
+            "files": ["bin", "lib", ".factory-plugin", "plugin", "docs"],
         });
         tree.file("package.json", format!("{manifest:#}\n"));
         for name in ["task-bg", "task-bg-hook"] {

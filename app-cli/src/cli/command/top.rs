@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use domain::port::output_log::{LogPart, OutputLog, Portion, Stream};
 use domain::port::{Clock, StoreError, TaskStore};
+use domain::task::text::counted;
 use domain::task::text::screen::Rendering;
 use domain::task::{Query, Status, Task, TaskId};
 use domain::usecase::list;
@@ -273,7 +274,7 @@ async fn detail(context: &Context, board: &mut Board) {
 /// That the records are gone, and the folder may be one that was made anew.
 fn emptied(context: &Context, lost: usize) -> Failure {
     let root = context.wiring.dir.root().display();
-    let what = if lost == 1 { "1 task" } else { &format!("{lost} tasks") };
+    let what = counted(lost, "task");
     let message = format!("the store `{root}` was emptied, and {what} had not ended");
     Failure::new(Kind::StoreUnavailable, message)
         .hint("`task-bg doctor` names what still runs; `task-bg top` shows what comes now")

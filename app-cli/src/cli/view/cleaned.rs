@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::task::TaskId;
+use domain::task::text::counted;
 use domain::usecase::cleanup::{Cleaned, Kept};
 use domain::usecase::prune::Mode;
 use serde_json::{Value, json};
@@ -131,9 +132,9 @@ impl View for CleanedView {
             }
         };
         format!(
-            "{verb} {} tasks and {} leftovers\n{untold}{}",
-            cleaned.removed.len(),
-            cleaned.swept,
+            "{verb} {} and {}\n{untold}{}",
+            counted(cleaned.removed.len(), "task"),
+            counted(cleaned.swept, "leftover"),
             self.kept_lines()
         )
     }

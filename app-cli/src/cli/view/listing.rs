@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use domain::plan::queue::Obstacle;
+use domain::task::text::counted;
 use domain::task::{Status, Tally, Task, TaskId, Timestamp};
 use domain::usecase::list::Listed;
 use domain::usecase::reconcile::Note;
@@ -126,10 +127,12 @@ impl ListingView {
         let Tally { queued, running, completed, error, cancelled } = self.listed.listing.tally;
         let total = self.listed.listing.tally.total();
         if self.of_unended {
-            return format!("{total} tasks have not ended: {running} running, {queued} queued\n");
+            let tasks = counted(total, "unfinished task");
+            return format!("{tasks}: {running} running, {queued} queued\n");
         }
         format!(
-            "{total} tasks: {running} running, {queued} queued, {completed} completed, {error} error, {cancelled} cancelled\n"
+            "{}: {running} running, {queued} queued, {completed} completed, {error} error, {cancelled} cancelled\n",
+            counted(total, "task")
         )
     }
 

@@ -162,8 +162,7 @@ impl View for PageView {
     }
 
     fn table(&self) -> String {
-        let tasks =
-            if self.tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", self.tasks) };
+        let tasks = text::counted(self.tasks, "task");
         format!("{tasks} in {}\n", terminal::harmless(&self.file))
     }
 }

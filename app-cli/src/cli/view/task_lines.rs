@@ -233,7 +233,7 @@ pub(crate) fn rows(lines: &[TaskLine], screen: Screen) -> Vec<String> {
 /// How many tasks there are of each kind of which there is any, as in `12 tasks: 3 running, 9 completed`.
 pub(crate) fn total(tally: &domain::task::Tally) -> String {
     let total = tally.total();
-    let tasks = if total == 1 { "1 task" } else { &format!("{total} tasks") };
+    let tasks = text::counted(total, "task");
     match counts(tally) {
         none if none.is_empty() => "no tasks".to_owned(),
         counts => format!("{tasks}: {counts}"),
