@@ -57,6 +57,21 @@ fn tab_completes_ids_names_places_droids_and_verbs_in_real_shells() {
     drop(sandbox.task_bg(["completions", "csh"]).code(2));
 }
 
+// Once, a second Tab behind `status` typed `--format`, where an id was meant.
+#[test]
+fn options_are_offered_where_a_word_begins_as_one_or_there_is_nothing_else() {
+    let sandbox = sandbox();
+    let id = sandbox.run_script(&["--wait"], "true");
+    let offered = |words: &str| {
+        let asked = "__TASK_BG_COMPLETE=zsh _CLAP_COMPLETE_INDEX=2 task-bg -- task-bg";
+        sandbox.shell(&format!("{asked} {words}")).ok().stdout
+    };
+    let ids = offered("status ''");
+    assert!(ids.contains(&id) && !ids.contains("--"), "{ids}");
+    assert!(offered("status --f").contains("--format"));
+    assert!(offered("list ''").contains("--status"));
+}
+
 #[test]
 fn who_asks_for_completion_changes_nothing_and_needs_no_store() {
     let sandbox = sandbox();

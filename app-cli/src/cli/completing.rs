@@ -75,10 +75,15 @@ fn autoloaded(script: &str) -> String {
 
 /// The whole command line, each argument with what may stand there.
 fn whole() -> Command {
+    // Options are offered where there is nothing else to offer, or a word begins as one does.
+    let is_begun = std::env::args_os().next_back().is_some_and(|word| !word.is_empty());
     let verbs = |command: Command| {
-        command.mut_args(|arg| match wanted(arg.get_id().as_str()) {
-            Some(offer) => arg.add(ArgValueCompleter::new(offer)),
-            None => arg,
+        command.mut_args(|arg| {
+            let hidden = arg.is_hide_set() || !(is_begun || arg.is_positional());
+            match wanted(arg.get_id().as_str()) {
+                Some(offer) => arg.hide(hidden).add(ArgValueCompleter::new(offer)),
+                None => arg.hide(hidden),
+            }
         })
     };
     // Once it is built, a verb has its arguments.
