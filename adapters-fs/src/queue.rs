@@ -1,7 +1,8 @@
 //! The queue, as empty files whose names are the order.
 //!
 //! A name consists of the inverted priority, the moment of the order, whether the task waits for more
-//! than a slot, and its id, so whoever sorts the names has the queue. Listing it reads no file, and
+//! than a slot, how many may run at once with it where its launcher said so, and its id, so whoever sorts
+//! the names has the queue. Listing it reads no file, and
 //! nothing here decides who is admitted. A process that died may have left a name, so whoever reads
 //! the queue reads the records too. Main type: [`FileQueue`].
 
@@ -96,7 +97,7 @@ impl Queue for FileQueue {
     }
 
     async fn enter(&self, task: &Task) -> Result<(), Fault> {
-        let path = self.dir.queue_entry(&name(task, condition(task)));
+        let path = self.dir.queue_entry(&name(task, &condition(task)));
         let create = || unless(io::ErrorKind::AlreadyExists, self.disk.create(&path));
         disk::prepared(&self.dir, create)
             .map_err(|error| fault("entering the queue as", &path, &error))
@@ -166,12 +167,17 @@ fn unless(reason: io::ErrorKind, done: io::Result<()>) -> io::Result<()> {
 /// Takes a task out of the queue of `dir`, and says how many entries of it there were.
 pub(crate) fn withdraw(dir: &DataDir, disk: &dyn Disk, task: &Task) -> io::Result<usize> {
     let known = condition(task);
-    if disk::forget(disk, &dir.queue_entry(&name(task, known)))? {
+    if disk::forget(disk, &dir.queue_entry(&name(task, &known)))? {
         return Ok(1);
     }
-    // A task that was held when it entered, and has been released since, has its earlier name.
-    let other = if known == CONDITIONAL { UNCONDITIONAL } else { CONDITIONAL };
-    disk::forget(disk, &dir.queue_entry(&name(task, other))).map(usize::from)
+    // A task that was held when it entered, and has been released since, has its earlier name; one that an earlier
+    // version of this program queued has a name without a number.
+    for other in [CONDITIONAL, UNCONDITIONAL].into_iter().filter(|other| *other != known) {
+        if disk::forget(disk, &dir.queue_entry(&name(task, other)))? {
+            return Ok(1);
+        }
+    }
+    Ok(0)
 }
 
 /// Who waits in the queue of `dir`, in order. What is no entry of ours is passed over.
@@ -191,8 +197,13 @@ fn name(task: &Task, condition: &str) -> String {
     format!("{rank:03}-{micros:016x}-{condition}-{}", task.id())
 }
 
-fn condition(task: &Task) -> &'static str {
-    if task.waits_for_room_alone() { UNCONDITIONAL } else { CONDITIONAL }
+/// What a task waits for, and with how many at most it may run. Of a task with conditions the record is read in any case.
+fn condition(task: &Task) -> String {
+    match task.order().placement.at_most {
+        _ if !task.waits_for_room_alone() => CONDITIONAL.to_owned(),
+        None => UNCONDITIONAL.to_owned(),
+        Some(most) => format!("{UNCONDITIONAL}{most}"),
+    }
 }
 
 const CONDITIONAL: &str = "c";
@@ -202,9 +213,11 @@ const UNCONDITIONAL: &str = "u";
 fn entry(name: &str) -> Option<Waiting> {
     let mut parts = name.splitn(4, '-');
     let (_rank, _micros) = (parts.next()?, parts.next()?);
-    let conditional = parts.next()? == CONDITIONAL;
+    let condition = parts.next()?;
+    let conditional = condition == CONDITIONAL;
+    let at_most = condition.strip_prefix(UNCONDITIONAL).and_then(|most| most.parse().ok());
     let id = TaskId::parse(parts.next()?).ok()?;
-    Some(Waiting { id, conditional, entry: name.to_owned() })
+    Some(Waiting { id, conditional, at_most, entry: name.to_owned() })
 }
 
 #[cfg(test)]

@@ -28,22 +28,25 @@ pub fn main() -> ExitCode {
     adapters_process::limits::outlive_long_files();
     #[cfg(feature = "crash-points")]
     app_hook::crash_points::arm(std::env::args().nth(1).as_deref().unwrap_or_default());
-    match Alone::supervisor(std::env::args_os()) {
-        Some(supervisor) => supervise(supervisor),
-        None => cli::completing::answered().unwrap_or_else(obey),
-    }
+    supervise().unwrap_or_else(obey)
 }
 
-/// Lives as long as a task. A function of its own, so that no frame of the command line lies below it on the stack
-/// all that time.
+/// Lives as long as a task, if that is what this process was started for. A function of its own, so that no frame of the
+/// command line lies below it on the stack all that time.
 #[inline(never)]
-fn supervise(supervisor: Alone) -> ExitCode {
-    ExitCode::from(pollster::block_on(hidden::alone(supervisor)).exit_code())
+fn supervise() -> Option<ExitCode> {
+    let supervisor = Alone::supervisor(std::env::args_os())?;
+    // In place: it is large, and whoever waits for it would keep another copy.
+    let life = std::pin::pin!(hidden::alone(supervisor));
+    Some(ExitCode::from(pollster::block_on(life).exit_code()))
 }
 
 /// Does what the command line says.
 #[inline(never)]
 fn obey() -> ExitCode {
+    if let Some(answered) = cli::completing::answered() {
+        return answered;
+    }
     let given: Vec<OsString> = std::env::args_os().collect();
     let words = || -> Vec<String> {
         given.iter().map(|word| word.to_string_lossy().into_owned()).collect()

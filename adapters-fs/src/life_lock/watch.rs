@@ -41,6 +41,8 @@ pub(super) struct FileWatch {
     locks: FileLifeLocks,
     bell: Option<Bell>,
     watched: HashSet<TaskId>,
+    /// The tasks that have no lock yet, of whose end the bell tells.
+    expected: HashSet<TaskId>,
     released: Receiver<TaskId>,
     // Kept so that the channel never closes, even when no thread is left.
     sender: Sender<TaskId>,
@@ -89,6 +91,7 @@ impl FileWatch {
             locks,
             bell,
             watched: HashSet::new(),
+            expected: HashSet::new(),
             released,
             sender,
             ready: VecDeque::new(),
@@ -156,7 +159,8 @@ impl FileWatch {
         };
         if bell.wait(at_most) {
             let told = bell.listen();
-            let ours = told.ended.into_iter().filter(|id| self.watched.contains(id));
+            let is_ours = |id: &TaskId| self.watched.contains(id) || self.expected.contains(id);
+            let ours = told.ended.into_iter().filter(is_ours);
             self.ready.extend(ours.map(Woken::Ended));
             self.ready.extend(told.overflowed.then_some(Woken::Changed));
         }
@@ -206,6 +210,10 @@ impl Watch for FileWatch {
 
     async fn include(&mut self, id: &TaskId) {
         self.watch(id);
+    }
+
+    async fn expect(&mut self, id: &TaskId) {
+        self.expected.insert(id.clone());
     }
 }
 

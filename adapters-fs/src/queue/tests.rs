@@ -100,6 +100,31 @@ fn a_task_that_was_released_is_withdrawn_under_the_name_it_entered_with() {
     assert_eq!(order(&queue), [""; 0]);
 }
 
+#[test]
+fn a_name_says_how_many_may_run_with_a_task_whose_launcher_said_so() {
+    let (_folder, queue) = queue();
+    let limited = |number, at_most| {
+        let plain = task(number, i64::from(number), 0);
+        let placement = Placement { at_most, ..plain.order().placement.clone() };
+        let order = Order { placement, ..plain.order().clone() };
+        Task::ordered(plain.id().clone(), order, None, plain.queued_at().expect("a time"))
+    };
+    let (eight, any) = (limited(1, Some(8)), limited(2, None));
+    enter(&queue, &eight);
+    enter(&queue, &any);
+    // As an earlier version of this program named it.
+    fs::write(queue.dir.queue_entry(&name(&limited(3, Some(8)), UNCONDITIONAL)), "")
+        .expect("written");
+    let waiting = pollster::block_on(queue.waiting()).expect("listed");
+    let most: Vec<_> =
+        waiting.iter().map(|waiting| (waiting.at_most, waiting.conditional)).collect();
+    assert_eq!(most, [(Some(8), false), (None, false), (None, false)]);
+    for task in [eight, any, limited(3, Some(8))] {
+        pollster::block_on(queue.withdraw(&task)).expect("withdrawn");
+    }
+    assert_eq!(order(&queue), [""; 0]);
+}
+
 /// A supervisor went by the limits of its own start until it ended.
 #[test]
 fn the_limits_are_those_of_the_moment_in_which_they_are_asked_for() {

@@ -103,10 +103,10 @@ const fn is_sound(traces: Traces) -> bool {
 
 /// The tasks whose traces alone do not show that they run or wait as they should.
 pub fn suspects(names: &Names) -> Vec<TaskId> {
-    let locked = names.locks.keys();
-    let others =
-        names.kept.iter().chain(&names.again).chain(&names.instructed).chain(&names.waiting);
-    let all: BTreeSet<&TaskId> = locked.chain(others).collect();
+    // Thousands may wait as they should: those are passed by without a look at each name of each.
+    let alone = names.kept.symmetric_difference(&names.waiting);
+    let others = names.again.iter().chain(names.instructed.difference(&names.waiting));
+    let all: BTreeSet<&TaskId> = names.locks.keys().chain(alone).chain(others).collect();
     let here = all.into_iter().filter(|id| !names.jobs.contains(*id));
     here.filter(|id| !is_sound(names.of(id))).cloned().collect()
 }

@@ -141,6 +141,9 @@ pub trait Watch: Send {
 
     /// Watches the life lock of one more task.
     async fn include(&mut self, id: &TaskId);
+
+    /// Tells of the end of one more task as well, whose life lock nobody holds yet, where it hears of it.
+    async fn expect(&mut self, id: &TaskId);
 }
 
 /// Why a watch woke up.

@@ -89,6 +89,8 @@ pub struct Waiting {
     pub id: TaskId,
     /// Whether the task waits for more than a slot: other tasks, a moment, or a release.
     pub conditional: bool,
+    /// How many tasks its launcher lets run at once, as far as the queue knows; its record says it in any case.
+    pub at_most: Option<usize>,
     /// The name of its entry in the queue, which only the queue interprets.
     pub entry: String,
 }

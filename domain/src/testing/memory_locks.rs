@@ -259,6 +259,9 @@ impl Watch for Watched {
     async fn include(&mut self, id: &TaskId) {
         self.ids.push(id.clone());
     }
+
+    // Nobody tells anybody anything here.
+    async fn expect(&mut self, _id: &TaskId) {}
 }
 
 #[cfg(test)]

@@ -99,7 +99,8 @@ impl Queue for MemoryQueue {
     async fn enter(&self, task: &Task) -> Result<(), Fault> {
         let conditional = !task.waits_for_room_alone();
         let entry = entry(task, conditional);
-        let waiting = Waiting { id: task.id().clone(), conditional, entry: entry.clone() };
+        let at_most = task.order().placement.at_most;
+        let waiting = Waiting { id: task.id().clone(), conditional, at_most, entry: entry.clone() };
         self.state().entries.insert(entry, waiting);
         Ok(())
     }

@@ -242,6 +242,8 @@ impl Watch for Watching {
     async fn include(&mut self, id: &TaskId) {
         self.ids.push(id.clone());
     }
+
+    async fn expect(&mut self, _id: &TaskId) {}
 }
 
 #[async_trait]

@@ -85,7 +85,8 @@ async fn round(
     if found.waiting.is_empty() || world.queue.is_paused().await? {
         return Ok(Next::Nothing);
     }
-    let full = found.names.held() >= world.queue.limits().max_running;
+    let (held, limits) = (found.names.held(), world.queue.limits());
+    let full = found.waiting.iter().all(|waiting| held >= limits.around(waiting.at_most));
     let may_fail =
         how == Thoroughness::Thorough && found.waiting.iter().any(|waiting| waiting.conditional);
     if full && !may_fail {
@@ -123,7 +124,7 @@ async fn choose(
     count_running(world, &found, &mut admission).await;
     let mut chosen = Chosen::default();
     for waiting in &found.waiting {
-        if admission.is_full() && !waiting.conditional {
+        if !waiting.conditional && admission.is_full_for(waiting.at_most) {
             continue;
         }
         if let Err(trouble) = consider(world, &mut admission, waiting, &mut chosen).await {
@@ -356,3 +357,6 @@ async fn fail_dependent(
     chosen.ended = true;
     held.end(world, Ending::failed(Reason::Dependency, message)).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,17 +74,18 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     // Tasks that ended and whose followers are not queued yet.
     let mut due: BTreeSet<TaskId> = BTreeSet::new();
     let mut watch: Option<Box<dyn Watch>> = None;
-    let (mut watched, mut followed) = (BTreeSet::new(), BTreeSet::new());
+    let (mut watched, mut followed) = (Watched::default(), BTreeSet::new());
     let mut known: BTreeMap<TaskId, Believed> = BTreeMap::new();
     let mut order = request.ids.clone();
     let mut stale: Vec<TaskId> = request.ids.clone();
     let mut refused: BTreeMap<TaskId, Trouble> = BTreeMap::new();
     let mut asked_again = false;
     let mut elsewhere = Elsewhere::begin(began);
+    let mut turn = Turn { at: None, is_due: true };
     loop {
         while let Some(id) = stale.pop() {
             due.remove(&id);
-            let believed = match believed(world, &id, elsewhere.at_most()).await {
+            let believed = match believed(world, &id, elsewhere.at_most(), &mut turn).await {
                 Ok(believed) => believed,
                 Err(trouble) => {
                     known.remove(&id);
@@ -113,7 +114,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
                 Some(_) | None => drop(known.insert(id, believed)),
             }
         }
-        if waits_for_a_turn(&known) {
+        if waits_for_a_turn(&known) && turn.comes(world.clock.elapsed()) {
             // A failed admission does not end the wait, nor does a slow one prolong it.
             let patience = left().map_or(PATIENCE, |left| left.min(PATIENCE));
             admit(world, how, patience).await;
@@ -141,21 +142,13 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             let refused = refused.into_iter().collect();
             return Ok(Waited { refused, ..waited(&order, known, !enough) });
         }
-        let held = known.values().filter(|believed| believed.custody == Custody::Held);
-        let fresh: Vec<TaskId> = held
-            .map(|believed| believed.task.id().clone())
-            .filter(|id| watched.insert(id.clone()))
-            .collect();
         let watch = match &mut watch {
             Some(watch) => watch,
             None => watch.insert(world.locks.watch(&[]).await?),
         };
-        for id in &fresh {
-            watch.include(id).await;
-        }
-        if !fresh.is_empty() {
-            // Watched first and judged again afterwards, so that no ending in between is missed.
-            stale = fresh;
+        // Watched first and judged again afterwards, so that no ending in between is missed.
+        stale = watched.with(&known, watch.as_mut()).await;
+        if !stale.is_empty() {
             continue;
         }
         let patience = patience(&elsewhere, world.clock.elapsed(), &known, &due);
@@ -165,6 +158,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
                 stale.extend(Some(id).filter(|id| known.contains_key(id)));
             }
             woken @ (Woken::Changed | Woken::TimedOut) => {
+                turn.is_due = true;
                 let may_have_changed = may_have_changed(&woken, pending, &known, &due);
                 stale = elsewhere.of_interest(world, may_have_changed, &known).await;
             }
@@ -172,10 +166,69 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     }
 }
 
+/// The tasks that the watch of a wait was told of.
+#[derive(Default)]
+struct Watched {
+    /// Those whose life lock somebody holds.
+    held: BTreeSet<TaskId>,
+    /// Those that wait for their turn.
+    waiting: BTreeSet<TaskId>,
+}
+
+impl Watched {
+    /// Tells `watch` of those that it was not told of yet, and returns them.
+    async fn with(
+        &mut self,
+        known: &BTreeMap<TaskId, Believed>,
+        watch: &mut dyn Watch,
+    ) -> Vec<TaskId> {
+        let mut fresh = Vec::new();
+        for (id, believed) in known {
+            match believed.custody {
+                Custody::Held if self.held.insert(id.clone()) => watch.include(id).await,
+                Custody::Waiting if self.waiting.insert(id.clone()) => watch.expect(id).await,
+                Custody::Held | Custody::Waiting | Custody::Free | Custody::Absent => continue,
+            }
+            fresh.push(id.clone());
+        }
+        fresh
+    }
+}
+
+/// When this wait admits those that wait for their turn: whoever ends a task admits the next, so that a wait need not
+/// do it after each ending that somebody else recorded.
+struct Turn {
+    /// When it did so last.
+    at: Option<Duration>,
+    /// Whether somebody else may not do it.
+    is_due: bool,
+}
+
+impl Turn {
+    /// Whether to admit now.
+    fn comes(&mut self, now: Duration) -> bool {
+        let is_old = self.at.is_none_or(|at| now.saturating_sub(at) >= LOOK);
+        if is_old || self.is_due {
+            *self = Self { at: Some(now), is_due: false };
+            return true;
+        }
+        false
+    }
+}
+
 /// The task, reconciled.
-async fn believed(world: World<'_>, id: &TaskId, at_most: Duration) -> Result<Believed, Trouble> {
+async fn believed(
+    world: World<'_>,
+    id: &TaskId,
+    at_most: Duration,
+    turn: &mut Turn,
+) -> Result<Believed, Trouble> {
     let task = world.store.load(id).await?;
-    Box::pin(reconcile_within(world, task, at_most)).await
+    let was_over = task.status().is_ended();
+    let believed = Box::pin(reconcile_within(world, task, at_most)).await?;
+    // Nobody but this process knows of an ending that it recorded itself.
+    turn.is_due |= !was_over && believed.task.status().is_ended();
+    Ok(believed)
 }
 
 /// Whether the task has a record, or may have one that cannot be read; an attempt may have been

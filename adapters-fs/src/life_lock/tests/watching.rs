@@ -102,6 +102,23 @@ fn an_ending_is_told_at_once_although_its_lock_stays_held() {
     drop(held);
 }
 
+/// The last tasks of a batch started and ended between two looks, and whoever waited for them heard of it a second later.
+#[test]
+fn an_ending_is_told_at_once_of_a_task_that_had_no_lock_when_the_watch_was_told_of_it() {
+    let (locks, dir, _folder) = scratch();
+    let store = FileStore::open(dir.clone());
+    let (ours, anothers) = (running(&store, 1), running(&store, 2));
+    let mut watch = wait(locks.watch(&[])).expect("watched");
+    wait(watch.expect(&ours));
+    while wait(watch.next(Duration::ZERO)) != Woken::TimedOut {}
+    for id in [&anothers, &ours] {
+        let ending = Ending::Completed { result: "found".to_owned() };
+        let ended = Event::Ended { ending, exit: None, next: None };
+        wait(store.apply(id, ended, ORDERED)).expect("ended");
+    }
+    assert_eq!(wait(watch.next(Duration::ZERO)), Woken::Ended(ours));
+}
+
 #[test]
 fn a_change_of_a_record_is_noticed_although_its_lock_stays_held() {
     let (locks, dir, _folder) = scratch_without_bells();

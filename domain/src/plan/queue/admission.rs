@@ -24,6 +24,14 @@ pub struct Limits {
     pub groups: BTreeMap<String, usize>,
 }
 
+impl Limits {
+    /// How many tasks may run at once for a task to start whose launcher lets so many run, as far as that is known
+    /// without its record.
+    pub fn around(&self, at_most: Option<usize>) -> usize {
+        at_most.unwrap_or(self.max_running).min(self.max_running)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { max_running: 10, usual: 10, groups: BTreeMap::new() }
@@ -139,6 +147,11 @@ impl<'a> Admission<'a> {
     /// Whether no slot is free.
     pub const fn is_full(&self) -> bool {
         self.running >= self.limits.max_running
+    }
+
+    /// Whether no slot is free for a task whose launcher lets so many run at once: its record need not be read.
+    pub fn is_full_for(&self, at_most: Option<usize>) -> bool {
+        self.running >= self.limits.around(at_most)
     }
 
     /// Decides about the next task in the queue, and counts it if it starts. `dependence` gives the

@@ -27,6 +27,8 @@ impl Watch for Sleep {
     }
 
     async fn include(&mut self, _id: &TaskId) {}
+
+    async fn expect(&mut self, _id: &TaskId) {}
 }
 
 #[async_trait]

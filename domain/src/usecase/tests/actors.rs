@@ -55,6 +55,7 @@ fn order(scene: &Scene<'_>) -> Order {
         }
     }
     placement.held = scene.once_in(12);
+    placement.at_most = scene.once_in(4).then(|| 1 + scene.below(2));
     let left = u32::try_from([0, 0, 1, 2][scene.below(4)]).unwrap_or(0);
     let retries = Retries { left, ..Retries::default() };
     let agent = if scene.once_in(2) { "explorer" } else { "oracle" };
