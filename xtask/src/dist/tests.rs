@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::contents::Contents;
@@ -91,6 +91,58 @@ fn the_installer_checks_the_sum_installs_updates_and_takes_everything_away_again
     assert_eq!(files(&home), ["./.local/bin/other"]);
     assert!(!local.join("share").exists());
     assert!(!shell(&["install.sh", "uninstall"], &ship, &home).status.success());
+}
+
+// Once, the installer that lies in the archive found nothing to install.
+#[test]
+fn an_unpacked_archive_installs_itself() {
+    let (folder, unpacked, home) = unpacked();
+    let installed = shell(&["install.sh"], &unpacked, &home);
+    assert!(installed.status.success(), "{installed:?}");
+    assert!(home.join(".local/share/man/man1/task-bg.1").is_file());
+    assert!(unpacked.join("bin/task-bg").is_file(), "what was unpacked stays");
+    let removed = shell(&["install.sh", "uninstall"], &unpacked, &home);
+    assert!(removed.status.success(), "{removed:?}");
+    assert_eq!(files(&home), Vec::<String>::new());
+    drop(folder);
+}
+
+// Once, it said "installed" beside a folder that had the name of the program, and could not be uninstalled any more.
+#[test]
+fn what_is_in_the_way_of_the_installer_is_named_before_anything_is_changed() {
+    let (folder, unpacked, home) = unpacked();
+    fs::create_dir_all(home.join(".local/bin/task-bg")).expect("made");
+    let refused = shell(&["install.sh"], &unpacked, &home);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("bin/task-bg` is a folder"), "{said}");
+    assert_eq!(files(&home), Vec::<String>::new());
+    drop(folder);
+}
+
+// Once, an update removed what a changed list named outside the prefix.
+#[test]
+fn no_list_of_files_leads_the_installer_outside_its_prefix() {
+    let (folder, unpacked, home) = unpacked();
+    let share = home.join(".local/share/task-bg");
+    fs::create_dir_all(&share).expect("made");
+    fs::write(home.join("mine"), "of somebody else").expect("written");
+    fs::write(share.join("installed-files"), "../mine\n").expect("written");
+    for words in [&["install.sh"][..], &["install.sh", "uninstall"]] {
+        let refused = shell(words, &unpacked, &home);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("names a file outside"), "{said}");
+    }
+    assert!(home.join("mine").is_file());
+    drop(folder);
+}
+
+/// An unpacked archive of a stand-in, and an empty home.
+fn unpacked() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (unpacked, home) = (folder.path().join("unpacked"), folder.path().join("home"));
+    fs::create_dir_all(&home).expect("made");
+    contents().archive(&stand_in()).write(&unpacked).expect("written");
+    (folder, unpacked, home)
 }
 
 #[test]
