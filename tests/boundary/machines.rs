@@ -12,6 +12,7 @@ use crate::sandbox;
 
 mod adding;
 mod changing;
+mod doctoring;
 mod failing;
 mod going_on;
 

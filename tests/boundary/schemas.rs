@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use tests::machines::{Machines, Trouble};
 use tests::sandbox::{Sandbox, task_id};
 
 use crate::sandbox;
@@ -150,6 +151,8 @@ fn the_answers_over_tasks_are_as_their_schemas_say() {
         ("status", &["status", &runs]),
         ("status", &["status", &waits]),
         ("status", &["status", &failed, "--full"]),
+        ("statuses", &["status", &runs, &failed, "bg_nobody"]),
+        ("statuses", &["status", &waits, &failed, "--full"]),
         ("output", &["output", &failed]),
         ("output", &["output", &waits]),
         ("output", &["output", &failed, "--tail", "1"]),
@@ -189,6 +192,42 @@ fn the_answers_about_a_worktree_are_as_their_schemas_say() {
         ("cleanup", &["cleanup", "--delete"]),
     ];
     assert_fit(&sandbox, lines);
+}
+
+#[test]
+fn the_answers_about_other_machines_are_as_their_schemas_say() {
+    let sandbox = sandbox();
+    let machines = Machines::beside(&sandbox);
+    let words = ["run", "--on", "ssh:near", "--", "echo", "there"];
+    let near = task_id(&sandbox.task_bg(words).ok().json());
+    sandbox.task_bg(["wait", &near]).ok().done();
+    let words = ["run", "--on", "ssh:far", "--", "sleep", "300"];
+    let far = task_id(&sandbox.task_bg(words).ok().json());
+    machines.make("far", Trouble::Down);
+    machines.make("bare", Trouble::Bare);
+    let lines: &[(&str, &[&str])] = &[
+        ("hosts", &["hosts"]),
+        ("hosts", &["hosts", "add", "--yes", "bare"]),
+        ("hosts", &["hosts", "remove", "bare"]),
+        ("failure", &["hosts", "remove", "bare"]),
+        ("failure", &["hosts", "add", "--yes", "far"]),
+        ("doctor", &["doctor", "--on", "ssh:near"]),
+        ("doctor", &["doctor", "--on", "ssh:far"]),
+        ("launch", &["run", "--on", "ssh:near", "--", "true"]),
+        ("failure", &["run", "--on", "ssh:far", "--", "true"]),
+        ("list", &["list"]),
+        ("status", &["status", &near]),
+        ("statuses", &["status", &near, &far]),
+        ("output", &["output", &near]),
+        ("outputs", &["output", &near, &far]),
+        ("wait", &["wait", "--timeout", "0.1s", &near, &far]),
+        ("queue", &["release", &far]),
+        ("cancel", &["cancel", &near, &far]),
+        ("report", &["report", "--json"]),
+    ];
+    assert_fit(&sandbox, lines);
+    machines.mend("far", Trouble::Down);
+    sandbox.task_bg(["cancel", "--all"]).ok().done();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::sandbox;
+use tests::machines::Machines;
 use tests::sandbox::Sandbox;
 
 /// A shell and the words that print what it offers after some words, of which the last one is begun.
@@ -24,6 +25,52 @@ fn offered(sandbox: &Sandbox, shell: &str, words: &[&str]) -> Vec<String> {
 
 fn is_there(shell: &str) -> bool {
     Command::new(shell).arg("--version").output().is_ok_and(|said| said.status.success())
+}
+
+/// What bash puts in the place of the last part of a line, which it has taken apart at colons and the like.
+/// `last` is that part, which begins with an @ where there is one, and is empty behind a colon.
+fn offered_for_parts(sandbox: &Sandbox, line: &str, parts: &[&str], last: &str) -> Vec<String> {
+    let script = format!(
+        "source <(task-bg completions bash); COMP_WORDS=({}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_TYPE=9; \
+         COMP_LINE=\"{line}\"; COMP_POINT=${{#COMP_LINE}}; \
+         _clap_complete_task_bg task-bg \"{}\" x; printf \"%s\\n\" \"${{COMPREPLY[@]}}\"",
+        parts.join(" "),
+        last,
+    );
+    let shown = sandbox.shell(&format!("bash -c '{script}'")).ok().stdout;
+    shown.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn tab_completes_other_machines_and_kinds_of_targets_in_real_shells() {
+    let sandbox = sandbox();
+    let _machines = Machines::beside(&sandbox);
+    for target in ["ssh:builder", "ssh:me@other"] {
+        sandbox.task_bg(["run", "--on", target, "--", "true"]).ok().done();
+    }
+    if is_there("bash") {
+        for (line, parts, last, offers) in [
+            ("task-bg run --on ssh:bu", "task-bg run --on ssh : bu", "bu", &["builder"][..]),
+            ("task-bg run --on ssh:", "task-bg run --on ssh :", "", &["builder", "me@other"]),
+            ("task-bg run --on ssh:me@o", "task-bg run --on ssh : me @ o", "@o", &["@other"]),
+            ("task-bg run --on=ssh:bu", "task-bg run --on = ssh : bu", "bu", &["builder"]),
+            ("task-bg run --on lo", "task-bg run --on lo", "lo", &["local"]),
+            ("task-bg hosts remove bu", "task-bg hosts remove bu", "bu", &["builder"]),
+            ("task-bg hosts remove me@", "task-bg hosts remove me @", "@", &["@other"]),
+        ] {
+            let parts: Vec<&str> = parts.split(' ').collect();
+            assert_eq!(offered_for_parts(&sandbox, line, &parts, last), offers, "{line}");
+        }
+    }
+    if is_there("fish") {
+        let is = |words: &[&str], word: &str| {
+            let offered = offered(&sandbox, "fish", words);
+            assert!(offered.iter().any(|it| it == word), "{words:?}: {offered:?}");
+        };
+        is(&["task-bg", "run", "--on", "ssh:bu"], "ssh:builder");
+        is(&["task-bg", "hosts", "remove", "me"], "me@other");
+        is(&["task-bg", "doctor", "--on", "sl"], "slurm");
+    }
 }
 
 #[test]

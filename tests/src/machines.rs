@@ -30,6 +30,10 @@ pub enum Trouble {
     CutsWait,
     /// There is no task-bg.
     Bare,
+    /// The connection is cut while a program is copied there. Once.
+    CutsCopy,
+    /// It ends every process when a connection ends.
+    Reaps,
     /// It says this in place of every answer.
     Says(&'static str),
 }
@@ -42,6 +46,8 @@ impl Trouble {
             Self::LosesAnswer => "loses",
             Self::CutsWait => "cuts",
             Self::Bare => "bare",
+            Self::CutsCopy => "cutscopy",
+            Self::Reaps => "reaps",
             Self::Says(_) => "says",
         }
     }

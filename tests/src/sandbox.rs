@@ -355,6 +355,7 @@ impl Drop for Sandbox {
 ///
 /// When it cannot be made.
 pub fn executable(program: &Path, script: &str) {
+    fs::create_dir_all(program.parent().unwrap_or(program)).expect("a folder");
     // A link would be written through.
     drop(fs::remove_file(program));
     fs::write(program, script).expect("a script");

@@ -92,12 +92,14 @@ pub struct Call {
     pub limit: Duration,
     /// Whether a connection that has died is to be noticed before that.
     pub is_watched: bool,
+    /// Whether it is made over a connection that nobody shares, and that ends with it.
+    pub is_alone: bool,
 }
 
 impl Call {
     /// A call that reads nothing.
     pub const fn of(words: Vec<String>, limit: Duration) -> Self {
-        Self { words, input: Vec::new(), limit, is_watched: false }
+        Self { words, input: Vec::new(), limit, is_watched: false, is_alone: false }
     }
 }
 
@@ -231,6 +233,9 @@ impl Ssh {
         command.arg(format!("-oConnectTimeout={}", CONNECT.min(call.limit.as_secs().max(1))));
         if call.is_watched {
             command.args(["-oServerAliveInterval=5", "-oServerAliveCountMax=2"]);
+        }
+        if call.is_alone {
+            command.arg("-oControlPath=none");
         }
         // What follows is no option, whatever it begins with.
         command.arg("--").arg(host);

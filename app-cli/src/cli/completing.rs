@@ -55,12 +55,46 @@ pub(crate) fn script(shell: ShellArg) -> Result<String, Failure> {
     match written {
         Some(Ok(())) => {
             let script = String::from_utf8_lossy(&script).trim().to_owned() + "\n";
-            Ok(if shell == ShellArg::Zsh { autoloaded(&script) } else { script })
+            Ok(match shell {
+                ShellArg::Zsh => autoloaded(&script),
+                ShellArg::Bash => with_whole_words(&script),
+                ShellArg::Fish => script,
+            })
         }
         Some(Err(_)) | None => {
             Err(Failure::new(Kind::Unexpected, "nothing is known of completion in that shell"))
         }
     }
+}
+
+/// A script of bash, which takes words apart at colons and the like, and puts only the last part in its place: the word
+/// is asked about whole, and what was typed before that part is taken off the answers.
+fn with_whole_words(script: &str) -> String {
+    let asked = "    COMPREPLY=( $( \\\n";
+    let whole = r#"    local typed="${COMP_LINE:0:COMP_POINT}" joined="" first=${COMP_CWORD} before=""
+    typed="${typed##*[[:space:]]}"
+    while [[ -n "$typed" && "$typed" != "$joined" && $first -ge 0 ]]; do
+        joined="${COMP_WORDS[first]}$joined"
+        [[ "$typed" != "$joined" ]] && ((first--))
+    done
+    if [[ -n "$typed" && "$typed" == "$joined" && $first -lt ${COMP_CWORD} ]]; then
+        words=("${COMP_WORDS[@]:0:first}" "$typed" "${COMP_WORDS[@]:COMP_CWORD + 1}")
+        _CLAP_COMPLETE_INDEX=$first
+        before="${typed%"$2"}"
+    fi
+"#;
+    let answered = "    ) )\n";
+    let failed = "    if [[ $? != 0 ]]; then\n";
+    let cut = r#"    local code=$? index
+    [[ -n "$before" ]] && for index in "${!COMPREPLY[@]}"; do
+        COMPREPLY[index]="${COMPREPLY[index]#"$before"}"
+        [[ -n "${COMPREPLY[index]}" ]] || unset "COMPREPLY[index]"
+    done
+"#;
+    script
+        .replacen(asked, &format!("{whole}{asked}"), 1)
+        .replacen(answered, &format!("{answered}{cut}"), 1)
+        .replacen(failed, "    if [[ $code != 0 ]]; then\n", 1)
 }
 
 /// A script of zsh, which also completes when zsh reads it from its function path at the first Tab.
@@ -122,13 +156,15 @@ fn paths(typed: &OsStr) -> Vec<CompletionCandidate> {
 type Offers = fn(&OsStr) -> Vec<CompletionCandidate>;
 
 /// Which arguments want what. Of the words of a launch, the prompt is the one that cannot be guessed.
-const WANTED: [(&[&str], Offers); 7] = [
+const WANTED: [(&[&str], Offers); 9] = [
     (&["id", "ids", "after", "after_any"], tasks),
     (&["droid", "words"], droids),
     (&["model"], models),
     (&["parent"], sessions),
     (&["runner"], runners),
     (&["verb"], verbs),
+    (&["on"], targets),
+    (&["host"], hosts),
     (&["command"], paths),
 ];
 
@@ -251,5 +287,27 @@ fn runners(typed: &OsStr) -> Vec<CompletionCandidate> {
     let agents = context.wiring.agents.all();
     going_on(typed, |_| {
         agents.iter().map(|agent| (agent.name().to_string(), "an agent".to_owned())).collect()
+    })
+}
+
+/// The other machines that this store knows.
+fn hosts(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(context) = context() else { return Vec::new() };
+    let hosts = context.wiring.hosts.names().unwrap_or_default();
+    going_on(typed, |_| {
+        hosts.into_iter().map(|host| (host, "another machine".to_owned())).collect()
+    })
+}
+
+/// Where tasks can be placed.
+fn targets(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let hosts = context().and_then(|context| context.wiring.hosts.names().ok()).unwrap_or_default();
+    going_on(typed, |_| {
+        let kinds =
+            [("local", "this machine"), ("slurm", "a cluster"), ("ssh:", "another machine")];
+        let kinds = kinds.map(|(word, help)| (word.to_owned(), help.to_owned()));
+        let hosts =
+            hosts.into_iter().map(|host| (format!("ssh:{host}"), "another machine".to_owned()));
+        hosts.chain(kinds).collect()
     })
 }

@@ -5,6 +5,7 @@
 
 mod advice;
 mod causes;
+mod silence;
 pub(crate) mod wording;
 
 use std::error::Error;

@@ -61,3 +61,37 @@ fn a_machine_of_another_kind_gets_no_program_that_cannot_run_there() {
     let answer = sandbox.task_bg(["hosts", "add", "--yes", "box"]).run().failure(7);
     assert!(answer["error"].as_str().is_some_and(|it| it.contains("Plan9 mips")), "{answer}");
 }
+
+// Once, what had arrived when the connection was cut took the place of the program.
+#[test]
+fn a_copy_that_is_cut_short_leaves_the_program_that_was_there() {
+    let sandbox = sandbox();
+    let machines = Machines::beside(&sandbox);
+    let copied = machines.home("box").join(".local/bin/task-bg");
+    executable(&copied, "#!/bin/sh\necho task-bg 0.0.1\n");
+    machines.make("box", Trouble::CutsCopy);
+    sandbox.task_bg(["hosts", "add", "box", "--yes"]).run().failure(7);
+    assert!(machines.is_over("box", Trouble::CutsCopy));
+    let kept = std::fs::read_to_string(&copied).expect("the program");
+    assert!(kept.contains("0.0.1"), "{} bytes", kept.len());
+    let folder = std::fs::read_dir(copied.parent().expect("a folder")).expect("it is there");
+    assert_eq!(folder.count(), 1, "nothing of the copy stays");
+    sandbox.task_bg(["hosts", "add", "box", "--yes"]).ok().done();
+    assert!(std::fs::metadata(&copied).expect("the program").len() > 1_000_000);
+}
+
+#[test]
+fn a_newer_program_is_copied_over_only_where_somebody_insists() {
+    let sandbox = sandbox();
+    let machines = Machines::beside(&sandbox);
+    machines.make("box", Trouble::Bare);
+    let copied = machines.home("box").join(".local/bin/task-bg");
+    executable(&copied, "#!/bin/sh\necho 'task-bg 99.0.0 (commit x)'\n");
+    let refused = sandbox.task_bg(["hosts", "add", "box", "--yes"]).run().failure(4);
+    assert!(refused["error"].as_str().is_some_and(|it| it.contains("99.0.0")), "{refused}");
+    assert!(refused["hint"].as_str().is_some_and(|it| it.contains("--force")), "{refused}");
+    let added = sandbox.task_bg(["hosts", "add", "box", "--yes", "--force"]).ok().json();
+    assert_eq!(added["hosts"][0]["sameVersion"], true, "{added}");
+    executable(&copied, "#!/bin/sh\necho 'task-bg 0.0.9 (commit x)'\n");
+    sandbox.task_bg(["hosts", "add", "box", "--yes"]).ok().done();
+}

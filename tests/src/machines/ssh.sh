@@ -20,6 +20,17 @@ if [ -e "$root/$host.down" ]; then
 fi
 if [ -e "$root/$host.hangs" ]; then exec sleep 300; fi
 if [ -e "$root/$host.says" ]; then cat "$root/$host.says"; exit 0; fi
+if [ -e "$root/$host.cutscopy" ]; then
+    case "$*" in
+        *'cat >'*)
+            rm "$root/$host.cutscopy"
+            cd "$root/$host" || exit 255
+            head -c 100000 | env -i HOME="$root/$host" PATH=/usr/bin:/bin sh -c "$*" > /dev/null 2>&1
+            echo "client_loop: send disconnect: Broken pipe" >&2
+            exit 255
+            ;;
+    esac
+fi
 mkdir -p "$root/$host"
 cd "$root/$host" || exit 255
 call() { env -i HOME="$root/$host" PATH="$path:/usr/bin:/bin" LANG=C.UTF-8 sh -c "$*"; }
@@ -41,3 +52,11 @@ case "$*" in
         ;;
 esac
 call "$@"
+code=$?
+if [ -e "$root/$host.reaps" ]; then
+    # As a login manager does that ends the processes of a user who logs out.
+    for process in /proc/[0-9]*; do
+        grep -qz "^HOME=$root/$host\$" "$process/environ" 2> /dev/null && kill -KILL "${process#/proc/}"
+    done
+fi
+exit $code

@@ -84,6 +84,11 @@ cp "$C/key" "$C/known"
 t run --on ssh:locked -- true | grep -q 'Permission denied' || fail "a machine that wants a password is not said"
 t hosts add far --yes | grep -q '"sameVersion":true' || fail "the program is not copied"
 
+t doctor --on ssh:far > "$C/doctor"
+for check in ssh 'program there' 'store there' survival clocks; do
+    grep -q "\"check\":\"$check\",\"status\":\"ok\"" "$C/doctor" || fail "doctor: $check: $(tail -c 1500 "$C/doctor")"
+done
+
 hostile="it's \$(touch $S/pwned); \"a b\"  *"$'\n'"ü -- --json"
 t run --on ssh:far --wait --env "WORDS=$hostile" -- sh -c 'printf "%s|%s" "$1" "$WORDS"' sh "$hostile" > "$C/words" \
     || fail "hostile words: $(cat "$C/words")"
@@ -112,4 +117,4 @@ t run --on ssh:far --key k -- true > /dev/null
 t run --on ssh:far --key k -- true | grep -q '"existing":true' || fail "the same key twice is not one task"
 t run --on ssh:gone -- true | grep -q '`gone` does not answer' || fail "a machine that is down is not said"
 t list | grep -q '"completed":4,' || fail "the tasks of others are not listed"
-echo "an unknown key, a password, hostile words, a cut cable, one key, a machine that is down: as they should be"
+echo "an unknown key, a password, a doctor, hostile words, a cut cable, one key, a machine that is down: as they should be"

@@ -124,6 +124,17 @@ struct Row {
     note: Option<String>,
 }
 
+/// All that is known of several tasks.
+#[derive(JsonSchema)]
+pub(super) struct Records {
+    /// A task each, those that were found.
+    tasks: Vec<Record>,
+    /// The others.
+    refused: Vec<super::answers::Refused>,
+    /// How many there was no room for.
+    omitted: Option<u64>,
+}
+
 /// All that is known of one task: its record, and what stands beside it.
 #[derive(JsonSchema)]
 pub(super) struct Record {
@@ -169,6 +180,8 @@ pub(super) struct Record {
     survivors: Option<Vec<Survivor>>,
     /// Which texts were cut, and how long they are.
     cut: Option<Value>,
+    /// What is to be said of it besides.
+    note: Option<String>,
 }
 
 /// What task-bg knows of a task besides what the original recorded. There are more keys, for its own use.

@@ -42,6 +42,31 @@ struct UnreadableDroid {
     reason: String,
 }
 
+/// The other machines that tasks are given to.
+#[derive(JsonSchema)]
+pub(super) struct Hosts {
+    /// A machine each; after `add` that one.
+    hosts: Vec<Host>,
+    /// What was done, of `add` and `remove`.
+    done: Option<String>,
+}
+
+/// Another machine.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+struct Host {
+    /// What stands after `ssh:`.
+    host: String,
+    /// Whether it answers.
+    reachable: bool,
+    /// The version of task-bg that it has.
+    version: Option<String>,
+    /// Whether that is the one of the program that answers.
+    same_version: bool,
+    /// What is wrong, and what can be done.
+    note: Option<String>,
+}
+
 /// The agents that can work.
 #[derive(JsonSchema)]
 pub(super) struct Runners {

@@ -21,6 +21,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("adapters-process/src/agents", "what agents print"),
     ("adapters-process/src/remote/wire.rs", "what is said to other machines, and their answers"),
     ("app-cli/src/kit/failure", "the answer to a failure"),
+    ("app-cli/src/cli/command/doctor/ssh.rs", "the answers of another machine's doctor"),
     ("app-cli/src/cli/help", "the help of the verb of that name"),
     ("app-cli/src/cli/view", "the answers"),
     (

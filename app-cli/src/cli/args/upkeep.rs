@@ -120,7 +120,7 @@ pub(crate) struct Doctor {
     /// Makes the store, closes it to others, and removes what belongs to no task any more
     #[arg(long)]
     pub(crate) fix: bool,
-    /// Looks at tasks on slurm or slurm:PARTITION as well, by one small task there
+    /// Looks at tasks on slurm, slurm:PARTITION or ssh:HOST as well, by one small task there
     #[arg(long, value_name = "TARGET", value_parser = parse_target)]
     pub(crate) on: Option<Target>,
 }

@@ -5,6 +5,7 @@
 
 mod agent;
 mod slurm;
+mod ssh;
 mod store;
 
 use std::borrow::Cow;
@@ -37,9 +38,8 @@ pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
             findings.extend(Box::pin(slurm::target(context, target)).await);
         }
         Some(Target::Local) | None => {}
-        Some(target @ Target::Ssh { .. }) => {
-            let fix = "`task-bg hosts` says whether it can be reached";
-            findings.push(warn("target", format!("`{target}` is not looked at here"), fix));
+        Some(Target::Ssh { host }) => {
+            findings.extend(ssh::target(context, host));
         }
     }
     let ill = findings.iter().any(|finding| finding.health == Health::Fail);

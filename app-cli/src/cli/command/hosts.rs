@@ -25,13 +25,18 @@ use crate::kit::failure::{Failure, Kind};
 const ANSWER: Duration = Duration::from_secs(15);
 /// How long the program may take to arrive.
 const COPY: Duration = Duration::from_secs(300);
-/// What a copy does there: it is whole or not there at all.
-const INSTALL: &str = "mkdir -p .local/bin && cat > .local/bin/.task-bg.new \
-                       && chmod 755 .local/bin/.task-bg.new && mv -f .local/bin/.task-bg.new .local/bin/task-bg";
+/// What a copy does there, whose size is the first word. It takes its place only once it is whole and has run: where the
+/// connection is cut, what has come so far ends like a whole one. Without a single quote, it is one word for any shell.
+const INSTALL: &str = r#"mkdir -p .local/bin && cd .local/bin || exit 1
+new=.task-bg.$$
+trap "rm -f $new" EXIT
+cat > $new || exit 1
+[ "$(wc -c < $new)" -eq "$1" ] || { echo "only a part of it arrived" >&2; exit 1; }
+chmod 755 $new && ./$new --version > /dev/null && mv -f $new task-bg"#;
 
 pub(super) async fn hosts(context: &Context, args: &Hosts) -> Outcome {
     match (args.action, &args.host) {
-        (Some(HostsAction::Add), Some(host)) => add(context, host, args.yes),
+        (Some(HostsAction::Add), Some(host)) => add(context, host, (args.yes, args.force)),
         (Some(HostsAction::Remove), Some(host)) => remove(context, host, args.force).await,
         (Some(_), None) | (None, _) => list(context),
     }
@@ -83,7 +88,7 @@ fn version(host: &str) -> Result<String, (Failure, bool)> {
     })
 }
 
-fn add(context: &Context, host: &str, is_agreed: bool) -> Outcome {
+fn add(context: &Context, host: &str, (is_agreed, is_forced): (bool, bool)) -> Outcome {
     let machine = machine(host)?;
     // As `uname -sm` says it there.
     let here = format!("Linux {}", std::env::consts::ARCH);
@@ -95,7 +100,15 @@ fn add(context: &Context, host: &str, is_agreed: bool) -> Outcome {
     let program = std::fs::read("/proc/self/exe").map_err(|error| {
         Failure::new(Kind::Unexpected, format!("this program cannot be read: {error}"))
     })?;
-    let version = env!("CARGO_PKG_VERSION");
+    let (version, size) = (env!("CARGO_PKG_VERSION"), program.len());
+    if let (Ok(there), false) = (self::version(host), is_forced)
+        && age(&there) == Age::Newer
+    {
+        let message =
+            format!("`{host}` has task-bg {there}, which is newer than this one, {version}");
+        return Err(Failure::new(Kind::WrongState, message)
+            .hint("bring the one here up to date, or add `--force` to copy over it"));
+    }
     if !is_agreed {
         agree(&format!(
             "copy task-bg {version} ({} MiB) to `{host}`, as {REMOTE_PLACE} in the home folder there?",
@@ -103,7 +116,7 @@ fn add(context: &Context, host: &str, is_agreed: bool) -> Outcome {
         ))?;
     }
     let call = Call { input: program, ..Call::of(Vec::new(), COPY) };
-    let words = ["sh", "-c", INSTALL].map(ToOwned::to_owned);
+    let words = ["sh", "-c", INSTALL, "sh", &size.to_string()].map(ToOwned::to_owned);
     let said =
         Ssh::default().run(host, words.into_iter(), &call).map_err(|why| silent(host, why))?;
     if said.code != 0 {
@@ -120,6 +133,30 @@ fn add(context: &Context, host: &str, is_agreed: bool) -> Outcome {
         )
     });
     Ok(Answer::ok(HostsView { rows: vec![row], done: Some(done) }).saying(hint))
+}
+
+/// How the program of another machine stands to this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    /// It comes before this one.
+    Older,
+    /// It is of the same version.
+    Same,
+    /// It comes after this one.
+    Newer,
+}
+
+/// How this version stands to ours; one that is no version counts as older.
+pub(super) fn age(version: &str) -> Age {
+    let parts = |version: &str| -> Option<Vec<u64>> {
+        let numbers = version.split(['-', '+']).next().unwrap_or_default();
+        numbers.split('.').map(|part| part.parse().ok()).collect()
+    };
+    match parts(version).cmp(&parts(env!("CARGO_PKG_VERSION"))) {
+        std::cmp::Ordering::Less => Age::Older,
+        std::cmp::Ordering::Equal => Age::Same,
+        std::cmp::Ordering::Greater => Age::Newer,
+    }
 }
 
 /// What kind of machine it is.

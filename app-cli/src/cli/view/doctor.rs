@@ -25,6 +25,11 @@ impl Health {
             Self::Fail => "fail",
         }
     }
+
+    /// The one of that name.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        [Self::Ok, Self::Warn, Self::Fail].into_iter().find(|health| health.word() == word)
+    }
 }
 
 /// What one check found.

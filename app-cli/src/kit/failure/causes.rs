@@ -5,7 +5,6 @@
 
 use adapters_fs::hook_settings::HookSettingsError;
 use adapters_fs::{NoHome, Unfit};
-use domain::port::remotes::{Silence, Unheard};
 use domain::port::{ClusterFailure, Fault, LaunchFailure, StoreError, StoreFailure, WorktreeError};
 use domain::task::Refusal;
 use domain::task::droid::NoDroid;
@@ -95,29 +94,6 @@ pub(crate) const fn refused(refusal: &Refusal) -> Kind {
 impl From<Fault> for Failure {
     fn from(error: Fault) -> Self {
         Self::of(Kind::StoreUnavailable, &error).hint(advice::for_store(&error.reason))
-    }
-}
-
-impl Failure {
-    /// That another machine did not answer, with what can be done about it.
-    pub(crate) fn of_silence(unheard: &Unheard) -> Self {
-        let host = &unheard.host;
-        let failure = Self::of(Kind::LaunchFailed, unheard);
-        match &unheard.why {
-            Silence::NoSsh { .. } => failure.hint("install ssh, or put its folder on PATH"),
-            Silence::Unreachable(_) | Silence::Cut(_) | Silence::TooSlow(_) => {
-                failure.hint(format!("try `ssh -o BatchMode=yes {host} true` to see what it needs"))
-            }
-            Silence::NoProgram => {
-                failure.hint(format!("run `task-bg hosts add {host}` to copy this one there"))
-            }
-            Silence::OtherVersion(_) => failure.hint(format!(
-                "run `task-bg hosts` to see which it has, `task-bg hosts add {host}` to copy this one there"
-            )),
-            Silence::Garbled(_) | Silence::Failed(_) => {
-                failure.hint(format!("try `ssh {host} task-bg doctor` to see what is wrong there"))
-            }
-        }
     }
 }
 
