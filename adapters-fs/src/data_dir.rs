@@ -7,6 +7,7 @@
 pub(crate) mod asides;
 mod folders;
 mod jobs;
+mod moved;
 mod names;
 mod no_home;
 pub(crate) mod ownership;
@@ -15,6 +16,7 @@ mod preparing;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::task::{NO_PARENT, SessionId, TaskId, TaskName};
@@ -32,6 +34,8 @@ use names::{percent_encoded, percent_encoded_within};
 
 /// The folder of the store, below droid's own.
 const STORE: &str = ".factory/.omd/background-tasks";
+/// The folder of the life locks, which every store has in which a task was launched.
+const ACTIVE: &str = ".active";
 /// How many shard locks there are. Fixed for ever: every program that shares the store must agree.
 const SHARDS: u32 = 16;
 /// What the name of a note begins with that says which session a process is.
@@ -40,13 +44,13 @@ const CALLER: &str = "session-";
 /// The folder of a store, and the name of everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
-    root: PathBuf,
+    place: Arc<moved::Place>,
 }
 
 impl DataDir {
     /// The store in the folder `root`, whether or not it is there yet.
     pub fn at(root: PathBuf) -> Self {
-        Self { root }
+        Self { place: Arc::new(moved::Place::of(root)) }
     }
 
     /// The store that the environment, looked up through `env`, names: `$TASK_BG_DIR`, else below
@@ -63,7 +67,7 @@ impl DataDir {
             if !path.is_absolute() {
                 return Err(NoHome::Relative { variable, path });
             }
-            return Ok(Self { root: if below.is_empty() { path } else { path.join(below) } });
+            return Ok(Self::at(if below.is_empty() { path } else { path.join(below) }));
         }
         Err(NoHome::Unset)
     }
@@ -75,23 +79,23 @@ impl DataDir {
     /// # Errors
     /// [`Unfit`] says why.
     pub fn check(&self, anybodys: bool) -> Result<(), Unfit> {
-        ownership::check(&self.root, anybodys)
+        ownership::check(self.root(), anybodys)
     }
 
     /// Has root, where the store belongs to another user, give that user whatever it makes there from here on.
     /// [`check`](Self::check) does so as well.
     pub fn serve_owner(&self) {
-        ownership::serve(&self.root);
+        ownership::serve(self.root());
     }
 
     /// The folder of the store.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.place.now()
     }
 
     /// The record of a task.
     pub fn record(&self, id: &TaskId) -> PathBuf {
-        self.root.join(Self::record_name(id))
+        self.root().join(Self::record_name(id))
     }
 
     /// The name of a task's record in the folder of the store.
@@ -101,22 +105,22 @@ impl DataDir {
 
     /// The readable log of a task.
     pub fn output(&self, id: &TaskId) -> PathBuf {
-        self.root.join(format!("{id}.out"))
+        self.root().join(format!("{id}.out"))
     }
 
     /// The raw event stream of a task's agent.
     pub fn events(&self, id: &TaskId) -> PathBuf {
-        self.root.join(format!("{id}.events.jsonl"))
+        self.root().join(format!("{id}.events.jsonl"))
     }
 
     /// What a command reads as its standard input, where its launcher was given that as a stream.
     pub(crate) fn input(&self, id: &TaskId) -> PathBuf {
-        self.root.join(format!("{id}{INPUT}"))
+        self.root().join(format!("{id}{INPUT}"))
     }
 
     /// The folder of the life locks: one entry for each task that has not finished.
     pub fn active(&self) -> PathBuf {
-        self.root.join(".active")
+        self.root().join(ACTIVE)
     }
 
     /// The life lock of a task.
@@ -161,7 +165,7 @@ impl DataDir {
     }
 
     fn agents(&self) -> PathBuf {
-        self.root.join(".agents")
+        self.root().join(".agents")
     }
 
     /// What versions programs say they are.
@@ -183,7 +187,7 @@ impl DataDir {
 
     /// The folder of the queue: one entry for each task that waits.
     pub fn queue(&self) -> PathBuf {
-        self.root.join(".queue")
+        self.root().join(".queue")
     }
 
     /// The entry of the queue with this name.
@@ -199,7 +203,7 @@ impl DataDir {
 
     /// The folder of the keys.
     pub(crate) fn keys(&self) -> PathBuf {
-        self.root.join(".keys")
+        self.root().join(".keys")
     }
 
     /// The lock that spans one look-up of a key and the launch that may follow. Its file is there
@@ -217,7 +221,7 @@ impl DataDir {
 
     /// The folder of the names of tasks.
     pub(crate) fn names(&self) -> PathBuf {
-        self.root.join(".names")
+        self.root().join(".names")
     }
 
     /// The file whose presence means that nobody is admitted.
@@ -252,12 +256,12 @@ impl DataDir {
 
     /// The folder of these notes. It is in the store: another one may have its worktrees in the same folder.
     pub(crate) fn beginnings(&self) -> PathBuf {
-        self.root.join(".begun")
+        self.root().join(".begun")
     }
 
     /// The folder with the names of other machines.
     pub(crate) fn hosts(&self) -> PathBuf {
-        self.root.join(".hosts")
+        self.root().join(".hosts")
     }
 
     /// The name of another machine.
@@ -272,7 +276,7 @@ impl DataDir {
 
     /// The folder that the store's own folder is in.
     fn beside(&self) -> &Path {
-        self.root.parent().unwrap_or(&self.root)
+        self.root().parent().unwrap_or(self.root())
     }
 
     /// The lock that spans one change of a task's record. It is shared by all tasks of its shard,
@@ -295,7 +299,7 @@ impl DataDir {
 
     /// The folder of the session index.
     pub(crate) fn sessions(&self) -> PathBuf {
-        self.root.join(".sessions")
+        self.root().join(".sessions")
     }
 
     /// The file that says which records were seen, beside the session index. No session has that name: in
@@ -316,7 +320,7 @@ impl DataDir {
 
     /// The folder of the bells of those that wait.
     pub(crate) fn waiters(&self) -> PathBuf {
-        self.root.join(".waiters")
+        self.root().join(".waiters")
     }
 
     /// The bell of this name; one that is being hung has the name of a [`temp`](Self::temp).
@@ -331,7 +335,7 @@ impl DataDir {
 
     /// The folder of what parents have not been told yet.
     pub(crate) fn notices(&self) -> PathBuf {
-        self.root.join(".notices")
+        self.root().join(".notices")
     }
 
     /// The folder of what `parent` has not been told yet.
@@ -355,7 +359,7 @@ impl DataDir {
     }
 
     pub(crate) fn locks(&self) -> PathBuf {
-        self.root.join(".locks")
+        self.root().join(".locks")
     }
 
     /// A name beside `target` for what will replace it: another one at each call. It begins with a
@@ -363,7 +367,7 @@ impl DataDir {
     pub fn temp(&self, target: &Path) -> PathBuf {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = target.parent().unwrap_or(&self.root);
+        let folder = target.parent().unwrap_or(self.root());
         folder.join(format!(".{}-{number}{TEMP}", process::id()))
     }
 

@@ -6,6 +6,7 @@
 //! names the gap.
 
 mod part;
+mod putting_back;
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -42,7 +42,7 @@ pub(crate) struct Wiring {
 impl Wiring {
     /// The adapters over the store in `dir`. Touches nothing.
     pub(crate) fn over(dir: &DataDir) -> Self {
-        let streams = FileLogs::new(dir.clone());
+        let (streams, own) = (FileLogs::new(dir.clone()), dir.clone());
         let agents = Arc::new(Registry::new(&Programs::default()));
         Self {
             store: FileStore::open(dir.clone()),
@@ -52,7 +52,7 @@ impl Wiring {
             logs: FileLogs::new(dir.clone()),
             events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id)),
             agents,
-            host: LocalHost::new(dir.root().to_owned()),
+            host: LocalHost::new(move || own.root().to_owned()),
             at_end: at_end(dir.clone()),
             // It asks no cluster: nobody may keep an agent waiting.
             cluster: Slurm::new(Vec::new()),

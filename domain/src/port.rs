@@ -45,7 +45,7 @@ pub use notices::{NoticeBatch, Notices};
 pub use output_log::{Gap, LogPart, LogText, OutputLog, Portion, Stream};
 pub use queue::{Gate, Queue, Waiting};
 pub use remotes::{Remotes, Unheard};
-pub use task_store::{StoreError, StoreFailure, TaskStore, Unended};
+pub use task_store::{StoreError, StoreFailure, TaskStore, Unended, Whereabouts};
 pub use transcript::{LastWords, TranscriptError, TranscriptReader};
 pub use worktrees::{WorktreeError, Worktrees};
 

@@ -30,12 +30,12 @@ impl DataDir {
 
     /// The folder of the programs.
     pub(crate) fn programs(&self) -> PathBuf {
-        self.root.join(".bin")
+        self.root().join(".bin")
     }
 
     /// The folder of the endings that hosts noted for each other.
     pub(crate) fn ended(&self) -> PathBuf {
-        self.root.join(".ended")
+        self.root().join(".ended")
     }
 
     /// The endings that the host of this name noted.

@@ -19,32 +19,32 @@ impl DataDir {
     /// What the system says if a folder cannot be made.
     pub fn prepare(&self) -> io::Result<()> {
         let parts = [self.active(), self.queue(), self.keys(), self.locks(), self.sessions()];
-        folders::prepare(&self.root, &parts.each_ref().map(PathBuf::as_path))
+        folders::prepare(self.root(), &parts.each_ref().map(PathBuf::as_path))
     }
 
     /// Makes the folder of the files that agents have to find.
     pub(crate) fn prepare_attachments(&self) -> io::Result<()> {
-        folders::make_part_of(&self.root, &self.agents())
+        folders::make_part_of(self.root(), &self.agents())
     }
 
     /// Makes the folder of the programs that other hosts start.
     pub(crate) fn prepare_programs(&self) -> io::Result<()> {
-        folders::make_part_of(&self.root, &self.programs())
+        folders::make_part_of(self.root(), &self.programs())
     }
 
     /// Makes the folder of the endings that hosts noted for each other.
     pub(crate) fn prepare_ended(&self) -> io::Result<()> {
-        folders::make_part_of(&self.root, &self.ended())
+        folders::make_part_of(self.root(), &self.ended())
     }
 
     /// Makes the folder with the names of other machines, if it is missing.
     pub(crate) fn prepare_hosts(&self) -> io::Result<()> {
-        folders::make_part_of(&self.root, &self.hosts())
+        folders::make_part_of(self.root(), &self.hosts())
     }
 
     /// Makes the folder of the names of tasks, with the first of them.
     pub(crate) fn prepare_names(&self) -> io::Result<()> {
-        folders::make_part_of(&self.root, &self.names())
+        folders::make_part_of(self.root(), &self.names())
     }
 
     /// Makes the folder of the notes of beginnings, in a store that has none yet.

@@ -9,8 +9,13 @@ use std::fs::{self, FileType, Metadata};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use domain::task::TaskId;
+
 use crate::data_dir::asides::is_aside;
 use crate::data_dir::{DataDir, Entry, is_key_lock, ownership};
+
+/// What the ids of tasks begin with.
+const ID: &str = "bg_";
 
 /// Something that is not what belongs in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +66,7 @@ fn inspect_part(
             }));
             unlike(&entry, FileType::is_dir)
         } else {
-            unlike(&entry, expected(dir, &path))
+            unlike(&entry, expected(dir, &path)).or_else(|| names_no_task(dir, &path, &entry))
         };
         found.extend(what.map(|what| Odd { path, what }));
     }
@@ -78,6 +83,18 @@ fn expected(dir: &DataDir, path: &Path) -> fn(&FileType) -> bool {
     let is_derived = path == dir.seen() || path == dir.outlines();
     let is_link = has_links && !is_key_lock(name) && !is_derived;
     if is_link || path == dir.queue_limit() { FileType::is_symlink } else { FileType::is_file }
+}
+
+/// What a link is that should name a task and does not: those of keys and names hold the id, and lead nowhere.
+fn names_no_task(dir: &DataDir, path: &Path, entry: &Metadata) -> Option<&'static str> {
+    let is_name = path.parent().is_some_and(|part| part == dir.keys() || part == dir.names());
+    if !is_name || !entry.is_symlink() {
+        return None;
+    }
+    let target = fs::read_link(path).ok()?;
+    let id = target.to_str().and_then(|id| TaskId::parse(id).ok());
+    let is_task = id.is_some_and(|id| id.as_str().starts_with(ID));
+    (!is_task).then_some("a link that names no task")
 }
 
 /// What an entry is, if that is not what it has to be, or nobody can read it.
@@ -101,7 +118,7 @@ fn unlike(entry: &Metadata, fits: fn(&FileType) -> bool) -> Option<&'static str>
 fn is_log(name: &OsStr) -> bool {
     let name = name.to_str().unwrap_or_default();
     let is_log = [".out", ".events.jsonl"].iter().any(|ending| name.ends_with(ending));
-    name.starts_with("bg_") && is_log
+    name.starts_with(ID) && is_log
 }
 
 fn entries(folder: &Path) -> Vec<(PathBuf, Metadata)> {

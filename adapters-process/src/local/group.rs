@@ -12,6 +12,7 @@
 //! no group can be made, [`super::tree`] finds what it can. Nothing here decides when anything is ended.
 
 mod gathering;
+mod sweeping;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -25,6 +26,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::proc_file;
 use crate::effect::effect;
+pub use sweeping::remove_forsaken;
 
 /// Where the second hierarchy is: beside the first ones, or alone.
 const MOUNTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
@@ -237,21 +239,6 @@ impl Group {
     fn put_beside(&self, pid: u32) {
         if let Some(base) = self.folder.parent() {
             tell(&base.join(PROCS), &pid.to_string()).unwrap_or_default();
-        }
-    }
-
-    /// Removes it with what is below it, unless any process is there.
-    pub(super) fn remove(&self) {
-        if effect("remove a control group", || fs::remove_dir(&self.folder)).is_ok() {
-            return;
-        }
-        // What lives on may rest since its supervisor was killed.
-        self.go_on();
-        let mut folders = Vec::new();
-        each_below(&self.folder, DEPTH, &mut |folder| folders.push(folder.to_owned()));
-        for folder in folders.iter().rev() {
-            // One that is populated stays, and those above it.
-            fs::remove_dir(folder).unwrap_or_default();
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -50,10 +51,16 @@ const BETWEEN_FINDS: Duration = Duration::from_millis(2);
 const LAST_STEPS: Duration = Duration::from_secs(1);
 
 /// This machine.
-#[derive(Debug)]
 pub struct LocalHost {
     name: String,
-    store: PathBuf,
+    /// Where the store is now.
+    store: Box<dyn Fn() -> PathBuf + Send + Sync>,
+}
+
+impl fmt::Debug for LocalHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalHost").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// What this process started and was alive when that was looked at last.
@@ -67,10 +74,10 @@ pub fn reap() {
 }
 
 impl LocalHost {
-    /// This machine, running the tasks of the store in the folder `store`.
-    pub fn new(store: PathBuf) -> Self {
+    /// This machine, running the tasks of the store in the folder that `store` names, which may change when that is moved.
+    pub fn new(store: impl Fn() -> PathBuf + Send + Sync + 'static) -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self { name, store }
+        Self { name, store: Box::new(store) }
     }
 
     /// Keeps what was started, to be reaped.
@@ -97,7 +104,7 @@ impl LocalHost {
         }
         command
             .arg0("task-bg")
-            .args([OsStr::new(SUPERVISE_VERB), OsStr::new(id.as_str()), self.store.as_os_str()])
+            .args([OsStr::new(SUPERVISE_VERB), OsStr::new(id.as_str()), (self.store)().as_os_str()])
             .env(SUPERVISOR_VARIABLE, id.as_str())
             .env_remove(TASK_ID_VARIABLE)
             .stdin(*life);
@@ -169,7 +176,7 @@ impl LocalHost {
 #[async_trait]
 impl Host for LocalHost {
     fn store(&self) -> Option<String> {
-        let found = fs::metadata(&self.store).ok()?;
+        let found = fs::metadata((self.store)()).ok()?;
         Some(format!("{}:{}", found.dev(), found.ino()))
     }
 
@@ -187,7 +194,7 @@ impl Host for LocalHost {
     }
 
     async fn adopt(&self, claim: Box<dyn Claim>) -> Result<(), LaunchFailure> {
-        let owner = fs::metadata(&self.store).map(|store| store.uid());
+        let owner = fs::metadata((self.store)()).map(|store| store.uid());
         if owner.is_ok_and(|owner| owner != rustix::process::geteuid().as_raw()) {
             // It would write records that their owner cannot change.
             claim.leave();
@@ -203,7 +210,7 @@ impl Host for LocalHost {
         command
             .arg0("task-bg")
             .arg(REMIND_VERB)
-            .args([OsStr::new(&micros), self.store.as_os_str()])
+            .args([OsStr::new(&micros), (self.store)().as_os_str()])
             .env_remove(TASK_ID_VARIABLE)
             .env(SUPERVISOR_VARIABLE, REMIND_VERB)
             .stdin(Stdio::null());

@@ -22,7 +22,9 @@ use std::iter;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::port::{Attachment, Further, LaunchFailure, StoreError, StoreFailure};
+use domain::port::{
+    Attachment, Further, LaunchFailure, StoreError, StoreFailure, Stream, Whereabouts,
+};
 use domain::run::machine::Sight;
 use domain::task::{
     Ending, Event, ProcessId, Queued, Reason, Runner, Started, State, Task, TaskId, template,
@@ -61,6 +63,11 @@ pub struct Post<'a> {
     pub attach: &'a dyn Fn(&Attachment) -> io::Result<PathBuf>,
     /// The part of the environment that matters for the start.
     pub surroundings: Surroundings,
+    /// What became of the store, asked where something could not be recorded. One that was moved is used where it is from
+    /// then on.
+    pub follow_store: &'a dyn Fn() -> Whereabouts,
+    /// Puts a log back, named by the stream and the open file, whose name the store lost while the agent wrote it.
+    pub put_back: &'a dyn Fn(Stream, &File) -> io::Result<()>,
     /// For the process of a cluster's job: the longest grace that the cluster leaves when it ends the job.
     pub at_cluster: Option<Duration>,
 }

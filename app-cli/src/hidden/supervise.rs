@@ -36,6 +36,7 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     let held = wiring.held(id, File::from(life)).await?;
     let outcome = match files {
         Ok(files) => {
+            let own = files.output.try_clone().map_err(|error| error.to_string())?;
             let attach = |file: &Attachment| wiring.kits.attach(file);
             let post = Post {
                 world: wiring.world(),
@@ -51,6 +52,8 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
                     is_set: |name| environment::variable(name).is_some(),
                     text: environment::text,
                 },
+                follow_store: &|| wiring.dir.follow(&own),
+                put_back: &|stream, file| wiring.logs.put_back(id, stream, file),
                 at_cluster: environment::most_grace(),
             };
             // What went wrong is recorded, and the launcher knows.

@@ -112,7 +112,7 @@ impl Wiring {
     }
 
     fn with(dir: DataDir, settings: &Settings, known: Option<Limits>) -> Self {
-        let streams = FileLogs::new(dir.clone());
+        let (streams, own) = (FileLogs::new(dir.clone()), dir.clone());
         let shipped = Registry::new(&settings.programs());
         let agents = Arc::new(shipped.with_own(&settings.own_agents()));
         Self {
@@ -129,7 +129,7 @@ impl Wiring {
             notices: FileNotices::new(dir.clone()),
             max_log: settings.max_log.value,
             keep_ended: settings.keep_ended.value,
-            host: LocalHost::new(dir.root().to_owned()),
+            host: LocalHost::new(move || own.root().to_owned()),
             at_end: at_end(dir.clone()),
             cluster: Slurm::new(environment::of_clusters())
                 .taking(settings.licences())

@@ -17,6 +17,17 @@ use crate::task::{
 /// A task that has not ended, or why its record cannot be read.
 pub type Unended = (TaskId, Result<Task, StoreError>);
 
+/// What became of a store that somebody works over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// It is where it was, whether or not it works.
+    Here,
+    /// It was moved, and was found.
+    Moved,
+    /// It is there no more, or something else is in its place.
+    Gone,
+}
+
 /// Keeps the records of tasks.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]

@@ -84,6 +84,7 @@ fn told(task: &Task) -> Option<Told<'_>> {
         State::Queued(_) | State::Running(_) => None,
         State::Completed(done) if done.result.trim().is_empty() => {
             let words = match task.order().runner {
+                Runner::Command(_) if progress.log_lost > 0 => "(what it printed is lost)",
                 Runner::Command(_) => "(it printed nothing)",
                 Runner::Agent { .. } | Runner::Elsewhere => "(its answer is empty)",
             };

@@ -14,7 +14,7 @@ use super::left_behind::{may_have_left, unnamed};
 use super::reconcile::{Believed, Note, reconcile, wait_for_conclusion};
 use super::repair::follower_is_due;
 use super::stop_jobs::stop_jobs;
-use super::stopping::{stop_all, stop_unrecorded};
+use super::stopping::{stop_all, stop_unrecorded, unanswered};
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::{Doomed, StoreError};
@@ -78,7 +78,7 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
             }
             Some(Err(trouble)) => receipt.refused.push((id, trouble)),
             None => {
-                let trouble = Trouble::unanswered(world, &id);
+                let trouble = unanswered(world, &id).await;
                 receipt.refused.push((id, trouble));
             }
         }

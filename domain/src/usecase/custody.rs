@@ -165,8 +165,14 @@ pub(super) fn is_overdue(world: World<'_>, task: &Task) -> bool {
 }
 
 /// What a task ends as whose launcher or supervisor was killed before the start was recorded.
-pub(super) fn cut_short() -> Ending {
-    let message = "its start was cut short; what there was of it has been stopped";
+pub(super) fn cut_short(task: &Task) -> Ending {
+    let message = if task.order().lineage.retry_of.is_some() {
+        // Who prepared it may have found nothing to start it with.
+        "its start was cut short, or what it was to start with was removed from the store; what there was of it has been \
+         stopped"
+    } else {
+        "its start was cut short; what there was of it has been stopped"
+    };
     Ending::failed(Reason::LaunchFailed, message)
 }
 
@@ -324,9 +330,10 @@ impl Held {
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }
         let progress = self.task.progress();
-        let never_recorded = progress.agent.is_none()
-            && matches!(self.task.state(), State::Error(failure) if failure.reason == Reason::LaunchFailed);
-        if progress.group.is_some() || never_recorded {
+        // A supervisor that was killed before it could record its agent may have made something for it.
+        let is_unstarted = progress.agent.is_none() && self.task.status() != Status::Completed;
+        let was_taken_up = is_unstarted && world.kits.kept(self.task.id()).await.is_err();
+        if progress.group.is_some() || was_taken_up {
             world.host.put_away(&Doomed::of(&self.task)).await;
         }
         if self.task.is_at_a_cluster() {

@@ -300,7 +300,7 @@ async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Beli
             return Ok(Believed { task: held.into_waiting(), note: None, custody });
         }
         Standing::NeverStarted if custody == Custody::Absent => custody::robbed(),
-        Standing::NeverStarted => custody::cut_short(),
+        Standing::NeverStarted => custody::cut_short(&held.task),
         standing @ (Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned) => {
             let task = held.task.clone();
             drop(held.put_away(world).await);

@@ -188,8 +188,11 @@ async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Change, 
             let Some(held) = custody::take(world, id).await? else { return Ok(Change::None) };
             let before = held.task.status().is_ended();
             // Without a lock that somebody left, it was not being started.
-            let ending =
-                if traces.lock == Lock::Absent { custody::robbed() } else { custody::cut_short() };
+            let ending = if traces.lock == Lock::Absent {
+                custody::robbed()
+            } else {
+                custody::cut_short(&held.task)
+            };
             let ended = conclude(world, held, ending).await?.status().is_ended();
             Ok(if ended && !before { Change::Ended } else { Change::Made })
         }

@@ -16,7 +16,7 @@ use super::cancel::Cancelled;
 use super::custody::{self, Held};
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
-use crate::port::{Doomed, StoreError, Woken};
+use crate::port::{Doomed, Life, StoreError, Woken};
 use crate::task::{Ending, Task, TaskId};
 
 /// How long a supervisor may take beyond the grace: two rounds of signals and a record.
@@ -42,6 +42,7 @@ pub(super) struct Stopped {
 pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) -> Stopped {
     let mut stopped = Stopped::default();
     let (mut asked, mut ours): (Vec<TaskId>, Vec<Held>) = (Vec::new(), Vec::new());
+    let mut deaf = Vec::new();
     for task in tasks {
         match custody::take(world, task.id()).await {
             Ok(Some(held)) => ours.push(held),
@@ -54,12 +55,17 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
                     stopped.tasks.insert(task.id().clone(), Err(fault.into()));
                     continue;
                 }
+                if is_deaf(world, task).await {
+                    deaf.push(Doomed::of(task));
+                }
                 asked.push(task.id().clone());
             }
             Err(trouble) => drop(stopped.tasks.insert(task.id().clone(), Err(trouble))),
         }
     }
-    let doomed: Vec<Doomed> = ours.iter().map(|held| Doomed::of(&held.task)).collect();
+    // Nobody but this process stops the processes of a task whose supervisor is stopped itself.
+    let is_heard = deaf.len() < asked.len();
+    let doomed: Vec<Doomed> = ours.iter().map(|held| Doomed::of(&held.task)).chain(deaf).collect();
     if !doomed.is_empty() {
         stopped.survivors = world.host.stop(&doomed, grace).await;
     }
@@ -71,7 +77,8 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         }
         stopped.tasks.insert(id, Box::pin(end(world, held)).await);
     }
-    let by = world.clock.elapsed().saturating_add(grace).saturating_add(MARGIN);
+    let margin = if is_heard { grace.saturating_add(MARGIN) } else { Duration::ZERO };
+    let by = world.clock.elapsed().saturating_add(margin);
     wait_for_release(world, asked.clone(), by).await;
     for id in asked {
         let survivors = sweep(world, &id).await;
@@ -100,7 +107,10 @@ pub(super) async fn stop_unrecorded(
         match &task.progress().supervisor {
             // One that cannot be asked finds that its agent is gone.
             Some(supervisor) if held => {
-                drop(world.host.ask_to_stop(supervisor).await);
+                // Whose agent is gone only waits for the store, and a signal would end that.
+                if custody::is_at_work(world, task).await {
+                    drop(world.host.ask_to_stop(supervisor).await);
+                }
                 asked.push(Doomed::of(task));
             }
             Some(_) | None => alone.push(Doomed::of(task)),
@@ -189,9 +199,31 @@ async fn see_ended(world: World<'_>, id: &TaskId, by: Duration) -> (Result<Task,
         }
         let over = world.clock.elapsed() >= by;
         if over || !wait_for_release(world, alloc::vec![id.clone()], by).await {
-            return (Err(Trouble::unanswered(world, id)), Ender::Us);
+            return (Err(unanswered(world, id).await), Ender::Us);
         }
     }
+}
+
+/// Whether the supervisor of a task is stopped, so that it hears nothing.
+async fn is_deaf(world: World<'_>, task: &Task) -> bool {
+    match &task.progress().supervisor {
+        Some(supervisor) => world.host.life(supervisor).await == Life::Stopped,
+        None => false,
+    }
+}
+
+/// That nobody recorded the end of a task in time, with who is to: its supervisor got its life lock from another process,
+/// so the lock does not name it.
+pub(super) async fn unanswered(world: World<'_>, id: &TaskId) -> Trouble {
+    if let Ok(task) = world.store.load(id).await
+        && let Some(supervisor) = &task.progress().supervisor
+        && is_deaf(world, &task).await
+    {
+        let holder =
+            alloc::format!("process {}, its supervisor, which is stopped,", supervisor.pid);
+        return Trouble::Unanswered { id: id.clone(), holder };
+    }
+    Trouble::unanswered(world, id)
 }
 
 /// Who saw the end of a task's processes.

@@ -11,6 +11,7 @@ mod heartbeat;
 mod last_words;
 mod missing;
 mod pacing;
+mod whereabouts;
 
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -49,6 +50,8 @@ pub(super) struct Driver<'a> {
     machine: Machine,
     stream: Option<Following<'a>>,
     readable: ReadableLog<&'a File>,
+    /// How many bytes of the readable log are gone with its name.
+    nameless: u64,
     termination: Option<Termination>,
     /// Whether the agent's end was seen.
     reaped: bool,
@@ -90,6 +93,7 @@ impl<'a> Driver<'a> {
             machine,
             stream,
             readable: ReadableLog::over(&post.files.output),
+            nameless: 0,
             termination: None,
             reaped: false,
             wished: None,
@@ -119,14 +123,12 @@ impl<'a> Driver<'a> {
         self.hear_what_ended_it().await;
         let left = self.left_behind();
         self.keep_bound_at_last();
+        self.put_logs_back();
         let exited = self.exited(exit, left).await;
         self.tell(Input::AgentExited(exited)).await;
-        while !self.done {
-            // A full disk delays the ending, and no more.
-            self.signals.wait(self.until_woken(), None);
-            self.tell(Input::Tick).await;
-        }
+        self.wait_for_the_record().await;
         self.finish_log().await;
+        self.forget_group_of_unrecorded().await;
         let Self { post, held, .. } = self;
         // What cannot be put away is found by its lock, which this process frees at the latest by its end.
         drop(held.put_away(post.world).await);
@@ -198,7 +200,7 @@ impl<'a> Driver<'a> {
         self.held.task.id()
     }
 
-    async fn apply(&mut self, event: Event) -> Recorded {
+    async fn try_to_apply(&mut self, event: Event) -> Recorded {
         let world = self.post.world;
         match self.held.record(world, event).await {
             Ok(task) => {
@@ -246,16 +248,6 @@ impl<'a> Driver<'a> {
             self.termination = None;
         }
         over
-    }
-
-    /// Looks at the record, and sees to it that the life lock has its name.
-    async fn look(&mut self) {
-        // Without its name the task is found by whoever lists all records, as a last resort.
-        drop(self.held.renew());
-        let id = self.id().clone();
-        if let Some(sight) = super::sight(self.post.world, &id).await {
-            self.tell(Input::Seen(sight)).await;
-        }
     }
 
     /// Begins to watch the name of the life lock, once the task has grown old enough for that, and where few run: a

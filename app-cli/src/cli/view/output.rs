@@ -38,6 +38,20 @@ impl OutputView {
         format!("{} --since {offset} {}", self.command, self.receipt.believed.task.id())
     }
 
+    /// Why there is no log: its supervisor makes it before the agent starts.
+    fn why_missing(&self) -> String {
+        let (task, path) = (&self.receipt.believed.task, &self.path);
+        match (task.progress().agent.is_some(), task.status().is_ended()) {
+            (false, _) => format!("there is no output yet: the task is {}", task.status().word()),
+            (true, false) => format!(
+                "the log `{path}` was removed while the task runs; its supervisor puts it back with the task's end"
+            ),
+            (true, true) => {
+                format!("the log `{path}` was removed: what the task printed is not known any more")
+            }
+        }
+    }
+
     /// What an empty text means.
     fn note(&self) -> Option<String> {
         let task = &self.receipt.believed.task;
@@ -67,8 +81,7 @@ impl View for OutputView {
         });
         if self.is_missing {
             answer["output"] = Value::Null;
-            answer["error"] =
-                json!(format!("there is no output yet: the task is {}", task.status().word()));
+            answer["error"] = json!(self.why_missing());
         }
         if let Some(note) = self.note() {
             answer["note"] = json!(note);

@@ -11,7 +11,7 @@ impl Driver<'_> {
     /// Records how much could not be added to the readable log, if `event` is the end and something could not.
     pub(super) async fn record_what_is_missing(&mut self, event: &Event) {
         let ends = matches!(event, Event::Ended { .. } | Event::AgentExited { .. });
-        if ends && self.readable.missing() != self.held.task.progress().log_lost {
+        if ends && self.missing() != self.held.task.progress().log_lost {
             self.record_missing().await;
         }
     }
@@ -20,14 +20,18 @@ impl Driver<'_> {
     /// is recorded as missing.
     pub(super) async fn finish_log(&mut self) {
         self.readable.catch_up();
-        if self.readable.missing() != self.held.task.progress().log_lost {
+        if self.missing() != self.held.task.progress().log_lost {
             self.record_missing().await;
         }
     }
 
+    fn missing(&self) -> u64 {
+        self.readable.missing().saturating_add(self.nameless)
+    }
+
     /// What cannot be recorded either is lost without a word: there is nothing left to say it with.
     async fn record_missing(&mut self) {
-        let bytes = self.readable.missing();
+        let bytes = self.missing();
         Box::pin(self.apply(Event::LogLost { bytes })).await;
     }
 }

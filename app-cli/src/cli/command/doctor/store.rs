@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use adapters_fs::inspection::{
     FolderState, Odd, StoreCondition, close_files, stopped_holders, store_condition,
 };
+use adapters_process::local::group::remove_forsaken;
 use adapters_process::local::supervisors::supervisors_over;
 use domain::port::{Fault, Host as _, TaskStore as _};
 use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
@@ -301,13 +302,25 @@ fn unattended(listed: &Listed) -> Finding {
             "needs nobody"
         }
     };
+    let supervisor = |id: &TaskId| {
+        let task = listed.listing.tasks.iter().find(|task| task.id() == id);
+        task.and_then(|task| task.progress().supervisor.as_ref()).map(|it| it.pid)
+    };
+    let stopped = alone.iter().filter(|(_, note)| **note == Note::Stopped);
+    let stopped: Vec<String> =
+        stopped.filter_map(|(id, _)| supervisor(id)).map(|pid| pid.to_string()).collect();
+    let fix = if stopped.is_empty() {
+        "`task-bg cancel` stops one, `task-bg prune` ends those that ran too long".to_owned()
+    } else {
+        format!(
+            "`kill -CONT {}` lets supervisors that were stopped go on; `task-bg cancel` stops a task",
+            text::some_of(&stopped, NAMED)
+        )
+    };
     let notes = alone.iter().take(NAMED);
     let named: Vec<String> = notes.map(|(id, note)| format!("{id} {}", word(note))).collect();
-    warn(
-        "supervision",
-        format!("{} tasks run or wait on their own: {}", alone.len(), named.join(", ")),
-        "`task-bg cancel` stops one, `task-bg prune` ends those that ran too long",
-    )
+    let words = format!("{} tasks run or wait on their own: {}", alone.len(), named.join(", "));
+    warn("supervision", words, fix)
 }
 
 /// Names what ended tasks left, by their records and by what lives and carries their names.
@@ -342,6 +355,9 @@ fn survivors(listed: &Listed, at_large: &[(TaskId, ProcessId)]) -> Finding {
 async fn leftovers(context: &Context, fix: bool) -> Finding {
     let store = &context.wiring.store;
     let found = if fix { store.sweep().await } else { store.leftovers() };
+    if fix {
+        remove_forsaken();
+    }
     // Of launches that were cut off while they made a worktree.
     let worktrees = if fix { take_back_of(context, None).await } else { cut_off(context) };
     match found.map(|count| count + worktrees) {

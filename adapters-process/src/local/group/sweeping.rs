@@ -1,0 +1,60 @@
+//! Removing the groups of tasks of which nothing is left: at the end of one, and of those that were forsaken.
+//!
+//! The kernel removes no group in which a process runs, whoever asks for it.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use domain::task::TaskId;
+
+use super::{DEPTH, Group, PREFIX, Place, each_below};
+use crate::effect::effect;
+use crate::local::identity::Stat;
+
+/// How often the removal of a group is tried whose last processes are about to be gone, and the pause before each try.
+const TRIES: (u32, Duration) = (25, Duration::from_millis(2));
+/// How old a group is that no supervisor is about to put its agent into.
+const OLD: Duration = Duration::from_secs(60);
+
+impl Group {
+    /// Removes it with what is below it, unless any process is there.
+    pub(in crate::local) fn remove(&self) {
+        if effect("remove a control group", || fs::remove_dir(&self.folder)).is_ok() {
+            return;
+        }
+        // What lives on may rest since its supervisor was killed.
+        self.go_on();
+        for _ in 0..TRIES.0 {
+            let mut folders = Vec::new();
+            each_below(&self.folder, DEPTH, &mut |folder| folders.push(folder.to_owned()));
+            for folder in folders.iter().rev() {
+                // One that is populated stays, and those above it.
+                fs::remove_dir(folder).unwrap_or_default();
+            }
+            // One that was killed is counted for a moment more.
+            let lives = |pid: &u32| Stat::of(*pid).is_some_and(|stat| stat.lives());
+            if !self.folder.exists() || self.members().iter().any(lives) {
+                return;
+            }
+            std::thread::sleep(TRIES.1);
+        }
+    }
+}
+
+/// Removes the groups, beside that of this process, of tasks whose supervisors were killed or lost their stores before they
+/// could: those that are empty and not new.
+pub fn remove_forsaken() {
+    let Ok(place) = Place::own() else { return };
+    for entry in fs::read_dir(&place.base).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| TaskId::parse(name.strip_prefix(PREFIX)?).ok());
+        let made = entry.metadata().and_then(|found| found.modified());
+        let age = made.ok().and_then(|made| SystemTime::now().duration_since(made).ok());
+        if let (Some(id), true) = (id, age.is_some_and(|age| age >= OLD)) {
+            let group = place.of(&id);
+            if group.members().is_empty() {
+                group.remove();
+            }
+        }
+    }
+}
