@@ -83,6 +83,7 @@ mod terminals;
 mod topping;
 mod trying_again;
 mod turns;
+mod vanishing;
 mod watching;
 mod ways_out;
 mod whole_store;

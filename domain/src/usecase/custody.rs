@@ -10,7 +10,7 @@ use core::time::Duration;
 use super::{Trouble, World, follow};
 use crate::plan::reconcile::Custody;
 use crate::port::{Claim, Doomed, Life, StoreError, StoreFailure, Stream};
-use crate::task::{Ending, Event, LeftBehind, Reason, Report, State, Status, Task, TaskId};
+use crate::task::{Ending, Event, LeftBehind, Reason, Report, Status, Task, TaskId};
 
 /// A task whose life lock is held here.
 #[must_use = "dropping it frees the life lock and leaves its name"]

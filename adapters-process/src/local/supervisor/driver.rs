@@ -16,7 +16,7 @@ mod whereabouts;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-use domain::port::{LogPart, StoreError, Stream};
+use domain::port::{LogPart, StoreError, Stream, Whereabouts};
 use domain::run::ending::QUOTED_LINES;
 use domain::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use domain::task::text::screen::settled;
@@ -50,6 +50,8 @@ pub(super) struct Driver<'a> {
     machine: Machine,
     stream: Option<Following<'a>>,
     readable: ReadableLog<&'a File>,
+    /// How many bytes the readable log had when the agent was gone.
+    printed: u64,
     /// How many bytes of the readable log are gone with its name.
     nameless: u64,
     termination: Option<Termination>,
@@ -93,6 +95,7 @@ impl<'a> Driver<'a> {
             machine,
             stream,
             readable: ReadableLog::over(&post.files.output),
+            printed: 0,
             nameless: 0,
             termination: None,
             reaped: false,
@@ -301,7 +304,11 @@ impl<'a> Driver<'a> {
         let adapter = world.agents.of(&self.held.task.order().runner);
         self.finish_stream().await;
         let tail = LogPart::LastLines { lines: QUOTED_LINES };
-        let log = world.logs.read(self.id(), Stream::Readable, tail).await;
+        let mut log = world.logs.read(self.id(), Stream::Readable, tail).await;
+        let is_elsewhere = self.printed > 0 && log.as_ref().is_ok_and(|log| log.total_bytes == 0);
+        if is_elsewhere && (self.post.follow_store)() == Whereabouts::Moved {
+            log = world.logs.read(self.id(), Stream::Readable, tail).await;
+        }
         let log_tail = log.map(|log| settled(&log.text)).unwrap_or_default();
         let log_complaint = adapter.and_then(|adapter| adapter.complaint(&log_tail));
         let [a, b, c, ..] = world.entropy.bytes();

@@ -71,6 +71,9 @@ impl Driver<'_> {
         let files = &self.post.files;
         for (stream, file) in [(Stream::Readable, &files.output), (Stream::Events, &files.events)] {
             let Ok(found) = file.metadata() else { continue };
+            if stream == Stream::Readable {
+                self.printed = found.len();
+            }
             let is_lost = found.nlink() == 0 && found.len() > 0;
             if is_lost && (self.post.put_back)(stream, file).is_err() && stream == Stream::Readable
             {

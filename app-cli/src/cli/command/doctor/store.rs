@@ -306,7 +306,7 @@ fn unattended(listed: &Listed) -> Finding {
         let task = listed.listing.tasks.iter().find(|task| task.id() == id);
         task.and_then(|task| task.progress().supervisor.as_ref()).map(|it| it.pid)
     };
-    let stopped = alone.iter().filter(|(_, note)| **note == Note::Stopped);
+    let stopped = alone.iter().filter(|(_, note)| *note == Note::Stopped);
     let stopped: Vec<String> =
         stopped.filter_map(|(id, _)| supervisor(id)).map(|pid| pid.to_string()).collect();
     let fix = if stopped.is_empty() {
