@@ -60,32 +60,37 @@ impl Chance {
 struct Asked {
     time: Duration,
     seed: u64,
+    /// Whether tasks get control groups: `auto` or `off`.
+    groups: &'static str,
 }
 
 impl Asked {
     /// # Errors
     /// Which word makes no sense.
     fn read() -> Result<Self, String> {
-        let (mut minutes, mut seed) = (1.0_f64, 1_u64);
+        let (mut minutes, mut seed, mut groups) = (1.0_f64, 1_u64, "auto");
         let mut words = env::args().skip(1);
         while let Some(word) = words.next() {
             let value = words.next().unwrap_or_default();
-            let wrong = || format!("`{word} {value}` makes no sense: --minutes N --seed S");
+            let wrong =
+                || format!("`{word} {value}` makes no sense: --minutes N --seed S --groups on|off");
             match word.as_str() {
                 "--minutes" => minutes = value.parse().map_err(|_| wrong())?,
                 "--seed" => seed = value.parse().map_err(|_| wrong())?,
+                "--groups" if value == "on" => groups = "auto",
+                "--groups" if value == "off" => groups = "off",
                 _ => return Err(wrong()),
             }
         }
         let time = Duration::try_from_secs_f64(minutes * 60.0).map_err(|it| it.to_string())?;
-        Ok(Self { time, seed })
+        Ok(Self { time, seed, groups })
     }
 }
 
 /// Runs it for as long as the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Asked { time, seed } = match Asked::read() {
+    let Asked { time, seed, groups } = match Asked::read() {
         Ok(asked) => asked,
         Err(words) => {
             eprintln!("{words}");
@@ -96,7 +101,9 @@ pub fn main() -> ExitCode {
         eprintln!("the programs under test are not beside this one: start `cargo xtask stress`");
         return ExitCode::FAILURE;
     };
-    let sandbox = Sandbox::new(programs).with_env("TASK_BG_MAX_RUNNING", "12");
+    let sandbox = Sandbox::new(programs)
+        .with_env("TASK_BG_MAX_RUNNING", "12")
+        .with_env("TASK_BG_CGROUPS", groups);
     let (over, kills) = (AtomicBool::new(false), AtomicUsize::new(0));
     let shared = Shared::default();
     std::thread::scope(|scope| {
@@ -124,7 +131,7 @@ pub fn main() -> ExitCode {
     });
     let violations = shared.violated(&sandbox);
     println!(
-        "seed {seed}: {} commands, {} of them died at a point, {} further processes killed, {} tasks; {} violated laws",
+        "seed {seed}, groups {groups}: {} commands, {} of them died at a point, {} further processes killed, {} tasks; {} violated laws",
         shared.commands(),
         shared.died(),
         kills.into_inner(),
@@ -137,7 +144,10 @@ pub fn main() -> ExitCode {
     if violations.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("the same again: cargo xtask stress --seed {seed}");
+    eprintln!(
+        "the same again: cargo xtask stress --seed {seed} --groups {}",
+        if groups == "off" { groups } else { "on" }
+    );
     ExitCode::FAILURE
 }
 

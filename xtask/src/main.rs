@@ -100,7 +100,7 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "stress",
-        about: "many verbs at once, everything killed at random, the laws held (--minutes N --seed S)",
+        about: "many verbs at once, everything killed at random, the laws held (--minutes N --seed S --groups on|off)",
         run: faults::stress,
     },
     Entry {

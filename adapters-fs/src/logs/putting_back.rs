@@ -34,7 +34,7 @@ impl FileLogs {
         let copied = ownership::handed_over(copy).and_then(|copy| copied(&source, &copy));
         let placed = copied.and_then(|()| put_in_place(&temp, &target));
         placed.inspect_err(|_| {
-            effect("unlink", &temp, || std::fs::remove_file(&temp)).unwrap_or_default()
+            effect("unlink", &temp, || std::fs::remove_file(&temp)).unwrap_or_default();
         })
     }
 }

@@ -3,9 +3,10 @@
 //! The kernel removes no group in which a process runs, whoever asks for it.
 
 use std::fs;
-use std::time::{Duration, SystemTime};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
-use domain::task::TaskId;
+use domain::task::{TaskId, Timestamp};
 
 use super::{DEPTH, Group, PREFIX, Place, each_below};
 use crate::effect::effect;
@@ -43,14 +44,14 @@ impl Group {
 
 /// Removes the groups, beside that of this process, of tasks whose supervisors were killed or lost their stores before they
 /// could: those that are empty and not new.
-pub fn remove_forsaken() {
+pub fn remove_forsaken(now: Timestamp) {
     let Ok(place) = Place::own() else { return };
     for entry in fs::read_dir(&place.base).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let id = name.to_str().and_then(|name| TaskId::parse(name.strip_prefix(PREFIX)?).ok());
-        let made = entry.metadata().and_then(|found| found.modified());
-        let age = made.ok().and_then(|made| SystemTime::now().duration_since(made).ok());
-        if let (Some(id), true) = (id, age.is_some_and(|age| age >= OLD)) {
+        let Ok(found) = entry.metadata() else { continue };
+        let made = Timestamp::from_micros(found.mtime().saturating_mul(1_000_000));
+        if let (Some(id), true) = (id, now.since(made) >= OLD) {
             let group = place.of(&id);
             if group.members().is_empty() {
                 group.remove();

@@ -1,6 +1,7 @@
 //! `cleanup`: from its flags to what may be removed, and from the receipt to an answer.
 
 use adapters_process::local::group::remove_forsaken;
+use domain::port::Clock as _;
 use domain::usecase::cleanup::{Removal, cleanup as clean};
 use domain::usecase::prune::Mode;
 
@@ -34,7 +35,7 @@ pub(super) async fn cleanup(context: &Context, args: &Cleanup) -> Outcome {
     }
     let mut cleaned = clean(wiring.world(), &worktrees, removal, Mode::Execute).await?;
     cleaned.swept += take_back_of(context, None).await;
-    remove_forsaken();
+    remove_forsaken(wiring.clock.now());
     untold.retain(|id| cleaned.removed.contains(id));
     let admitted = wiring.admit().await;
     let unswept = cleaned.unswept.take();

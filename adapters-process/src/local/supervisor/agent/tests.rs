@@ -40,6 +40,8 @@ fn started<T>(
             output: tempfile::tempfile().expect("a file"),
         },
         instructions: None,
+        follow_store: &|| domain::port::Whereabouts::Here,
+        put_back: &|_, _| Ok(()),
         attach: &|_| Err(io::Error::other("nothing is attached here")),
         surroundings: Surroundings {
             path: Some("/bin:/usr/bin".into()),

@@ -78,7 +78,7 @@ impl Driver<'_> {
         }
         match found {
             Found::Quiet if self.grown.is_some() || !matches!(pace, Pace::Free) => {
-                *next = Some(Instant::now() + bound.idle())
+                *next = Some(Instant::now() + bound.idle());
             }
             Found::Quiet => {}
             Found::Grows(pause) => *next = Some(Instant::now() + pause),

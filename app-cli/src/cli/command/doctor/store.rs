@@ -12,7 +12,7 @@ use adapters_fs::inspection::{
 };
 use adapters_process::local::group::remove_forsaken;
 use adapters_process::local::supervisors::supervisors_over;
-use domain::port::{Fault, Host as _, TaskStore as _};
+use domain::port::{Clock as _, Fault, Host as _, TaskStore as _};
 use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
 use domain::usecase::list::{Listed, list, survey};
 use domain::usecase::reconcile::Note;
@@ -356,7 +356,7 @@ async fn leftovers(context: &Context, fix: bool) -> Finding {
     let store = &context.wiring.store;
     let found = if fix { store.sweep().await } else { store.leftovers() };
     if fix {
-        remove_forsaken();
+        remove_forsaken(context.wiring.clock.now());
     }
     // Of launches that were cut off while they made a worktree.
     let worktrees = if fix { take_back_of(context, None).await } else { cut_off(context) };
