@@ -20,12 +20,14 @@ use crate::disk;
 use crate::effect::effect;
 
 impl FileLogs {
-    /// Puts what is in the open file `lost` where the log of the task belongs, in place of what is there. Makes no folder.
+    /// Puts what is in the open file `lost` where the log of the task belongs, in place of what is there. Makes no folder, and
+    /// nothing for a task without a record, which was removed with its log.
     ///
     /// # Errors
     /// What the system says; nothing is changed then.
     pub fn put_back(&self, id: &TaskId, which: Stream, lost: &File) -> io::Result<()> {
         let target = self.path(id, which);
+        std::fs::symlink_metadata(self.dir.record(id))?;
         // It was opened for writing alone.
         let source = File::open(format!("/proc/self/fd/{}", lost.as_raw_fd()))?;
         let temp = self.dir.temp(&target);
@@ -77,6 +79,8 @@ mod tests {
         let logs = FileLogs::new(DataDir::at(home.path().to_owned()));
         let id = TaskId::parse("bg_1").expect("an id");
         let log = logs.append_output(&id).expect("a log");
+        let record = home.path().join("bg_1.json");
+        fs::write(&record, "").expect("a record");
         let path = home.path().join("bg_1.out");
         let other = File::options().write(true).open(&path).expect("it is there");
         other.write_all_at(b"the first", 0).expect("written");
@@ -89,6 +93,9 @@ mod tests {
         let mut end = [0; 8];
         File::open(&path).and_then(|file| file.read_exact_at(&mut end, 64 << 20)).expect("read");
         assert_eq!(&end, b"the last");
+        fs::remove_file(&record).expect("removed");
+        fs::remove_file(&path).expect("removed");
+        assert!(logs.put_back(&id, Stream::Readable, &log).is_err() && !path.exists());
         fs::remove_dir_all(home.path()).expect("removed");
         assert!(logs.put_back(&id, Stream::Readable, &log).is_err() && !home.path().exists());
     }

@@ -22,6 +22,8 @@ use crate::task::{Ending, Task, TaskId};
 /// How long a supervisor may take beyond the grace: two rounds of signals and a record.
 const MARGIN: Duration = Duration::from_secs(15);
 
+/// How long a supervisor that is stopped itself may take to be let go on.
+const DEAF: Duration = Duration::from_secs(5);
 /// How often processes that nobody can be asked about are looked at.
 const STEP: Duration = Duration::from_millis(50);
 /// How long a supervisor has at least to hear that it is to stop its task.
@@ -77,7 +79,7 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         }
         stopped.tasks.insert(id, Box::pin(end(world, held)).await);
     }
-    let margin = if is_heard { grace.saturating_add(MARGIN) } else { Duration::ZERO };
+    let margin = if is_heard { grace.saturating_add(MARGIN) } else { DEAF };
     let by = world.clock.elapsed().saturating_add(margin);
     wait_for_release(world, asked.clone(), by).await;
     for id in asked {
