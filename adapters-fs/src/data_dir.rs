@@ -34,8 +34,6 @@ use names::{percent_encoded, percent_encoded_within};
 
 /// The folder of the store, below droid's own.
 const STORE: &str = ".factory/.omd/background-tasks";
-/// The folder of the life locks, which every store has in which a task was launched.
-const ACTIVE: &str = ".active";
 /// How many shard locks there are. Fixed for ever: every program that shares the store must agree.
 const SHARDS: u32 = 16;
 /// What the name of a note begins with that says which session a process is.
@@ -120,7 +118,7 @@ impl DataDir {
 
     /// The folder of the life locks: one entry for each task that has not finished.
     pub fn active(&self) -> PathBuf {
-        self.root().join(ACTIVE)
+        self.root().join(".active")
     }
 
     /// The life lock of a task.

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use domain::port::Whereabouts;
 
-use super::{ACTIVE, DataDir};
+use super::DataDir;
 
 /// A folder, and where it was moved to, if that was noticed.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,11 +47,11 @@ impl DataDir {
         let Some((there, name)) = found_at(part) else {
             return if folder.is_dir() { Whereabouts::Here } else { Whereabouts::Gone };
         };
-        if is_same(&folder.join(name), part) {
+        if is_same(&Self::entry(folder, &name), part) {
             return Whereabouts::Here;
         }
         // Of a log alone that was moved, or of one in a copy, nothing follows for the store.
-        if there == folder || !there.join(ACTIVE).is_dir() {
+        if there == folder || !Self::at(there.clone()).active().is_dir() {
             return if folder.is_dir() { Whereabouts::Here } else { Whereabouts::Gone };
         }
         let place = Box::new(Place::of(there));
@@ -80,7 +80,7 @@ mod tests {
     fn a_store_is_found_again_as_often_as_it_is_moved() {
         let home = tempfile::tempdir().expect("a folder");
         let at = |name: &str| home.path().join(name);
-        fs::create_dir_all(at("one").join(ACTIVE)).expect("a store");
+        fs::create_dir_all(at("one").join(".active")).expect("a store");
         let dir = DataDir::at(at("one"));
         let log = File::create(at("one").join("bg_1.out")).expect("a log");
         let shared = dir.clone();
