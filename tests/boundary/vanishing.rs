@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tests::process::{alive, pause, resume, terminate, wait_at_most, wait_until};
+use tests::process::{alive, kill, pause, resume, terminate, wait_at_most, wait_until};
 use tests::run::Run;
 use tests::sandbox::{Sandbox, pid_at};
 
@@ -153,6 +153,36 @@ fn a_log_that_is_taken_away_under_a_task_is_back_when_it_ends() {
         let output = sandbox.task_bg(["output", &id]).ok().json();
         assert!(output["error"].as_str().is_some_and(|it| it.contains("not known")), "{output:#}");
     }
+}
+
+#[test]
+fn a_log_that_is_removed_while_nobody_looks_after_its_task_is_back_when_that_ends() {
+    let sandbox = sandbox();
+    let gate = sandbox.path("gate");
+    let command =
+        sandbox.run_script(&[], &format!("echo one; {}; echo two", sandbox.until("gate")));
+    let droid = sandbox.launch(&format!("SAY one\nWAIT {}\nSAY two", gate.display()));
+    wait_until("that it speaks", || sandbox.record(&droid)["progress"]["lastMessage"] == "one");
+    for id in [&command, &droid] {
+        let supervisor = pid_at(&sandbox.record(id), "supervisor");
+        kill(supervisor);
+        wait_until("that it is gone", || !alive(supervisor));
+        for ending in ["out", "events.jsonl"] {
+            fs::remove_file(sandbox.store().join(format!("{id}.{ending}"))).expect("removed");
+        }
+    }
+    sandbox.task_bg(["list"]).ok().done();
+    for id in [&command, &droid] {
+        wait_until("that it is taken over", || {
+            sandbox.record(id)["progress"]["adoptions"].as_u64() == Some(1)
+        });
+    }
+    sandbox.open_gate("gate");
+    let ended = sandbox.ended(&droid);
+    assert_eq!((&ended["status"], &ended["result"]), (&"completed".into(), &"two".into()));
+    assert_eq!(sandbox.ended(&command)["progress"]["reason"], "lost");
+    let output = sandbox.task_bg(["output", &command]).ok().json();
+    assert_eq!(output["output"], "one\ntwo\n", "{output:#}");
 }
 
 // Once, nothing named the process, and the answer came after 16 s.

@@ -12,6 +12,7 @@ mod detach;
 mod driver;
 mod readable_log;
 mod signals;
+mod written;
 
 use std::collections::BTreeMap;
 use std::error::Error;

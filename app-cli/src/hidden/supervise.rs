@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use adapters_process::local::supervisor::{self, AgentFiles, Post, Surroundings};
 use domain::port::Attachment;
-use domain::task::{Ending, Reason, TaskId};
+use domain::task::{Ending, Reason, State, TaskId};
 
 use crate::kit::answer::Answer;
 use crate::kit::environment;
@@ -34,6 +34,12 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     // The files first: what the record says is to be as new as can be when the agent starts.
     let files = detached.and_then(|()| agent_files(&wiring, id));
     let held = wiring.held(id, File::from(life)).await?;
+    let files = files.map(|files| match (&held.task.state(), &held.task.progress().agent) {
+        (State::Running(_), Some(agent)) => {
+            files.as_written_by(agent, &wiring.dir.output(id), &wiring.dir.events(id))
+        }
+        _ => files,
+    });
     let outcome = match files {
         Ok(files) => {
             let own = files.output.try_clone().map_err(|error| error.to_string())?;

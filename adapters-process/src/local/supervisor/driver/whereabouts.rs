@@ -13,6 +13,10 @@ use domain::task::Event;
 use super::super::sight;
 use super::Driver;
 
+/// How many bytes of the disk a log may take that is put back where logs have no bound: whoever removes a larger one wants
+/// room.
+const MOST: u64 = 256 << 20;
+
 impl Driver<'_> {
     /// Records an event, also in a store that was moved.
     pub(super) async fn apply(&mut self, event: Event) -> Recorded {
@@ -75,8 +79,11 @@ impl Driver<'_> {
                 self.printed = found.len();
             }
             let is_lost = found.nlink() == 0 && found.len() > 0;
-            if is_lost && (self.post.put_back)(stream, file).is_err() && stream == Stream::Readable
-            {
+            let taken = found.blocks().saturating_mul(512);
+            let is_back = is_lost
+                && taken <= self.post.most.unwrap_or(0).max(MOST)
+                && (self.post.put_back)(stream, file).is_ok();
+            if is_lost && !is_back && stream == Stream::Readable {
                 self.nameless = found.len();
             }
         }
