@@ -12,7 +12,7 @@ mod submitting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -38,7 +38,7 @@ pub struct Slurm {
     /// The answer that was had last.
     last: Latest<Jobs>,
     /// The nodes that answered when it was asked last.
-    nodes: Latest<BTreeSet<String>>,
+    nodes: Latest<Arc<BTreeSet<String>>>,
     /// Where processes of this user share what was answered; see [`Slurm::sharing`].
     shared: Option<PathBuf>,
 }
@@ -153,32 +153,27 @@ impl Cluster for Slurm {
     }
 
     async fn jobs(&self, at_most: Duration) -> Result<Jobs, ClusterFailure> {
-        if let Some(jobs) = young(&self.last, at_most) {
-            return Ok(jobs);
-        }
-        let (said, asked_at) = match self.shared.as_ref().filter(|_| at_most >= SHARED) {
-            Some(file) => asking::shared(file, at_most, || self.ask_jobs())?,
-            None => (self.ask_jobs()?, now()),
-        };
-        let jobs = Jobs { known: answer::jobs(&said), asked_at };
-        keep(&self.last, jobs.clone());
-        Ok(jobs)
+        latest(&self.last, at_most, || {
+            let (said, asked_at) = match self.shared.as_ref().filter(|_| at_most >= SHARED) {
+                Some(file) => asking::shared(file, at_most, || self.ask_jobs())?,
+                None => (self.ask_jobs()?, now()),
+            };
+            Ok(Jobs { known: Arc::new(answer::jobs(&said)), asked_at })
+        })
     }
 
     async fn answers(&self, node: &str, at_most: Duration) -> Result<bool, ClusterFailure> {
-        if let Some(nodes) = young(&self.nodes, at_most) {
-            return Ok(nodes.contains(node));
-        }
-        let ask = || self.ask("sinfo", &["-a", "-h", "-N", "-o", "%N|%T"], QUESTION)?.or_refused();
-        let file = self.shared.as_ref().map(|file| file.with_extension("nodes"));
-        let said = match file.filter(|_| at_most >= SHARED) {
-            Some(file) => asking::shared(&file, at_most, ask)?.0,
-            None => ask()?,
-        };
-        let nodes = answer::answering(&said);
-        let answers = nodes.contains(node);
-        keep(&self.nodes, nodes);
-        Ok(answers)
+        let nodes = latest(&self.nodes, at_most, || {
+            let words = ["-a", "-h", "-N", "-o", "%N|%T"];
+            let ask = || self.ask("sinfo", &words, QUESTION)?.or_refused();
+            let file = self.shared.as_ref().map(|file| file.with_extension("nodes"));
+            let said = match file.filter(|_| at_most >= SHARED) {
+                Some(file) => asking::shared(&file, at_most, ask)?.0,
+                None => ask()?,
+            };
+            Ok(Arc::new(answer::answering(&said)))
+        });
+        Ok(nodes?.contains(node))
     }
 
     async fn exit_code(&self, job: Named<'_>) -> Option<String> {
@@ -205,18 +200,22 @@ impl Cluster for Slurm {
     }
 }
 
-/// What was answered last, and when.
-type Latest<T> = Mutex<Option<(Instant, T)>>;
+/// What was answered last, and when; or that there was no answer, which takes seconds to find out.
+type Latest<T> = Mutex<Option<(Instant, Result<T, ClusterFailure>)>>;
 
-/// The answer that was had last, if it is no older than that.
-fn young<T: Clone>(latest: &Latest<T>, at_most: Duration) -> Option<T> {
-    let latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
-    let (asked, answer) = latest.as_ref()?;
-    (asked.elapsed() <= at_most).then(|| answer.clone())
-}
-
-fn keep<T>(latest: &Latest<T>, answer: T) {
-    *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), answer));
+/// What was answered last, if it is no older than that; else what is answered now.
+fn latest<T: Clone>(
+    latest: &Latest<T>,
+    at_most: Duration,
+    ask: impl FnOnce() -> Result<T, ClusterFailure>,
+) -> Result<T, ClusterFailure> {
+    let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, answer)) = latest.as_ref().filter(|(asked, _)| asked.elapsed() <= at_most) {
+        return answer.clone();
+    }
+    let answer = ask();
+    *latest = Some((Instant::now(), answer.clone()));
+    answer
 }
 
 fn now() -> Timestamp {

@@ -53,6 +53,9 @@ lives_on() { on "$1" ps -e -o args | grep -q "^$2"; }
 dead_on() { ! lives_on "$@"; }
 none_of() { ! lives_on "$1" "$2" || fail "$2 lives on $1"; }
 nothing_kept() { [ -z "$(find "$store/.active" -name "$1*")" ] || fail "kept: $(ls "$store/.active")"; }
+# Whether Slurm has no job of this task any more.
+over() { ! on login squeue -h -n "$1" -o %T | grep -q .; }
+state_is() { on login squeue -h -t all -n "$1" -o %T | grep -q "$2"; }
 kill_on() { on "$1" sh -c "for p in \$(ps -e -o pid,args | grep '$2' | grep -v grep | cut -c1-8); do kill -KILL \$p; done"; }
 # A script that goes on until this file is there.
 gated() { echo "until [ -e '$shared/$1' ]; do sleep 0.05; done"; }

@@ -37,9 +37,19 @@ const SHORT: [&str; 12] = [
     "displaced",
 ];
 /// Those that are tried besides where somebody wants all.
-const LONG: [&str; 4] = ["controller_down", "node_cut", "node_lost", "time_limit"];
+const LONG: [&str; 9] = [
+    "verbs",
+    "complete",
+    "doctor",
+    "noticing",
+    "controller_down",
+    "node_cut",
+    "node_lost",
+    "hundred",
+    "time_limit",
+];
 /// Those that want nodes which see no lock of each other.
-const APART: [&str; 0] = [];
+const APART: [&str; 4] = ["apart_list", "apart_cancel", "apart_complete", "apart_doctor"];
 
 /// Runs the scenarios that `names` choose; `all` is all, and without a name those that every check tries.
 ///

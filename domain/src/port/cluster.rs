@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use async_trait::async_trait;
 use core::time::Duration;
@@ -26,7 +27,8 @@ pub trait Cluster: Send + Sync {
 
     /// All jobs of this user that the cluster knows, by the tasks that they are named after.
     ///
-    /// MUST ask once, whatever the number of jobs, and not at all where an answer is no older than `at_most`.
+    /// MUST ask once, whatever the number of jobs, and not at all where an answer is no older than `at_most`; that nobody
+    /// answered counts as an answer.
     ///
     /// # Errors
     /// [`ClusterFailure`] if there is no answer; that says nothing of any job.
@@ -34,7 +36,7 @@ pub trait Cluster: Send + Sync {
 
     /// Whether a node answers the cluster.
     ///
-    /// MUST ask once for all nodes, and not at all where an answer is no older than `at_most`.
+    /// MUST ask once for all nodes, and not at all where an answer, or that there was none, is no older than `at_most`.
     ///
     /// # Errors
     /// [`ClusterFailure`] if that cannot be found out.
@@ -117,8 +119,8 @@ pub struct Named<'a> {
 /// The jobs that a cluster knows, and when it said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Jobs {
-    /// By task; of several of one task the newest.
-    pub known: BTreeMap<TaskId, JobSeen>,
+    /// By task; of several of one task the newest. All who ask within one command share them.
+    pub known: Arc<BTreeMap<TaskId, JobSeen>>,
     /// When it was asked.
     pub asked_at: Timestamp,
 }

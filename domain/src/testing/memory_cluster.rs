@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use async_trait::async_trait;
 use core::time::Duration;
@@ -34,7 +35,7 @@ pub struct Questions {
 
 #[derive(Default)]
 struct State {
-    jobs: BTreeMap<TaskId, JobSeen>,
+    jobs: Arc<BTreeMap<TaskId, JobSeen>>,
     submitted: Vec<Submission>,
     failure: Option<ClusterFailure>,
     silent_nodes: BTreeSet<String>,
@@ -68,8 +69,8 @@ impl MemoryCluster {
     pub fn set(&self, id: &TaskId, seen: Option<JobSeen>) {
         let mut state = self.state();
         match seen {
-            Some(seen) => drop(state.jobs.insert(id.clone(), seen)),
-            None => drop(state.jobs.remove(id)),
+            Some(seen) => drop(Arc::make_mut(&mut state.jobs).insert(id.clone(), seen)),
+            None => drop(Arc::make_mut(&mut state.jobs).remove(id)),
         }
     }
 
@@ -120,13 +121,13 @@ impl Cluster for MemoryCluster {
             // It takes the job, and the answer does not arrive.
             Some(failure @ ClusterFailure::Lost(_)) => {
                 state.submitted.push(job.clone());
-                state.jobs.insert(job.task.clone(), seen);
+                Arc::make_mut(&mut state.jobs).insert(job.task.clone(), seen);
                 Err(failure)
             }
             Some(failure) => Err(failure),
             None => {
                 state.submitted.push(job.clone());
-                state.jobs.insert(job.task.clone(), seen);
+                Arc::make_mut(&mut state.jobs).insert(job.task.clone(), seen);
                 Ok(Submitted { id: number.to_string(), cluster: None })
             }
         }

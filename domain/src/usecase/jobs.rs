@@ -27,7 +27,8 @@ use crate::task::{Ending, Event, Job, Queued, Reason, State, Status, Target, Tas
 
 /// How old an answer of the cluster may be for whoever looks once.
 pub const RECENT: Duration = Duration::from_secs(5);
-/// The same for those who wait, and look again and again: sites dislike to be asked more often.
+/// The same for those who wait, and look again and again: sites dislike to be asked more often, and of several who wait
+/// one asks for all.
 pub const PATIENT: Duration = Duration::from_secs(20);
 /// How often a job is looked for by its name, where the answer of the cluster was lost.
 const LOOKS: usize = 3;

@@ -13,7 +13,7 @@ use core::time::Duration;
 use super::admit::{PATIENCE, Thoroughness, admit};
 use super::reconcile::{Believed, reconcile_within};
 use super::repair::follower_is_due;
-use super::{Trouble, World};
+use super::{Trouble, World, jobs};
 use crate::plan::reconcile::Custody;
 use crate::port::{StoreError, Watch, Woken};
 use crate::task::{Status, Task, TaskId};
@@ -85,7 +85,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     loop {
         while let Some(id) = stale.pop() {
             due.remove(&id);
-            let believed = match believed(world, &id, elsewhere.at_most(), &mut turn).await {
+            let believed = match believed(world, &id, &mut turn).await {
                 Ok(believed) => believed,
                 Err(trouble) => {
                     known.remove(&id);
@@ -217,15 +217,11 @@ impl Turn {
 }
 
 /// The task, reconciled.
-async fn believed(
-    world: World<'_>,
-    id: &TaskId,
-    at_most: Duration,
-    turn: &mut Turn,
-) -> Result<Believed, Trouble> {
+async fn believed(world: World<'_>, id: &TaskId, turn: &mut Turn) -> Result<Believed, Trouble> {
     let task = world.store.load(id).await?;
     let was_over = task.status().is_ended();
-    let believed = Box::pin(reconcile_within(world, task, at_most)).await?;
+    // Whoever waits looks again, and is content with an answer of a cluster that others had.
+    let believed = Box::pin(reconcile_within(world, task, jobs::PATIENT)).await?;
     // Nobody but this process knows of an ending that it recorded itself.
     turn.is_due |= !was_over && believed.task.status().is_ended();
     Ok(believed)

@@ -62,3 +62,16 @@ fn a_task_whose_job_slurm_does_not_know_cannot_be_released_and_neither_is_anothe
     assert!(failure.to_string().contains("knows no job"), "{failure:#}");
     assert!(slurm.calls("scontrol").is_empty(), "{:?}", slurm.calls("scontrol"));
 }
+
+/// Once, each task asked again, and a list of a hundred took minutes while the controller was down.
+#[test]
+fn a_controller_that_does_not_answer_is_asked_once_a_command_as_well() {
+    let sandbox = sandbox();
+    let slurm = FakeSlurm::new(&sandbox).waiting();
+    let ids: Vec<String> = (0..4).map(|_| submit(&sandbox, &[], "true")).collect();
+    moved(&sandbox, &ids[0], Beaten::LongAgo);
+    slurm.write("squeue.fails", "error: Unable to contact slurm controller (connect failure)\n");
+    let list = sandbox.task_bg(["list"]).ok().json();
+    assert_eq!((&list["running"], &list["queued"]), (&json!(1), &json!(3)), "{list:#}");
+    assert_eq!(slurm.calls("squeue").len(), 1);
+}

@@ -85,7 +85,6 @@ node_cut() {
   none_of node2 'sleep 6003'
   ready
 }
-state_is() { on login squeue -h -t all -n "$1" -o %T | grep -q "$2"; }
 
 # The power of a node goes, and comes back.
 node_lost() {

@@ -10,8 +10,8 @@ use core::time::Duration;
 use crate::plan::reconcile::Custody;
 use crate::port::Endings;
 use crate::task::TaskId;
+use crate::usecase::World;
 use crate::usecase::reconcile::Believed;
-use crate::usecase::{World, jobs};
 
 /// How often is looked while a wait is young.
 const LOOK: Duration = Duration::from_millis(200);
@@ -30,19 +30,13 @@ pub(super) struct Elsewhere {
     began: Duration,
     looked: Duration,
     last: bool,
-    again: bool,
 }
 
 impl Elsewhere {
     /// A wait that begins now.
     pub(super) const fn begin(now: Duration) -> Self {
         let seen = Endings { begun: false, read: BTreeMap::new() };
-        Self { seen, began: now, looked: now, last: false, again: false }
-    }
-
-    /// How old an answer of a cluster may be: whoever looks again and again is content with an older one.
-    pub(super) const fn at_most(&self) -> Duration {
-        if self.again { jobs::PATIENT } else { jobs::RECENT }
+        Self { seen, began: now, looked: now, last: false }
     }
 
     /// How long to wait for the next look, if nothing but other hosts is to be looked at.
@@ -72,7 +66,6 @@ impl Elsewhere {
         pending: Vec<TaskId>,
         known: &BTreeMap<TaskId, Believed>,
     ) -> Vec<TaskId> {
-        self.again = true;
         let elsewhere = |id: &TaskId| known.get(id).is_some_and(is_elsewhere);
         if pending.iter().filter(|id| elsewhere(id)).count() <= FEW {
             return pending;
