@@ -135,3 +135,16 @@ fn what_has_no_session_asks_for_no_words_and_a_line_can_be_erased() {
     looked.press("\r\u{3}");
     drop(looked.ends().0.code_is(0));
 }
+
+// Once, it showed how the last lines of a log began, where the list shows how they ended.
+#[test]
+fn the_last_words_of_a_task_are_in_its_line() {
+    let sandbox = sandbox();
+    let id = sandbox.run_script(&["--name", "counts"], "seq 1 20000");
+    sandbox.ended(&id);
+    // There is no room for its log.
+    let mut looked = Looked::at(&sandbox, (80, 12), "counts");
+    looked.shows("19999 20000");
+    looked.press("\u{3}");
+    drop(looked.ends().0.code_is(0));
+}

@@ -1,7 +1,7 @@
-//! How the board looks on a terminal of a size. Every text goes through [`cells`], and no byte that a terminal acts on is
+//! How the board looks on a terminal of a size. Every text goes through [`cells`] or [`fit_ends`], and no byte that a terminal acts on is
 //! in one. Nothing here prints. Main function: [`frame`].
 
-use domain::task::{Status, Task, Timestamp};
+use domain::task::{Status, Task, Timestamp, preview};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -13,7 +13,7 @@ use super::fitting::{cells, ending, heading};
 use super::line::Line;
 use super::log::Place;
 use crate::cli::view::task_lines::{self, short_id};
-use crate::kit::screen::{Screen, width};
+use crate::kit::screen::{Screen, fit_ends, width};
 
 /// The rows that are neither a task's nor the log's: the title, the heads, the rule, the keys.
 const FRAME: usize = 4;
@@ -142,7 +142,7 @@ impl Page {
         let heads = ["ID", "STATUS", "TIME", "DESCRIPTION", "LAST"].map(str::to_owned);
         let widths = columns(&heads, &lines, self.size.width);
         let head = Style::new().add_modifier(Modifier::DIM);
-        self.row(1, &heads, widths, [head; 5]);
+        self.row(1, &heads, widths, [head; 5], None);
         if lines.is_empty() {
             let none =
                 if board.tasks.is_empty() { "no tasks yet" } else { "no task fits; Esc shows all" };
@@ -154,16 +154,29 @@ impl Page {
             if first + at == board.selected() {
                 styles = styles.map(|style| style.add_modifier(Modifier::REVERSED));
             }
-            self.row(2 + at, line, widths, styles);
+            self.row(2 + at, line, widths, styles, preview::lead(task));
         }
     }
 
-    fn row(&mut self, row: usize, texts: &[String; 5], widths: [usize; 5], styles: [Style; 5]) {
+    /// Draws a line of cells. `lead` is how many characters at the beginning of the last one are kept with its end, where it
+    /// is too long.
+    fn row(
+        &mut self,
+        row: usize,
+        texts: &[String; 5],
+        widths: [usize; 5],
+        styles: [Style; 5],
+        lead: Option<usize>,
+    ) {
         let mut column = 0;
-        for ((text, columns), style) in texts.iter().zip(widths).zip(styles) {
+        for (at, ((text, columns), style)) in texts.iter().zip(widths).zip(styles).enumerate() {
             if columns > 0 {
                 // The gap belongs to the cell, so that a selected row has no holes.
-                self.put(row, column, columns + GAP, &cells(text, columns), style);
+                let fitted = match lead {
+                    Some(lead) if at == LAST => fit_ends(text, lead, columns),
+                    Some(_) | None => cells(text, columns),
+                };
+                self.put(row, column, columns + GAP, &fitted, style);
                 column += columns + GAP;
             }
         }
@@ -197,7 +210,9 @@ impl Page {
             self.line(top + at, line, Style::new());
         }
         if lines.is_empty() {
-            let none = "(it has written nothing yet)";
+            let ended = board.task().is_some_and(|task| task.status().is_ended());
+            let none =
+                if ended { "(it has written nothing)" } else { "(it has written nothing yet)" };
             self.line(top, none, Style::new().add_modifier(Modifier::DIM));
         }
     }
@@ -257,6 +272,8 @@ Ctrl-L              draw all of it anew
 Ctrl-Z              back to the shell, `fg` returns
 q, Ctrl-C           quit; no task ends with it";
 
+/// Which column has the last words.
+const LAST: usize = 4;
 /// The blanks between two columns.
 const GAP: usize = 2;
 
