@@ -4,6 +4,7 @@
 //! background cannot have is ruled out: no question is ever asked, and every call has an end. `ssh` makes the calls, `wire`
 //! knows what they say and how they are answered. Main type: [`SshRemotes`].
 
+mod complaint;
 pub mod ssh;
 mod wire;
 

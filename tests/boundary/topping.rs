@@ -1,5 +1,6 @@
 //! `top` on a terminal of its own, and that it gives the terminal back however it ends.
 
+mod elsewhere;
 mod pasting;
 mod reading;
 mod stuck;

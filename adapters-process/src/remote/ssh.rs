@@ -12,7 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use domain::port::remotes::Silence;
-use domain::task::text;
+
+use super::complaint::{last_line, lost};
+use crate::DEPTH_VARIABLE;
 
 /// The program, where nobody names another.
 pub const PROGRAM: &str = "ssh";
@@ -25,8 +27,6 @@ pub const REMOTE_PLACE: &str = ".local/bin/task-bg";
 const ANSWER: usize = 64 << 20;
 /// The most bytes of what ssh and the machine complain about that are looked at.
 const COMPLAINTS: usize = 64 << 10;
-/// The most characters of a complaint that are repeated.
-const QUOTED: usize = 300;
 /// How long a connection may take to be made, in seconds.
 const CONNECT: u64 = 10;
 /// How often it is looked whether ssh has exited once it has said all.
@@ -41,34 +41,12 @@ const FAILED: i32 = 255;
 /// The exit code of a shell that does not find a program.
 const NOT_FOUND: i32 = 127;
 
-/// What ssh says when it made no connection.
-const UNREACHABLE: [&str; 20] = [
-    "could not resolve hostname",
-    "connect to host",
-    "connection refused",
-    "no route to host",
-    "network is unreachable",
-    "permission denied",
-    "host key verification failed",
-    "remote host identification has changed",
-    "kex_exchange_identification",
-    "banner exchange",
-    "connection closed by",
-    "too many authentication failures",
-    "no matching",
-    "bad configuration option",
-    "bad owner or permissions",
-    "hostname contains invalid characters",
-    "can't open user config file",
-    "unable to negotiate",
-    "unknown port",
-    "connection timed out",
-];
-
 /// The user's ssh.
 #[derive(Debug)]
 pub struct Ssh {
     program: OsString,
+    /// How deep the tasks are that are launched by its calls, if that is more than usual.
+    depth: u32,
     /// Whether the last machine that was called has the program beside its PATH alone.
     is_beside: AtomicBool,
     /// Whether nobody waits for an answer any more.
@@ -117,7 +95,15 @@ pub struct Said {
 impl Ssh {
     /// The ssh that this program is.
     pub const fn new(program: OsString) -> Self {
-        Self { program, is_beside: AtomicBool::new(false), is_over: AtomicBool::new(false) }
+        let (is_beside, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { program, depth: 0, is_beside, is_over }
+    }
+
+    /// The same for a process within so many tasks: what it launches on another machine is as deep as what it launches here,
+    /// so that tasks which launch each other between machines come to an end.
+    #[must_use]
+    pub fn within(self, depth: u32) -> Self {
+        Self { depth, ..self }
     }
 
     /// Ends every call that runs, and every one to come.
@@ -134,7 +120,10 @@ impl Ssh {
         let first = self.is_beside.load(Ordering::Relaxed);
         for is_beside in [first, !first] {
             let program = if is_beside { REMOTE_PLACE } else { REMOTE_PROGRAM };
-            let words = std::iter::once(program.to_owned()).chain(call.words.iter().cloned());
+            let depth = (self.depth > 0)
+                .then(|| ["env".to_owned(), format!("{DEPTH_VARIABLE}={}", self.depth)]);
+            let words = depth.into_iter().flatten().chain([program.to_owned()]);
+            let words = words.chain(call.words.iter().cloned());
             let limit = call.limit.saturating_sub(began.elapsed());
             let said = self.run(host, words, &Call { limit, ..call.clone() })?;
             if said.code != NOT_FOUND {
@@ -277,31 +266,6 @@ fn end(child: &mut Child) {
     // It may have ended by itself.
     child.kill().unwrap_or_default();
     drop(child.wait());
-}
-
-/// Why ssh itself failed, in its words.
-fn lost(complaint: &str) -> Silence {
-    let lines = || complaint.lines().map(str::trim).filter(|line| !line.is_empty());
-    let tells = |line: &&str| {
-        let line = line.to_lowercase();
-        UNREACHABLE.iter().any(|words| line.contains(words))
-    };
-    if let Some(line) = lines().rev().find(tells) {
-        return Silence::Unreachable(shown(line));
-    }
-    let last = last_line(complaint);
-    Silence::Cut(if last.is_empty() { "ssh said nothing of why".to_owned() } else { last })
-}
-
-/// The last thing that was said.
-fn last_line(words: &str) -> String {
-    words.lines().rev().map(shown).find(|line| !line.is_empty()).unwrap_or_default()
-}
-
-/// A line of somebody else's, as it may be shown: one line, of bounded length, that no terminal acts on.
-pub(super) fn shown(line: &str) -> String {
-    let line = line.trim();
-    text::one_line(line.strip_prefix("ssh: ").unwrap_or(line), QUOTED)
 }
 
 #[cfg(test)]

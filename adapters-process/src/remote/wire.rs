@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::Decode;
-use super::ssh::{Said, shown};
+use super::complaint::shown;
+use super::ssh::Said;
 
 /// The most characters of an answer that is none which are repeated.
 const QUOTED: usize = 200;

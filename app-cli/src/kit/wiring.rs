@@ -145,7 +145,7 @@ impl Wiring {
 
     /// Other machines, over the user's ssh.
     pub(crate) fn remotes() -> SshRemotes {
-        SshRemotes::new(Ssh::default(), Box::new(task_of))
+        SshRemotes::new(Ssh::default().within(environment::depth()), Box::new(task_of))
     }
 
     /// Everything that tasks are kept, judged, started and stopped with.

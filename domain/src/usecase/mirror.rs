@@ -131,7 +131,13 @@ async fn record(world: World<'_>, pointer: Pointer, event: Event, heard: &mut He
         return;
     }
     match world.store.apply(&id, event, world.clock.now()).await {
-        Ok(_) => heard.changed += 1,
+        Ok(task) => {
+            heard.changed += 1;
+            // Only one of those who hear of an end is not refused, so that it is done once.
+            if task.status().is_ended() {
+                world.ended(&task);
+            }
+        }
         // Somebody else heard of its end first.
         Err(StoreError::Refused { .. }) => {}
         Err(error) => return heard.troubles.push(error.into()),

@@ -67,6 +67,21 @@ fn a_task_that_is_held_on_another_machine_is_released_there() {
 }
 
 #[test]
+fn a_launch_says_whether_the_task_runs_there_or_waits() {
+    let sandbox = sandbox();
+    let _machines = Machines::beside(&sandbox);
+    let run = |words: &[&str]| {
+        let all = ["run", "--on", "ssh:box"].iter().chain(words).copied();
+        sandbox.task_bg(all).ok().json()
+    };
+    let runs = run(&["--", "sleep", "300"]);
+    assert_eq!(runs["status"], "running", "{runs}");
+    let waits = run(&["--hold", "--", "true"]);
+    assert_eq!(waits["status"], "queued", "{waits}");
+    sandbox.task_bg(["cancel", &task_id(&runs), &task_id(&waits)]).ok().done();
+}
+
+#[test]
 fn whatever_somebody_writes_arrives_there_as_it_is() {
     let sandbox = sandbox();
     let machines = Machines::beside(&sandbox);
@@ -132,4 +147,52 @@ fn a_machine_that_never_comes_back_is_given_up_with_its_tasks_where_somebody_ins
     assert_eq!(machines.tasks("box")[0]["status"], "running", "nobody stopped it there");
     machines.shell("box", "task-bg cancel --all").ok().done();
     wait_until("that it ended", || machines.tasks("box")[0]["status"] == "cancelled");
+}
+
+// Once, nothing was run at the end of a task of another machine.
+#[test]
+fn what_is_to_be_run_at_the_end_is_run_once_when_the_end_is_heard_of() {
+    let sandbox = sandbox();
+    let _machines = Machines::beside(&sandbox);
+    let told = sandbox.path("told");
+    let line = format!("echo $TASK_BG_ID $TASK_BG_STATUS $TASK_BG_EXIT_CODE >> {}", told.display());
+    let words = ["run", "--on", "ssh:box", "--notify", &line, "--", "sh", "-c", "exit 3"];
+    let id = task_id(&sandbox.task_bg(words).ok().json());
+    sandbox.task_bg(["wait", &id]).code(5).done();
+    let told = || std::fs::read_to_string(&told).unwrap_or_default();
+    wait_until("that it was told", || !told().is_empty());
+    sandbox.task_bg(["list"]).ok().done();
+    sandbox.task_bg(["status", &id]).ok().done();
+    assert_eq!(told(), format!("{id} error 3\n"));
+}
+
+#[test]
+fn a_parent_is_told_of_an_end_there_once_some_command_has_heard_of_it() {
+    let sandbox = sandbox();
+    let machines = Machines::beside(&sandbox);
+    let words = ["run", "--on", "ssh:box", "--parent", "mother", "--", "echo", "found it"];
+    let id = task_id(&sandbox.task_bg(words).ok().json());
+    wait_until("that it ended there", || machines.tasks("box")[0]["status"] == "completed");
+    let event = r#"{"hook_event_name": "UserPromptSubmit", "session_id": "mother"}"#;
+    let told = || sandbox.hook(event).ok().stdout;
+    assert_eq!(told(), "", "hooks make no connections");
+    sandbox.task_bg(["list"]).ok().done();
+    let words = told();
+    assert!(words.contains(&id) && words.contains("found it"), "{words}");
+    assert_eq!(told(), "");
+}
+
+// Once, tasks that launched each other between machines could do so for ever.
+#[test]
+fn a_task_that_is_launched_on_another_machine_is_as_deep_as_one_that_is_launched_here() {
+    let sandbox = sandbox();
+    let _machines = Machines::beside(&sandbox);
+    for (depth, code) in [("1", 0), ("2", 0), ("3", 4)] {
+        let words = ["run", "--on", "ssh:box", "--wait", "--", "sh", "-c", "echo $TASK_BG_DEPTH"];
+        let ran = sandbox.task_bg(words).env("TASK_BG_DEPTH", depth).code(code);
+        if code == 0 {
+            let deeper = (depth.parse::<u32>().expect("a number") + 1).to_string();
+            assert_eq!(ran.json()["ended"][0]["result"], deeper);
+        }
+    }
 }

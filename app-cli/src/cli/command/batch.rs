@@ -13,7 +13,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use domain::port::Clock;
-use domain::task::{TaskId, TaskName, text};
+use domain::task::{Status, TaskId, TaskName, text};
 use domain::usecase::Trouble;
 use domain::usecase::enqueue::make_durable;
 
@@ -104,13 +104,13 @@ impl All {
         let mut freights = Vec::new();
         for line in checked {
             match self.launch_one(context, &line, &mut freights).await {
-                Ok(id) => {
+                Ok((id, status)) => {
                     if let Some(name) = &line.name {
                         self.ids.insert(name.clone(), id.clone());
                     }
                     let label = line.label().to_owned();
                     let Checked { number: line, name, .. } = line;
-                    self.launched.push(LaunchedLine { line, name, label, id });
+                    self.launched.push(LaunchedLine { line, name, label, id, status });
                 }
                 Err(failure) => {
                     kind.get_or_insert(failure.kind);
@@ -134,7 +134,13 @@ impl All {
     ) {
         for (id, outcome) in ordering::send(context, freights).await {
             match outcome {
-                Ok(launched) => self.troubles.extend(launched.troubles),
+                Ok(launched) => {
+                    self.troubles.extend(launched.troubles);
+                    let line = self.launched.iter_mut().find(|line| line.id == id);
+                    if let Some(line) = line {
+                        line.status = launched.task.status();
+                    }
+                }
                 Err(failure) => {
                     kind.get_or_insert(failure.kind);
                     let Some(at) = self.launched.iter().position(|line| line.id == id) else {
@@ -152,7 +158,7 @@ impl All {
         context: &Context,
         line: &Checked,
         freights: &mut Vec<ordering::Freight>,
-    ) -> Result<TaskId, Failure> {
+    ) -> Result<(TaskId, Status), Failure> {
         if let Some(missing) = line.waits_for().find(|name| !self.ids.contains_key(*name)) {
             let message = format!("it comes after `{missing}`, which could not be launched");
             return Err(Failure::new(Kind::Usage, message));
@@ -163,7 +169,7 @@ impl All {
         if ready.order.key.is_some() {
             let once = ordering::launch(context, id, ready).await?;
             self.troubles.extend(once.troubles());
-            return Ok(once.task().id().clone());
+            return Ok((once.task().id().clone(), once.task().status()));
         }
         match ordering::Freight::of(id.clone(), ready) {
             Ok(freight) => freights.push(freight),
@@ -172,7 +178,7 @@ impl All {
                 self.troubles.extend(ordering::queue(context, id, ready).await?);
             }
         }
-        Ok(id)
+        Ok((id, Status::Queued))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::kit::failure::{Failure, Kind};
 
 pub(crate) use changing::{completed, released};
 pub(crate) use relaying::{cancelled, diffed, followed, logged, portion};
-pub(crate) use waiting::while_heard;
+pub(crate) use waiting::{while_asked, while_heard};
 
 /// What is to be said of what was heard.
 #[derive(Debug, Default)]

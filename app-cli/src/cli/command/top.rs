@@ -27,6 +27,7 @@ use domain::usecase::list;
 use ratatui::buffer::Buffer;
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 
+use super::elsewhere;
 use crate::Outcome;
 use crate::cli::view::task_lines::{self, Times};
 use crate::kit::answer::Answer;
@@ -69,15 +70,18 @@ pub(super) fn top(context: &Context) -> Outcome {
     context.wiring.dir.prepare().map_err(failed)?;
     let mut events = Events::of(&context.wiring).map_err(failed)?;
     let bell = events.bell().map_err(failed)?;
-    std::thread::scope(|scope| {
-        let actions = Actions::new(scope, context, bell);
-        let mut shown = Shown { context, screen, buffer: Buffer::default(), is_stale: true };
-        let over = pollster::block_on(Box::pin(shown.play(&mut events, &actions)));
-        // The terminal comes back before whoever still works is waited for, and a signal ends that.
-        drop(shown);
-        events.end();
-        over
-    })
+    let play = || {
+        std::thread::scope(|scope| {
+            let actions = Actions::new(scope, context, bell);
+            let mut shown = Shown { context, screen, buffer: Buffer::default(), is_stale: true };
+            let over = pollster::block_on(Box::pin(shown.play(&mut events, &actions)));
+            // The terminal comes back before whoever still works is waited for, and a signal ends that.
+            drop(shown);
+            events.end();
+            over
+        })
+    };
+    elsewhere::while_asked(context, play)
 }
 
 /// What is on the terminal.
@@ -257,7 +261,11 @@ async fn detail(context: &Context, board: &mut Board) {
     let what = Portion::LastLines(LINES);
     let part = LogPart::Shown { what, rendering: Rendering::Settled, room: ROOM };
     let read = context.wiring.logs.read(task.id(), Stream::Readable, part).await;
-    let read = read.unwrap_or_default();
+    let mut read = read.unwrap_or_default();
+    if let (Some(host), true) = (task.kept_on(), read.text.is_empty()) {
+        let short = task_lines::short_id(task.id(), board.short);
+        read.text = format!("[what it writes is on {host}: `task-bg output {short}`]");
+    }
     let lines = read.text.lines().map(ToOwned::to_owned).collect();
     let above = read.truncated.then(|| {
         let short = task_lines::short_id(task.id(), board.short);

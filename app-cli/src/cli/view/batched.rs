@@ -23,6 +23,8 @@ pub(crate) struct LaunchedLine {
     pub(crate) label: String,
     /// Its task.
     pub(crate) id: TaskId,
+    /// How the task fared when it was recorded: one with a key, or for another machine, is started at once.
+    pub(crate) status: Status,
 }
 
 /// A line that is wrong.
@@ -155,7 +157,7 @@ impl View for BatchView {
                 "name": line.name,
                 "taskId": line.id.as_str(),
                 "id": line.id.as_str(),
-                "status": Status::Queued.word(),
+                "status": line.status.word(),
             })
         });
         let rejected = self.rejected.iter().map(|RejectedLine { line, wrong }| {

@@ -14,6 +14,7 @@ use domain::task::{Task, TaskId};
 use domain::usecase::mirror::mirror;
 use domain::usecase::wait::Until;
 
+use super::unended;
 use crate::kit::console;
 use crate::kit::context::Context;
 use crate::kit::failure::Failure;
@@ -158,4 +159,36 @@ impl Line<'_> {
         let waited = self.over.wait_timeout_while(lock(&self.is_over), pause, |over| !*over);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+/// How often a screen asks other machines.
+const ASKED: Duration = Duration::from_secs(10);
+
+/// Works with `work`, and asks other machines meanwhile how their tasks fare, now and then. What changes is seen by the
+/// records; a machine that does not answer is asked again.
+pub(crate) fn while_asked<T>(context: &Context, work: impl FnOnce() -> T) -> T {
+    let line = Line {
+        context,
+        remotes: Wiring::remotes(),
+        until: Until::All,
+        is_over: Mutex::new(false),
+        over: Condvar::new(),
+        silent: Mutex::default(),
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !line.is_over() {
+                if context.wiring.hosts.has_any() {
+                    let tasks = pollster::block_on(unended(context));
+                    let world = context.wiring.world();
+                    drop(pollster::block_on(Box::pin(mirror(world, &line.remotes, &tasks))));
+                }
+                line.rest(ASKED);
+            }
+        });
+        let hung_up = HungUp(&line);
+        let done = work();
+        drop(hung_up);
+        done
+    })
 }
