@@ -150,3 +150,38 @@ fn a_chain_that_replaces_itself_all_the_time_is_ended_by_a_cancel_whoever_was_ki
         assert!(!living, "{groups} {kills}: something of it lives");
     }
 }
+
+/// A supervisor that is killed before all of its task is in the group leaves what had hidden by then outside, where nobody finds it. Once,
+/// a cancel took a group that was removed for a proof that nothing was left.
+#[test]
+fn what_a_group_did_not_hold_when_its_supervisor_was_killed_is_named_as_unproved() {
+    for with_agent in [true, false] {
+        let sandbox = sandbox();
+        if !has_groups(&sandbox) {
+            return;
+        }
+        let left = sandbox.path("left");
+        let hide = "env -i setsid sh -c 'exec sleep 300' </dev/null >/dev/null 2>&1 & echo $!";
+        let script =
+            format!("{{ {hide} >{}; }}; setsid sleep 300 & exec sleep 300", left.display());
+        let id = run(&sandbox, "auto", &script);
+        let hidden = sandbox.pid_in("left");
+        let record = sandbox.record(&id);
+        grouped(&record);
+        let group = Path::new(group_of(&record).expect("a group"));
+        // As it is before all of it is there.
+        let outside = group.parent().expect("another group").join("cgroup.procs");
+        fs::write(outside, hidden.to_string()).expect("it is moved out");
+        fs::set_permissions(group, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        let [supervisor, agent] = ["supervisor", "agentProcess"].map(|key| pid_at(&record, key));
+        for pid in if with_agent { vec![supervisor, agent] } else { vec![supervisor] } {
+            kill(pid);
+            wait_until("that it is gone", || !alive(pid));
+        }
+        let answer = sandbox.task_bg(["cancel", &id]).run().json();
+        assert_eq!(answer["unproved"], json!([id]), "{answer:#}");
+        assert!(!group.exists(), "its group is removed");
+        kill(hidden);
+        wait_until("that it is gone", || !alive(hidden));
+    }
+}

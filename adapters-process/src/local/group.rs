@@ -168,7 +168,7 @@ impl Group {
     }
 
     /// Whether all of the task has been in it once, so that it knows whatever the task has started since.
-    fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         fs::metadata(&self.folder).is_ok_and(|it| it.permissions().mode() & 0o7777 == MODES.1)
     }
 

@@ -278,6 +278,10 @@ impl Host for LocalHost {
             && tree::Snapshot::take().belonging_to(task, None).is_empty()
     }
 
+    async fn holds_all(&self, task: &Doomed) -> bool {
+        Group::of(task).is_some_and(|group| group.is_whole())
+    }
+
     async fn put_away(&self, task: &Doomed) {
         let unrecorded = || Some(Place::own().ok()?.of(&task.id));
         if let Some(group) = Group::of(task).or_else(unrecorded) {

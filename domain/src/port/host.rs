@@ -99,6 +99,10 @@ pub trait Host: Send + Sync {
     /// Whether certainly no process of the task is left: more than that none is found.
     async fn has_none(&self, task: &Doomed) -> bool;
 
+    /// Whether what holds the processes of the task together is there and has held all of them since it was made whole: only
+    /// then [`Host::has_none`] is a proof to whoever is not their reaper, also once that is removed.
+    async fn holds_all(&self, task: &Doomed) -> bool;
+
     /// Removes what the machine keeps for a task that has ended, unless a process of it is left; also what a record does
     /// not name, since its start was cut short.
     async fn put_away(&self, task: &Doomed);

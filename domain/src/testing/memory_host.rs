@@ -227,6 +227,10 @@ impl Host for MemoryHost {
         self.workers_of(&task.id).is_empty()
     }
 
+    async fn holds_all(&self, _task: &Doomed) -> bool {
+        true
+    }
+
     async fn put_away(&self, _task: &Doomed) {}
 
     async fn busy(&self, _tasks: &[Doomed]) -> Vec<TaskId> {

@@ -7,7 +7,7 @@
 //! others. Records no intent.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -44,11 +44,17 @@ pub(super) struct Stopped {
 pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) -> Stopped {
     let mut stopped = Stopped::default();
     let (mut asked, mut ours): (Vec<TaskId>, Vec<Held>) = (Vec::new(), Vec::new());
-    let mut deaf = Vec::new();
+    let (mut deaf, mut whole) = (Vec::new(), BTreeSet::new());
     for task in tasks {
         match custody::take(world, task.id()).await {
-            Ok(Some(held)) => ours.push(held),
+            Ok(Some(held)) => {
+                see_whether_whole(world, task, &mut whole).await;
+                ours.push(held);
+            }
             Ok(None) => {
+                if task.progress().adoptions > 0 {
+                    see_whether_whole(world, task, &mut whole).await;
+                }
                 // A supervisor that is starting its agent reads the record by itself.
                 if let Some(supervisor) = &task.progress().supervisor
                     && let Err(fault) = world.host.ask_to_look(supervisor).await
@@ -74,7 +80,8 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
     for held in ours {
         let id = held.task.id().clone();
         let started = held.task.started_at().is_some();
-        if started && !world.host.has_none(&Doomed::of(&held.task)).await {
+        let is_proved = whole.contains(&id) && world.host.has_none(&Doomed::of(&held.task)).await;
+        if started && !is_proved {
             stopped.unproved.push(id.clone());
         }
         stopped.tasks.insert(id, Box::pin(end(world, held)).await);
@@ -86,7 +93,7 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         let survivors = sweep(world, &id).await;
         stopped.survivors.extend(survivors);
         let (ended, by_whom) = Box::pin(see_ended(world, &id, by)).await;
-        if by_whom == Ender::Us || !is_proved(world, &ended).await {
+        if by_whom == Ender::Us || !is_proved(world, &ended, &whole).await {
             stopped.unproved.push(id.clone());
         }
         stopped.tasks.entry(id).or_insert(ended);
@@ -154,9 +161,15 @@ async fn wait_for_processes(world: World<'_>, tasks: &[Doomed], by: Duration) {
 
 /// Whether it is certain that nothing of a task is left that its supervisor ended: one that took it over is no reaper of its
 /// processes, but may have a group that knows them all.
-async fn is_proved(world: World<'_>, ended: &Result<Task, Trouble>) -> bool {
+async fn is_proved(
+    world: World<'_>,
+    ended: &Result<Task, Trouble>,
+    whole: &BTreeSet<TaskId>,
+) -> bool {
     match ended {
-        Ok(task) if task.progress().adoptions > 0 => world.host.has_none(&Doomed::of(task)).await,
+        Ok(task) if task.progress().adoptions > 0 => {
+            whole.contains(task.id()) && world.host.has_none(&Doomed::of(task)).await
+        }
         Ok(_) | Err(_) => true,
     }
 }
@@ -203,6 +216,14 @@ async fn see_ended(world: World<'_>, id: &TaskId, by: Duration) -> (Result<Task,
         if over || !wait_for_release(world, alloc::vec![id.clone()], by).await {
             return (Err(unanswered(world, id).await), Ender::Us);
         }
+    }
+}
+
+/// Sees whether what holds a task together holds all of it, before somebody removes it: what was started before that was
+/// whole is found by nobody but a reaper.
+async fn see_whether_whole(world: World<'_>, task: &Task, whole: &mut BTreeSet<TaskId>) {
+    if world.host.holds_all(&Doomed::of(task)).await {
+        whole.insert(task.id().clone());
     }
 }
 

@@ -164,6 +164,10 @@ impl Host for Yielding<'_> {
         self.memory.host.has_none(task).await
     }
 
+    async fn holds_all(&self, task: &Doomed) -> bool {
+        self.memory.host.holds_all(task).await
+    }
+
     async fn put_away(&self, task: &Doomed) {
         self.memory.host.put_away(task).await;
     }
