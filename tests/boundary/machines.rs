@@ -207,4 +207,11 @@ fn a_log_is_followed_to_its_end_and_a_wait_returns_within_its_time() {
     sandbox.open_gate("gate");
     let shown = follower.finish().ok();
     assert_eq!(shown.stdout, "one\ntwo\n");
+    // Once, it was followed from its beginning whatever was asked for.
+    let follow = |more: &[&str]| {
+        let words = ["output", "--follow", &id];
+        sandbox.task_bg(words.iter().chain(more).copied()).ok().stdout
+    };
+    assert_eq!(follow(&["--since", "5"]), "wo\n");
+    assert_eq!(follow(&["--tail", "1"]), "two\n");
 }

@@ -197,10 +197,15 @@ pub(crate) async fn followed(
     show: &dyn Fn(&str) -> Result<(), u8>,
 ) -> Option<Outcome> {
     let there = there(context, id).await?;
-    let (mut offset, mut pause, mut was_said) = (0, PAUSE, false);
+    let (mut offset, mut pause, mut was_said) = (args.since.unwrap_or(0), PAUSE, false);
+    // The first piece is the end of what there is, where that is asked for.
+    let (mut tail, mut is_first) = (args.tail, true);
     loop {
-        let mut words: Vec<String> = ["output", "--json", "--since"].map(ToOwned::to_owned).into();
-        words.push(offset.to_string());
+        let mut words: Vec<String> = ["output", "--json"].map(ToOwned::to_owned).into();
+        words.extend(match tail {
+            Some(lines) => ["--tail".to_owned(), lines.to_string()],
+            None => ["--since".to_owned(), offset.to_string()],
+        });
         words.extend(args.raw.then(|| "--raw".to_owned()));
         words.extend(args.events.then(|| "--events".to_owned()));
         words.push(there.id.to_string());
@@ -208,7 +213,7 @@ pub(crate) async fn followed(
         let answer = match context.wiring.remotes.object(&there.host, &call) {
             Ok(Value::Object(answer)) => answer,
             Ok(_) => Map::new(),
-            Err(unheard) if offset == 0 && unheard.is_certain() => {
+            Err(unheard) if is_first && unheard.is_certain() => {
                 return Some(Err(silence(&unheard)));
             }
             Err(unheard) => {
@@ -221,9 +226,9 @@ pub(crate) async fn followed(
                 continue;
             }
         };
-        (pause, was_said) = (PAUSE, false);
+        (pause, was_said, is_first) = (PAUSE, false, false);
         let log = read(&answer);
-        let is_exhausted = log.next_offset <= offset;
+        let is_exhausted = tail.take().is_none() && log.next_offset <= offset;
         offset = log.next_offset.max(offset);
         if let Err(code) = show(&log.text) {
             return Some(Ok(Answer::exiting(code)));
