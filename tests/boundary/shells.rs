@@ -85,7 +85,7 @@ fn tab_completes_ids_names_places_droids_and_verbs_in_real_shells() {
         is(shell, &["task-bg", "sta"], "status");
         is(shell, &["task-bg", "status", &id[..6]], &id);
         is(shell, &["task-bg", "status", "myb"], "mybuild");
-        is(shell, &["task-bg", "cancel", "@"], "@1");
+        is(shell, &["task-bg", "status", "@"], "@1");
         is(shell, &["task-bg", "logs", &id[id.len() - 4..]], &id[id.len() - 4..]);
         is(shell, &["task-bg", "launch", "a", "b", "--droid", "basic"], "basic-searcher");
         is(shell, &["task-bg", "run", "--after", "mybuild,myb"], "mybuild,mybuild");
@@ -115,6 +115,8 @@ fn options_are_offered_where_a_word_begins_as_one_or_there_is_nothing_else() {
     };
     let ids = offered("status ''");
     assert!(ids.contains(&id) && !ids.contains("--"), "{ids}");
+    // What has ended is not to be cancelled.
+    assert!(!offered("cancel ''").contains(&id));
     assert!(offered("status --f").contains("--format"));
     assert!(offered("list ''").contains("--status"));
 }

@@ -112,9 +112,12 @@ fn whole() -> Command {
     // Options are offered where there is nothing else to offer, or a word begins as one does.
     let is_begun = std::env::args_os().next_back().is_some_and(|word| !word.is_empty());
     let verbs = |command: Command| {
+        let name = command.get_name().to_owned();
         command.mut_args(|arg| {
             let hidden = arg.is_hide_set() || !(is_begun || arg.is_positional());
-            match wanted(arg.get_id().as_str()) {
+            let offers = wanted(arg.get_id().as_str());
+            let ends = ENDING.contains(&name.as_str()) && arg.is_positional();
+            match if ends { offers.map(|_| unended as Offers) } else { offers } {
                 Some(offer) => arg.hide(hidden).add(ArgValueCompleter::new(offer)),
                 None => arg.hide(hidden),
             }
@@ -154,6 +157,9 @@ fn paths(typed: &OsStr) -> Vec<CompletionCandidate> {
 
 /// What offers words of which some begin with what was typed.
 type Offers = fn(&OsStr) -> Vec<CompletionCandidate>;
+
+/// The verbs that take only tasks that have not ended.
+const ENDING: [&str; 3] = ["cancel", "complete", "release"];
 
 /// Which arguments want what. Of the words of a launch, the prompt is the one that cannot be guessed.
 const WANTED: [(&[&str], Offers); 9] = [
@@ -212,23 +218,33 @@ fn going_on(
 
 /// Tasks: by name and id; by place and by the end of an id where one is begun.
 fn tasks(typed: &OsStr) -> Vec<CompletionCandidate> {
+    those(typed, |_| true)
+}
+
+/// The same of those that have not ended.
+fn unended(typed: &OsStr) -> Vec<CompletionCandidate> {
+    those(typed, |task| !task.status().is_ended())
+}
+
+fn those(typed: &OsStr, are_meant: impl Fn(&Task) -> bool) -> Vec<CompletionCandidate> {
     let Some(context) = context() else { return Vec::new() };
     going_on(typed, |last| {
-        let tasks = newest(&context);
+        let all = newest(&context);
+        let places = all.iter().take(PLACES).enumerate().filter(|(_, task)| are_meant(task));
+        let tasks: Vec<&Task> = all.iter().filter(|task| are_meant(task)).collect();
         let help = |task: &Task| {
             let label = terminal::one_line(task.order().label(), 50);
             format!("{}: {label}", task.status().word())
         };
         let mut offers = Vec::new();
         if last.starts_with('@') {
-            let places = tasks.iter().take(PLACES).enumerate();
             offers.extend(places.map(|(at, task)| (format!("@{}", at + 1), help(task))));
         }
-        let name = |task: &Task| Some((task.order().name.as_ref()?.to_string(), help(task)));
+        let name = |task: &&Task| Some((task.order().name.as_ref()?.to_string(), help(task)));
         offers.extend(tasks.iter().filter_map(name));
         offers.extend(tasks.iter().map(|task| (task.id().to_string(), help(task))));
         if !last.is_empty() && !"bg_".starts_with(last) {
-            let short = pollster::block_on(context.short(tasks.iter().map(Task::id)));
+            let short = pollster::block_on(context.short(all.iter().map(Task::id)));
             offers.extend(tasks.iter().map(|task| (short_id(task.id(), short), help(task))));
         }
         offers

@@ -2,7 +2,7 @@
 # Installs task-bg below a folder of its user, from the archive that `cargo xtask dist` makes, and removes it again.
 #
 #   sh install.sh [--prefix DIR] [ARCHIVE]    checks the archive's sum and installs it; DIR is ~/.local if not said
-#   sh install.sh [--prefix DIR] uninstall    removes what it installed, and nothing else
+#   sh install.sh [--prefix DIR] uninstall    removes what it installed, unless somebody changed it
 #
 # Without ARCHIVE it takes the one for this machine that lies beside this script, or the unpacked one in which it lies.
 # The sum is looked up in SHA256SUMS, which has to lie beside the archive; an unpacked one has none. No file outside DIR is
@@ -34,12 +34,24 @@ list=$prefix/share/task-bg/installed-files
 
 # Whether each file that a list names lies below the prefix.
 within() {
-    ! grep -qE '^/|(^|/)\.\.(/|$)|^$' "$1" || fail "\`$list\` names a file outside \`$prefix\`" "remove that line"
+    ! cut -c 67- "$1" | grep -qE '^/|(^|/)\.\.(/|$)|^$' || fail "\`$list\` names a file outside \`$prefix\`" "remove that line"
 }
 
-# Removes a file, and its folders as far as they are empty. What cannot be removed is said, and stays.
+# Whether a file is as this script installed it, by a list that has the sum of each.
+is_ours() {
+    sum=$(sha256sum <"$prefix/$1" 2>/dev/null | cut -d ' ' -f 1)
+    grep -qxF -- "$sum  $1" "$2"
+}
+
+# Removes a file, and its folders as far as they are empty. What somebody changed, and what cannot be removed, is said and stays.
 forget() {
-    rm -f "$prefix/$1" || kept=yes
+    if [ ! -e "$prefix/$1" ]; then
+        :
+    elif is_ours "$1" "$2"; then
+        rm -f "$prefix/$1" || kept=yes
+    else
+        say "kept $prefix/$1, which is not as it was installed"
+    fi
     folder=$(dirname "$1")
     while [ "$folder" != . ] && rmdir "$prefix/$folder" 2>/dev/null; do folder=$(dirname "$folder"); done
 }
@@ -48,9 +60,11 @@ kept=
 if [ "$action" = uninstall ]; then
     [ -f "$list" ] || fail "nothing that this script installed is below \`$prefix\`"
     within "$list"
-    while IFS= read -r file; do forget "$file"; done <"$list"
+    while IFS= read -r line; do forget "${line#*  }" "$list"; done <"$list"
     [ -z "$kept" ] || fail "not all of task-bg could be removed from \`$prefix\`" "see above, and run this once more"
-    forget share/task-bg/installed-files
+    rm -f "$list"
+    folder=share/task-bg
+    while [ "$folder" != . ] && rmdir "$prefix/$folder" 2>/dev/null; do folder=$(dirname "$folder"); done
     say "removed task-bg from $prefix"
     exit 0
 fi
@@ -98,27 +112,37 @@ fi
 [ -f "$top/bin/task-bg" ] || fail "\`$name\` holds no task-bg"
 version=$("$top/bin/task-bg" --version) ||
     fail "task-bg does not run below \`$prefix\`" "it is for another kind of machine, or programs may not run there (noexec)"
-(cd "$top" && find bin share -type f | LC_ALL=C sort) >"$work/files"
-while IFS= read -r file; do
-    [ ! -d "$prefix/$file" ] || fail "\`$prefix/$file\` is a folder, where a file has to be" "move it away"
-done <"$work/files"
-
-# From now on it is known what is to go: whatever stops this script, `uninstall` removes it all.
+(cd "$top" && find bin share -type f -exec sha256sum {} + | LC_ALL=C sort -k 2) >"$work/files"
 : >"$work/old"
 if [ -f "$list" ]; then
     within "$list"
     cat "$list" >"$work/old"
 fi
+while IFS= read -r line; do
+    file=${line#*  }
+    [ ! -d "$prefix/$file" ] || fail "\`$prefix/$file\` is a folder, where a file has to be" "move it away"
+    if [ -e "$prefix/$file" ] && ! cut -c 67- "$work/old" | grep -qxF -- "$file" && ! is_ours "$file" "$work/files"; then
+        fail "\`$prefix/$file\` is there, and this script did not install it" "move it away"
+    fi
+done <"$work/files"
+
+# From now on it is known what is to go: whatever stops this script, `uninstall` removes it all.
 cat "$work/files" "$work/old" | LC_ALL=C sort -u >"$work/all"
 mv -f "$work/all" "$list"
-while IFS= read -r file; do
+while IFS= read -r line; do
+    file=${line#*  }
     mkdir -p "$(dirname "$prefix/$file")"
+    if [ -e "$prefix/$file" ] && ! is_ours "$file" "$list"; then
+        mv -f "$prefix/$file" "$prefix/$file.old"
+        say "kept your $prefix/$file as $file.old"
+    fi
     # Whatever runs keeps the file that it began with.
     mv -f "$top/$file" "$prefix/$file"
 done <"$work/files"
 # What an older version left goes, file by file, once the new one is in place.
-while IFS= read -r file; do
-    grep -qxF -- "$file" "$work/files" || forget "$file"
+while IFS= read -r line; do
+    file=${line#*  }
+    cut -c 67- "$work/files" | grep -qxF -- "$file" || forget "$file" "$work/old"
 done <"$work/old"
 mv -f "$work/files" "$list"
 say "installed $version below $prefix"

@@ -119,6 +119,31 @@ fn what_is_in_the_way_of_the_installer_is_named_before_anything_is_changed() {
     drop(folder);
 }
 
+// Once, the program of somebody who had built it was overwritten, and then removed; so was a droid that was edited.
+#[test]
+fn the_installer_neither_overwrites_nor_removes_what_is_somebodys_own() {
+    let (folder, unpacked, home) = unpacked();
+    let local = home.join(".local");
+    fs::create_dir_all(local.join("bin")).expect("made");
+    fs::write(local.join("bin/task-bg"), "built by hand").expect("written");
+    let refused = shell(&["install.sh"], &unpacked, &home);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("did not install it"), "{said}");
+    assert_eq!(files(&home), ["./.local/bin/task-bg"]);
+    fs::remove_file(local.join("bin/task-bg")).expect("removed");
+    assert!(shell(&["install.sh"], &unpacked, &home).status.success());
+    let plugin = local.join("share/task-bg/plugin/x");
+    fs::write(&plugin, "edited").expect("written");
+    assert!(shell(&["install.sh"], &unpacked, &home).status.success());
+    assert_eq!(fs::read_to_string(plugin.with_extension("old")).expect("kept"), "edited");
+    fs::write(&plugin, "edited again").expect("written");
+    let removed = shell(&["install.sh", "uninstall"], &unpacked, &home);
+    assert!(removed.status.success(), "{removed:?}");
+    let left = ["./.local/share/task-bg/plugin/x", "./.local/share/task-bg/plugin/x.old"];
+    assert_eq!(files(&home), left);
+    drop(folder);
+}
+
 // Once, an update removed what a changed list named outside the prefix.
 #[test]
 fn no_list_of_files_leads_the_installer_outside_its_prefix() {
@@ -126,7 +151,8 @@ fn no_list_of_files_leads_the_installer_outside_its_prefix() {
     let share = home.join(".local/share/task-bg");
     fs::create_dir_all(&share).expect("made");
     fs::write(home.join("mine"), "of somebody else").expect("written");
-    fs::write(share.join("installed-files"), "../mine\n").expect("written");
+    fs::write(share.join("installed-files"), format!("{}  ../mine\n", "0".repeat(64)))
+        .expect("written");
     for words in [&["install.sh"][..], &["install.sh", "uninstall"]] {
         let refused = shell(words, &unpacked, &home);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();

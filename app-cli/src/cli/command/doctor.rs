@@ -9,6 +9,7 @@ mod ssh;
 mod store;
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use adapters_process::local::group::availability;
 use domain::task::Target;
@@ -48,6 +49,12 @@ pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
 
 /// Whether all processes of a task are certain to be found.
 fn processes() -> Finding {
+    let missing =
+        ["/proc/self/stat", "/dev/null"].into_iter().find(|path| !Path::new(path).exists());
+    if let Some(path) = missing {
+        let detail = format!("`{path}` is not there: nothing can be started");
+        return fail("processes", detail, "mount `/proc`, and make `/dev/null`");
+    }
     let off = environment::text(environment::CGROUPS).as_deref() == Some("off");
     let why =
         if off { Err(format!("`{}` is `off`", environment::CGROUPS)) } else { availability() };

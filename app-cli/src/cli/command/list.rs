@@ -8,7 +8,7 @@ use domain::port::Clock;
 use domain::task::{Query, Status, Task, Timestamp, retention};
 use domain::usecase::list;
 
-use super::elsewhere;
+use super::{elsewhere, top};
 use crate::Outcome;
 use crate::cli::args::{List, SortArg};
 use crate::cli::view::listing::{Extent, ListingView};
@@ -53,7 +53,13 @@ async fn watch(context: &Context, args: &List) -> Outcome {
         return Err(failure.hint("run `task-bg wait` to be told of an end, `task-bg list` to look"));
     }
     let mut live = Live::default();
+    let root = context.wiring.dir.root();
+    let mut was_there = false;
     for look in 0u64.. {
+        if was_there && !root.is_dir() {
+            return Err(top::gone(context));
+        }
+        was_there = root.is_dir();
         let (view, _) = listing(context, args, look % ASKED == 0).await?;
         // In the background it draws nothing, and goes on once it is in front again.
         if let Some(on) = view.screen.filter(|_| console::can_draw()) {

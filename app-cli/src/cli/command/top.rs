@@ -288,7 +288,8 @@ fn emptied(context: &Context, lost: usize) -> Failure {
         .hint("`task-bg doctor` names what still runs; `task-bg top` shows what comes now")
 }
 
-fn gone(context: &Context) -> Failure {
+/// That the store is not where it was.
+pub(super) fn gone(context: &Context) -> Failure {
     let root = context.wiring.dir.root().display();
     Failure::new(Kind::StoreUnavailable, format!("the store `{root}` is not there any more"))
         .hint("somebody removed or renamed it; `task-bg doctor` says what there is")

@@ -33,7 +33,7 @@ const FRAME: usize = 4;
 const NAMED: usize = 4;
 
 /// Waits with `wait`, and meanwhile shows the person at the terminal, if there is one, how these tasks fare. Returns what
-/// came of it and, if anything was shown, how long it took: [`sum_up`] says what remains to be said.
+/// came of it and, where somebody looks, how long it took: [`sum_up`] says what remains to be said.
 pub(super) async fn while_waiting<T>(
     context: &Context,
     ids: &[TaskId],
@@ -58,8 +58,7 @@ pub(super) async fn while_waiting<T>(
         })
     });
     let spent = context.wiring.clock.elapsed().saturating_sub(began);
-    let was_drawn = stage.scene().was_drawn;
-    (outcome, was_drawn.then_some(spent))
+    (outcome, Some(spent))
 }
 
 /// One line about a wait: how many tasks ended, how, and after how long. It is told from what the wait saw, as all else that

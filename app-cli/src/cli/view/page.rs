@@ -75,7 +75,9 @@ impl Page<'_> {
     fn row(&self, task: &Task, limit: usize) -> Value {
         let (order, progress) = (task.order(), task.progress());
         let (activity, lineage) = (&progress.activity, &order.lineage);
-        let moment = |at: Option<Timestamp>| at.map(|at| at.as_micros() / 1000);
+        // Milliseconds with their fraction: tasks of one batch stand in their order.
+        #[expect(clippy::cast_precision_loss, reason = "the moment of a task has 52 bits for long")]
+        let moment = |at: Option<Timestamp>| at.map(|at| at.as_micros() as f64 / 1000.0);
         let message = match task.state() {
             State::Error(failure) => Some(failure.message.as_str()),
             State::Queued(_) | State::Running(_) | State::Completed(_) | State::Cancelled(_) => {

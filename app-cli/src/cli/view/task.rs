@@ -143,7 +143,7 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
         ),
         Note::Unsupervised => {
             "unsupervised: its record was not written by a supervisor of task-bg and stands as it is; \
-             the hook, `complete` and `prune` can end it"
+             the hook, `complete`, `cancel` and `prune` can end it, and `retry` then starts it anew"
                 .to_owned()
         }
         Note::Orphaned => {

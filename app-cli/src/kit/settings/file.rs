@@ -16,7 +16,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment;
 use super::runners::RunnerEntry;
-use super::table::{DROID, IN_FILE, LIMITS, ON, RUNNER, RUNNERS, SLURM};
+use super::table::{DROID, IN_FILE, LIMITS, NOTIFY, ON, RUNNER, RUNNERS, SLURM};
 use crate::kit::failure::{Failure, Kind};
 
 /// How alike two words have to be for one to be offered in place of the other.
@@ -152,7 +152,7 @@ impl SettingsFile {
     }
 
     fn take(&mut self, text: &str, name: &str, value: &Spanned<DeValue<'_>>) {
-        let any_text = [DROID.key, RUNNER.key, ON.key].contains(&Some(name));
+        let any_text = [DROID.key, RUNNER.key, ON.key, NOTIFY.key].contains(&Some(name));
         let written = text.get(value.span()).unwrap_or_default();
         if any_text && !matches!(value.get_ref(), DeValue::String(_)) {
             let words = format!("`{name}` is `{written}`, which is no text");
