@@ -12,6 +12,7 @@ pub(crate) mod faulty;
 pub(crate) mod halting;
 #[cfg(test)]
 pub(crate) mod recording;
+mod syncing;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -29,6 +30,7 @@ use rustix::io::Errno;
 
 use crate::data_dir::{DataDir, ownership};
 use crate::effect::{effect, written};
+pub(crate) use syncing::sync_files;
 
 /// The largest file that is read as a record, in bytes.
 pub(crate) const MAX_RECORD: u64 = 64 * 1024 * 1024;

@@ -168,9 +168,9 @@ impl Kits for FileKits {
             return Ok(());
         }
         let dir = &self.dir;
-        for path in ids.iter().flat_map(|id| [dir.instructions(id), dir.environment(id)]) {
-            self.disk.sync_file(&path).map_err(|error| fault("syncing", &path, &error))?;
-        }
+        let paths = ids.iter().flat_map(|id| [dir.instructions(id), dir.environment(id)]);
+        disk::sync_files(&*self.disk, &paths.collect::<Vec<PathBuf>>())
+            .map_err(|(path, error)| fault("syncing", &path, &error))?;
         let active = dir.active();
         self.disk.sync_folder(&active).map_err(|error| fault("syncing", &active, &error))
     }

@@ -23,7 +23,7 @@ mod sweep;
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -235,10 +235,9 @@ impl TaskStore for FileStore {
         if ids.is_empty() {
             return Ok(());
         }
-        for id in ids {
-            let path = self.dir.record(id);
-            self.disk.sync_file(&path).map_err(|error| self.failed("syncing", &path, &error))?;
-        }
+        let paths: Vec<PathBuf> = ids.iter().map(|id| self.dir.record(id)).collect();
+        disk::sync_files(&*self.disk, &paths)
+            .map_err(|(path, error)| self.failed("syncing", &path, &error))?;
         self.sync_folder()
     }
 

@@ -25,6 +25,7 @@ mod generate;
 mod inside;
 mod machines;
 mod namespace;
+mod order;
 mod release;
 mod repo;
 mod schemas;
@@ -107,6 +108,11 @@ const ENTRIES: &[Entry] = &[
         name: "release",
         about: "the two programs as they are shipped, static",
         run: release::release,
+    },
+    Entry {
+        name: "order",
+        about: "finds anew which functions the linker puts side by side, for app-cli/order.txt",
+        run: order::order,
     },
     Entry {
         name: "dist",

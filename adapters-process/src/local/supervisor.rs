@@ -133,6 +133,7 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
             let mut driver = Driver::over(post, agent, signals, held);
             driver.gather();
             driver.run().await;
+            put_away(post, driver.held).await;
         }
         Err(failure) => {
             // A cancel that was asked for meanwhile decides the ending.
@@ -158,6 +159,13 @@ async fn take_over<'a>(post: &'a Post<'a>, agent: Agent<'a>, held: Held) {
     say(&Handshake::Started);
     drop(detach::release_stdout());
     driver.run().await;
+    put_away(post, driver.held).await;
+}
+
+/// Removes what was kept for a task that is over, and frees its life lock. What cannot be put away is found by the lock,
+/// which this process frees at the latest by its end.
+async fn put_away(post: &Post<'_>, held: Held) {
+    drop(held.put_away(post.world).await);
 }
 
 async fn start<'a>(

@@ -43,6 +43,15 @@ impl Yard {
             Ok(target) => format!("{target}, static"),
             Err(why) => format!("for this machine, dynamic, as {why}"),
         };
+        // In how large pieces the kernel keeps a program, and so how much of it a process has mapped, depends on how the
+        // file was written: a copy is what an installation is.
+        let installed = |program: PathBuf| -> Result<PathBuf, Failure> {
+            let name = program.file_name().unwrap_or_default();
+            let copy = scratch.places().bin().join(name);
+            fs::copy(&program, &copy).during("copying a program")?;
+            Ok(copy)
+        };
+        let (ours, hook) = (installed(ours)?, installed(hook)?);
         let floor = scratch.places().root().join("floor");
         let source = repo.root.join("xtask/src/bench/floor.c");
         let compile = |flags: &[&str]| {

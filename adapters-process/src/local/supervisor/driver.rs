@@ -46,7 +46,8 @@ pub(super) struct Driver<'a> {
     post: &'a Post<'a>,
     agent: Agent<'a>,
     signals: Signals,
-    held: Held,
+    /// The task.
+    pub(super) held: Held,
     machine: Machine,
     stream: Option<Following<'a>>,
     readable: ReadableLog<&'a File>,
@@ -117,9 +118,9 @@ impl<'a> Driver<'a> {
         self.agent.gather(self.held.task.id());
     }
 
-    /// Drives the task until its agent is gone and the ending is recorded, then removes what was kept for it
-    /// and frees the life lock.
-    pub(super) async fn run(mut self) {
+    /// Drives the task until its agent is gone and the ending is recorded. In place: a driver is large, and who waits for
+    /// one that was handed over keeps several copies on the stack as long as the task runs.
+    pub(super) async fn run(&mut self) {
         self.tell(Input::Started(Sight::of(&self.held.task))).await;
         let exit = self.watch().await;
         self.free_pace();
@@ -132,9 +133,6 @@ impl<'a> Driver<'a> {
         self.wait_for_the_record().await;
         self.finish_log().await;
         self.forget_group_of_unrecorded().await;
-        let Self { post, held, .. } = self;
-        // What cannot be put away is found by its lock, which this process frees at the latest by its end.
-        drop(held.put_away(post.world).await);
     }
 
     /// Watches until the agent is gone, and returns its exit status if this process saw it.
