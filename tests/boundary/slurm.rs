@@ -3,6 +3,7 @@
 //! How a real cluster behaves is tried on a real one; see `cargo xtask slurm`.
 
 mod asking;
+mod calling;
 mod ordering;
 
 use std::fs::{self, File};

@@ -28,7 +28,10 @@ impl DataDir {
     }
 
     /// Makes the folder of the programs that other hosts start.
-    pub(crate) fn prepare_programs(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn prepare_programs(&self) -> io::Result<()> {
         folders::make_part_of(self.root(), &self.programs())
     }
 

@@ -40,6 +40,9 @@ const REFUSED: [&str; 30] = [
 /// The same with one letter.
 const LETTERS: &str = "oeiaJDtWHbdphV";
 
+/// Letters of `sbatch` that take no value.
+const FLAGS: &str = "IOQsuvX";
+
 /// An option that is passed on.
 ///
 /// # Errors
@@ -49,27 +52,34 @@ pub fn checked(text: &str) -> Result<&str, Refused> {
         return Err(Refused::Odd);
     }
     if let Some(long) = text.strip_prefix("--") {
-        let name = long.split('=').next().unwrap_or(long);
+        let written = long.split('=').next().unwrap_or(long);
+        let name = written.split(char::is_whitespace).next().unwrap_or(written);
         if name.is_empty() || name.starts_with('-') {
             return Err(Refused::NoOption);
         }
+        let is_one_word = name.len() == written.len();
         let name = name.replace('_', "-").to_ascii_lowercase();
         // `sbatch` takes any beginning that fits one option alone, so whatever may be one of these is none of yours.
-        let is_ours =
-            |known: &&&str| known.starts_with(&name) && (name.len() > 2 || **known == name);
-        return match REFUSED.iter().find(is_ours) {
+        return match REFUSED.iter().find(|known| known.starts_with(&name)) {
             Some(known) => Err(Refused::Ours { name: format!("--{known}") }),
-            None => Ok(text),
+            None if is_one_word => Ok(text),
+            None => Err(Refused::NoOption),
         };
     }
-    let letter = text.strip_prefix('-').and_then(|rest| rest.chars().next());
-    match letter {
-        Some(letter) if LETTERS.contains(letter) => {
-            Err(Refused::Ours { name: format!("-{letter}") })
+    let letters = text.strip_prefix('-').ok_or(Refused::NoOption)?;
+    // Behind a letter without a value stands another one.
+    for (place, letter) in letters.char_indices() {
+        if LETTERS.contains(letter) {
+            return Err(Refused::Ours { name: format!("-{letter}") });
         }
-        Some(letter) if letter.is_ascii_alphabetic() => Ok(text),
-        Some(_) | None => Err(Refused::NoOption),
+        if !letter.is_ascii_alphabetic() {
+            return if place == 0 { Err(Refused::NoOption) } else { Ok(text) };
+        }
+        if !FLAGS.contains(letter) {
+            return Ok(text);
+        }
     }
+    if letters.is_empty() { Err(Refused::NoOption) } else { Ok(text) }
 }
 
 /// Why an option is not passed on.
@@ -122,6 +132,14 @@ mod tests {
             "--parsable",
             "--export_file=x",
             "--EXPORT=x",
+            "--ou=x",
+            "--ch=/",
+            "--ar=1-3",
+            "--wr=x",
+            "--export NONE",
+            "--job-name x=y",
+            "-so/tmp/x",
+            "-QOHo",
         ] {
             assert!(
                 matches!(checked(text), Err(Refused::Ours { .. })),
@@ -129,7 +147,7 @@ mod tests {
                 checked(text)
             );
         }
-        for text in ["", "x", "-", "--", "---x", "gres=gpu:1", "-1", "/bin/sh"] {
+        for text in ["", "x", "-", "--", "---x", "gres=gpu:1", "-1", "/bin/sh", "--gres gpu:1"] {
             assert_eq!(checked(text), Err(Refused::NoOption), "{text}");
         }
         assert_eq!(checked("--gres=a\nb"), Err(Refused::Odd));
@@ -146,6 +164,11 @@ mod tests {
             "-A",
             "--account=x",
             "-wnode1",
+            "-s",
+            "-Qs",
+            "-sc4",
+            "-xnode[1-2],other",
+            "--constraint=a b",
         ] {
             assert_eq!(checked(text), Ok(text));
         }

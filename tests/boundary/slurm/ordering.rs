@@ -15,9 +15,19 @@ fn options_of_sbatch_are_passed_on_but_for_those_that_would_break_our_hold_on_th
     submit(&sandbox, &["--slurm=--gres=gpu:1,shard:2", "--slurm", "-c4"], "true");
     let words = slurm.read("1.words");
     assert!(words.contains("--gres=gpu:1,shard:2\n-c4\n"), "{words}");
-    for option in
-        ["--export=NONE", "--output=x", "-J x", "--wrap=x", "--array=1-9", "--requeue", "x"]
-    {
+    // Once, two letters of an option that suffice for `sbatch` passed, and so did one behind a letter without a value.
+    for option in [
+        "--export=NONE",
+        "--export NONE",
+        "--output=x",
+        "--ou=x",
+        "-so/tmp/x",
+        "-J x",
+        "--wrap=x",
+        "--array=1-9",
+        "--requeue",
+        "x",
+    ] {
         let word = format!("--slurm={option}");
         sandbox.task_bg(["run", "--on", "slurm", &word, "--", "true"]).run().failure(2);
     }
@@ -150,15 +160,28 @@ fn doctor_looks_at_a_cluster_from_here_and_by_one_small_task_from_a_node() {
         let row = rows.into_iter().find(|row| row["check"] == check);
         row.unwrap_or_else(|| panic!("no {check}: {answer:#}"))
     };
-    let answer = sandbox.task_bg(["doctor", "--on", "slurm:agents"]).run().json();
-    for check in ["slurm", "controller", "partition", "node", "clocks", "lag"] {
+    // No service is asked for.
+    let doctor = sandbox.task_bg(["doctor", "--on", "slurm:agents"]);
+    let answer = doctor.env("FACTORY_AIRGAP_ENABLED", "1").env("FACTORY_API_KEY", "x").run().json();
+    for check in [
+        "slurm",
+        "controller",
+        "partition",
+        "node",
+        "credentials there",
+        "clocks",
+        "files",
+        "delay",
+        "lag",
+    ] {
         assert_eq!(checks(&answer, check)["status"], "ok", "{answer:#}");
     }
     assert_eq!(checks(&answer, "KillWait")["status"], "warn", "{answer:#}");
     assert!(
         slurm.calls("sbatch").len() == 1 && slurm.read("1.words").contains("--partition=agents")
     );
-    let answer = sandbox.task_bg(["doctor", "--on", "slurm:nope"]).run().json();
+    let doctor = sandbox.task_bg(["doctor", "--on", "slurm:nope"]);
+    let answer = doctor.env("FACTORY_AIRGAP_ENABLED", "1").run().json();
     assert_eq!(checks(&answer, "partition")["status"], "fail", "{answer:#}");
     slurm.write(
         "scontrol.fails",

@@ -51,7 +51,8 @@ kept_nothing() { [ -z "$(find "$store/.active" -name "$1*")" ]; }
 
 doctor() {
   local said check; said=$(bg doctor --on slurm:agents)
-  for check in slurm controller partition licences KillWait MinJobAge ProctrackType node; do
+  for check in slurm controller partition licences KillWait MinJobAge ProctrackType node 'credentials there' locks delay; do
     grep -q "\"check\": *\"$check\"" <<< "$said" || fail "it says nothing of $check: $said"
   done
+  grep -q 'what another writes, makes once and replaces' <<< "$said" || fail "it does not trust the files: $said"
 }

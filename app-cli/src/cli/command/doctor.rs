@@ -4,6 +4,7 @@
 //! harm.
 
 mod agent;
+mod node;
 mod slurm;
 mod ssh;
 mod store;

@@ -32,6 +32,11 @@ pub(super) const TOOL: Tool = Tool {
         optional("cwd", Kind::Text, "Folder to work in."),
         optional("worktree", Kind::Flag, "Work in a git worktree and branch of its own."),
         optional("after", Kind::Texts, "Ids of tasks that have to complete first."),
+        optional(
+            "on",
+            Kind::Text,
+            "Where to run it: local, slurm, slurm:PARTITION or ssh:HOST, if not the usual place.",
+        ),
         optional("max_time_s", Kind::Number, "Stop it after so many seconds."),
     ],
     title: "Launch an agent",

@@ -33,7 +33,8 @@ pub(super) fn launch(
         text::preview(first.trim(), TITLE)
     });
     // A folder of another machine is found out about there.
-    let is_abroad = matches!(context.settings.on.value, Target::Ssh { .. });
+    let on = arguments.text("on")?.map(|word| target(&word)).transpose()?;
+    let is_abroad = matches!(on.as_ref().unwrap_or(&context.settings.on.value), Target::Ssh { .. });
     let cwd = if is_abroad {
         arguments.text("cwd")?.map(|asked| PathBuf::from(asked.trim()))
     } else {
@@ -48,6 +49,7 @@ pub(super) fn launch(
         parent: call.meta.session().map(|session| session.as_str().to_owned()),
         key: call.meta.key(arguments.tool(), &place, &arguments.as_text()),
         cwd,
+        on,
         timeout: arguments.span("max_time_s")?,
         ..Wanted::default()
     };
@@ -70,6 +72,14 @@ pub(super) fn launch(
         Ok::<String, Failure>(words(&once, warning))
     });
     Ok(Said::text(said?).over(context, false))
+}
+
+/// Where a task is to run.
+fn target(word: &str) -> Result<Target, Failure> {
+    Target::parse(word.trim()).map_err(|invalid| {
+        Failure::new(Kind::Usage, format!("`on` is `{word}`, which is no target: {invalid}"))
+            .hint("give `on` as local, slurm, slurm:PARTITION or ssh:HOST, or leave it out")
+    })
 }
 
 /// The folder to work in, which is there: relative to the client's project.

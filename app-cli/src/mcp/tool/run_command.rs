@@ -14,6 +14,11 @@ pub(super) const TOOL: Tool = Tool {
         optional("title", Kind::Text, "A few words that name the task."),
         optional("cwd", Kind::Text, "Folder to run in."),
         optional("after", Kind::Texts, "Ids of tasks that have to complete first."),
+        optional(
+            "on",
+            Kind::Text,
+            "Where to run it: local, slurm, slurm:PARTITION or ssh:HOST, if not the usual place.",
+        ),
         optional("max_time_s", Kind::Number, "Stop it after so many seconds."),
     ],
     title: "Run a command",
