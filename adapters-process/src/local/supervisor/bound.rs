@@ -19,6 +19,9 @@ const FASTEST: u64 = 2 << 30;
 const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 /// The niceness of a supervisor that was outrun by a writer.
 const HURRY: i32 = -10;
+/// Where the kernel says, and is told, how nice a whole session is: processors are shared among sessions first, and then
+/// within each.
+const SESSION: &str = "/proc/self/autogroup";
 /// How late a supervisor is on a busy machine: whoever would pass the bound within this is too fast for it.
 const LATE: Duration = Duration::from_millis(100);
 /// For how long whoever is too fast writes at most as much as a log may take.
@@ -32,6 +35,8 @@ pub(super) struct Bound<'a> {
     most: u64,
     /// How nice this process was before a writer outran it.
     usual: Option<i32>,
+    /// Whether the session of this process goes before others.
+    session_hurries: bool,
     /// Since when somebody could write what the next look finds new.
     since: Instant,
     /// How long the last look says that the writer is to rest.
@@ -62,7 +67,14 @@ impl<'a> Bound<'a> {
     pub(super) fn new(logs: impl IntoIterator<Item = &'a File>, most: u64) -> Self {
         let log = |file| Log { file, size: 0, punched: 0 };
         let (since, rest) = (Instant::now(), Duration::ZERO);
-        Self { logs: logs.into_iter().map(log).collect(), most, usual: None, since, rest }
+        Self {
+            logs: logs.into_iter().map(log).collect(),
+            most,
+            usual: None,
+            session_hurries: false,
+            since,
+            rest,
+        }
     }
 
     /// The most that each log may take, in bytes.
@@ -92,10 +104,9 @@ impl<'a> Bound<'a> {
             log.size = now.len();
             let mut taken = taken_by(&now);
             if taken > brim {
-                if taken > most && self.usual.is_none() {
-                    // It outran this process, which has hardly anything to do. Only root may go first.
-                    self.usual = rustix::process::getpriority_process(None).ok();
-                    rustix::process::setpriority_process(None, HURRY).unwrap_or_default();
+                if taken > most {
+                    // It outran this process.
+                    hurry(&mut self.usual);
                 }
                 if let Err(error) = log.punch(most) {
                     let without_holes =
@@ -125,6 +136,22 @@ impl<'a> Bound<'a> {
         self.rest
     }
 
+    /// Has this process go before others, and its session before other sessions, as what is in it rests most of the time.
+    pub(super) fn hurry_in_rests(&mut self) {
+        hurry(&mut self.usual);
+        if !self.session_hurries {
+            self.session_hurries = true;
+            tell_session(HURRY);
+        }
+    }
+
+    /// Has its session be like others again.
+    pub(super) fn rests_no_more(&mut self) {
+        if std::mem::take(&mut self.session_hurries) {
+            tell_session(0);
+        }
+    }
+
     /// Tells that whoever writes goes on from now on, after a rest.
     pub(super) fn goes_on(&mut self) {
         self.since = Instant::now();
@@ -143,11 +170,25 @@ impl<'a> Bound<'a> {
 
 impl Drop for Bound<'_> {
     fn drop(&mut self) {
+        self.rests_no_more();
         // What this process starts next is as nice as it was.
         if let Some(usual) = self.usual {
             rustix::process::setpriority_process(None, usual).unwrap_or_default();
         }
     }
+}
+
+/// Has this process, which has hardly anything to do, go before others. Only root may.
+fn hurry(usual: &mut Option<i32>) {
+    if usual.is_none() {
+        *usual = rustix::process::getpriority_process(None).ok();
+        rustix::process::setpriority_process(None, HURRY).unwrap_or_default();
+    }
+}
+
+/// Says how nice the session is that this process began. Where the kernel knows no such thing, nothing is said.
+fn tell_session(nice: i32) {
+    std::fs::write(SESSION, nice.to_string()).unwrap_or_default();
 }
 
 impl Log<'_> {

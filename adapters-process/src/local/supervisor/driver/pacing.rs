@@ -65,6 +65,7 @@ impl Driver<'_> {
         let Some(Bounding { bound, pace, .. }) = &mut self.bounding else { return };
         let rest = bound.rest();
         if rest.is_zero() || stops {
+            bound.rests_no_more();
             return pace.free();
         }
         let until = Some(Instant::now() + rest);
@@ -72,6 +73,9 @@ impl Driver<'_> {
             *rests = until;
         } else if let Some(group) = group.filter(|group| group.rest()) {
             *pace = Pace::Resting(group.clone(), until);
+            bound.hurry_in_rests();
+        } else {
+            bound.rests_no_more();
         }
     }
 
@@ -92,7 +96,8 @@ impl Driver<'_> {
 
     /// Ends that there are rests: what is being stopped, or has ended, does not write for long.
     pub(super) fn free_pace(&mut self) {
-        if let Some(Bounding { pace, .. }) = &mut self.bounding {
+        if let Some(Bounding { bound, pace, .. }) = &mut self.bounding {
+            bound.rests_no_more();
             pace.free();
         }
     }
