@@ -5,7 +5,7 @@
 
 /// The options that are refused: what would break our hold on a job, and what `--on`, `--cwd`, `--timeout`, `--hold`,
 /// `--after` and their like say in our own words.
-const REFUSED: [&str; 30] = [
+const REFUSED: [&str; 31] = [
     "export",
     "export-file",
     "get-user-env",
@@ -16,6 +16,7 @@ const REFUSED: [&str; 30] = [
     "no-requeue",
     "wrap",
     "parsable",
+    "quiet",
     "array",
     "job-name",
     "comment",
@@ -38,10 +39,10 @@ const REFUSED: [&str; 30] = [
     "version",
 ];
 /// The same with one letter.
-const LETTERS: &str = "oeiaJDtWHbdphV";
+const LETTERS: &str = "oeiaJDtWHbdphVQ";
 
 /// Letters of `sbatch` that take no value.
-const FLAGS: &str = "IOQsuvX";
+const FLAGS: &str = "IOksuvX";
 
 /// An option that is passed on.
 ///
@@ -130,6 +131,10 @@ mod tests {
             "--chdir=/",
             "-D/",
             "--parsable",
+            // A quiet `sbatch` does not say which number the job has.
+            "--quiet",
+            "-Q",
+            "-kQ",
             "--export_file=x",
             "--EXPORT=x",
             "--ou=x",
@@ -165,7 +170,7 @@ mod tests {
             "--account=x",
             "-wnode1",
             "-s",
-            "-Qs",
+            "-ks",
             "-sc4",
             "-xnode[1-2],other",
             "--constraint=a b",
