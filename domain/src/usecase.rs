@@ -157,6 +157,16 @@ pub enum Trouble {
         /// Why not.
         failure: ClusterFailure,
     },
+    /// A task has ended before it started, and the cluster was not reached to take its job away, which starts nothing.
+    #[error(
+        "task {id} has ended, and its job may stay in the queue of the cluster, where it will start nothing: {failure}"
+    )]
+    JobLeft {
+        /// Which.
+        id: TaskId,
+        /// Why the job was not taken away.
+        failure: ClusterFailure,
+    },
     /// Another process held the gate for too long.
     #[error("no queued task can be admitted: {} holds the lock of the queue", who(.holder))]
     QueueBusy {
@@ -183,6 +193,7 @@ impl Trouble {
             | Self::Unanswered { .. }
             | Self::NotAdmitted { .. }
             | Self::AtCluster { .. }
+            | Self::JobLeft { .. }
             | Self::QueueBusy { .. } => false,
         }
     }

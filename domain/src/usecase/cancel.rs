@@ -38,6 +38,8 @@ pub struct Cancelled {
     /// parents and its environment behind is found by nobody. Among them those that had ended, left something by their
     /// records, and of which nothing is found.
     pub unproved: Vec<TaskId>,
+    /// What could not be done besides, of tasks that were cancelled.
+    pub troubles: Vec<Trouble>,
 }
 
 /// Cancels all of `ids`, with `grace` between SIGTERM and SIGKILL.

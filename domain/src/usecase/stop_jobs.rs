@@ -37,7 +37,11 @@ pub(super) async fn stop_jobs(
     for task in tasks {
         let id = task.id().clone();
         match Box::pin(ask(world, &task, grace)).await {
-            Ok(Asked::Ended) => receipt.cancelled.push(id),
+            Ok(Asked::Ended(failure)) => {
+                let left = failure.map(|failure| Trouble::JobLeft { id: id.clone(), failure });
+                receipt.troubles.extend(left);
+                receipt.cancelled.push(id);
+            }
             Ok(Asked::Waits(failure)) => drop(pending.insert(id, failure)),
             Err(trouble) => receipt.refused.push((id, trouble)),
         }
@@ -93,8 +97,8 @@ pub(super) async fn stop_jobs(
 
 /// What came of asking.
 enum Asked {
-    /// It had not started, and has ended.
-    Ended,
+    /// It had not started, and has ended; why its job may be left, if that is so.
+    Ended(Option<ClusterFailure>),
     /// It is to stop; why nobody could be asked, if that is so: the supervisor finds the wish by itself.
     Waits(Option<ClusterFailure>),
 }
@@ -110,8 +114,7 @@ async fn ask(world: World<'_>, task: &Task, grace: Duration) -> Result<Asked, Tr
         // The record first: a job that starts all the same finds that its task has ended.
         let job = held.task.clone();
         held.end(world, Ending::CANCELLED).await?;
-        drop(end(world, &job).await);
-        return Ok(Asked::Ended);
+        return Ok(Asked::Ended(end(world, &job).await));
     }
     let failure = match number(task) {
         Some(number) => world.cluster.ask_to_stop(Named { task: id, id: &number }).await.err(),

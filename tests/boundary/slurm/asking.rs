@@ -75,3 +75,15 @@ fn a_controller_that_does_not_answer_is_asked_once_a_command_as_well() {
     assert_eq!((&list["running"], &list["queued"]), (&json!(1), &json!(3)), "{list:#}");
     assert_eq!(slurm.calls("squeue").len(), 1);
 }
+
+/// Once, nothing was said of the job, which waited on for as long as the cluster kept it.
+#[test]
+fn who_cancels_a_waiting_task_while_the_controller_is_down_is_told_that_its_job_may_stay() {
+    let sandbox = sandbox();
+    let slurm = FakeSlurm::new(&sandbox).waiting();
+    let id = submit(&sandbox, &[], "true");
+    slurm.write("scancel.fails", "error: Unable to contact slurm controller (connect failure)\n");
+    let ran = sandbox.task_bg(["cancel", &id]).ok();
+    assert!(ran.stdout.contains("its job may stay in the queue of the cluster"), "{ran}");
+    assert_eq!(sandbox.status(&id), "cancelled");
+}

@@ -44,7 +44,8 @@ pub(super) async fn cancel(context: &Context, args: Cancel) -> Outcome {
         survivors: receipt.survivors,
         unproved: receipt.unproved,
     };
-    Ok(Answer::with(view, kind).collecting(told).noting(admitted.troubles).saying(there.notes))
+    let troubles = receipt.troubles.into_iter().chain(admitted.troubles);
+    Ok(Answer::with(view, kind).collecting(told).noting(troubles).saying(there.notes))
 }
 
 /// The tasks that are meant, and the words that mean none.

@@ -123,7 +123,7 @@ impl From<Trouble> for Failure {
                 let hint = hint.unwrap_or_else(|| "the next command tries it again".to_owned());
                 Self::of(Kind::LaunchFailed, &error).hint(hint)
             }
-            Trouble::AtCluster { ref failure, .. } => {
+            Trouble::AtCluster { ref failure, .. } | Trouble::JobLeft { ref failure, .. } => {
                 Self::of(Kind::Unexpected, &error).hint(of_cluster(failure))
             }
             Trouble::QueueBusy { ref holder } => {
