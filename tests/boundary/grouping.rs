@@ -185,3 +185,25 @@ fn what_a_group_did_not_hold_when_its_supervisor_was_killed_is_named_as_unproved
         wait_until("that it is gone", || !alive(hidden));
     }
 }
+
+// Once, it rested for ever where nothing but the hook looked, which has no task taken over.
+#[test]
+fn the_hook_lets_a_task_go_on_that_rests_since_its_supervisor_was_killed() {
+    let sandbox = sandbox();
+    let script = sandbox.until("gate");
+    let run = sandbox.task_bg(["run", "a task", "--parent", "P", "--", "sh", "-c", &script]);
+    let id = run.ok().json()["taskId"].as_str().expect("an id").to_owned();
+    let record = sandbox.record(&id);
+    let Some(group) = group_of(&record) else { return };
+    grouped(&record);
+    let supervisor = pid_at(&record, "supervisor");
+    kill(supervisor);
+    wait_until("that it is gone", || !alive(supervisor));
+    let freeze = Path::new(group).join("cgroup.freeze");
+    fs::write(&freeze, "1").expect("it is frozen");
+    let event = json!({"hook_event_name": "PostToolUse", "session_id": "P", "tool_name": "Read"});
+    sandbox.hook(event.to_string()).ok().done();
+    assert_eq!(fs::read_to_string(freeze).expect("a group").trim(), "0");
+    sandbox.open_gate("gate");
+    sandbox.task_bg(["wait", &id]).run().done();
+}

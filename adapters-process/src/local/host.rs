@@ -282,6 +282,12 @@ impl Host for LocalHost {
         Group::of(task).is_some_and(|group| group.is_whole())
     }
 
+    async fn let_go_on(&self, task: &Doomed) {
+        if let Some(group) = Group::of(task) {
+            group.go_on();
+        }
+    }
+
     async fn put_away(&self, task: &Doomed) {
         let unrecorded = || Some(Place::own().ok()?.of(&task.id));
         if let Some(group) = Group::of(task).or_else(unrecorded) {

@@ -103,6 +103,9 @@ pub trait Host: Send + Sync {
     /// then [`Host::has_none`] is a proof to whoever is not their reaper, also once that is removed.
     async fn holds_all(&self, task: &Doomed) -> bool;
 
+    /// Lets a task go on that may rest since its supervisor was killed; does nothing for any other.
+    async fn let_go_on(&self, task: &Doomed);
+
     /// Removes what the machine keeps for a task that has ended, unless a process of it is left; also what a record does
     /// not name, since its start was cut short.
     async fn put_away(&self, task: &Doomed);

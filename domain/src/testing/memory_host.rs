@@ -231,6 +231,8 @@ impl Host for MemoryHost {
         true
     }
 
+    async fn let_go_on(&self, _task: &Doomed) {}
+
     async fn put_away(&self, _task: &Doomed) {}
 
     async fn busy(&self, _tasks: &[Doomed]) -> Vec<TaskId> {

@@ -155,6 +155,8 @@ async fn judge(world: World<'_>, task: Task, at_most: Duration) -> Result<Believ
     }
     let as_recorded = |task: Task, note| Believed { task, note, custody };
     if custody != Custody::Held && custody::is_anothers(world, &task).await {
+        // Its own store may be gone, and with it whoever would take it over.
+        world.host.let_go_on(&Doomed::of(&task)).await;
         return Ok(as_recorded(task, Some(Note::Copied)));
     }
     match look(world, &task, custody).await {
@@ -250,7 +252,12 @@ pub async fn conclude_if_gone(world: World<'_>, task: Task) -> Result<Option<Tas
     let custody = world.locks.custody(task.id()).await?;
     match look(world, &task, custody).await {
         Standing::Unsupervised => Ok(Some(taken_up(world, task.id()).await.unwrap_or(task))),
-        Standing::AsRecorded | Standing::Orphaned => Ok(Some(task)),
+        Standing::AsRecorded => Ok(Some(task)),
+        Standing::Orphaned => {
+            // Nobody takes it over here, and it may rest for ever.
+            world.host.let_go_on(&Doomed::of(&task)).await;
+            Ok(Some(task))
+        }
         Standing::Gone | Standing::NeverStarted => match custody::take(world, task.id()).await? {
             Some(held) => Ok(Some(Box::pin(conclude(world, held, custody)).await?.task)),
             None => Ok(None),

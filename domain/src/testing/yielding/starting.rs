@@ -168,6 +168,10 @@ impl Host for Yielding<'_> {
         self.memory.host.holds_all(task).await
     }
 
+    async fn let_go_on(&self, task: &Doomed) {
+        self.memory.host.let_go_on(task).await;
+    }
+
     async fn put_away(&self, task: &Doomed) {
         self.memory.host.put_away(task).await;
     }
