@@ -4,10 +4,18 @@ use std::io;
 use std::path::Path;
 
 use domain::port::{Cause, Fault};
+use rustix::io::Errno;
+
+/// What passes without anybody's doing.
+const PASSING: [Errno; 6] =
+    [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::INTR, Errno::STALE, Errno::TIMEDOUT];
 
 /// The words for a step on `path` that failed.
 pub(crate) fn fault(doing: &str, path: &Path, error: &io::Error) -> Fault {
-    let read_only = error.kind() == io::ErrorKind::ReadOnlyFilesystem;
-    let cause = if read_only { Cause::ReadOnly } else { Cause::Other };
+    let cause = match Errno::from_io_error(error) {
+        Some(Errno::ROFS) => Cause::ReadOnly,
+        Some(errno) if PASSING.contains(&errno) => Cause::Exhausted,
+        Some(_) | None => Cause::Other,
+    };
     Fault { cause, ..Fault::of(format!("{doing} `{}`", path.display()), error.to_string()) }
 }

@@ -25,6 +25,9 @@ use crate::disk;
 use crate::effect::{effect, written};
 use crate::fault::fault;
 
+/// What is said of a folder, a pipe and the like.
+const NOT_PLAIN: &str = "it is no plain file";
+
 /// The logs of a store.
 #[derive(Clone, Debug)]
 pub struct FileLogs {
@@ -51,9 +54,17 @@ impl FileLogs {
     /// # Errors
     /// What the system says.
     pub fn create_for_agent(&self, id: &TaskId) -> io::Result<AgentFiles> {
-        let events = append(&self.dir.events(id))?;
+        let events = self.append_events(id)?;
         let output = self.append_output(id)?;
         Ok(AgentFiles { events, output })
+    }
+
+    /// Makes the event stream of a task, or opens the one that is there, to append.
+    ///
+    /// # Errors
+    /// What the system says; that what has its name is no plain file.
+    pub fn append_events(&self, id: &TaskId) -> io::Result<File> {
+        append(&self.dir.events(id))
     }
 
     /// Makes the readable log of a task, or opens the one that is there, to append.
@@ -144,24 +155,47 @@ fn give_back(path: &Path, most: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a log, or opens the one that is there, to append. Waits for nobody: a pipe may have its name.
 fn append(path: &Path) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
-    ownership::handed_over(effect("create", path, || disk::opened(path, flags))?)
+    let made = effect("create", path, || disk::opened(path, flags | OFlags::EXCL));
+    let there = match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let open = || disk::opened(path, flags | OFlags::NONBLOCK);
+            let file = plain(effect("create", path, open).map_err(worded)?)?;
+            // An agent gets the file as it would if it had made it.
+            rustix::fs::fcntl_setfl(&file, OFlags::APPEND)?;
+            file
+        }
+        made => made?,
+    };
+    ownership::handed_over(there)
 }
 
 fn open_plain(path: &Path) -> io::Result<Option<File>> {
-    let file = match disk::open(path, OFlags::NOFOLLOW) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
-            let words = "it is a symbolic link, and none is followed; `task-bg doctor` names it";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+    match disk::open(path, OFlags::NOFOLLOW) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => plain(opened.map_err(worded)?).map(Some),
+    }
+}
+
+/// Says of what has the name of a log and cannot be opened what it is.
+fn worded(error: io::Error) -> io::Error {
+    let words = match Errno::from_io_error(&error) {
+        Some(Errno::LOOP) => {
+            "it is a symbolic link, and none is followed; `task-bg doctor` names it"
         }
-        other => other?,
+        Some(Errno::NXIO | Errno::ISDIR) => NOT_PLAIN,
+        Some(_) | None => return error,
     };
+    io::Error::new(io::ErrorKind::InvalidInput, words)
+}
+
+fn plain(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
-        Ok(Some(file))
+        Ok(file)
     } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"))
+        Err(io::Error::new(io::ErrorKind::InvalidInput, NOT_PLAIN))
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Fault {
 pub enum Cause {
     /// Nothing can be changed there, because what it lies on is mounted read-only.
     ReadOnly,
+    /// The process or the machine has no room for it at the moment, as for one more open file: whoever tries again may.
+    Exhausted,
     /// Anything else.
     #[default]
     Other,

@@ -66,6 +66,7 @@ mod racing;
 mod readme;
 mod recorded_by_others;
 mod removed_locks;
+mod replaced_logs;
 mod reporting;
 mod runners;
 mod schemas;

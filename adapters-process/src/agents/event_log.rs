@@ -9,11 +9,12 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::port::{Agent, Agents, EventLog, Fault};
+use domain::port::{Agent, Agents, Cause, EventLog, Fault};
 use domain::run::readable::Readable;
 use domain::run::{Account, AgentEvent};
 use domain::task::{Runner, TaskId};
 use rustix::fs::SeekFrom;
+use rustix::io::Errno;
 
 use crate::agents::event_stream::EventStream;
 
@@ -44,9 +45,7 @@ impl AgentEventLog {
 #[async_trait]
 impl EventLog for AgentEventLog {
     async fn account(&self, id: &TaskId, runner: &Runner) -> Result<Account, Fault> {
-        let fault = |error: io::Error| {
-            Fault::of(format!("reading the event stream of {id}"), error.to_string())
-        };
+        let fault = |error: io::Error| fault(id, &error);
         let Some(agent) = self.agents.of(runner) else { return Ok(Account::default()) };
         match (self.open)(id).map_err(fault)? {
             None => Ok(Account::default()),
@@ -55,9 +54,7 @@ impl EventLog for AgentEventLog {
     }
 
     async fn paragraphs(&self, id: &TaskId, runner: &Runner) -> Result<Vec<String>, Fault> {
-        let fault = |error: io::Error| {
-            Fault::of(format!("reading the event stream of {id}"), error.to_string())
-        };
+        let fault = |error: io::Error| fault(id, &error);
         let Some(agent) = self.agents.of(runner) else { return Ok(Vec::new()) };
         let Some(file) = (self.open)(id).map_err(fault)? else { return Ok(Vec::new()) };
         let (mut readable, mut paragraphs) = (Readable::default(), Vec::new());
@@ -66,6 +63,17 @@ impl EventLog for AgentEventLog {
         paragraphs.extend(readable.rest());
         Ok(paragraphs)
     }
+}
+
+fn fault(id: &TaskId, error: &io::Error) -> Fault {
+    let cause = match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::STALE | Errno::TIMEDOUT) => {
+            Cause::Exhausted
+        }
+        Some(_) | None => Cause::Other,
+    };
+    let step = format!("reading the event stream of {id}");
+    Fault { cause, ..Fault::of(step, error.to_string()) }
 }
 
 fn account(file: File, agent: &dyn Agent) -> io::Result<Account> {

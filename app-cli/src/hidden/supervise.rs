@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use adapters_process::local::supervisor::{self, AgentFiles, Post, Surroundings};
 use domain::port::Attachment;
-use domain::task::{Ending, Reason, State, TaskId};
+use domain::task::{Ending, ProcessId, Reason, State, Task, TaskId};
 
 use crate::kit::answer::Answer;
 use crate::kit::environment;
@@ -32,13 +32,11 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     let life = io::stdin().as_fd().try_clone_to_owned();
     let life = life.map_err(|error| format!("taking over the life lock: {error}"))?;
     // The files first: what the record says is to be as new as can be when the agent starts.
-    let files = detached.and_then(|()| agent_files(&wiring, id));
+    let files = detached.map(|()| agent_files(&wiring, id));
     let held = wiring.held(id, File::from(life)).await?;
-    let files = files.map(|files| match (&held.task.state(), &held.task.progress().agent) {
-        (State::Running(_), Some(agent)) => {
-            files.as_written_by(agent, &wiring.dir.output(id), &wiring.dir.events(id))
-        }
-        _ => files,
+    let files = files.and_then(|made| match &held.task.progress().agent {
+        Some(agent) if is_at_work(&held.task) => files_of(&wiring, id, agent),
+        Some(_) | None => made,
     });
     let outcome = match files {
         Ok(files) => {
@@ -68,6 +66,10 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
         }
         Err(error) => {
             let reason = format!("taking up its task: {error}");
+            if is_at_work(&held.task) {
+                // Its agent goes on as it did, and whoever looks next tries it again.
+                return Err(reason);
+            }
             // Recorded here as well, so that a task from the queue is not admitted again and again. What
             // cannot be recorded keeps its lock, and the next one who looks finds it.
             let ending = Ending::failed(Reason::LaunchFailed, &reason);
@@ -79,6 +81,21 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     wiring.admit().await;
     wiring.remove_old().await;
     outcome
+}
+
+/// Whether there is an agent already: that it cannot be taken over at the moment is no end of it.
+const fn is_at_work(task: &Task) -> bool {
+    matches!(task.state(), State::Running(_))
+}
+
+/// The files that the agent of a task writes which is taken over, whatever has their names by now.
+fn files_of(wiring: &Wiring, id: &TaskId, agent: &ProcessId) -> io::Result<AgentFiles> {
+    let (output, events) = (wiring.dir.output(id), wiring.dir.events(id));
+    AgentFiles::written_by(
+        agent,
+        (&output, wiring.logs.append_output(id)),
+        (&events, wiring.logs.append_events(id), wiring.logs.open_events(id)),
+    )
 }
 
 fn agent_files(wiring: &Wiring, id: &TaskId) -> io::Result<AgentFiles> {

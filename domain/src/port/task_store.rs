@@ -230,7 +230,7 @@ impl From<Fault> for StoreFailure {
     fn from(fault: Fault) -> Self {
         match fault.cause {
             Cause::ReadOnly => Self::ReadOnly(fault),
-            Cause::Other => Self::Fault(fault),
+            Cause::Exhausted | Cause::Other => Self::Fault(fault),
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Decides by the same machine as a supervisor. Completes the readable log, and never records an ending itself.
 
+use alloc::format;
 use alloc::string::String;
 
 use super::{Trouble, World};
-use crate::port::{Doomed, LogPart, Stream};
+use crate::port::{Cause, Doomed, Fault, LogPart, Stream};
 use crate::run::ending::QUOTED_LINES;
 use crate::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use crate::run::readable;
@@ -16,10 +17,12 @@ use crate::task::{Ending, Event, LeftBehind, Reason, Task, TaskId};
 /// logs.
 pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Trouble> {
     let runner = &task.order().runner;
-    let account = world.events.account(task.id(), runner).await?;
+    let account = costing_the_log(world.events.account(task.id(), runner).await)?;
+    let account = account.unwrap_or_default();
     complete_log(world, task).await;
     let tail = LogPart::LastLines { lines: QUOTED_LINES };
-    let log_tail = settled(&world.logs.read(task.id(), Stream::Readable, tail).await?.text);
+    let log = costing_the_log(world.logs.read(task.id(), Stream::Readable, tail).await)?;
+    let log_tail = log.as_ref().map(|log| settled(&log.text)).unwrap_or_default();
     // Nobody kept their bound since the supervisor was gone.
     if let Some(most) = task.progress().log_limit.filter(|most| *most > 0) {
         drop(world.logs.give_back(task.id(), most).await);
@@ -39,7 +42,9 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
             Output::Stop { .. } | Output::Show(_) | Output::SleepUntil(_) | Output::Done => None,
         });
         match applied {
-            Some(Event::Ended { ending, .. }) => return Ok(ending),
+            Some(Event::Ended { ending, .. }) => {
+                return Ok(without_log(ending, log.as_ref().err()));
+            }
             // Whoever concludes the task next names it.
             Some(event @ Event::LeftBehind(_)) => {
                 drop(world.store.apply(task.id(), event, now.wall).await?);
@@ -49,10 +54,33 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
             None => {
                 let unknown =
                     "its supervisor and its agent are gone, and nothing says how it ended";
-                return Ok(Ending::failed(Reason::Lost, unknown));
+                return Ok(without_log(Ending::failed(Reason::Lost, unknown), log.as_ref().err()));
             }
         }
         outputs = machine.step(now, Input::Recorded(Recorded::Done(Sight::of(task))));
+    }
+}
+
+/// What was read of a log, or why that cannot be read. A log costs no ending, whatever became of it: a task would run for
+/// ever otherwise. What only has no room at the moment is tried again by whoever looks next.
+///
+/// # Errors
+/// The fault that passes.
+fn costing_the_log<T>(read: Result<T, Fault>) -> Result<Result<T, Fault>, Fault> {
+    match read {
+        Err(fault) if fault.cause == Cause::Exhausted => Err(fault),
+        read => Ok(read),
+    }
+}
+
+/// The same ending, which says as well why nobody knows what the task printed, if that is so.
+fn without_log(ending: Ending, unreadable: Option<&Fault>) -> Ending {
+    match (ending, unreadable) {
+        (Ending::Failed { reason, message, result }, Some(fault)) => {
+            let message = format!("{message}; what it printed is not known: {fault}");
+            Ending::Failed { reason, message, result }
+        }
+        (ending, _) => ending,
     }
 }
 

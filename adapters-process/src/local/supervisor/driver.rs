@@ -16,7 +16,7 @@ mod whereabouts;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-use domain::port::{LogPart, StoreError, Stream, Whereabouts};
+use domain::port::{Fault, LogPart, LogText, StoreError, Stream, Whereabouts};
 use domain::run::ending::QUOTED_LINES;
 use domain::run::machine::{Charge, Exited, Input, Machine, Moment, Output, Recorded, Sight};
 use domain::task::text::screen::settled;
@@ -66,8 +66,8 @@ pub(super) struct Driver<'a> {
     bounding: Option<Bounding<'a>>,
     /// When to begin to watch the name of the life lock; `None` once it is watched.
     grown: Option<Instant>,
-    /// This process, as long as it is not recorded that it took the task over.
-    adopted: Option<ProcessId>,
+    /// This process, as long as it is not recorded that it took the task over, and when that is tried next.
+    adopted: Option<(ProcessId, Instant)>,
     /// When the machine wants to be told that time passed, by the clock that never goes back.
     wake_at: Option<Duration>,
     done: bool,
@@ -307,8 +307,10 @@ impl<'a> Driver<'a> {
         if is_elsewhere && (self.post.follow_store)() == Whereabouts::Moved {
             log = world.logs.read(self.id(), Stream::Readable, tail).await;
         }
-        let log_tail = log.map(|log| settled(&log.text)).unwrap_or_default();
-        let log_complaint = adapter.and_then(|adapter| adapter.complaint(&log_tail));
+        let is_known = log.is_ok();
+        let log_tail = tail_or_why_not(log);
+        let log_complaint =
+            adapter.filter(|_| is_known).and_then(|adapter| adapter.complaint(&log_tail));
         let [a, b, c, ..] = world.entropy.bytes();
         let text_only = adapter.is_some_and(|adapter| !adapter.abilities().streams);
         Exited { exit, log_tail, log_complaint, text_only, left, random: [a, b, c] }
@@ -323,12 +325,21 @@ impl<'a> Driver<'a> {
         let stream = self.stream.as_ref().map(|following| following.pause);
         let beat = self.heartbeat.next.saturating_duration_since(Instant::now());
         let grown = self.grown.map(|grown| grown.saturating_duration_since(Instant::now()));
-        let adopted = self.adopted.as_ref().map(|_| LOOKS.1);
+        let adopted = self.adopted.as_ref();
+        let adopted = adopted.map(|(_, next)| next.saturating_duration_since(Instant::now()));
         let bounding = self.bounding.as_ref().and_then(Bounding::until_next_look);
         [self.until_woken(), stream, Some(beat), grown, adopted, bounding]
             .into_iter()
             .flatten()
             .min()
+    }
+}
+
+/// The last lines of a log, as a terminal would show them, or in their place why they are not known.
+fn tail_or_why_not(read: Result<LogText, Fault>) -> String {
+    match read {
+        Ok(log) => settled(&log.text),
+        Err(fault) => format!("[what it printed is not known: {fault}]"),
     }
 }
 

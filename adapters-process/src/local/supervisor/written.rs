@@ -1,10 +1,12 @@
 //! The files that an agent writes, as whoever takes its task over finds them: also where they lost their names.
 //!
-//! A log that was removed while its supervisor was dead is still open in the agent. Whoever took over the name alone would
-//! read, and keep, a file to which nobody writes.
+//! A log that was removed, or in whose place something else was put while its supervisor was dead, is still open in the
+//! agent. Whoever took over what has the name would read, and keep, a file to which nobody writes. Where the log is found
+//! nowhere, the task is taken over without it: no log is worth a task that works.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use domain::task::ProcessId;
@@ -15,31 +17,54 @@ use crate::local::identity;
 
 /// What the kernel adds to the name of an open file that has none any more.
 const REMOVED: &str = " (deleted)";
+/// What stands for a log that nobody finds.
+const NOTHING: &str = "/dev/null";
 
 impl AgentFiles {
-    /// The same files, but those that this agent writes under a name that was removed: `output` and `events` are the names.
-    #[must_use]
-    pub fn as_written_by(mut self, agent: &ProcessId, output: &Path, events: &Path) -> Self {
+    /// The files that this agent writes: those that it has open under a name that was removed or moved away, and else what
+    /// was opened by their names, each given with its name. `events` comes with what was opened to read it.
+    ///
+    /// # Errors
+    /// The system's, where not even nothing can be opened.
+    pub fn written_by(
+        agent: &ProcessId,
+        output: (&Path, io::Result<File>),
+        events: (&Path, io::Result<File>, io::Result<Option<File>>),
+    ) -> io::Result<Self> {
         let lost = |name, flags| lost_file(agent, name, flags);
         let append = OFlags::WRONLY | OFlags::APPEND;
-        if let Some(file) = lost(output, append) {
-            self.output = file;
-        }
-        if let (Some(file), Some(reader)) = (lost(events, append), lost(events, OFlags::RDONLY)) {
-            (self.events, self.events_reader) = (file, reader);
-        }
-        self
+        let (name, by_name) = output;
+        let output = lost(name, append).or(by_name.ok());
+        let (name, by_name, reader) = events;
+        let lost_events = lost(name, append).zip(lost(name, OFlags::RDONLY));
+        let events = lost_events.or_else(|| by_name.ok().zip(reader.ok().flatten()));
+        let (events, events_reader) = match events {
+            Some(both) => both,
+            None => (nothing(append)?, nothing(OFlags::RDONLY)?),
+        };
+        Ok(Self { events, events_reader, output: output.map_or_else(|| nothing(append), Ok)? })
     }
 }
 
-/// The file that an agent has as its standard output or error, if that had this name, which was removed.
+/// The file that an agent has as its standard output or error, if that had this name, which was removed or is elsewhere.
 fn lost_file(agent: &ProcessId, name: &Path, flags: OFlags) -> Option<File> {
-    let mut removed = OsString::from(name);
+    let own = name.file_name()?;
+    let mut removed = OsString::from(own);
     removed.push(REMOVED);
     let links = [1, 2].map(|number| format!("/proc/{}/fd/{number}", agent.pid));
-    let is_it = |link: &&String| fs::read_link(link).is_ok_and(|target| target == *removed);
+    let is_it = |link: &&String| {
+        fs::read_link(link).is_ok_and(|target| {
+            let last = target.file_name();
+            target != name && (last == Some(own) || last == Some(&removed))
+        })
+    };
     let link = links.iter().find(is_it)?;
-    let file = rustix::fs::open(link, flags | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let file = rustix::fs::open(link, flags | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
+    let file = File::from(file.ok()?);
     // The number may be another's by now.
-    identity::lives(agent).then(|| File::from(file))
+    (identity::lives(agent) && file.metadata().is_ok_and(|it| it.is_file())).then_some(file)
+}
+
+fn nothing(flags: OFlags) -> io::Result<File> {
+    Ok(File::from(rustix::fs::open(NOTHING, flags | OFlags::CLOEXEC, Mode::empty())?))
 }

@@ -49,6 +49,18 @@ impl Drop for Pace {
 }
 
 impl Driver<'_> {
+    /// Has a task that was taken over rest until its logs were looked at in the loop. Where nobody looks at them, or the task
+    /// cannot rest, it goes on: it may rest since its supervisor was killed.
+    pub(super) fn rest_until_first_look(&mut self) {
+        let Some(group) = &self.agent.group else { return };
+        match &mut self.bounding {
+            Some(Bounding { pace, .. }) if group.rest() => {
+                *pace = Pace::Resting(group.clone(), None);
+            }
+            Some(_) | None => group.go_on(),
+        }
+    }
+
     /// Begins the next rest, as the first thing after a wait.
     pub(super) fn begin_rest(&mut self) {
         let Some(Bounding { pace, .. }) = &mut self.bounding else { return };
