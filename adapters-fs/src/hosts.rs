@@ -45,16 +45,16 @@ impl FileHosts {
         Ok(names)
     }
 
-    /// Keeps the name of a machine, if it is not kept yet.
+    /// Keeps the name of a machine, if it is not kept yet; `false` if it was.
     ///
     /// # Errors
     /// The disk's, if it cannot be kept.
-    pub fn add(&self, host: &str) -> io::Result<()> {
+    pub fn add(&self, host: &str) -> io::Result<bool> {
         self.dir.prepare()?;
         self.dir.prepare_hosts()?;
         match RealDisk.write_new(&self.dir.host(host), &[]) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            written => written,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            written => written.map(|()| true),
         }
     }
 

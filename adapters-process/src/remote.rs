@@ -26,8 +26,8 @@ const ORDER: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(20);
 /// How long an answer may take besides what it is asked to wait for.
 const BESIDES: Duration = Duration::from_secs(15);
-/// How long after a cut the next call is made.
-const PAUSE: Duration = Duration::from_millis(300);
+/// How long after each cut the next call is made, in milliseconds; after the last of them nobody calls again.
+const PAUSES: [u64; 6] = [300, 1_000, 2_000, 4_000, 8_000, 16_000];
 /// The most tasks in one call: their ids are on a command line.
 const MOST: usize = 2_000;
 
@@ -121,11 +121,11 @@ impl Remotes for SshRemotes {
         host: &str,
         parcels: &[Parcel],
     ) -> Result<Vec<Result<Accepted, Declined>>, Unheard> {
-        redialled(|left| self.order_once(host, parcels, left))
+        redialled(thread::sleep, |left| self.order_once(host, parcels, left))
     }
 
     fn again(&self, host: &str, again: &Again) -> Result<Result<Accepted, Declined>, Unheard> {
-        redialled(|left| {
+        redialled(thread::sleep, |left| {
             let call = Call { input: wire::follow_up(again), ..Call::of(wire::again(again), left) };
             let said = self.ask(host, &call)?;
             wire::taken_again(&said).map_err(|why| unheard(host, why))
@@ -166,25 +166,31 @@ impl Remotes for SshRemotes {
     }
 }
 
-/// What `order` comes to, which is repeated when the connection is cut: it has a key, so the same again gives back what
-/// was taken.
-fn redialled<T>(order: impl Fn(Duration) -> Result<T, Unheard>) -> Result<T, Unheard> {
+/// What `order` comes to, which is repeated when the connection is cut, more and more seldom: it has a key, so the same
+/// again gives back what was taken.
+fn redialled<T>(
+    sleep: impl Fn(Duration),
+    order: impl Fn(Duration) -> Result<T, Unheard>,
+) -> Result<T, Unheard> {
     let began = Instant::now();
     let mut cut: Option<Unheard> = None;
+    let mut pauses = PAUSES.into_iter().map(Duration::from_millis);
     loop {
-        match (order(ORDER.saturating_sub(began.elapsed())), &cut) {
-            (Ok(answer), _) => return Ok(answer),
-            (Err(unheard), _) if matches!(unheard.why, Silence::Cut(_)) => cut = Some(unheard),
-            (Err(unheard), None) => return Err(unheard),
+        let unheard = match order(ORDER.saturating_sub(began.elapsed())) {
+            Ok(answer) => return Ok(answer),
+            Err(unheard) => unheard,
+        };
+        let last = match cut.take() {
             // That this call was not heard says nothing of the one before.
-            (Err(_), Some(_)) => {}
+            Some(before) if !matches!(unheard.why, Silence::Cut(_)) => before,
+            None if !matches!(unheard.why, Silence::Cut(_)) => return Err(unheard),
+            Some(_) | None => unheard,
+        };
+        match pauses.next() {
+            Some(pause) if began.elapsed() + pause < ORDER => sleep(pause),
+            Some(_) | None => return Err(last),
         }
-        if let Some(cut) = &cut
-            && began.elapsed() + PAUSE >= ORDER
-        {
-            return Err(cut.clone());
-        }
-        thread::sleep(PAUSE);
+        cut = Some(last);
     }
 }
 
@@ -205,4 +211,31 @@ fn side_by_side<T: Sync, R: Send>(all: &[T], act: impl Fn(&T) -> R + Sync) -> Ve
             .map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+
+    /// Once, such an order was repeated 64 times within a minute.
+    #[test]
+    fn an_order_whose_connection_is_cut_again_and_again_is_repeated_more_and_more_seldom_and_given_up()
+     {
+        let (calls, slept) = (Cell::new(0), RefCell::new(Vec::new()));
+        let why = |call| {
+            if call == 3 { Silence::Unreachable("down".into()) } else { Silence::Cut("cut".into()) }
+        };
+        let ordered = redialled(
+            |pause| slept.borrow_mut().push(pause),
+            |_| -> Result<(), Unheard> {
+                calls.set(calls.get() + 1);
+                Err(unheard("box", why(calls.get())))
+            },
+        );
+        assert!(matches!(ordered, Err(Unheard { why: Silence::Cut(_), .. })));
+        assert_eq!(calls.get(), PAUSES.len() + 1);
+        assert!(slept.borrow().is_sorted() && slept.borrow().iter().sum::<Duration>() < ORDER);
+    }
 }

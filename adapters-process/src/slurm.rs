@@ -16,15 +16,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::port::cluster::{Cluster, ClusterFailure, Jobs, Named, Submission, Submitted};
+use domain::port::cluster::{Age, Cluster, ClusterFailure, Jobs, Named, Submission, Submitted};
 use domain::task::{TaskId, Timestamp};
 
 use asking::{Said, ask};
 
 /// How long a question may take. An unreachable controller answers after 4 to 8 seconds.
 const QUESTION: Duration = Duration::from_secs(15);
-/// Whoever is content with an answer of this age takes that of another process: those that wait for long.
-const SHARED: Duration = Duration::from_secs(10);
+/// For how long those that wait do not ask again a controller that did not answer, which takes seconds to find out.
+const SILENT: Duration = Duration::from_secs(20);
 /// How long handing a job over may take.
 const HANDING_OVER: Duration = Duration::from_secs(40);
 
@@ -152,24 +152,26 @@ impl Cluster for Slurm {
         })
     }
 
-    async fn jobs(&self, at_most: Duration) -> Result<Jobs, ClusterFailure> {
-        latest(&self.last, at_most, || {
-            let (said, asked_at) = match self.shared.as_ref().filter(|_| at_most >= SHARED) {
-                Some(file) => asking::shared(file, at_most, || self.ask_jobs())?,
-                None => (self.ask_jobs()?, now()),
+    async fn jobs(&self, age: Age) -> Result<Jobs, ClusterFailure> {
+        latest(&self.last, age, || {
+            let (said, asked_at) = match (&self.shared, age) {
+                (Some(file), Age::Shared(at_most)) => {
+                    asking::shared(file, at_most, || self.ask_jobs())?
+                }
+                (None, _) | (_, Age::Own(_)) => (self.ask_jobs()?, now()),
             };
             Ok(Jobs { known: Arc::new(answer::jobs(&said)), asked_at })
         })
     }
 
-    async fn answers(&self, node: &str, at_most: Duration) -> Result<bool, ClusterFailure> {
-        let nodes = latest(&self.nodes, at_most, || {
+    async fn answers(&self, node: &str, age: Age) -> Result<bool, ClusterFailure> {
+        let nodes = latest(&self.nodes, age, || {
             let words = ["-a", "-h", "-N", "-o", "%N|%T"];
             let ask = || self.ask("sinfo", &words, QUESTION)?.or_refused();
             let file = self.shared.as_ref().map(|file| file.with_extension("nodes"));
-            let said = match file.filter(|_| at_most >= SHARED) {
-                Some(file) => asking::shared(&file, at_most, ask)?.0,
-                None => ask()?,
+            let said = match (file, age) {
+                (Some(file), Age::Shared(at_most)) => asking::shared(&file, at_most, ask)?.0,
+                (None, _) | (_, Age::Own(_)) => ask()?,
             };
             Ok(Arc::new(answer::answering(&said)))
         });
@@ -192,7 +194,7 @@ impl Cluster for Slurm {
 
     async fn release(&self, task: &TaskId) -> Result<(), ClusterFailure> {
         // By its name it would pass for released where there is no such job.
-        let jobs = self.jobs(Duration::ZERO).await?;
+        let jobs = self.jobs(Age::Own(Duration::ZERO)).await?;
         let Some(seen) = jobs.known.get(task) else {
             return Err(ClusterFailure::Refused(format!("it knows no job called {task}")));
         };
@@ -206,11 +208,16 @@ type Latest<T> = Mutex<Option<(Instant, Result<T, ClusterFailure>)>>;
 /// What was answered last, if it is no older than that; else what is answered now.
 fn latest<T: Clone>(
     latest: &Latest<T>,
-    at_most: Duration,
+    age: Age,
     ask: impl FnOnce() -> Result<T, ClusterFailure>,
 ) -> Result<T, ClusterFailure> {
     let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, answer)) = latest.as_ref().filter(|(asked, _)| asked.elapsed() <= at_most) {
+    let at_most = |answer: &Result<T, ClusterFailure>| match age {
+        Age::Shared(at_most) if answer.is_err() => at_most.max(SILENT),
+        Age::Shared(at_most) | Age::Own(at_most) => at_most,
+    };
+    let is_young = |(asked, answer): &&(Instant, _)| asked.elapsed() <= at_most(answer);
+    if let Some((_, answer)) = latest.as_ref().filter(is_young) {
         return answer.clone();
     }
     let answer = ask();

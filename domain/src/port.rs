@@ -32,7 +32,7 @@ pub use agent::{
     Program, Speech, Told,
 };
 pub use clock::Clock;
-pub use cluster::{Cluster, ClusterFailure, Jobs, Named, Submission, Submitted};
+pub use cluster::{Age, Cluster, ClusterFailure, Jobs, Named, Submission, Submitted};
 pub use droid_catalog::DroidCatalog;
 pub use entropy::Entropy;
 pub use event_log::EventLog;

@@ -131,6 +131,24 @@ pub enum Trouble {
         /// Who holds its life lock; empty where that is not known.
         holder: alloc::string::String,
     },
+    /// The node of a cluster's task does not answer, so that nobody can stop the task now.
+    #[error(
+        "task {id} cannot be stopped now: its node `{node}` does not answer, and its agent may work on"
+    )]
+    AtNode {
+        /// Which.
+        id: TaskId,
+        /// The node.
+        node: alloc::string::String,
+    },
+    /// A cluster was told to end the job of a task, and has not done so yet.
+    #[error(
+        "task {id} has not ended yet: neither its supervisor nor Slurm, which was told to end its job, has said so"
+    )]
+    NotYet {
+        /// Which.
+        id: TaskId,
+    },
     /// The processes of the task were stopped, and nothing could be recorded of it.
     #[error("task {id} was stopped, which could not be recorded")]
     Unrecorded {
@@ -193,6 +211,8 @@ impl Trouble {
             | Self::Unanswered { .. }
             | Self::NotAdmitted { .. }
             | Self::AtCluster { .. }
+            | Self::AtNode { .. }
+            | Self::NotYet { .. }
             | Self::JobLeft { .. }
             | Self::QueueBusy { .. } => false,
         }

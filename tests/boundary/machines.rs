@@ -103,7 +103,9 @@ fn the_lines_of_a_batch_for_one_machine_are_one_call_and_may_come_after_one_anot
     assert_eq!(results[..2], [&json!("found-it"), &json!("found-it")], "{answer}");
     let calls = machines.calls();
     let ordered = |host: &str| {
-        calls.iter().filter(|it| it.starts_with(&format!("{host} task-bg batch"))).count()
+        let is_order =
+            |it: &&String| it.starts_with(&format!("{host} ")) && it.contains(" task-bg batch");
+        calls.iter().filter(is_order).count()
     };
     assert_eq!((ordered("box"), ordered("other")), (1, 1), "{calls:?}");
     assert_eq!((machines.tasks("box").len(), machines.tasks("other").len()), (2, 1));

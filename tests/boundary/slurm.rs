@@ -352,4 +352,24 @@ fn a_job_that_slurm_ends_at_its_time_limit_says_so() {
         (&json!("error"), &json!("timeout"))
     );
     assert!(record["error"].as_str().is_some_and(|it| it.contains("time limit")), "{record:#}");
+    assert_eq!(record["progress"]["slurm"]["state"], "TIMEOUT", "{record:#}");
+}
+
+/// Once, it was recorded as cancelled by scancel, which nobody had called.
+#[test]
+fn a_job_that_slurm_puts_back_to_wait_has_lost_its_run_and_nobody_is_said_to_have_cancelled_it() {
+    let sandbox = sandbox();
+    let slurm = FakeSlurm::new(&sandbox);
+    let id = submit(&sandbox, &[], &sandbox.until("gate"));
+    wait_until("the start", || sandbox.status(&id) == "running");
+    let words = "slurmstepd: error: *** JOB 1 ON node1 CANCELLED AT 2026-01-01T00:00:00 DUE TO JOB REQUEUE ***\n";
+    fs::write(slurm.read("1.out").trim(), words).expect("the output of the job");
+    sandbox.shell("scancel 1").ok().done();
+    let record = sandbox.ended(&id);
+    assert_eq!(
+        (&record["status"], &record["progress"]["reason"]),
+        (&json!("error"), &json!("lost"))
+    );
+    assert!(record["error"].as_str().is_some_and(|it| it.contains("requeued")), "{record:#}");
+    assert_eq!(record["progress"]["slurm"]["state"], "REQUEUED", "{record:#}");
 }

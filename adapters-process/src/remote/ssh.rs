@@ -22,6 +22,8 @@ pub const PROGRAM: &str = "ssh";
 pub const REMOTE_PROGRAM: &str = "task-bg";
 /// Where it is, seen from the home folder there, if it is not on the PATH: `hosts add` puts it there.
 pub const REMOTE_PLACE: &str = ".local/bin/task-bg";
+/// Calls it in either place, over one connection, whatever shell a login has there; a droid beside it is found, too.
+const IN_EITHER_PLACE: &str = r#"PATH="$PATH:$HOME/.local/bin" exec "$@""#;
 
 /// The most bytes of an answer.
 const ANSWER: usize = 64 << 20;
@@ -47,8 +49,6 @@ pub struct Ssh {
     program: OsString,
     /// How deep the tasks are that are launched by its calls, if that is more than usual.
     depth: u32,
-    /// Whether the last machine that was called has the program beside its PATH alone.
-    is_beside: AtomicBool,
     /// Whether nobody waits for an answer any more.
     is_over: AtomicBool,
 }
@@ -95,8 +95,7 @@ pub struct Said {
 impl Ssh {
     /// The ssh that this program is.
     pub const fn new(program: OsString) -> Self {
-        let (is_beside, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { program, depth: 0, is_beside, is_over }
+        Self { program, depth: 0, is_over: AtomicBool::new(false) }
     }
 
     /// The same for a process within so many tasks: what it launches on another machine is as deep as what it launches here,
@@ -116,22 +115,12 @@ impl Ssh {
     /// # Errors
     /// [`Silence`] if there was no connection, none that lasted, or nothing to call.
     pub fn call(&self, host: &str, call: &Call) -> Result<Said, Silence> {
-        let began = Instant::now();
-        let first = self.is_beside.load(Ordering::Relaxed);
-        for is_beside in [first, !first] {
-            let program = if is_beside { REMOTE_PLACE } else { REMOTE_PROGRAM };
-            let depth = (self.depth > 0)
-                .then(|| ["env".to_owned(), format!("{DEPTH_VARIABLE}={}", self.depth)]);
-            let words = depth.into_iter().flatten().chain([program.to_owned()]);
-            let words = words.chain(call.words.iter().cloned());
-            let limit = call.limit.saturating_sub(began.elapsed());
-            let said = self.run(host, words, &Call { limit, ..call.clone() })?;
-            if said.code != NOT_FOUND {
-                self.is_beside.store(is_beside, Ordering::Relaxed);
-                return Ok(said);
-            }
-        }
-        Err(Silence::NoProgram)
+        let depth = (self.depth > 0)
+            .then(|| ["env".to_owned(), format!("{DEPTH_VARIABLE}={}", self.depth)]);
+        let words = ["sh", "-c", IN_EITHER_PLACE, "sh"].map(ToOwned::to_owned).into_iter();
+        let words = words.chain(depth.into_iter().flatten()).chain([REMOTE_PROGRAM.to_owned()]);
+        let said = self.run(host, words.chain(call.words.iter().cloned()), call)?;
+        if said.code == NOT_FOUND { Err(Silence::NoProgram) } else { Ok(said) }
     }
 
     /// Runs any command on a machine, each of its words quoted.
@@ -302,7 +291,9 @@ mod tests {
         assert!(seen.contains(&"-oBatchMode=yes") && seen.contains(&"-T"), "{seen:?}");
         let at = seen.iter().position(|word| *word == "--").expect("an end of options");
         assert_eq!(seen[at + 1], "me@box");
-        assert_eq!(taken, ["=task-bg", "=wait", "=it's; $(id)", "=a b"]);
+        let sh = ["=sh", "=-c", &format!("={IN_EITHER_PLACE}"), "=sh"];
+        assert_eq!(taken[..4], sh);
+        assert_eq!(taken[4..], ["=task-bg", "=wait", "=it's; $(id)", "=a b"]);
     }
 
     #[test]
@@ -326,8 +317,17 @@ mod tests {
     #[test]
     fn one_that_is_beside_the_path_is_found_and_one_that_is_nowhere_is_said() {
         let folder = tempfile::tempdir().expect("a folder");
-        let ssh = fake(&folder, "case \"$*\" in *.local/bin*) echo ok;; *) exit 127;; esac");
+        let place = folder.path().join(".local/bin");
+        std::fs::create_dir_all(&place).expect("a folder");
+        let program = fake(&folder, "echo ok").program;
+        std::fs::rename(program, place.join("task-bg")).expect("a program");
+        let script = "echo x >> calls; while [ $1 != -- ]; do shift; done; shift 2";
+        let home = folder.path().display();
+        let script = format!("cd {home}; {script}; HOME={home} PATH=/bin:/usr/bin sh -c \"$*\"");
+        let ssh = fake(&folder, &script);
         assert_eq!(ssh.call("box", &call(&[])).map(|said| said.stdout), Ok(b"ok\n".to_vec()));
+        let calls = std::fs::read_to_string(folder.path().join("calls")).expect("they are noted");
+        assert_eq!(calls, "x\n", "one connection");
         let ssh = fake(&folder, "exit 127");
         assert_eq!(ssh.call("box", &call(&[])), Err(Silence::NoProgram));
         let ssh = Ssh::new("/nonexistent/ssh".into());

@@ -89,6 +89,11 @@ fn is_over(state: &str) -> bool {
     OVER.contains(&state)
 }
 
+/// The state of a job that the cluster put back to wait, which is not run twice.
+pub const REQUEUED: &str = "REQUEUED";
+/// The cluster's word for a job whose first process could not be started on its node.
+const NOT_LAUNCHED: &str = "JobLaunchFailure";
+
 /// Whether the cluster would be asked about the node of a job in this state.
 pub fn is_of_node(state: &str) -> bool {
     state == "NODE_FAIL"
@@ -125,6 +130,11 @@ pub fn outlook(task: &Task, facts: &Facts<'_>) -> Outlook {
     {
         return Outlook::NotAnswering;
     }
+    let never_began = seen.node.is_empty() || seen.reason == NOT_LAUNCHED;
+    if never_began && task.status() == Status::Queued {
+        // Nothing of it ever ran from which an ending could be on the way.
+        return Outlook::Over(ending(task, &seen.state, &seen.reason, facts));
+    }
     let over_for = seen.end.map_or(Duration::MAX, |end| facts.now.since(end));
     if over_for < facts.lag || facts.silence.is_some_and(|silence| silence < facts.lag) {
         return Outlook::Settling;
@@ -146,9 +156,9 @@ fn ending(task: &Task, state: &str, reason: &str, facts: &Facts<'_>) -> Ending {
         ("TIMEOUT", true) => {
             Ending::failed(Reason::Timeout, "Slurm ended it at its time limit (TIMEOUT)")
         }
-        ("PENDING", true) => Ending::failed(
+        (REQUEUED | "PENDING", true) => Ending::failed(
             Reason::Lost,
-            "Slurm put its job back to wait (PENDING): its first run is gone, and it is not run twice",
+            "Slurm put its job back to wait (requeued): its first run is gone, and it is not run twice",
         ),
         ("UNKNOWN", true) => Ending::failed(
             Reason::Lost,
@@ -163,6 +173,13 @@ fn ending(task: &Task, state: &str, reason: &str, facts: &Facts<'_>) -> Ending {
                 "its job is over by Slurm's account, {state}{because}, and its supervisor recorded no ending"
             );
             Ending::failed(Reason::Lost, message)
+        }
+        (state, false) if reason == NOT_LAUNCHED => {
+            let message = format!(
+                "Slurm could not start its job on its node, {state}{because}: the folder of the task, or that of the \
+                 store, may not be there or not be writable"
+            );
+            Ending::failed(Reason::LaunchFailed, message)
         }
         (state, false) => {
             let message = format!(
@@ -183,6 +200,7 @@ pub fn told(last_words: &str) -> Option<&'static str> {
         Some(why) if why.starts_with("TIME LIMIT") => "TIMEOUT",
         Some(why) if why.starts_with("PREEMPTION") => "PREEMPTED",
         Some(why) if why.starts_with("NODE FAILURE") => "NODE_FAIL",
+        Some(why) if why.starts_with("JOB REQUEUE") => REQUEUED,
         Some(_) | None => "CANCELLED",
     })
 }

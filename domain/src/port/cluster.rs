@@ -27,20 +27,20 @@ pub trait Cluster: Send + Sync {
 
     /// All jobs of this user that the cluster knows, by the tasks that they are named after.
     ///
-    /// MUST ask once, whatever the number of jobs, and not at all where an answer is no older than `at_most`; that nobody
+    /// MUST ask once, whatever the number of jobs, and not at all where an answer is no older than `age`; that nobody
     /// answered counts as an answer.
     ///
     /// # Errors
     /// [`ClusterFailure`] if there is no answer; that says nothing of any job.
-    async fn jobs(&self, at_most: Duration) -> Result<Jobs, ClusterFailure>;
+    async fn jobs(&self, age: Age) -> Result<Jobs, ClusterFailure>;
 
     /// Whether a node answers the cluster.
     ///
-    /// MUST ask once for all nodes, and not at all where an answer, or that there was none, is no older than `at_most`.
+    /// MUST ask once for all nodes, and not at all where an answer, or that there was none, is no older than `age`.
     ///
     /// # Errors
     /// [`ClusterFailure`] if that cannot be found out.
-    async fn answers(&self, node: &str, at_most: Duration) -> Result<bool, ClusterFailure>;
+    async fn answers(&self, node: &str, age: Age) -> Result<bool, ClusterFailure>;
 
     /// How a job exited by the cluster's account, as `code:signal`; `None` if it does not say so.
     async fn exit_code(&self, job: Named<'_>) -> Option<String>;
@@ -66,6 +66,24 @@ pub trait Cluster: Send + Sync {
     /// # Errors
     /// [`ClusterFailure`] if that cannot be passed on, or the cluster knows no such job.
     async fn release(&self, task: &TaskId) -> Result<(), ClusterFailure>;
+}
+
+/// How old an answer may be, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// One that this process had itself.
+    Own(Duration),
+    /// One that another process had is as good: for those who wait, and ask again and again.
+    Shared(Duration),
+}
+
+impl Age {
+    /// How old it may be.
+    pub const fn at_most(self) -> Duration {
+        match self {
+            Self::Own(at_most) | Self::Shared(at_most) => at_most,
+        }
+    }
 }
 
 /// A job to hand over. It has neither the prompt nor the environment nor the description of its task in it: whatever a

@@ -45,6 +45,14 @@ impl Job {
         self.asked_at = asked_at.or(self.asked_at);
         self.exit_code = exit_code.or_else(|| self.exit_code.take());
     }
+
+    /// Drops a state that no job has whose task has ended.
+    pub(crate) fn end(&mut self) {
+        const UNENDED: [&str; 5] = ["PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED"];
+        if self.state.as_deref().is_some_and(|state| UNENDED.contains(&state)) {
+            (self.state, self.reason) = (None, None);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -195,6 +195,9 @@ impl Task {
             Ending::Cancelled { result } => State::Cancelled(Cancelled { at, result }),
         };
         self.progress.stop = None;
+        if let Some(job) = &mut self.progress.slurm {
+            job.end();
+        }
         Weight::Lasting
     }
 

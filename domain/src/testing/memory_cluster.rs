@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{ManualClock, ORDERED};
 use crate::plan::job::JobSeen;
 use crate::port::{
-    Clock as _, Cluster, ClusterFailure, Endings, Fault, JobFiles, Jobs, Named, Prepared,
+    Age, Clock as _, Cluster, ClusterFailure, Endings, Fault, JobFiles, Jobs, Named, Prepared,
     Submission, Submitted,
 };
 use crate::task::{CancelIntent, TaskId, Timestamp};
@@ -133,10 +133,10 @@ impl Cluster for MemoryCluster {
         }
     }
 
-    async fn jobs(&self, at_most: Duration) -> Result<Jobs, ClusterFailure> {
+    async fn jobs(&self, age: Age) -> Result<Jobs, ClusterFailure> {
         let mut state = self.state();
         let now = state.clock.as_ref().map(ManualClock::now);
-        let is_young = |(now, then): (Timestamp, Timestamp)| now.since(then) <= at_most;
+        let is_young = |(now, then): (Timestamp, Timestamp)| now.since(then) <= age.at_most();
         if !now.zip(state.answered).is_some_and(is_young) {
             state.asked.jobs += 1;
             state.answered = now;
@@ -149,10 +149,10 @@ impl Cluster for MemoryCluster {
         }
     }
 
-    async fn answers(&self, node: &str, at_most: Duration) -> Result<bool, ClusterFailure> {
+    async fn answers(&self, node: &str, age: Age) -> Result<bool, ClusterFailure> {
         let mut state = self.state();
         let now = state.clock.as_ref().map(ManualClock::now);
-        let is_young = |(now, then): (Timestamp, Timestamp)| now.since(then) <= at_most;
+        let is_young = |(now, then): (Timestamp, Timestamp)| now.since(then) <= age.at_most();
         if !now.zip(state.nodes_answered).is_some_and(is_young) {
             state.asked.nodes += 1;
             state.nodes_answered = now;

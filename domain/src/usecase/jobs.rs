@@ -21,15 +21,24 @@ use crate::plan::job::{FRESH, Facts, JobSeen, Outlook, in_words, is_of_node, out
 use crate::plan::queue::admission::Standing;
 use crate::plan::queue::{Admission, Limits, Verdict};
 use crate::port::{
-    ClusterFailure, Fault, Kit, LaunchFailure, Named, Prepared, StoreError, Submission, Submitted,
+    Age, ClusterFailure, Fault, Kit, LaunchFailure, Named, Prepared, StoreError, Submission,
+    Submitted,
 };
 use crate::task::{Ending, Event, Job, Queued, Reason, State, Status, Target, Task, TaskId};
 
 /// How old an answer of the cluster may be for whoever looks once.
-pub const RECENT: Duration = Duration::from_secs(5);
+pub const RECENT: Age = Age::Own(Duration::from_secs(5));
 /// The same for those who wait, and look again and again: sites dislike to be asked more often, and of several who wait
 /// one asks for all.
-pub const PATIENT: Duration = Duration::from_secs(20);
+pub const PATIENT: Age = Age::Shared(SELDOM);
+const SELDOM: Duration = Duration::from_secs(20);
+/// How old it may be for those who wait for a task that was only just handed over: whether its job failed to start, or
+/// somebody cancelled it, the cluster alone knows.
+const EAGER: Duration = Duration::from_secs(2);
+/// Which part of the time that a task has waited an answer about it may be old.
+const PART: u32 = 30;
+/// How old it may be where the cluster wrote of its own that it ended a job.
+const TOLD: Duration = Duration::from_secs(5);
 /// How often a job is looked for by its name, where the answer of the cluster was lost.
 const LOOKS: usize = 3;
 /// The verb that a job starts this program with.
@@ -156,7 +165,7 @@ async fn submitted(world: World<'_>, task: &Task) -> Result<Submitted, LaunchFai
     match world.cluster.submit(&submission).await {
         Err(ClusterFailure::Lost(words)) => {
             for _ in 0..LOOKS {
-                let Ok(jobs) = world.cluster.jobs(Duration::ZERO).await else { continue };
+                let Ok(jobs) = world.cluster.jobs(Age::Own(Duration::ZERO)).await else { continue };
                 let Some(seen) = jobs.known.get(task.id()) else { break };
                 return Ok(Submitted { id: seen.id.clone(), cluster: None });
             }
@@ -206,16 +215,32 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
+/// How old an answer may be for whoever waits for a task that waits itself: the longer it does, the more seldom the cluster
+/// is asked.
+pub(super) fn age_of_queued(world: World<'_>, task: &Task) -> Duration {
+    let handed_over = task.progress().slurm.as_ref().and_then(|job| job.submitted_at);
+    let waited = handed_over.or(task.queued_at()).map(|then| world.clock.now().since(then));
+    waited.map_or(SELDOM, |waited| (waited / PART).clamp(EAGER, SELDOM))
+}
+
+/// The same for any task, of which the cluster has written these words.
+fn age_within(world: World<'_>, task: &Task, last_words: &str, age: Age) -> Age {
+    match (age, told(last_words)) {
+        (Age::Shared(at_most), _) if task.status() == Status::Queued => {
+            Age::Shared(age_of_queued(world, task).min(at_most))
+        }
+        // A node that is lost stays so for long.
+        (Age::Shared(at_most), Some(state)) if !is_of_node(state) => Age::Shared(TOLD.min(at_most)),
+        (age, _) => age,
+    }
+}
+
 /// What to believe of a task that a cluster has, whose record does not say that it has ended; ends it where it is over.
-/// An answer of the cluster may be as old as `at_most`.
+/// An answer of the cluster may be of that age.
 ///
 /// # Errors
 /// [`Trouble`] if the store fails.
-pub(super) async fn judge(
-    world: World<'_>,
-    task: Task,
-    at_most: Duration,
-) -> Result<Believed, Trouble> {
+pub(super) async fn judge(world: World<'_>, task: Task, age: Age) -> Result<Believed, Trouble> {
     let id = task.id().clone();
     let there =
         |task| Believed { task, note: None, custody: crate::plan::reconcile::Custody::Absent };
@@ -227,12 +252,13 @@ pub(super) async fn judge(
     if silence.is_some_and(|silence| silence < FRESH) && told(&last_words).is_none() {
         return Ok(there(task));
     }
-    let Ok(jobs) = world.cluster.jobs(at_most).await else {
+    let age = age_within(world, &task, &last_words, age);
+    let Ok(jobs) = world.cluster.jobs(age).await else {
         return Ok(Believed { note: Some(Note::ClusterSilent), ..there(task) });
     };
     let seen = jobs.known.get(&id);
     let node_answers = match seen.filter(|seen| is_of_node(&seen.state)) {
-        Some(seen) => world.cluster.answers(&seen.node, at_most).await.ok(),
+        Some(seen) => world.cluster.answers(&seen.node, age).await.ok(),
         None => None,
     };
     let facts = Facts {

@@ -11,7 +11,7 @@ use super::custody::{self, Held};
 use super::left_behind::{was_forsaken, without_gone};
 use super::{Trouble, World, jobs};
 use crate::plan::reconcile::{Custody, Standing, standing};
-use crate::port::{Doomed, Life, Woken};
+use crate::port::{Age, Doomed, Life, Woken};
 use crate::task::{Event, Runner, State, Status, Task, TaskId};
 use core::time::Duration;
 
@@ -95,17 +95,13 @@ pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble
     reconcile_within(world, task, jobs::RECENT).await
 }
 
-/// The same, where an answer of a cluster may be as old as `at_most`.
+/// The same, where an answer of a cluster may be of that age.
 ///
 /// # Errors
 /// As for [`reconcile`].
-pub async fn reconcile_within(
-    world: World<'_>,
-    task: Task,
-    at_most: Duration,
-) -> Result<Believed, Trouble> {
+pub async fn reconcile_within(world: World<'_>, task: Task, age: Age) -> Result<Believed, Trouble> {
     let id = task.id().clone();
-    let mut believed = match Box::pin(judge(world, task, at_most)).await {
+    let mut believed = match Box::pin(judge(world, task, age)).await {
         Err(trouble) if trouble.is_of_read_only_store() => {
             // Whoever only looks gets what is known. Nobody holds the lock, so nobody will record it either.
             let task = world.store.load(&id).await?;
@@ -128,12 +124,12 @@ pub async fn reconcile_within(
     Ok(believed)
 }
 
-async fn judge(world: World<'_>, task: Task, at_most: Duration) -> Result<Believed, Trouble> {
+async fn judge(world: World<'_>, task: Task, age: Age) -> Result<Believed, Trouble> {
     if task.status().is_ended() {
         return Ok(Believed::over(task));
     }
     if task.is_at_a_cluster() && !task.belongs_to(world.host.name()) {
-        return Box::pin(jobs::judge(world, task, at_most)).await;
+        return Box::pin(jobs::judge(world, task, age)).await;
     }
     if !task.belongs_to(world.host.name()) {
         return Ok(Believed { task, note: Some(Note::Elsewhere), custody: Custody::Absent });

@@ -13,18 +13,20 @@ use core::time::Duration;
 use super::cancel::{Cancelled, already_ended};
 use super::custody;
 use super::jobs::judge;
+use super::reconcile::{Believed, Note};
 use super::{Trouble, World};
-use crate::port::{ClusterFailure, Named, StoreError};
+use crate::port::{Age, ClusterFailure, Named, StoreError};
 use crate::task::{CancelIntent, Ending, Status, Task, TaskId};
 
 /// How long a supervisor may take beyond the grace before the cluster is told to end its job.
 const MARGIN: Duration = Duration::from_secs(5);
-/// How long the cluster may take then: its own grace, and a moment until it says so.
-const LAST: Duration = Duration::from_secs(60);
+/// How long is waited then until the cluster says so. It may take longer; whoever cancels is told what happens next before
+/// they give up themselves.
+const LAST: Duration = Duration::from_secs(8);
 /// How often the records are looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(200);
 /// How old an answer of the cluster may be, once it was told to end a job.
-const ANSWER: Duration = Duration::from_secs(2);
+const ANSWER: Age = Age::Own(Duration::from_secs(2));
 
 /// Cancels these tasks, and says in the receipt what became of each.
 pub(super) async fn stop_jobs(
@@ -49,22 +51,31 @@ pub(super) async fn stop_jobs(
     let began = world.clock.elapsed();
     let politely = began.saturating_add(grace).saturating_add(MARGIN);
     let at_last = politely.saturating_add(LAST);
-    let mut told = false;
+    let (mut told, mut is_first) = (false, true);
     while !pending.is_empty() {
         let ids: Vec<TaskId> = pending.keys().cloned().collect();
         for id in &ids {
-            match Box::pin(look(world, id, told)).await {
-                Ok(Some(task)) => {
+            match Box::pin(look(world, id, told || is_first)).await {
+                Ok(Seen::Ended(task)) => {
                     pending.remove(id);
                     settle(&task, told, receipt);
                 }
-                Ok(None) => {}
+                Ok(Seen::NodeSilent(node)) => {
+                    pending.remove(id);
+                    if !told && let Ok(task) = world.store.load(id).await {
+                        // Where the node comes back, nothing of the job is to go on.
+                        drop(end(world, &task).await);
+                    }
+                    receipt.refused.push((id.clone(), Trouble::AtNode { id: id.clone(), node }));
+                }
+                Ok(Seen::Unended) => {}
                 Err(trouble) => {
                     pending.remove(id);
                     receipt.refused.push((id.clone(), trouble));
                 }
             }
         }
+        is_first = false;
         let now = world.clock.elapsed();
         if !told && now >= politely {
             told = true;
@@ -89,7 +100,7 @@ pub(super) async fn stop_jobs(
     for (id, failure) in pending {
         let trouble = match failure {
             Some(failure) => Trouble::AtCluster { id: id.clone(), failure },
-            None => Trouble::unanswered(world, &id),
+            None => Trouble::NotYet { id: id.clone() },
         };
         receipt.refused.push((id, trouble));
     }
@@ -139,13 +150,31 @@ fn number(task: &Task) -> Option<String> {
     task.progress().slurm.as_ref()?.id.clone()
 }
 
-/// The task, if it has ended. Once the cluster was told to end its job, its word counts as well.
-async fn look(world: World<'_>, id: &TaskId, told: bool) -> Result<Option<Task>, Trouble> {
+/// What is seen of a task that is to stop.
+enum Seen {
+    /// It has ended.
+    Ended(Box<Task>),
+    /// It has not.
+    Unended,
+    /// It has not, and its node does not answer the cluster.
+    NodeSilent(String),
+}
+
+/// What is seen of the task. Where it gives no sign of life at the beginning, or the cluster was told to end its job, the
+/// word of the cluster `counts` as well.
+async fn look(world: World<'_>, id: &TaskId, counts: bool) -> Result<Seen, Trouble> {
     let mut task = world.store.load(id).await?;
-    if told && !task.status().is_ended() {
-        task = judge(world, task, ANSWER).await?.task;
+    let mut note = None;
+    if counts && !task.status().is_ended() {
+        Believed { task, note, .. } = judge(world, task, ANSWER).await?;
     }
-    Ok(task.status().is_ended().then_some(task))
+    Ok(match note {
+        _ if task.status().is_ended() => Seen::Ended(Box::new(task)),
+        Some(Note::NodeSilent) => {
+            Seen::NodeSilent(task.progress().host.clone().unwrap_or_default())
+        }
+        Some(_) | None => Seen::Unended,
+    })
 }
 
 fn settle(task: &Task, told: bool, receipt: &mut Cancelled) {

@@ -2,9 +2,22 @@
 
 use serde_json::json;
 use tests::machines::{Machines, Trouble};
-use tests::sandbox::executable;
+use tests::sandbox::{executable, task_id};
 
 use crate::sandbox;
+
+/// Once, each command failed on the PATH there first, and then made a second connection.
+#[test]
+fn a_machine_with_the_program_beside_its_path_is_called_once_a_command() {
+    let sandbox = sandbox();
+    let machines = Machines::beside(&sandbox);
+    machines.make("box", Trouble::Bare);
+    sandbox.task_bg(["hosts", "add", "box", "--yes"]).ok().done();
+    let calls = machines.calls().len();
+    let id = task_id(&sandbox.task_bg(["run", "--on", "ssh:box", "--", "true"]).ok().json());
+    assert_eq!(machines.calls().len(), calls + 1, "{:?}", machines.calls());
+    sandbox.task_bg(["wait", &id]).ok().done();
+}
 
 #[test]
 fn machines_are_listed_with_whether_they_answer_and_their_version() {

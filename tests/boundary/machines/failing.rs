@@ -104,6 +104,19 @@ fn a_machine_without_the_program_or_with_another_version_is_said_with_what_to_do
     assert!(answer["hint"].as_str().is_some_and(|it| it.contains("task-bg hosts")), "{answer}");
 }
 
+/// Once, a slip in its name stayed, and every command asked it from then on.
+#[test]
+fn a_machine_that_was_never_reached_is_not_kept() {
+    let sandbox = sandbox();
+    let machines = Machines::beside(&sandbox);
+    machines.make("slip", Trouble::Down);
+    sandbox.task_bg(["run", "--on", "ssh:slip", "--", "true"]).run().failure(7);
+    let calls = machines.calls().len();
+    let hosts = sandbox.task_bg(["hosts", "--json"]).ok();
+    assert!(!hosts.stdout.contains("slip"), "{hosts}");
+    assert_eq!(machines.calls().len(), calls, "nobody is asked");
+}
+
 #[test]
 fn an_answer_that_is_none_is_refused_and_no_terminal_acts_on_it() {
     let sandbox = sandbox();

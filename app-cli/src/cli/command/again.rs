@@ -155,7 +155,7 @@ async fn retry_one(
     };
     let unsaid = theirs.then(unsaid).transpose()?;
     let order = again::retry(&last, Some(wiring.minted_session()), unsaid)
-        .map_err(|why| refused("tried once more", last.id(), &why))?;
+        .map_err(|why| not_retried(&last, &why))?;
     // What the first attempt was allowed, however it came to be, the next one is.
     let level = if theirs && changes.autonomy.is_none() { Level::OfDroid } else { Level::Said };
     let goes_on = changes.on.as_ref().is_none_or(|on| *on == last.order().target);
@@ -309,6 +309,17 @@ async fn taken_up(
     let ready = ordering::brief(context, order, said, changes.variables.clone()).await?;
     let anew = isolate::restored(&ready.order).await?;
     Ok((ready, anew))
+}
+
+/// Why a task cannot be tried again. One that a cluster has may be on a node that never answers again.
+fn not_retried(task: &Task, why: &again::NotAgain) -> Failure {
+    let (id, failure) = (task.id(), refused("tried once more", task.id(), why));
+    let node = task.progress().host.as_deref().filter(|_| task.is_at_a_cluster());
+    match (why, node) {
+        (again::NotAgain::NotEnded, Some(node)) => failure
+            .hint(format!("if its node `{node}` does not answer, run `task-bg cancel {id}` first")),
+        _ => failure,
+    }
 }
 
 fn refused(what: &str, id: &TaskId, why: &again::NotAgain) -> Failure {

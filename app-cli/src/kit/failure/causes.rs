@@ -126,6 +126,11 @@ impl From<Trouble> for Failure {
             Trouble::AtCluster { ref failure, .. } | Trouble::JobLeft { ref failure, .. } => {
                 Self::of(Kind::Unexpected, &error).hint(of_cluster(failure))
             }
+            Trouble::AtNode { ref id, .. } | Trouble::NotYet { ref id } => {
+                Self::of(Kind::Unexpected, &error).hint(format!(
+                    "it ends as cancelled once its node or Slurm says that it is over; `task-bg status {id}` tells"
+                ))
+            }
             Trouble::QueueBusy { ref holder } => {
                 let hint = "see who has `.locks/gate` in the store open, and whether it is stopped";
                 Self::of(Kind::StoreUnavailable, &error).hint(to_free_a_lock(holder, hint))

@@ -145,7 +145,7 @@ fn the_clusters_last_words_in_the_jobs_output_say_why_before_anybody_is_asked() 
         (" DUE TO TIME LIMIT", Some("TIMEOUT")),
         (" DUE TO PREEMPTION", Some("PREEMPTED")),
         (" DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS", Some("NODE_FAIL")),
-        (" DUE TO JOB REQUEUE", Some("CANCELLED")),
+        (" DUE TO JOB REQUEUE", Some("REQUEUED")),
     ] {
         assert_eq!(told(&line(tail)), word);
     }
@@ -198,5 +198,16 @@ fn a_job_that_slurm_put_back_to_wait_has_lost_its_first_run() {
     facts.silence = Some(FRESH * 3);
     let (why, message) = reason(outlook(&task(true), &facts));
     assert_eq!(why, Some(Reason::Lost));
-    assert!(message.contains("PENDING"), "{message}");
+    assert!(message.contains("requeued"), "{message}");
+}
+
+#[test]
+fn a_job_of_which_nothing_ever_ran_is_over_however_late_files_are_seen() {
+    for (node, reason) in [("", "None"), ("node1", "JobLaunchFailure")] {
+        let (node, reason) = (node.into(), reason.into());
+        let seen = JobSeen { node, reason, end: Some(testing::ORDERED), ..seen("CANCELLED") };
+        let facts = Facts { lag: MINUTE, silence: None, ..facts(Some(&seen), MINUTE / 60) };
+        assert_eq!(outlook(&task(false), &facts), Outlook::Over(Ending::CANCELLED), "{seen:?}");
+        assert_eq!(outlook(&task(true), &facts), Outlook::Settling, "{seen:?}");
+    }
 }

@@ -113,6 +113,15 @@ fn on_a_node(number: u32, ended: bool) -> Task {
     if ended { task.apply(end, ORDERED).expect("it runs").task } else { task }
 }
 
+/// A task that was handed over and waits for the cluster.
+fn queued(number: u32) -> Task {
+    let order = Order { target: Target::Slurm { partition: None }, ..testing::order() };
+    let [_, a, b, c] = number.to_be_bytes();
+    let task = Task::ordered(TaskId::mint(ORDERED, [a, b, c]), order, None, ORDERED);
+    let job = Job { id: Some(number.to_string()), submitted_at: Some(ORDERED), ..Job::default() };
+    task.apply(placed(job), ORDERED).expect("it waits").task
+}
+
 /// Ten thousand tasks, a thousand of which run, each silent for so long and in this state by the word of the cluster.
 fn ten_thousand(silence: Duration, state: &str) -> (MemoryWorld, Vec<TaskId>) {
     let tasks: Vec<Task> = (0..10_000).map(|number| on_a_node(number, number >= 1_000)).collect();
@@ -191,6 +200,38 @@ fn twenty_who_wait_for_a_thousand_silent_tasks_ask_the_cluster_once_in_twenty_se
 fn twenty_who_wait_for_the_tasks_of_lost_nodes_ask_once_about_all_nodes_as_well() {
     let cost = a_minute(20, MINUTE * 2, "NODE_FAIL");
     assert!(cost.asked <= 8, "{cost:?}");
+}
+
+/// How often the cluster is asked in a minute by twenty who each wait for these, which were handed over so long ago.
+fn questions_about_queued(count: u32, ago: Duration) -> usize {
+    let tasks: Vec<Task> = (0..count).map(queued).collect();
+    let ids: Vec<TaskId> = tasks.iter().map(|task| task.id().clone()).collect();
+    let memory = MemoryWorld::holding(tasks);
+    memory.clock.advance(ago);
+    memory.cluster.at(memory.clock.clone());
+    for id in &ids {
+        let seen = JobSeen { id: "1".into(), state: "PENDING".into(), ..JobSeen::default() };
+        memory.cluster.set(id, Some(seen));
+    }
+    let sleepers = Sleepers::default();
+    let locks = Passing { memory: &memory, sleepers: sleepers.clone() };
+    let world = World { locks: &locks, ..memory.world() };
+    let request = WaitRequest { ids, until: Until::Any, at_most: Some(MINUTE) };
+    let waits = (0..20).map(|_| wait(world, &request)).collect();
+    for waited in side_by_side(&memory, &sleepers, waits) {
+        assert_eq!(waited.expect("it can be waited for").ended.len(), 0);
+    }
+    memory.cluster.asked().jobs
+}
+
+#[test]
+fn the_longer_tasks_wait_for_a_node_the_more_seldom_twenty_who_wait_for_them_ask_the_cluster() {
+    for count in [1, 200] {
+        let asked = [0, 5, 60].map(|minutes| questions_about_queued(count, MINUTE * minutes));
+        assert!((15..=31).contains(&asked[0]), "{count}: {asked:?}");
+        assert!((5..=7).contains(&asked[1]), "{count}: {asked:?}");
+        assert!((2..=5).contains(&asked[2]), "{count}: {asked:?}");
+    }
 }
 
 #[tokio::test]

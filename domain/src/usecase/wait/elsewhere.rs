@@ -1,17 +1,18 @@
 //! Waiting for tasks that run on other hosts, of which no lock and no signal tells here.
 //!
 //! A few are looked at by their records, every [`LOOK`] at first and every [`PAUSE`] then. Of many the endings that their
-//! hosts note are looked at instead, and their records seldom: then the cost does not grow with their number.
+//! hosts note are looked at instead, with what the cluster says of those that wait, and their records seldom: then the cost
+//! does not grow with their number.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::plan::reconcile::Custody;
-use crate::port::Endings;
-use crate::task::TaskId;
-use crate::usecase::World;
+use crate::port::{Age, Endings};
+use crate::task::{Status, TaskId};
 use crate::usecase::reconcile::Believed;
+use crate::usecase::{World, jobs};
 
 /// How often is looked while a wait is young.
 const LOOK: Duration = Duration::from_millis(200);
@@ -73,14 +74,28 @@ impl Elsewhere {
         let now = world.clock.elapsed();
         // The first time nobody knows what was noted before, so that all are looked at once more.
         let is_first = !self.seen.begun;
-        let noted: BTreeSet<TaskId> =
+        let mut noted: BTreeSet<TaskId> =
             world.jobs.endings(&mut self.seen).await.into_iter().collect();
+        noted.extend(moved(world, known).await);
         if is_first || now.saturating_sub(self.looked) >= SELDOM {
             self.looked = now;
             return pending;
         }
         pending.into_iter().filter(|id| !elsewhere(id) || noted.contains(id)).collect()
     }
+}
+
+/// Those that wait by their records and whose jobs do not wait any more by the word of the cluster, which alone knows of
+/// one that was cancelled or failed before its task began. Reads no record.
+async fn moved(world: World<'_>, known: &BTreeMap<TaskId, Believed>) -> Vec<TaskId> {
+    let waits =
+        |believed: &&Believed| is_elsewhere(believed) && believed.task.status() == Status::Queued;
+    let queued = || known.iter().filter(|(_, believed)| waits(believed));
+    let age = queued().map(|(_, believed)| jobs::age_of_queued(world, &believed.task)).min();
+    let Some(age) = age else { return Vec::new() };
+    let Ok(jobs) = world.cluster.jobs(Age::Shared(age)).await else { return Vec::new() };
+    let moved = |id: &TaskId| jobs.known.get(id).is_some_and(|seen| seen.state != "PENDING");
+    queued().map(|(id, _)| id).filter(|id| moved(id)).cloned().collect()
 }
 
 /// Whether a task that has not ended is one that a cluster has, on some other host.

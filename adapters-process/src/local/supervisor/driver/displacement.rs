@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::plan::job::told;
+use domain::plan::job::{REQUEUED, told};
 use domain::run::machine::{Input, Recorded, Sight};
 use domain::task::{CancelIntent, Event, Job, Reason};
 use domain::usecase::jobs::OUTSIDE;
@@ -26,21 +26,35 @@ impl Driver<'_> {
             return;
         }
         let words = self.post.world.jobs.last_words(self.id()).await;
-        let (reason, message) = match told(&words) {
-            Some("TIMEOUT") => (Reason::Timeout, "Slurm ended it at its time limit (TIMEOUT)"),
-            Some("PREEMPTED") => (Reason::Lost, "Slurm took its node for another job (PREEMPTED)"),
-            Some("NODE_FAIL") => (Reason::Lost, "Slurm lost its node (NODE_FAIL)"),
+        let (state, reason, message) = match told(&words) {
+            Some("TIMEOUT") => {
+                ("TIMEOUT", Reason::Timeout, "Slurm ended it at its time limit (TIMEOUT)")
+            }
+            Some("PREEMPTED") => {
+                ("PREEMPTED", Reason::Lost, "Slurm took its node for another job (PREEMPTED)")
+            }
+            Some("NODE_FAIL") => ("NODE_FAIL", Reason::Lost, "Slurm lost its node (NODE_FAIL)"),
+            Some(REQUEUED) => (
+                REQUEUED,
+                Reason::Lost,
+                "Slurm ended it to put its job back to wait (requeued), and it is not run twice",
+            ),
             Some(_) | None => {
-                let reason = Some(OUTSIDE.to_owned());
-                let job = Job { state: Some("CANCELLED".to_owned()), reason, ..Job::default() };
-                // Who it was matters less than that it is done.
-                let _ = self.apply(Event::Placed { job: Box::new(job), host: None }).await;
+                self.place("CANCELLED", Some(OUTSIDE)).await;
                 let intent = CancelIntent { at: self.post.world.clock.now(), grace: most };
                 return self.stop_for(Event::CancelRequested(intent)).await;
             }
         };
+        self.place(state, None).await;
         let message = message.to_owned();
         self.stop_for(Event::Displaced { reason, message, grace: most }).await;
+    }
+
+    /// Records what became of the job. What it was matters less than that it is done.
+    async fn place(&mut self, state: &str, reason: Option<&str>) {
+        let reason = reason.map(ToOwned::to_owned);
+        let job = Job { state: Some(state.to_owned()), reason, ..Job::default() };
+        let _ = self.apply(Event::Placed { job: Box::new(job), host: None }).await;
     }
 
     /// Carries out the wish that another host left, if there is one.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::port::{Clock as _, JobFiles as _, TaskStore as _};
-use domain::task::{Status, Target, Task, Timestamp};
+use domain::task::{Failure as Failed, Reason, State, Status, Target, Task, Timestamp};
 use domain::usecase::wait::{Until, WaitRequest, wait};
 
 use super::{fail, warn, well};
@@ -269,6 +269,12 @@ async fn asked(context: &Context, target: &Target, probe: &Probe) -> Result<Said
     if task.status() == Status::Completed {
         let words = task.state().result().unwrap_or_default().to_owned();
         return Ok(Said { words, between: (begun, read), ended: task.state().ended_at() });
+    }
+    if let State::Error(Failed { reason: Reason::LaunchFailed, message, .. }) = task.state() {
+        let message = format!("a job was placed, and nothing ran of it from the store: {message}");
+        return Err(Failure::new(Kind::Unexpected, message).hint(format!(
+            "share `{store}` with every node, under the same path and writable there; `srun ls -ld {store}` shows what one sees"
+        )));
     }
     let message = format!("task {id} did not end well on a node: it is {}", task.status().word());
     Err(Failure::new(Kind::Unexpected, message)

@@ -5,7 +5,9 @@
 
 use std::path::PathBuf;
 
-use domain::port::remotes::{Again, Declined, FollowUp, Parcel, Unheard, Variables as Named};
+use domain::port::remotes::{
+    Again, Declined, FollowUp, Parcel, Silence, Unheard, Variables as Named,
+};
 use domain::port::{Clock, TaskStore};
 use domain::task::{
     AgentName, Autonomy, Order, Retries, Runner, Task, TaskId, template as templates, text,
@@ -144,8 +146,12 @@ pub(in crate::cli::command) async fn send(
         }
         let ids: Vec<TaskId> = cargo.iter().map(|(task, _)| task.id().clone()).collect();
         // Whoever waits sees by the names that there are other machines; a record alone is found by `list`.
-        drop(context.wiring.hosts.add(&host));
+        let is_new = context.wiring.hosts.add(&host).unwrap_or(false);
         let shipped = ship(context.wiring.world(), &context.wiring.remotes, &host, cargo).await;
+        if is_new && !shipped.is_empty() && shipped.iter().all(is_beyond_reach) {
+            // Nothing is kept there, and its name may be a slip.
+            drop(context.wiring.hosts.remove(&host));
+        }
         let told = ids.into_iter().zip(shipped);
         outcomes.extend(told.map(|(id, shipped)| {
             let outcome = outcome(&host, &id, shipped);
@@ -155,6 +161,16 @@ pub(in crate::cli::command) async fn send(
     let place = |id: &TaskId| order.iter().position(|known| known == id);
     outcomes.sort_by_key(|(id, _)| place(id));
     outcomes
+}
+
+/// Whether it is certain that nobody was reached.
+fn is_beyond_reach(shipped: &Shipped) -> bool {
+    match shipped {
+        Shipped::Unheard(unheard) => {
+            matches!(unheard.why, Silence::Unreachable(_) | Silence::NoSsh { .. })
+        }
+        Shipped::Taken { .. } | Shipped::Declined(_) | Shipped::Unrecorded(_) => false,
+    }
 }
 
 /// Goes on with a task of that machine.
