@@ -135,10 +135,10 @@ fn doctor_says_that_a_node_does_not_see_the_store_with_what_to_do() {
     let sandbox = sandbox();
     let slurm = FakeSlurm::new(&sandbox).waiting();
     let doctor = sandbox.task_bg(["doctor", "--on", "slurm", "--json"]).start();
-    wait_until("its job", || slurm.calls("squeue").len() > 1);
+    wait_until("its job", || !slurm.read("1.state").is_empty());
     slurm.write("1.state", "FAILED|JobLaunchFailure");
-    let answer = doctor.finish().code(1).json();
-    let checks = answer["checks"].as_array().expect("checks");
+    let answer = doctor.finish().code_is(1).json();
+    let checks = answer["findings"].as_array().expect("rows");
     let node = checks.iter().find(|check| check["check"] == "node").expect("one of the node");
     assert!(node.to_string().contains("may not be there or not be writable"), "{node:#}");
     assert!(node["fix"].to_string().contains("under the same path and writable"), "{node:#}");
