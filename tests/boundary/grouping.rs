@@ -32,7 +32,7 @@ fn group_of(record: &Value) -> Option<&str> {
 
 /// Waits until all of a task is in its group, as the sticky bit of that says: it is put there once the launch was answered.
 #[track_caller]
-fn grouped(record: &Value) {
+pub(crate) fn grouped(record: &Value) {
     let Some(group) = group_of(record) else { return };
     wait_until("that the task is in its group", || {
         fs::metadata(group).is_ok_and(|it| it.permissions().mode() & 0o1000 != 0)

@@ -78,6 +78,8 @@ fn several_statuses_and_droids_are_meant_with_commas_and_by_repeating() {
         assert!(answer["hint"].is_string(), "{option}: {answer}");
     }
     let failed = ended(&sandbox, "a", "3");
+    // What its supervisor has not let go of is not removed yet.
+    sandbox.wait_until_idle();
     let dry = ["cleanup", "--delete", "--dry-run", "--status", "error,cancelled"];
     assert_eq!(sandbox.task_bg(dry).ok().json()["deleted"], json!([failed]));
     let repeated = ["cleanup", "--delete", "--status", "error", "--status", "completed"];

@@ -19,12 +19,16 @@ use crate::sandbox;
 /// Longer than an answer may take while somebody holds the gate, shorter than the ten seconds it used to take.
 const SOON: Duration = Duration::from_secs(6);
 
-/// A store with one slot, which a task has, and two tasks that wait.
+/// A store in which a task runs, and two wait for which there is room: the queue was paused when they were launched.
 fn full() -> (Sandbox, [String; 3]) {
-    let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "1");
-    let ids = [(); 3].map(|()| sandbox.run_script(&[], "exec sleep 60"));
+    let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "2");
+    let first = sandbox.run_script(&[], "exec sleep 60");
+    sandbox.task_bg(["queue", "pause"]).ok().done();
+    let [second, third] = [(); 2].map(|()| sandbox.run_script(&[], "exec sleep 60"));
+    // `queue resume` would start one.
+    fs::remove_file(sandbox.store().join(".queue/.paused")).expect("it was paused");
     assert_eq!(sandbox.queue().len(), 2);
-    (sandbox, ids)
+    (sandbox, [first, second, third])
 }
 
 /// Runs a command while a stopped process holds the gate, so that nobody can be admitted.
@@ -40,11 +44,6 @@ fn with_the_gate_held(sandbox: &Sandbox, run: Run) -> Value {
     answer
 }
 
-/// The same with a limit of two, so that there is a task to admit.
-fn with_room(run: Run) -> Run {
-    run.env("TASK_BG_MAX_RUNNING", "2")
-}
-
 #[track_caller]
 fn has_a_note(answer: &Value) {
     assert!(answer["note"].as_str().is_some_and(|note| !note.is_empty()), "no note: {answer:#}");
@@ -55,7 +54,7 @@ fn has_a_note(answer: &Value) {
 #[test]
 fn cancel_says_what_it_cancelled_though_nobody_can_be_admitted() {
     let (sandbox, [_, second, _]) = full();
-    let answer = with_the_gate_held(&sandbox, with_room(sandbox.task_bg(["cancel", &second])));
+    let answer = with_the_gate_held(&sandbox, sandbox.task_bg(["cancel", &second]));
     assert_eq!(answer["cancelled"], json!([second]), "{answer:#}");
     has_a_note(&answer);
     assert_eq!(sandbox.status(&second), "cancelled");
@@ -65,8 +64,7 @@ fn cancel_says_what_it_cancelled_though_nobody_can_be_admitted() {
 #[test]
 fn complete_says_that_it_did_though_nobody_can_be_admitted() {
     let (sandbox, [_, second, _]) = full();
-    let answer =
-        with_the_gate_held(&sandbox, with_room(sandbox.task_bg(["complete", &second, "by hand"])));
+    let answer = with_the_gate_held(&sandbox, sandbox.task_bg(["complete", &second, "by hand"]));
     assert_eq!((&answer["taskId"], &answer["status"]), (&json!(second), &json!("completed")));
     has_a_note(&answer);
 }
@@ -103,7 +101,7 @@ fn batch_names_what_it_launched_though_nobody_can_be_admitted() {
     let (sandbox, _) = full();
     let line = json!({"description": "a line", "command": ["true"]});
     let batch = sandbox.task_bg(["batch", "-"]).stdin(format!("{line}\n{line}\n"));
-    let answer = with_the_gate_held(&sandbox, with_room(batch));
+    let answer = with_the_gate_held(&sandbox, batch);
     assert_eq!(answer["launched"].as_array().map(Vec::len), Some(2), "{answer:#}");
     has_a_note(&answer);
     assert_eq!(sandbox.queue().len(), 4);
