@@ -30,7 +30,7 @@ pub(super) fn hooks(args: &Hooks) -> Outcome {
             let untrusted =
                 (host == HostArg::Codex && !changes.is_empty()).then(|| UNTRUSTED.to_owned());
             let view = ChangedView { changes, command: Some(command), state };
-            Ok(Answer::ok(view).saying(untrusted))
+            Ok(Answer::ok(view).saying(untrusted).saying(passing()))
         }
         HooksAction::Uninstall => {
             let changes = registered.uninstall()?;
@@ -130,6 +130,17 @@ pub(super) fn folder(scope: ScopeArg, host: HostArg) -> Result<FactoryDir, Failu
 pub(super) fn current_folder() -> Result<PathBuf, Failure> {
     env::current_dir().map_err(|error| {
         Failure::new(Kind::Usage, format!("the current folder is not there: {error}"))
+    })
+}
+
+/// That this program may be gone tomorrow, if it lies where `npx` put it.
+pub(super) fn passing() -> Option<String> {
+    let path = env::current_exe().ok()?;
+    let is_passing = path.components().any(|part| part.as_os_str() == "_npx");
+    is_passing.then(|| {
+        "what was registered lies in the cache of npm, which npm may empty: run `npm install -g task-bg`, and then this \
+         once more"
+            .to_owned()
     })
 }
 

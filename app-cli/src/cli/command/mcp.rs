@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use adapters_fs::FactoryDir;
 use adapters_fs::mcp_settings::{Dialect, ServerFile};
 
-use super::hooks::{current_folder, folder};
+use super::hooks::{current_folder, folder, passing};
 use crate::Outcome;
 use crate::cli::args::{HostArg, McpAction, ScopeArg};
 use crate::cli::view::registered::RegisteredView;
@@ -62,14 +62,16 @@ pub(crate) fn register(action: McpAction, scope: ScopeArg, host: HostArg) -> Out
     };
     let now = read(scope, host)?;
     let switch = now.is_ours().then(|| switch(host));
-    Ok(Answer::ok(RegisteredView {
+    let note = if action == McpAction::Install { passing() } else { None };
+    let view = RegisteredView {
         file: now.path().to_owned(),
         changed,
         command: now.registered().map(<[String]>::to_vec),
         is_ours: now.is_ours(),
         switch,
         is_look: action == McpAction::Status,
-    }))
+    };
+    Ok(Answer::ok(view).saying(note))
 }
 
 /// The file of this scope in which the agent looks for servers.

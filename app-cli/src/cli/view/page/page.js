@@ -97,6 +97,7 @@ function timeline() {
   const axis = draw("svg", {width, height: 24, "aria-hidden": "true"});
   const plot = draw("svg", {width, height, role: "img", "aria-label":
     "Time line of " + rows.length + " tasks; the table below has the same times as text"});
+  by("legend").lastElementChild.hidden = placed.length < 2;
   let free = -Infinity;
   placed.forEach((part, index) => {
     if (index) plot.append(draw("rect", {class: "gap", x: part.at - SPACE + 4, y: 0, width: SPACE - 8, height},
@@ -251,6 +252,10 @@ function sums() {
     item.append(key, word);
     by("legend").append(item);
   }
+  const item = put("li"), key = draw("svg", {width: 14, height: 14, class: "key", "aria-hidden": "true"});
+  key.append(draw("rect", {class: "gap", width: 14, height: 14}));
+  item.append(key, "time left out, in which nothing happened");
+  by("legend").append(item);
 }
 
 sums();
