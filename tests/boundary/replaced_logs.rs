@@ -1,9 +1,11 @@
 //! Logs in whose place something else was put while their supervisor was dead: whatever it is, the task is looked after and ends.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+use std::thread;
 
+use tests::meddling::make_pipe;
 use tests::process::{alive, kill, wait_until};
 use tests::sandbox::{Sandbox, pid_at};
 
@@ -14,17 +16,12 @@ type Put = fn(&Path);
 
 /// What somebody may put in the place of a log, and whether the log can be put back in its place.
 const PUTS: [(&str, Put, bool); 5] = [
-    ("a pipe", |log| pipe(log), true),
+    ("a pipe", make_pipe, true),
     ("a link", |log| symlink("/nowhere", log).expect("a link"), true),
     ("a link to itself", |log| symlink(log, log).expect("a link"), true),
     ("a folder", |log| fs::create_dir(log).expect("a folder"), false),
     ("another file", |log| fs::write(log, "a stranger's words\n").expect("a file"), true),
 ];
-
-fn pipe(at: &Path) {
-    let mode = rustix::fs::Mode::from_raw_mode(0o600);
-    rustix::fs::mkfifoat(rustix::fs::CWD, at, mode).expect("a pipe");
-}
 
 fn kill_supervisor(sandbox: &Sandbox, id: &str) {
     let supervisor = pid_at(&sandbox.record(id), "supervisor");
@@ -103,4 +100,78 @@ fn a_task_whose_log_was_replaced_and_whose_agent_is_gone_ends_without_its_log() 
             }
         }
     }
+}
+
+// Once, `output` gave what a stranger had written for what the task had.
+#[test]
+fn another_file_in_the_place_of_a_log_is_not_shown_as_what_the_task_wrote() {
+    let replace: [Put; 2] = [
+        |log| fs::write(log, "a stranger's words\n").expect("a file"),
+        |log| {
+            let other = log.with_extension("other");
+            fs::write(&other, "a stranger's words\n").expect("a file");
+            fs::hard_link(&other, log).expect("a link");
+        },
+    ];
+    for (put, killed) in replace.into_iter().flat_map(|put| [(put, false), (put, true)]) {
+        let sandbox = sandbox();
+        let said = sandbox.path("said");
+        let script = format!("echo one; >{}; {}", said.display(), sandbox.until("gate"));
+        let id = sandbox.run_script(&[], &script);
+        sandbox.wait_for_file("said");
+        let shown = sandbox.task_bg(["output", &id]).ok().json();
+        assert_eq!(shown["output"], "one\n", "{shown:#}");
+        if killed {
+            kill_supervisor(&sandbox, &id);
+        }
+        let log = sandbox.store().join(format!("{id}.out"));
+        fs::remove_file(&log).expect("removed");
+        put(&log);
+        let shown = sandbox.task_bg(["output", &id]).ok().json();
+        assert!(!shown.to_string().contains("stranger"), "{shown:#}");
+        assert!(shown["error"].as_str().is_some_and(|it| it.contains("replaced")), "{shown:#}");
+        sandbox.open_gate("gate");
+        sandbox.ended(&id);
+        let shown = sandbox.task_bg(["output", &id]).ok().json();
+        assert_eq!(shown["output"], "one\n", "{shown:#}");
+    }
+}
+
+// Once, whoever took such a task over let it go on first, and then waited five seconds for the lock of the record.
+#[test]
+fn a_task_that_rests_and_holds_the_locks_of_its_store_is_bounded_by_whoever_takes_it_over() {
+    const MOST: u64 = 4 << 20;
+    let sandbox = sandbox().with_env("TASK_BG_MAX_LOG", "4MiB");
+    let holder = env!("CARGO_BIN_EXE_lock-holder");
+    let locks = sandbox.store().join(".locks");
+    let (held, gate) = (sandbox.path("held"), sandbox.until("gate"));
+    // In a session of its own, so that nothing ends the writer when its supervisor is gone.
+    let script = format!(
+        "setsid {holder} $(seq -f '{}/%02.0f' 0 15) >{} & {gate}; exec yes",
+        locks.display(),
+        held.display()
+    );
+    let id = sandbox.run_script(&[], &script);
+    let record = sandbox.record(&id);
+    let Some(group) = record["progress"]["cgroup"].as_str().map(PathBuf::from) else { return };
+    let freeze = group.join("cgroup.freeze");
+    wait_until("that it holds the locks", || {
+        fs::read_to_string(&held).is_ok_and(|it| it == "held\n")
+    });
+    sandbox.open_gate("gate");
+    wait_until("that it rests", || fs::read_to_string(&freeze).is_ok_and(|it| it.trim() == "1"));
+    kill_supervisor(&sandbox, &id);
+    fs::write(&freeze, "1").expect("it rests");
+    let log = sandbox.store().join(format!("{id}.out"));
+    thread::scope(|scope| {
+        let listing = scope.spawn(|| sandbox.task_bg(["list"]).run().code);
+        while !listing.is_finished() {
+            let taken = fs::metadata(&log).map_or(0, |log| log.blocks() * 512);
+            assert!(taken < 64 * MOST, "{taken} bytes");
+            thread::yield_now();
+        }
+    });
+    fs::write(group.join("cgroup.kill"), "1").expect("killed");
+    fs::write(&freeze, "0").unwrap_or_default();
+    assert_eq!(sandbox.ended(&id)["progress"]["reason"], "lost");
 }

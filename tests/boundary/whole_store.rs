@@ -79,6 +79,22 @@ fn a_task_whose_store_was_removed_is_named_by_doctor_and_can_be_ended() {
     wait_until("that both are gone", || !alive(supervisor) && !alive(agent));
 }
 
+// Once, nothing named such a process.
+#[test]
+fn a_task_whose_store_was_removed_and_whose_supervisor_was_killed_is_named_by_doctor() {
+    let sandbox = sandbox();
+    let id = sandbox.run_command(["sleep", "300"]);
+    let [supervisor, agent] =
+        ["supervisor", "agentProcess"].map(|key| pid_at(&sandbox.record(&id), key));
+    kill(supervisor);
+    wait_until("that it is gone", || !alive(supervisor));
+    fs::remove_dir_all(sandbox.store()).expect("removed");
+    let doctor = sandbox.task_bg(["doctor"]).run().json().to_string();
+    assert!(doctor.contains(&format!("{id} (process {agent})")), "{doctor}");
+    terminate(agent);
+    wait_until("that it is gone", || !alive(agent));
+}
+
 #[test]
 fn a_store_that_was_moved_away_and_back_has_lost_nothing() {
     let sandbox = sandbox();

@@ -224,7 +224,7 @@ fn logged_by(pid: u32) -> Option<Vec<u8>> {
 }
 
 /// The task whose log has this name. Only an id as we mint them counts: anybody may call a file `nohup.out`.
-fn logged_in(name: &str) -> Option<TaskId> {
+pub(super) fn logged_in(name: &str) -> Option<TaskId> {
     let name = name.strip_suffix(REMOVED).unwrap_or(name);
     let id = LOGS.iter().find_map(|ending| name.strip_suffix(ending))?;
     TaskId::parse(id).ok().filter(|id| id.minted_at().is_some())

@@ -3,9 +3,12 @@
 
 mod follow;
 
-use domain::port::{Gap, LogPart, LogText, Portion, Stream};
+use std::path::PathBuf;
+
+use adapters_process::local::open_logs::was_replaced;
+use domain::port::{Gap, Host as _, LogPart, LogText, Portion, Stream};
 use domain::task::text::screen::{Rendering, settled};
-use domain::task::{State, Task, TaskId, text};
+use domain::task::{State, Status, Task, TaskId, text};
 use domain::usecase::output::{output as read, quoted_in_part};
 
 use super::elsewhere;
@@ -69,10 +72,7 @@ async fn one(
     share: usize,
 ) -> Result<OutputView, Failure> {
     let stream = stream(args);
-    let path = match stream {
-        Stream::Readable => context.wiring.dir.output(id),
-        Stream::Events => context.wiring.dir.events(id),
-    };
+    let path = log_path(context, id, stream);
     let is_there = path.exists();
     let path = path.display().to_string();
     let room = share.saturating_sub(FRAME + bound::weight_of_text(&path));
@@ -108,9 +108,29 @@ async fn one(
     {
         command.push_str(if is_set { flag } else { "" });
     }
-    let is_missing = !is_there && !args.result && receipt.log.total_bytes == 0;
+    let mut is_missing = !is_there && !args.result && receipt.log.total_bytes == 0;
+    if !args.result && has_another(context, &receipt.believed.task, stream) {
+        // What is there is a stranger's.
+        (receipt.log, is_missing) = (LogText::default(), true);
+    }
     let (is_result, is_raw, whole) = (args.result, args.raw, args.full);
     Ok(OutputView { receipt, path, command, is_result, is_raw, is_missing, whole, log })
+}
+
+/// Whether another file has the name of the log by now, to which the task does not write that runs here.
+fn has_another(context: &Context, task: &Task, stream: Stream) -> bool {
+    let progress = task.progress();
+    let is_here = task.status() == Status::Running && task.belongs_to(context.wiring.host.name());
+    let agent = progress.agent.as_ref().filter(|_| is_here);
+    let log = log_path(context, task.id(), stream);
+    agent.is_some_and(|agent| was_replaced(&log, agent, progress.supervisor.as_ref()))
+}
+
+fn log_path(context: &Context, id: &TaskId, stream: Stream) -> PathBuf {
+    match stream {
+        Stream::Readable => context.wiring.dir.output(id),
+        Stream::Events => context.wiring.dir.events(id),
+    }
 }
 
 const fn stream(args: &Output) -> Stream {

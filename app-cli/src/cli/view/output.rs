@@ -44,7 +44,7 @@ impl OutputView {
         match (task.progress().agent.is_some(), task.status().is_ended()) {
             (false, _) => format!("there is no output yet: the task is {}", task.status().word()),
             (true, false) => format!(
-                "the log `{path}` was removed while the task runs; its supervisor puts it back with the task's end"
+                "the log `{path}` was removed or replaced while the task runs; its supervisor puts it back with the task's end"
             ),
             (true, true) => {
                 format!("the log `{path}` was removed: what the task printed is not known any more")

@@ -3,8 +3,8 @@
 //! Such a task writes only while its supervisor waits for it: the group is frozen as soon as that is awake, and goes on, after a
 //! rest that [`Bound::rest`] names, just before it sleeps. So neither what a supervisor records meanwhile nor a hole that takes its
 //! time lets the log grow, and whoever writes without end does so for a small part of the time. Nothing rests while it is
-//! being stopped. A supervisor that is killed in a rest leaves a frozen group: whoever takes the task over, stops it or
-//! puts it away lets it go on.
+//! being stopped. A supervisor that is killed in a rest leaves a frozen group: whoever takes the task over, after a look at its logs,
+//! stops it or puts it away lets it go on.
 
 use std::time::{Duration, Instant};
 

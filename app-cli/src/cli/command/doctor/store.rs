@@ -3,7 +3,7 @@
 //! With `--fix` it mends only what cannot do harm: it makes the folder, closes it to others, and
 //! sweeps what is derived.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -11,6 +11,7 @@ use adapters_fs::inspection::{
     FolderState, Odd, StoreCondition, close_files, stopped_holders, store_condition,
 };
 use adapters_process::local::group::remove_forsaken;
+use adapters_process::local::open_logs::logs_into;
 use adapters_process::local::supervisors::supervisors_over;
 use domain::port::{Clock as _, Fault, Host as _, TaskStore as _};
 use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
@@ -180,7 +181,7 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used
             let survivors = survivors(&listed, &at_large);
             let logs = logs(context, &listed);
             let mut findings = vec![records, locks, supervision, survivors, leftovers, logs];
-            findings.extend(unrecorded(context));
+            findings.extend(unrecorded(context, &at_large));
             (findings, used)
         }
         Err(trouble) => {
@@ -201,15 +202,24 @@ fn logs(context: &Context, listed: &Listed) -> Finding {
 }
 
 /// Tasks that run although their records are gone, as where the whole store was removed, or an older one put in its place.
-fn unrecorded(context: &Context) -> Option<Finding> {
+fn unrecorded(context: &Context, at_large: &[(TaskId, ProcessId)]) -> Option<Finding> {
     let dir = &context.wiring.dir;
     // Whether there is a record says its name; what cannot be looked at may be there.
     let is_gone = |id: &TaskId| {
         let looked = dir.record(id).symlink_metadata();
         looked.is_err_and(|error| error.kind() == ErrorKind::NotFound)
     };
-    let alone = supervisors_over(dir.root()).into_iter().filter(|(id, _)| is_gone(id));
-    let named: Vec<String> = alone.map(|(id, pid)| format!("{id} (process {pid})")).collect();
+    let supervisors = supervisors_over(dir.root());
+    // One whose supervisor was killed is found by the processes that write into its log.
+    let is_alone = |id: &TaskId| !supervisors.iter().any(|(over, _)| over == id);
+    let forsaken = at_large
+        .iter()
+        .filter(|(id, process)| is_alone(id) && is_gone(id) && logs_into(process, id, dir.root()));
+    let forsaken: BTreeMap<TaskId, u32> =
+        forsaken.map(|(id, process)| (id.clone(), process.pid)).rev().collect();
+    let alone = supervisors.iter().filter(|(id, _)| is_gone(id)).map(|(id, pid)| (id, pid));
+    let named = alone.chain(&forsaken).map(|(id, pid)| format!("{id} (process {pid})"));
+    let named: Vec<String> = named.collect();
     if named.is_empty() {
         return None;
     }

@@ -57,6 +57,9 @@ async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
         let receipt = read(context.wiring.world(), id, (stream, part)).await?;
         let ended = receipt.believed.task.status().is_ended();
         if std::mem::take(&mut is_first) {
+            if super::has_another(context, &receipt.believed.task, stream) {
+                console::remark("another file has the name of its log; what that holds follows");
+            }
             // Of a log that is not so long yet, what comes is shown.
             offset = offset.min(receipt.log.total_bytes);
         }
