@@ -56,9 +56,9 @@ pub(super) async fn stop_jobs(
         let ids: Vec<TaskId> = pending.keys().cloned().collect();
         for id in &ids {
             match Box::pin(look(world, id, told || is_first)).await {
-                Ok(Seen::Ended(task)) => {
+                Ok(Seen::Ended { task, by_word }) => {
                     pending.remove(id);
-                    settle(&task, told, receipt);
+                    settle(&task, told || by_word, receipt);
                 }
                 Ok(Seen::NodeSilent(node)) => {
                     pending.remove(id);
@@ -152,8 +152,8 @@ fn number(task: &Task) -> Option<String> {
 
 /// What is seen of a task that is to stop.
 enum Seen {
-    /// It has ended.
-    Ended(Box<Task>),
+    /// It has ended; whether it was ended just now, by the word of the cluster alone.
+    Ended { task: Box<Task>, by_word: bool },
     /// It has not.
     Unended,
     /// It has not, and its node does not answer the cluster.
@@ -164,12 +164,12 @@ enum Seen {
 /// word of the cluster `counts` as well.
 async fn look(world: World<'_>, id: &TaskId, counts: bool) -> Result<Seen, Trouble> {
     let mut task = world.store.load(id).await?;
-    let mut note = None;
-    if counts && !task.status().is_ended() {
+    let (mut note, was_ended) = (None, task.status().is_ended());
+    if counts && !was_ended {
         Believed { task, note, .. } = judge(world, task, ANSWER).await?;
     }
     Ok(match note {
-        _ if task.status().is_ended() => Seen::Ended(Box::new(task)),
+        _ if task.status().is_ended() => Seen::Ended { task: Box::new(task), by_word: !was_ended },
         Some(Note::NodeSilent) => {
             Seen::NodeSilent(task.progress().host.clone().unwrap_or_default())
         }
@@ -177,10 +177,10 @@ async fn look(world: World<'_>, id: &TaskId, counts: bool) -> Result<Seen, Troub
     })
 }
 
-fn settle(task: &Task, told: bool, receipt: &mut Cancelled) {
+fn settle(task: &Task, is_unproved: bool, receipt: &mut Cancelled) {
     let id = task.id().clone();
     if task.status() == Status::Cancelled {
-        if told {
+        if is_unproved {
             // No supervisor saw the last of its processes end.
             receipt.unproved.push(id.clone());
         }
