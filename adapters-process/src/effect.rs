@@ -29,6 +29,12 @@ pub fn die() -> ! {
     }
 }
 
+/// Stops this process until somebody continues it.
+#[cfg(feature = "crash-points")]
+pub fn stop() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+}
+
 /// Does something to another process, named `what`.
 pub(crate) fn effect<T>(what: &'static str, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     match told(what, false) {

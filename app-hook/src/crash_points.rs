@@ -17,7 +17,7 @@ use adapters_fs::effect::Moment;
 /// The variable that arms a point: the verb of the processes it is meant for, the number of the point, what happens
 /// there, and the path of a token, with colons in between. The program that only droid starts has the verb `hook`.
 ///
-/// What happens is `kill`; `trace`, which lets everything happen and writes each point into the token; or a name of a
+/// What happens is `kill`; `stop`, until somebody continues the process; `trace`, which lets everything happen and writes each point into the token; or a name of a
 /// failure, with a `+` after it if every later step that could fail like this does, too, until there is a file with the
 /// name of the token and `.room` after it. A process that finds the token
 /// where it would die or fail goes on: of several with this verb, the first is hit. It makes the token, and writes into
@@ -70,6 +70,7 @@ struct Order {
 #[derive(Debug)]
 enum What {
     Kill,
+    Stop,
     Trace,
     Fail { errno: i32, among: &'static [&'static str], onward: bool },
 }
@@ -97,6 +98,7 @@ fn parsed(text: &str, verb: &str) -> Option<Order> {
     let at = parts.next()?.parse().ok()?;
     let what = match parts.next()? {
         "kill" => What::Kill,
+        "stop" => What::Stop,
         "trace" => What::Trace,
         failure => {
             let name = failure.trim_end_matches('+');
@@ -134,6 +136,13 @@ fn passed(what: &'static str, name: Option<&OsStr>, done: bool) -> Option<io::Er
             let at = PASSED.fetch_add(1, Ordering::SeqCst);
             if at == order.at && note(&order.token, &point, true).is_ok() {
                 adapters_process::effect::die();
+            }
+            None
+        }
+        What::Stop => {
+            let at = PASSED.fetch_add(1, Ordering::SeqCst);
+            if at == order.at && note(&order.token, &point, true).is_ok() {
+                adapters_process::effect::stop();
             }
             None
         }

@@ -5,13 +5,11 @@
 //! the test prepares by hand what the killed program would leave.
 
 use std::fs::{self, File};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
 use serde_json::json;
-use tests::meddling::{lock_life, lock_records, make_pipe, supervisor_of, within};
-use tests::process::{alive, kill, processes_of_task, wait_until};
+use tests::meddling::{lock_life, lock_records, supervisor_of, within};
+use tests::process::{alive, kill, processes_of_task, resume, wait_until};
 use tests::sandbox::{Sandbox, pid_at, task_id, text};
 
 use crate::sandbox;
@@ -60,21 +58,22 @@ fn is_over(sandbox: &Sandbox, id: &str) {
 fn a_task_that_ends_while_its_supervisor_starts_leaves_no_environment() {
     for words in [&["cancel"][..], &["complete", "by hand"]] {
         let sandbox = sandbox();
-        let id = waiting(&sandbox, "ran");
-        // A supervisor opens the log before it looks at the record, and is stopped there.
-        let log = sandbox.store().join(format!("{id}.out"));
-        make_pipe(&log);
+        sandbox.task_bg(["queue", "pause"]).ok().done();
+        // A supervisor is stopped before the first thing that it does, which is to make the log.
+        let armed = format!("__supervise:0:stop:{}", text(&sandbox.path("token")));
+        let script = format!("echo ran >> {}", text(&sandbox.path("order")));
+        let order = sandbox.task_bg(["run", "x", "--", "sh", "-c", &script]);
+        let id = task_id(&order.env("__TASK_BG_CRASH_AT", armed).ok().json());
         let admitter = sandbox.task_bg(["queue", "resume"]).start();
-        wait_until("its supervisor", || supervisor_of(&id).is_some());
+        wait_until("its supervisor", || sandbox.path("token").exists());
+        let supervisor = supervisor_of(&id).expect("it is stopped");
         let arguments = [&[words[0], &id], &words[1..]].concat();
         let mut ending = sandbox.task_bg(arguments).start();
         within(A_MOMENT, || !ending.runs());
-        let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag");
-        let reader = File::options().read(true).custom_flags(nonblock).open(&log).expect("a pipe");
+        resume(supervisor);
         ending.finish().ok().done();
         admitter.finish().ok().done();
         sandbox.assert_nothing_left();
-        drop(reader);
         is_over(&sandbox, &id);
         assert_eq!(sandbox.lines_of("order"), [""; 0]);
     }
