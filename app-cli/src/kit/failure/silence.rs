@@ -12,7 +12,7 @@ impl Failure {
         match &unheard.why {
             Silence::NoSsh { .. } => failure.hint("install ssh, or put its folder on PATH"),
             Silence::Unreachable(why) | Silence::Cut(why) => {
-                failure.hint(to_be_let_in(host, &why.to_lowercase()))
+                failure.hint(to_get_in(host, &why.to_lowercase()))
             }
             Silence::TooSlow(_) => {
                 failure.hint(format!("try `ssh -o BatchMode=yes {host} true` to see what it needs"))
@@ -30,8 +30,8 @@ impl Failure {
     }
 }
 
-/// What helps where ssh was not let in, by what it said.
-fn to_be_let_in(host: &str, why: &str) -> String {
+/// What helps where a machine turned ssh away, by what it said.
+fn to_get_in(host: &str, why: &str) -> String {
     if why.contains("host key verification failed") || why.contains("identification has changed") {
         return format!(
             "run `ssh {host}` by hand to see its key, and accept it if it is the right one"
