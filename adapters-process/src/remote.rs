@@ -199,7 +199,7 @@ fn unheard(host: &str, why: Silence) -> Unheard {
 }
 
 /// What `act` makes of each of these, all at the same time.
-fn side_by_side<T: Sync, R: Send>(all: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn side_by_side<T: Sync, R: Send>(all: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
     if let [only] = all {
         return vec![act(only)];
     }

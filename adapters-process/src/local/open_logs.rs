@@ -9,10 +9,14 @@ use std::path::Path;
 use domain::task::{ProcessId, TaskId};
 
 use crate::local::identity;
-use crate::local::tree::logged_in;
+use crate::local::tree::{REMOVED, logged_in};
 
-/// What the kernel adds to the name of an open file that has none any more.
-const REMOVED: &str = " (deleted)";
+/// Whether the kernel shows an open file under this name: the kernel marks one that was removed.
+pub(super) fn is_shown_as(target: &Path, name: &OsStr) -> bool {
+    let mut removed = OsString::from(name);
+    removed.push(REMOVED);
+    target.file_name().is_some_and(|last| last == name || last == removed)
+}
 
 /// Whether the file that has the name of a log is not the one to which the agent and the supervisor of a task write. Where
 /// neither shows a log nothing is known, and it counts as theirs; so it does once the agent is gone, as its log is put back
@@ -24,16 +28,12 @@ pub fn was_replaced(log: &Path, agent: &ProcessId, supervisor: Option<&ProcessId
     let (Some(name), Ok(there)) = (log.file_name(), fs::symlink_metadata(log)) else {
         return false;
     };
-    let mut removed = OsString::from(name);
-    removed.push(REMOVED);
     let mut shown = false;
     for writer in supervisor.into_iter().chain([agent]).filter(|writer| identity::lives(writer)) {
         for entry in
             fs::read_dir(format!("/proc/{}/fd", writer.pid)).into_iter().flatten().flatten()
         {
-            let target = fs::read_link(entry.path()).unwrap_or_default();
-            let is_log = |last: &OsStr| last == name || last == removed;
-            if !target.file_name().is_some_and(is_log) {
+            if !fs::read_link(entry.path()).is_ok_and(|target| is_shown_as(&target, name)) {
                 continue;
             }
             let Ok(open) = fs::metadata(entry.path()) else { continue };

@@ -22,7 +22,7 @@ const STREAMS: [u32; 2] = [1, 2];
 /// How the names of logs end.
 const LOGS: [&str; 2] = [".out", ".events.jsonl"];
 /// What the kernel adds to the name of a file that was removed.
-const REMOVED: &str = " (deleted)";
+pub(super) const REMOVED: &str = " (deleted)";
 
 /// The processes that lived at one moment, with whose they are.
 ///

@@ -156,7 +156,7 @@ pub fn add_within(text: &mut String, piece: &str, limit: usize) -> usize {
 }
 
 /// Where the last character of `text` ends that is whole within `limit` bytes.
-fn character_end(text: &str, limit: usize) -> usize {
+pub fn character_end(text: &str, limit: usize) -> usize {
     let limit = limit.min(text.len());
     (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
 }

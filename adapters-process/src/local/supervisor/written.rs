@@ -4,7 +4,6 @@
 //! agent. Whoever took over what has the name would read, and keep, a file to which nobody writes. Where the log is found
 //! nowhere, the task is taken over without it: no log is worth a task that works.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -14,9 +13,8 @@ use rustix::fs::{Mode, OFlags};
 
 use super::AgentFiles;
 use crate::local::identity;
+use crate::local::open_logs::is_shown_as;
 
-/// What the kernel adds to the name of an open file that has none any more.
-const REMOVED: &str = " (deleted)";
 /// What stands for a log that nobody finds.
 const NOTHING: &str = "/dev/null";
 
@@ -49,14 +47,9 @@ impl AgentFiles {
 /// The file that an agent has as its standard output or error, if that had this name, which was removed or is elsewhere.
 fn lost_file(agent: &ProcessId, name: &Path, flags: OFlags) -> Option<File> {
     let own = name.file_name()?;
-    let mut removed = OsString::from(own);
-    removed.push(REMOVED);
     let links = [1, 2].map(|number| format!("/proc/{}/fd/{number}", agent.pid));
     let is_it = |link: &&String| {
-        fs::read_link(link).is_ok_and(|target| {
-            let last = target.file_name();
-            target != name && (last == Some(own) || last == Some(&removed))
-        })
+        fs::read_link(link).is_ok_and(|target| target != name && is_shown_as(&target, own))
     };
     let link = links.iter().find(is_it)?;
     let file = rustix::fs::open(link, flags | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());

@@ -81,6 +81,16 @@ fn settings(context: &Context) -> Finding {
     warn("settings", contradictions.join("; "), fix)
 }
 
+/// Whether the clock of another machine, in seconds, is at most so far from ours, which was there in between.
+fn clocks(now: i64, between: (i64, i64), most: i64, whose: &str) -> Finding {
+    let (begun, ended) = between;
+    if now.saturating_add(most) >= begun && now <= ended.saturating_add(most) {
+        return well("clocks", format!("less than {most} s apart"));
+    }
+    let apart = now.saturating_sub(begun).saturating_abs();
+    warn("clocks", format!("about {apart} s apart"), format!("have {whose} keep their time by NTP"))
+}
+
 /// All is well.
 fn well(check: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Finding {
     Finding { check: check.into(), health: Health::Ok, detail: detail.into(), fix: None }

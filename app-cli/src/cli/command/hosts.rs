@@ -3,12 +3,13 @@
 //! Nothing is changed on a machine before somebody has said yes.
 
 use std::io::{BufRead as _, IsTerminal as _};
-use std::thread;
 use std::time::Duration;
 
+use adapters_process::remote::side_by_side;
 use adapters_process::remote::ssh::{Call, REMOTE_PLACE, Ssh};
 use domain::port::remotes::Silence;
 use domain::port::{Clock as _, TaskStore as _};
+use domain::task::text::counted;
 use domain::task::{Ending, Event, Reason, Task};
 use domain::usecase::Trouble;
 
@@ -44,11 +45,7 @@ pub(super) async fn hosts(context: &Context, args: &Hosts) -> Outcome {
 
 fn list(context: &Context) -> Outcome {
     let names = context.wiring.hosts.names().map_err(|error| unkept(&error))?;
-    let rows = thread::scope(|scope| {
-        let asked: Vec<_> = names.iter().map(|host| scope.spawn(|| row(host))).collect();
-        let rows = asked.into_iter().map(thread::ScopedJoinHandle::join);
-        rows.map(|row| row.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
+    let rows = side_by_side(&names, |host| row(host));
     Ok(Answer::ok(HostsView { rows, done: None }))
 }
 
@@ -193,12 +190,8 @@ fn agree(question: &str) -> Result<(), Failure> {
 async fn remove(context: &Context, host: &str, is_forced: bool) -> Outcome {
     let left = elsewhere::kept_on(context, host).await;
     if let (Some(task), false) = (left.first(), is_forced) {
-        let (count, tasks) = match left.len() {
-            1 => (1, "task"),
-            count => (count, "tasks"),
-        };
-        let message =
-            format!("{count} {tasks} on `{host}` not known to have ended, such as {}", task.id());
+        let tasks = counted(left.len(), "task");
+        let message = format!("{tasks} on `{host}` not known to have ended, such as {}", task.id());
         return Err(Failure::new(Kind::WrongState, message)
             .hint(format!("run `task-bg cancel {}`, or wait for its end", task.id()))
             .hint(
@@ -223,7 +216,7 @@ async fn give_up(context: &Context, host: &str, tasks: &[Task]) -> Vec<Trouble> 
     let wiring = &context.wiring;
     let mut troubles = Vec::new();
     for task in tasks {
-        let message = format!("`{host}` was given up: nobody knows what became of the task there");
+        let message = format!("`{host}` was abandoned: nobody knows what became of the task there");
         let ending = Ending::failed(Reason::Lost, message);
         let event = Event::Ended { ending, exit: None, next: None };
         if let Err(error) = wiring.store.apply(task.id(), event, wiring.clock.now()).await {

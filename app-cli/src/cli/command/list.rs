@@ -56,10 +56,11 @@ async fn watch(context: &Context, args: &List) -> Outcome {
     let root = context.wiring.dir.root();
     let mut was_there = false;
     for look in 0u64.. {
-        if was_there && !root.is_dir() {
+        let is_there = root.is_dir();
+        if was_there && !is_there {
             return Err(top::gone(context));
         }
-        was_there = root.is_dir();
+        was_there = is_there;
         let (view, _) = listing(context, args, look % ASKED == 0).await?;
         // In the background it draws nothing, and goes on once it is in front again.
         if let Some(on) = view.screen.filter(|_| console::can_draw()) {

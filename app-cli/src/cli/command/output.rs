@@ -166,7 +166,7 @@ pub(crate) fn result(task: &Task, raw: bool) -> Result<String, Failure> {
 /// As much of a text from a byte on as there is room for.
 pub(crate) fn page(whole: &str, offset: u64, room: usize) -> LogText {
     let from = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
-    let from = (0..=from).rev().find(|at| whole.is_char_boundary(*at)).unwrap_or(0);
+    let from = text::character_end(whole, from);
     let mut left = room;
     let fits = |c: &char| {
         let rest = left.checked_sub(text::weight_of(*c));

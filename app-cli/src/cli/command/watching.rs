@@ -116,7 +116,6 @@ struct Stage {
 #[derive(Default)]
 struct Scene {
     live: Live,
-    was_drawn: bool,
     is_over: bool,
     /// The short names of the tasks that have not ended.
     left: Vec<String>,
@@ -150,7 +149,7 @@ impl Stage {
             }
             let Some(screen) = console::watched() else { return };
             if scene.is_over {
-                if scene.was_drawn && console::can_draw() {
+                if console::can_draw() {
                     console::draw(&scene.live.clear(screen));
                 }
                 return;
@@ -159,7 +158,6 @@ impl Stage {
             if console::can_draw() {
                 let lines = board.lines(screen).into_iter().map(console::styled).collect();
                 console::draw(&scene.live.draw(lines, screen));
-                scene.was_drawn = true;
             }
             step = STEP * u32::try_from(scene.left.len() / LOOKED_AT + 1).unwrap_or(1);
         }

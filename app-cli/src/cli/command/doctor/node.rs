@@ -197,13 +197,8 @@ fn seconds(moment: Timestamp) -> i64 {
 }
 
 fn clocks(said: &Said) -> Finding {
-    let now = said.value("now").parse::<i64>().unwrap_or_default();
-    let (begun, ended) = (seconds(said.between.0), seconds(said.between.1));
-    if now + APART >= begun && now <= ended + APART {
-        return well("clocks", format!("less than {APART} s apart"));
-    }
-    let apart = (now - begun).abs();
-    warn("clocks", format!("about {apart} s apart"), "have all hosts keep their time by NTP")
+    let now = said.value("now").parse().unwrap_or_default();
+    super::clocks(now, (seconds(said.between.0), seconds(said.between.1)), APART, "all hosts")
 }
 
 /// Whether what one host does to a file is what the other sees.

@@ -181,13 +181,9 @@ fn survival(context: &Context, host: &str, kills: &str) -> Finding {
 }
 
 fn clocks(before: i64, spent: Duration, now: &str) -> Finding {
-    let Ok(now) = now.parse::<i64>() else {
+    let Ok(now) = now.parse() else {
         return well("clocks", "that machine does not say its time");
     };
     let after = before.saturating_add(i64::try_from(spent.as_secs()).unwrap_or(i64::MAX));
-    if now.saturating_add(APART) >= before && now <= after.saturating_add(APART) {
-        return well("clocks", format!("less than {APART} s apart"));
-    }
-    let apart = now.saturating_sub(before).saturating_abs();
-    warn("clocks", format!("about {apart} s apart"), "have both machines keep their time by NTP")
+    super::clocks(now, (before, after), APART, "both machines")
 }

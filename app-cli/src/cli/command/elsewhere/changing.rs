@@ -3,8 +3,8 @@
 //! What somebody wrote goes to that machine by its standard input, and is on no command line.
 
 use std::collections::BTreeMap;
-use std::thread;
 
+use adapters_process::remote::side_by_side;
 use adapters_process::remote::ssh::Call;
 use domain::task::{Report, Task, TaskId};
 use serde_json::{Value, json};
@@ -56,21 +56,15 @@ pub(crate) async fn released(context: &Context, ids: &mut Vec<TaskId>) -> Releas
             None => done.refused.push((id.to_string(), unplaced(&host, &id))),
         }
     }
-    let call = |(host, those): (&String, &Vec<There>)| {
+    let asked: Vec<(String, Vec<There>)> = asked.into_iter().collect();
+    // So one that hangs holds up no other.
+    let answers = side_by_side(&asked, |(host, those)| {
         let mut words: Vec<String> = ["release", "--json"].map(Into::into).into();
         words.extend(those.iter().map(|there| there.id.to_string()));
         context.wiring.remotes.object(host, &Call::of(words, PATIENCE))
-    };
-    // Side by side, so that one that hangs holds up no other.
-    let answers = thread::scope(|scope| {
-        let calls: Vec<_> = asked.iter().map(|one| scope.spawn(move || call(one))).collect();
-        let answers = calls.into_iter().map(thread::ScopedJoinHandle::join);
-        answers
-            .map(|answer| answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect::<Vec<_>>()
     });
     let mut all = Vec::new();
-    for (those, answer) in asked.into_values().zip(answers) {
+    for (those, answer) in asked.into_iter().map(|(_, those)| those).zip(answers) {
         all.extend(those.iter().map(|there| there.pointer.id().clone()));
         for there in those {
             let own = there.pointer.id().clone();

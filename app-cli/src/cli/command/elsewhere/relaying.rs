@@ -7,6 +7,7 @@ use adapters_process::remote::ssh::Call;
 use domain::port::remotes::{Stop, Unheard};
 use domain::port::{Gap, LogText, Portion, Remotes as _};
 use domain::task::TaskId;
+use domain::task::text::character_end;
 use domain::usecase::output::Output as Receipt;
 use domain::usecase::status;
 use serde_json::{Map, Value};
@@ -145,10 +146,7 @@ fn cut(mut log: LogText, began: Option<u64>, room: usize) -> LogText {
         log.truncated |= from > 0;
         return LogText { text: log.text.split_off(from), ..log };
     };
-    let mut end = room.min(length);
-    while !log.text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = character_end(&log.text, room);
     if end < length {
         log.text.truncate(end);
         log.next_offset = began + end as u64;
