@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::port::{StoreError, StoreFailure, TaskStore, Unended};
+use domain::port::{StoreError, StoreFailure, TaskStore, Unended, Whereabouts};
 use domain::task::text::readable;
 use domain::task::{
     Event, Listing, Query, Refusal, Report, SessionId, Status, Task, TaskId, TaskName, Timestamp,
@@ -105,7 +105,11 @@ impl FileStore {
         let read = self.with_descriptors(|| self.disk.read(&path));
         match read.map_err(|error| self.failed("reading", &path, &error))? {
             Found::Plain(content) => Ok(self.with_progress(id, content)),
-            Found::Absent => Err(StoreError::NotFound { id: id.clone() }),
+            Found::Absent => match self.dir.settle() {
+                Whereabouts::Here => Err(StoreError::NotFound { id: id.clone() }),
+                Whereabouts::Moved => self.content(id),
+                Whereabouts::Gone => Err(self.failed("reading", &path, &gone())),
+            },
             Found::Unfit(what) => {
                 Err(StoreError::Unreadable { id: id.clone(), reason: format!("it is {what}") })
             }
@@ -200,6 +204,11 @@ impl FileStore {
 fn read<'a>(content: &'a [u8], id: &TaskId) -> Result<Record<'a>, StoreError> {
     record::read(content, id)
         .map_err(|unfit| StoreError::Unreadable { id: id.clone(), reason: unfit.to_string() })
+}
+
+/// What is said of a store that went while somebody waited.
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the store was removed, or moved to another disk")
 }
 
 /// Whether something failed because the disk, or what its user may have of it, is full.

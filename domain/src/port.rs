@@ -40,7 +40,7 @@ pub use host::{Doomed, Host, LaunchFailure, Life, Survivors, Until};
 pub use job_files::{Endings, JobFiles, Prepared};
 pub use keys::{KeyEntry, Keys};
 pub use kits::{Environment, Further, Kit, Kits};
-pub use life_locks::{Claim, Index, LifeLocks, Watch, Woken};
+pub use life_locks::{Claim, Index, LifeLocks, Renewal, Watch, Woken};
 pub use notices::{NoticeBatch, Notices};
 pub use output_log::{Gap, LogPart, LogText, OutputLog, Portion, Stream};
 pub use queue::{Gate, Queue, Waiting};

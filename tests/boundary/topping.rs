@@ -204,6 +204,9 @@ fn every_signal_and_a_store_that_is_gone_give_the_terminal_back() {
     let (ran, seen) = looked.ends();
     let (_, after) = seen.split_once(LEFT).expect("the terminal is given back");
     assert!(after.contains("is not there any more") && after.contains("hint"), "{seen}");
+    let words = after.split_whitespace().collect::<Vec<_>>().join(" ");
+    let now = sandbox.path("elsewhere");
+    assert!(words.contains("was moved to") && words.contains(&*now.to_string_lossy()), "{seen}");
     drop(ran.code_is(8));
 }
 

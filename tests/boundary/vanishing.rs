@@ -2,12 +2,14 @@
 //! What can be had after all is had, and what is gone is said.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tests::process::{alive, kill, pause, resume, terminate, wait_at_most, wait_until};
+use tests::process::{
+    alive, descriptors, kill, pause, resume, terminate, wait_at_most, wait_until,
+};
 use tests::run::Run;
 use tests::sandbox::{Sandbox, pid_at};
 
@@ -65,6 +67,57 @@ fn a_task_whose_store_is_moved_is_cancelled_there_at_once_and_retried_there() {
     assert_eq!(answer["cancelled"][0], next.as_str(), "{answer:#}");
 }
 
+// Once, these said that there was no such task.
+#[test]
+fn who_waits_for_a_task_whose_store_is_moved_waits_on_and_says_where_it_is() {
+    let waits: [(&[&str], _); 4] = [
+        (&["wait"], "found"),
+        (&["wait", "--any"], "found"),
+        (&["output", "--follow"], "one\nfound\n"),
+        (&["output", "--follow", "--events"], ""),
+    ];
+    for (words, shown) in waits {
+        for is_another_there in [false, true] {
+            let sandbox = sandbox();
+            let script = format!("echo one; {}; echo found", sandbox.until("gate"));
+            let id = sandbox.run_script(&[], &script);
+            let waiting = sandbox.task_bg(words.iter().copied().chain([&*id])).start();
+            let store = fs::metadata(sandbox.store()).expect("a store").ino();
+            let is_held = |number: &u32| {
+                let held = fs::metadata(format!("/proc/{}/fd/{number}", waiting.pid()));
+                held.is_ok_and(|held| held.ino() == store)
+            };
+            wait_until("that it waits", || descriptors(waiting.pid()).iter().any(is_held));
+            let away = moved(&sandbox);
+            if is_another_there {
+                drop(in_store(&sandbox, &sandbox.store(), ["run", "-q", "--", "true"]).ok());
+            }
+            sandbox.open_gate("gate");
+            let run = waiting.finish().code_is(0);
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert!(said.contains(shown), "{words:?}: {run}");
+            // Programs that follow a log are told nothing beside it.
+            let moved = format!("was moved meanwhile: it is `{}`", away.display());
+            assert!(said.contains(&moved) || words[0] == "output", "{words:?}: {run}");
+        }
+    }
+}
+
+// Once, it said that there was no such task.
+#[test]
+fn a_wait_whose_store_is_removed_says_that_it_is_gone() {
+    let sandbox = sandbox();
+    let id = sandbox.run_script(&[], &sandbox.until("gate"));
+    let waiting = sandbox.task_bg(["wait", &id]).start();
+    wait_until("that it waits", || {
+        fs::read_dir(sandbox.store().join(".waiters")).is_ok_and(|mut bells| bells.next().is_some())
+    });
+    fs::remove_dir_all(sandbox.store()).expect("removed");
+    let run = waiting.finish().code_is(8);
+    assert!(run.stdout.contains("the store was removed"), "{run}");
+    sandbox.open_gate("gate");
+}
+
 // Once, such a supervisor asked for ever, SIGTERM did not end it, and the group of its task was left.
 #[test]
 fn a_supervisor_whose_store_is_gone_ends_and_leaves_no_group() {
@@ -72,10 +125,7 @@ fn a_supervisor_whose_store_is_gone_ends_and_leaves_no_group() {
     let id = sandbox.run_script(&[], &sandbox.until("gate"));
     let record = sandbox.record(&id);
     let supervisor = pid_at(&record, "supervisor");
-    wait_until("that the store is gone", || {
-        drop(fs::remove_dir_all(sandbox.store()));
-        !sandbox.store().exists()
-    });
+    fs::remove_dir_all(sandbox.store()).expect("removed");
     fs::write(sandbox.store(), "").expect("a file");
     sandbox.open_gate("gate");
     let is_gone = || (!alive(supervisor)).then_some(());

@@ -5,13 +5,13 @@
 //! that what a crash leaves has a lock by which the next one finds it. Main type: [`ClaimedLife`].
 
 use std::any::Any;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::port::{Claim, Fault};
+use domain::port::{Claim, Fault, Renewal};
 use domain::task::TaskId;
 use rustix::fs::OFlags;
 
@@ -39,6 +39,8 @@ pub struct ClaimedLife {
     name: Name,
     file: File,
     is_new: bool,
+    /// How much there was in the store when the name was first missed, or missed last.
+    left: Option<usize>,
 }
 
 /// The visible name of a claimed lock, removed when this is dropped.
@@ -67,6 +69,34 @@ impl ClaimedLife {
         name.file = None;
         file
     }
+
+    /// Makes the name anew that somebody removed, unless the store becomes less: whoever removes all of it is not to find
+    /// something there again.
+    fn made_anew(&mut self) -> io::Result<Renewal> {
+        if !self.locks.is_missed(&self.id, &self.file)? {
+            self.left = None;
+            return Ok(Renewal::Settled);
+        }
+        let left = entries(self.locks.dir.root());
+        if self.left.replace(left).is_none_or(|before| left < before) {
+            return Ok(Renewal::Later);
+        }
+        if let Some(anew) = self.locks.reclaim(&self.id, &self.file)? {
+            // The old one has no name any more, and is freed with its file.
+            *self = anew;
+        }
+        Ok(Renewal::Settled)
+    }
+}
+
+/// How many entries the folder of a store has, and the folders in it.
+fn entries(root: &Path) -> usize {
+    let listed = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = |entry: fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => 1 + listed(&entry.path()).count(),
+        Ok(_) | Err(_) => 1,
+    };
+    listed(root).map(below).sum()
 }
 
 impl Claim for ClaimedLife {
@@ -82,17 +112,10 @@ impl Claim for ClaimedLife {
         Box::new(self.into_file())
     }
 
-    fn renew(&mut self) -> Result<(), Fault> {
+    fn renew(&mut self) -> Result<Renewal, Fault> {
         let path = self.locks.dir.life_lock(&self.id);
-        let renewed = self.locks.reclaim(&self.id, &self.file);
-        match renewed.map_err(|error| fault("making the life lock anew", &path, &error))? {
-            None => Ok(()),
-            Some(anew) => {
-                // The old one has no name any more, and is freed with its file.
-                *self = anew;
-                Ok(())
-            }
-        }
+        let renewed = self.made_anew();
+        renewed.map_err(|error| fault("making the life lock anew", &path, &error))
     }
 
     fn leave(self: Box<Self>) {
@@ -154,13 +177,13 @@ impl FileLifeLocks {
     /// # Errors
     /// What the system says if it cannot be told or made.
     pub fn reclaim(&self, id: &TaskId, file: &File) -> io::Result<Option<ClaimedLife>> {
-        if is_still(&self.dir.life_lock(id), identity(&file.metadata()?))? {
-            return Ok(None);
-        }
-        if !self.dir.record(id).try_exists()? {
-            return Ok(None);
-        }
-        self.take(id)
+        if self.is_missed(id, file)? { self.take(id) } else { Ok(None) }
+    }
+
+    /// Whether the name of a lock that is held through `file` is gone or another one's, and the record is there.
+    fn is_missed(&self, id: &TaskId, file: &File) -> io::Result<bool> {
+        let is_named = is_still(&self.dir.life_lock(id), identity(&file.metadata()?))?;
+        Ok(!is_named && self.dir.record(id).try_exists()?)
     }
 
     /// Removes the life lock that a supervisor holds through `file`, with all that was kept for the
@@ -223,7 +246,7 @@ impl FileLifeLocks {
     ) -> io::Result<ClaimedLife> {
         let identity = identity(&file.metadata()?);
         let name = Name { disk: Arc::clone(&self.disk), path, file: Some(identity) };
-        Ok(ClaimedLife { locks: self.clone(), id: id.clone(), name, file, is_new })
+        Ok(ClaimedLife { locks: self.clone(), id: id.clone(), name, file, is_new, left: None })
     }
 
     /// Makes a lock that is held before anybody can see it.

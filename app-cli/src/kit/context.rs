@@ -70,6 +70,13 @@ impl Context {
         (context, format)
     }
 
+    /// That the store was moved while this command waited, and where it is, if so.
+    pub(crate) fn moved(&self) -> Option<String> {
+        let from = self.wiring.dir.moved_from()?.display();
+        let now = self.wiring.dir.root().display();
+        Some(format!("the store `{from}` was moved meanwhile: it is `{now}` (`TASK_BG_DIR`)"))
+    }
+
     /// The one task that `typed` means.
     pub(crate) async fn resolve(&self, typed: &str) -> Result<TaskId, Failure> {
         Ok(resolve(&self.wiring.store, typed).await?)

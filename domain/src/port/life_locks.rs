@@ -92,6 +92,15 @@ impl Index {
     }
 }
 
+/// What came of making the name of a life lock again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// It is there, or not to be made.
+    Settled,
+    /// It is gone, and so may all of the store be in a moment: ask again a little later.
+    Later,
+}
+
 /// A held life lock.
 ///
 /// Dropping it MUST free the lock and remove its name if that is still its own; it MUST NOT remove
@@ -112,9 +121,12 @@ pub trait Claim: Send {
     /// Makes the name of the lock again if somebody removed it: other processes find the task by that
     /// name. Does nothing where the name is there, even if it names a lock of another process.
     ///
+    /// MUST make nothing where all of the store may just be about to be removed: the name went after the last call, or
+    /// something else did meanwhile. The caller asks again then.
+    ///
     /// # Errors
     /// [`Fault`] if the name cannot be made.
-    fn renew(&mut self) -> Result<(), Fault>;
+    fn renew(&mut self) -> Result<Renewal, Fault>;
 
     /// Frees the lock and leaves its name, by which the next repair finds the task.
     fn leave(self: Box<Self>);

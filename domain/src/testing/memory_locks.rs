@@ -15,7 +15,7 @@ use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::plan::reconcile::Custody;
-use crate::port::{Claim, Environment, Fault, Index, LifeLocks, Watch, Woken};
+use crate::port::{Claim, Environment, Fault, Index, LifeLocks, Renewal, Watch, Woken};
 use crate::task::TaskId;
 use crate::task::droid::Instructions;
 
@@ -183,17 +183,17 @@ impl Claim for Claimed {
         Box::new(self.life.take().expect("a claim has its file until it is given away"))
     }
 
-    fn renew(&mut self) -> Result<(), Fault> {
-        let Some(life) = &self.life else { return Ok(()) };
+    fn renew(&mut self) -> Result<Renewal, Fault> {
+        let Some(life) = &self.life else { return Ok(Renewal::Settled) };
         let folder = life.folder.clone();
         if open(&folder).names.get(&self.id) == Some(&life.file) {
-            return Ok(());
+            return Ok(Renewal::Settled);
         }
         let anew = open(&folder).seize(&self.id);
         if let Some(file) = anew {
             self.life = Some(Life { folder, file });
         }
-        Ok(())
+        Ok(Renewal::Settled)
     }
 
     fn leave(mut self: Box<Self>) {

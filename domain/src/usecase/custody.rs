@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::{Trouble, World, follow};
 use crate::plan::reconcile::Custody;
-use crate::port::{Claim, Doomed, Life, StoreError, StoreFailure, Stream};
+use crate::port::{Claim, Doomed, Life, Renewal, StoreError, StoreFailure, Stream};
 use crate::task::{Ending, Event, LeftBehind, Reason, Report, Status, Task, TaskId};
 
 /// A task whose life lock is held here.
@@ -377,12 +377,12 @@ impl Held {
         }
     }
 
-    /// Makes the name of the life lock again, if somebody removed it.
+    /// Makes the name of the life lock again, if somebody removed it and the store is not about to go as well.
     ///
     /// # Errors
     /// [`Trouble`] if the name cannot be made.
-    pub fn renew(&mut self) -> Result<(), Trouble> {
-        self.claim.as_mut().map_or(Ok(()), |claim| Ok(claim.renew()?))
+    pub fn renew(&mut self) -> Result<Renewal, Trouble> {
+        self.claim.as_mut().map_or(Ok(Renewal::Settled), |claim| Ok(claim.renew()?))
     }
 
     /// Removes the life lock: a task that waits has none.

@@ -66,6 +66,8 @@ pub(super) struct Driver<'a> {
     bounding: Option<Bounding<'a>>,
     /// When to begin to watch the name of the life lock; `None` once it is watched.
     grown: Option<Instant>,
+    /// When to see again whether the name of the life lock, which is gone, is to be made anew.
+    renewal: Option<Instant>,
     /// This process, as long as it is not recorded that it took the task over, and when that is tried next.
     adopted: Option<(ProcessId, Instant)>,
     /// When the machine wants to be told that time passed, by the clock that never goes back.
@@ -105,6 +107,7 @@ impl<'a> Driver<'a> {
             heartbeat: Heartbeat { next, ticks: 0, written: 0 },
             bounding: Bounding::of(post),
             grown: Some(Instant::now() + GROWN),
+            renewal: None,
             adopted: None,
             wake_at: None,
             done: false,
@@ -260,7 +263,10 @@ impl<'a> Driver<'a> {
                 self.signals.watch_life();
             }
             // Somebody may have removed it before.
-            drop(self.held.renew());
+            self.renew_life();
+        }
+        if self.renewal.take_if(|next| *next <= Instant::now()).is_some() {
+            self.renew_life();
         }
     }
 
@@ -328,7 +334,8 @@ impl<'a> Driver<'a> {
         let adopted = self.adopted.as_ref();
         let adopted = adopted.map(|(_, next)| next.saturating_duration_since(Instant::now()));
         let bounding = self.bounding.as_ref().and_then(Bounding::until_next_look);
-        [self.until_woken(), stream, Some(beat), grown, adopted, bounding]
+        let renewal = self.renewal.map(|next| next.saturating_duration_since(Instant::now()));
+        [self.until_woken(), stream, Some(beat), grown, renewal, adopted, bounding]
             .into_iter()
             .flatten()
             .min()

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use domain::port::Clock;
+use domain::port::{Clock, Whereabouts};
 use domain::task::{Query, Status, Task, Timestamp, retention};
 use domain::usecase::list;
 
@@ -53,14 +53,13 @@ async fn watch(context: &Context, args: &List) -> Outcome {
         return Err(failure.hint("run `task-bg wait` to be told of an end, `task-bg list` to look"));
     }
     let mut live = Live::default();
-    let root = context.wiring.dir.root();
-    let mut was_there = false;
+    let dir = &context.wiring.dir;
     for look in 0u64.. {
-        let is_there = root.is_dir();
-        if was_there && !is_there {
+        // Of a store that is not there yet, what comes is shown.
+        dir.hold();
+        if dir.settle() != Whereabouts::Here {
             return Err(top::gone(context));
         }
-        was_there = is_there;
         let (view, _) = listing(context, args, look % ASKED == 0).await?;
         // In the background it draws nothing, and goes on once it is in front again.
         if let Some(on) = view.screen.filter(|_| console::can_draw()) {

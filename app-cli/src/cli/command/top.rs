@@ -19,7 +19,7 @@ mod paint;
 use std::time::{Duration, Instant};
 
 use domain::port::output_log::{LogPart, OutputLog, Portion, Stream};
-use domain::port::{Clock, StoreError, TaskStore};
+use domain::port::{Clock, StoreError, TaskStore, Whereabouts};
 use domain::task::text::counted;
 use domain::task::text::screen::Rendering;
 use domain::task::{Query, Status, Task, TaskId};
@@ -68,6 +68,7 @@ pub(super) fn top(context: &Context) -> Outcome {
     let screen = FullScreen::enter().map_err(failed)?;
     // What the first task makes is there before it is watched.
     context.wiring.dir.prepare().map_err(failed)?;
+    context.wiring.dir.hold();
     let mut events = Events::of(&context.wiring).map_err(failed)?;
     let bell = events.bell().map_err(failed)?;
     let play = || {
@@ -281,6 +282,9 @@ async fn detail(context: &Context, board: &mut Board) {
 
 /// That the records are gone, and the folder may be one that was made anew.
 fn emptied(context: &Context, lost: usize) -> Failure {
+    if context.wiring.dir.settle() != Whereabouts::Here {
+        return gone(context);
+    }
     let root = context.wiring.dir.root().display();
     let what = counted(lost, "task");
     let message = format!("the store `{root}` was emptied, and {what} had not ended");
@@ -290,7 +294,19 @@ fn emptied(context: &Context, lost: usize) -> Failure {
 
 /// That the store is not where it was.
 pub(super) fn gone(context: &Context) -> Failure {
-    let root = context.wiring.dir.root().display();
-    Failure::new(Kind::StoreUnavailable, format!("the store `{root}` is not there any more"))
-        .hint("somebody removed or renamed it; `task-bg doctor` says what there is")
+    let dir = &context.wiring.dir;
+    // It may have been found by now.
+    if dir.settle() == Whereabouts::Moved || dir.moved_from().is_some() {
+        let from = dir.moved_from().unwrap_or(dir.root()).display();
+        let now = dir.root().display();
+        return Failure::new(
+            Kind::StoreUnavailable,
+            format!("the store `{from}` is not there any more: it was moved to `{now}`"),
+        )
+        .hint("set `TASK_BG_DIR` to that folder, and look again");
+    }
+    let root = dir.root().display();
+    Failure::new(Kind::StoreUnavailable, format!("the store `{root}` is not there any more")).hint(
+        "somebody removed it, or moved it to another disk; `task-bg doctor` says what there is",
+    )
 }

@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use adapters_fs::FileStore;
-use domain::port::{Clock, TaskStore};
+use domain::port::{Clock, TaskStore, Whereabouts};
 use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
-use domain::usecase::World;
 use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
+use domain::usecase::{Trouble, World};
 
 use super::{elsewhere, watching};
 use crate::Outcome;
@@ -23,6 +23,8 @@ use crate::kit::failure::{Failure, Kind};
 const LATELY: Duration = Duration::from_secs(10 * 60);
 /// How long ago a task may have been ordered that ended lately.
 const ORDERED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a store may take to be gone after its first record.
+const GOING: Duration = Duration::from_secs(1);
 /// The most tasks that are named as ended lately.
 const RECENT: usize = 10;
 
@@ -135,7 +137,7 @@ pub(super) struct Seen {
     pub(super) waited: Waited,
     /// What that means for the exit code.
     pub(super) kind: Option<Kind>,
-    /// Which machines did not answer.
+    /// Which machines did not answer, and that the store was moved.
     pub(super) silent: Vec<String>,
     /// What goes below the answer at a terminal that saw the wait.
     pub(super) summary: Option<String>,
@@ -158,6 +160,7 @@ async fn block_on(
     length: Length,
 ) -> Result<Seen, Failure> {
     let wiring = &context.wiring;
+    wiring.dir.hold();
     let at_most = length.limit(console::watched().is_some());
     let request = WaitRequest { ids, until, at_most };
     // Nobody who waits for two seconds waits five for a lock.
@@ -167,9 +170,11 @@ async fn block_on(
     let watched = || pollster::block_on(watching::while_waiting(context, &request.ids, wait));
     let ((waited, shown), silent) =
         elsewhere::while_heard(context, &request.ids, request.until, watched).await;
-    let waited = waited?;
+    let mut waited = waited?;
+    ask_again_for_missing(context, &mut waited).await;
     let summary = shown.and_then(|spent| watching::sum_up(context, &waited, spent));
-    let silent = if waited.pending.is_empty() { Vec::new() } else { silent };
+    let mut silent = if waited.pending.is_empty() { Vec::new() } else { silent };
+    silent.extend(context.moved());
     let kind = if waited.timed_out {
         Some(Kind::TimedOut)
     } else if let Some((_, trouble)) = waited.refused.first() {
@@ -180,4 +185,23 @@ async fn block_on(
         None
     };
     Ok(Seen { waited, kind, silent, summary })
+}
+
+/// Asks once more for those that are not there any more: whoever removes a store takes its records one by one, and it is the
+/// store that is gone then.
+async fn ask_again_for_missing(context: &Context, waited: &mut Waited) {
+    let is_missing = |trouble: &Trouble| Failure::from(trouble.clone()).kind == Kind::NotFound;
+    if !waited.refused.iter().any(|(_, trouble)| is_missing(trouble)) {
+        return;
+    }
+    let (dir, clock) = (&context.wiring.dir, &context.wiring.clock);
+    let began = clock.elapsed();
+    while dir.settle() == Whereabouts::Here && clock.elapsed().saturating_sub(began) < GOING {
+        std::thread::sleep(GOING / 20);
+    }
+    for (id, trouble) in waited.refused.iter_mut().filter(|(_, trouble)| is_missing(trouble)) {
+        if let Err(error) = context.wiring.store.load(id).await {
+            *trouble = error.into();
+        }
+    }
 }

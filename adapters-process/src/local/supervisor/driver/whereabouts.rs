@@ -4,9 +4,9 @@
 //! meanwhile is heard. Judges no task.
 
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use domain::port::{Stream, Whereabouts};
+use domain::port::{Renewal, Stream, Whereabouts};
 use domain::run::machine::{Input, Recorded};
 use domain::task::Event;
 
@@ -16,6 +16,9 @@ use super::Driver;
 /// How many bytes of the disk a log may take that is put back where logs have no bound: whoever removes a larger one wants
 /// room.
 const MOST: u64 = 256 << 20;
+
+/// How long nothing may go from a store before the name of a life lock that went is made again.
+const QUIET: Duration = Duration::from_millis(250);
 
 impl Driver<'_> {
     /// Records an event, also in a store that was moved.
@@ -41,10 +44,16 @@ impl Driver<'_> {
             seen = sight(self.post.world, &id).await;
         }
         // Without its name the task is found by whoever lists all records, as a last resort.
-        drop(self.held.renew());
+        self.renew_life();
         if let Some(sight) = seen {
             self.tell(Input::Seen(sight)).await;
         }
+    }
+
+    /// Sees to it that the life lock has its name, or that this is tried again soon.
+    pub(super) fn renew_life(&mut self) {
+        let renewed = self.held.renew();
+        self.renewal = matches!(renewed, Ok(Renewal::Later)).then(|| Instant::now() + QUIET);
     }
 
     /// Waits until the end is recorded, can never be, or somebody asks this process to end without that: the next one who

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::port::{LifeLocks, LogPart};
+use domain::port::{LifeLocks, LogPart, Whereabouts};
 use domain::task::text::screen::{Rendering, Row, Screen};
 use domain::task::{Status, TaskId};
 use domain::usecase::output::output as read;
@@ -43,6 +43,8 @@ async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
     if let Some(outcome) = elsewhere::followed(context, id, args, &show).await {
         return outcome;
     }
+    context.wiring.dir.hold();
+    let mut moved = None;
     let (mut offset, mut was_said) = (args.since.unwrap_or(0), false);
     // What of the log is shown first, where that is not all of it.
     let mut first = args.tail.map(|lines| LogPart::LastLines { lines });
@@ -56,6 +58,12 @@ async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
         let part = first.take().unwrap_or(usual);
         let receipt = read(context.wiring.world(), id, (stream, part)).await?;
         let ended = receipt.believed.task.status().is_ended();
+        if context.moved() != moved {
+            moved = context.moved();
+            if let Some(words) = &moved {
+                console::remark(words);
+            }
+        }
         if std::mem::take(&mut is_first) {
             if super::has_another(context, &receipt.believed.task, stream) {
                 console::remark("another file has the name of its log; what that holds follows");
@@ -64,6 +72,10 @@ async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
             offset = offset.min(receipt.log.total_bytes);
         }
         if receipt.log.total_bytes < offset {
+            // It was moved after the record was read.
+            if context.wiring.dir.settle() == Whereabouts::Moved {
+                continue;
+            }
             // Somebody emptied it: what it holds now is new.
             console::remark("the log was truncated; what it holds now follows");
             (offset, lines) = (0, Lines::new(rendering));
