@@ -68,6 +68,7 @@ mod recorded_by_others;
 mod removed_locks;
 mod replaced_logs;
 mod reporting;
+mod resting;
 mod runners;
 mod schemas;
 mod settings;

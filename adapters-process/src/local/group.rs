@@ -156,6 +156,11 @@ impl Group {
         (plain && named && there && is_second(folder.parent()?)).then_some(Self { folder })
     }
 
+    /// The same, or where the record of a task names none, that which the task would have here.
+    pub(super) fn of_or_here(task: &Doomed) -> Option<Self> {
+        Self::of(task).or_else(|| Some(Place::own().ok()?.of(&task.id)))
+    }
+
     /// Its folder, as a record names it; `None` where that is no text.
     pub(super) fn path(&self) -> Option<String> {
         self.folder.to_str().map(ToOwned::to_owned)
@@ -214,6 +219,11 @@ impl Group {
     /// Lets nothing in it run until it goes on; returns whether that worked. A group that a task is not wholly in stays as it is.
     pub(super) fn rest(&self) -> bool {
         self.is_whole() && tell(&self.folder.join(FREEZE), "1").is_ok()
+    }
+
+    /// Whether what is in it is kept from running.
+    pub(super) fn rests(&self) -> bool {
+        proc_file::text(self.folder.join(FREEZE)).is_ok_and(|text| text.trim_end() == "1")
     }
 
     /// Lets what is in it run again.

@@ -25,7 +25,7 @@ use domain::task::{ProcessId, TaskId, Timestamp};
 use rustix::io::Errno;
 use rustix::process::Signal;
 
-use super::group::{Group, Place};
+use super::group::Group;
 use super::handshake::Handshake;
 use super::{identity, termination, tree};
 use crate::effect::effect;
@@ -283,14 +283,17 @@ impl Host for LocalHost {
     }
 
     async fn let_go_on(&self, task: &Doomed) {
-        if let Some(group) = Group::of(task) {
+        if let Some(group) = Group::of_or_here(task) {
             group.go_on();
         }
     }
 
+    async fn rests(&self, task: &Doomed) -> bool {
+        Group::of_or_here(task).is_some_and(|group| group.rests())
+    }
+
     async fn put_away(&self, task: &Doomed) {
-        let unrecorded = || Some(Place::own().ok()?.of(&task.id));
-        if let Some(group) = Group::of(task).or_else(unrecorded) {
+        if let Some(group) = Group::of_or_here(task) {
             group.remove();
         }
     }

@@ -2,14 +2,16 @@
 //! ending is recorded.
 //!
 //! See the crate's theory of operation for who is whose parent. A supervisor blocks in one `poll` most of
-//! its life; it has no threads and, for a plain command, nothing to do until the command ends. It decides
-//! nothing by itself: [`domain::run::Machine`] says what follows from what happened, and the store lets
-//! the first ending win.
+//! its life; for a plain command it has nothing to do until the command ends. It has a second thread only while it is
+//! held up and its task may write fast (`lookout`). It decides nothing by itself: [`domain::run::Machine`] says what follows
+//! from what happened, and the store lets the first ending win.
 
 mod agent;
 mod bound;
 mod detach;
 mod driver;
+mod haste;
+mod lookout;
 mod readable_log;
 mod signals;
 mod written;
@@ -21,7 +23,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::iter;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use domain::port::{
     Attachment, Further, LaunchFailure, StoreError, StoreFailure, Stream, Whereabouts,
@@ -38,11 +41,17 @@ use super::handshake::Handshake;
 use super::identity;
 use crate::effect::effect;
 use agent::Agent;
-use driver::Driver;
+use driver::{Bounding, Driver};
+use lookout::Lookout;
 use signals::Signals;
 
 /// How soon a command ends that is over at once.
 const AT_ONCE: Duration = Duration::from_millis(2);
+/// How long what comes before an agent's start takes where it is slow, in its supervisor and with its launcher.
+const SLOW: Duration = Duration::from_millis(4);
+const LATE: Duration = Duration::from_millis(8);
+/// How old a task is that waited in the queue.
+const WAITED: Duration = Duration::from_secs(2);
 /// How long a start is tried to be recorded while the store is full.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The same while somebody holds the lock of the record, for which the first try waits a while.
@@ -90,11 +99,11 @@ pub struct Surroundings {
 /// The files an agent writes to, each opened for appending.
 pub struct AgentFiles {
     /// Its event stream.
-    pub events: File,
+    pub events: Arc<File>,
     /// The same, for reading.
     pub events_reader: File,
     /// What a person reads.
-    pub output: File,
+    pub output: Arc<File>,
 }
 
 /// Detaches this process from its caller: starts a session of its own, closes every inherited descriptor
@@ -124,14 +133,15 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
         let agent = Agent::found(agent.clone(), &held.task, post);
         return take_over(post, agent, held).await;
     }
-    match start(post, &mut held.task).await {
-        Ok((agent, signals)) => {
+    let bounding = Bounding::of(post);
+    match start(post, &mut held.task, bounding.as_ref()).await {
+        Ok(Begun { agent, signals, lookout }) => {
             say(&Handshake::Started);
             drop(detach::release_stdout());
             // A command that is over at once needs no group.
             signals.wait(Some(AT_ONCE), None);
-            let mut driver = Driver::over(post, agent, signals, held);
-            driver.gather();
+            let mut driver = Driver::over(post, (agent, bounding), signals, held);
+            driver.gather(lookout);
             driver.run().await;
             put_away(post, driver.held).await;
         }
@@ -154,7 +164,7 @@ async fn take_over<'a>(post: &'a Post<'a>, agent: Agent<'a>, held: Held) {
             "it cannot be taken over: no signal can be heard, or /proc does not show its supervisor",
         );
     };
-    let mut driver = Driver::over(post, agent, signals, held);
+    let mut driver = Driver::over(post, (agent, Bounding::of(post)), signals, held);
     driver.take_over(own).await;
     say(&Handshake::Started);
     drop(detach::release_stdout());
@@ -168,10 +178,20 @@ async fn put_away(post: &Post<'_>, held: Held) {
     drop(held.put_away(post.world).await);
 }
 
+/// An agent that was just started, and what is said of it to this process.
+struct Begun<'a> {
+    agent: Agent<'a>,
+    signals: Signals,
+    /// Who looks at its logs until this process does.
+    lookout: Option<Lookout>,
+}
+
 async fn start<'a>(
     post: &'a Post<'_>,
     task: &mut Task,
-) -> Result<(Agent<'a>, Signals), LaunchFailure> {
+    bounding: Option<&Bounding>,
+) -> Result<Begun<'a>, LaunchFailure> {
+    let began = Instant::now();
     let internal = |error: &dyn Error| LaunchFailure::Supervisor(worded(error));
     let refused = |words: &str| LaunchFailure::Supervisor(words.to_owned());
     let signals = Signals::listen().map_err(|error| internal(&error))?;
@@ -192,10 +212,12 @@ async fn start<'a>(
     let supervisor = identity::identify(std::process::id())
         .ok_or_else(|| refused(&format!("/proc does not show it{}", identity::why_unseen())))?;
     let agent = Agent::start(task, &prompt, post)?;
+    let is_late = began.elapsed() >= SLOW || is_late(post, task);
+    let lookout = bounding.filter(|_| is_late).and_then(Bounding::look_out);
     match record_start(post, task.id(), &agent, supervisor, &signals).await {
         Ok(started) => {
             *task = started;
-            Ok((agent, signals))
+            Ok(Begun { agent, signals, lookout })
         }
         Err(error) => {
             // No process without a record that knows it.
@@ -204,6 +226,13 @@ async fn start<'a>(
             Err(internal(&error))
         }
     }
+}
+
+/// Whether the launch of this task has taken longer than on a machine with time to spare: so will its record, then. One that
+/// waited in the queue says nothing of that.
+fn is_late(post: &Post<'_>, task: &Task) -> bool {
+    let took = task.queued_at().map(|then| post.world.clock.now().since(then));
+    took.is_some_and(|took| took >= LATE && took < WAITED)
 }
 
 /// An error with its causes, in one line.

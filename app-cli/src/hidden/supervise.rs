@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use adapters_process::local::supervisor::{self, AgentFiles, Post, Surroundings};
 use domain::port::Attachment;
@@ -102,5 +103,6 @@ fn agent_files(wiring: &Wiring, id: &TaskId) -> io::Result<AgentFiles> {
     let made = wiring.logs.create_for_agent(id)?;
     let reader = wiring.logs.open_events(id)?;
     let events_reader = reader.ok_or_else(|| io::Error::other("the event stream vanished"))?;
-    Ok(AgentFiles { events: made.events, events_reader, output: made.output })
+    let (events, output) = (Arc::new(made.events), Arc::new(made.output));
+    Ok(AgentFiles { events, events_reader, output })
 }

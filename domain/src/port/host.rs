@@ -106,6 +106,9 @@ pub trait Host: Send + Sync {
     /// Lets a task go on that may rest since its supervisor was killed; does nothing for any other.
     async fn let_go_on(&self, task: &Doomed);
 
+    /// Whether a task rests: none of its processes runs until somebody lets it go on.
+    async fn rests(&self, task: &Doomed) -> bool;
+
     /// Removes what the machine keeps for a task that has ended, unless a process of it is left; also what a record does
     /// not name, since its start was cut short.
     async fn put_away(&self, task: &Doomed);

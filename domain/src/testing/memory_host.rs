@@ -233,6 +233,10 @@ impl Host for MemoryHost {
 
     async fn let_go_on(&self, _task: &Doomed) {}
 
+    async fn rests(&self, _task: &Doomed) -> bool {
+        false
+    }
+
     async fn put_away(&self, _task: &Doomed) {}
 
     async fn busy(&self, _tasks: &[Doomed]) -> Vec<TaskId> {

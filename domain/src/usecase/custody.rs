@@ -325,7 +325,8 @@ impl Held {
         stop_forsaken(world, &self.task).await;
         self.name_what_is_left(world).await;
         if self.task.progress().agent.is_some() && is_at_work(world, &self.task).await {
-            // The lock stays behind, so that admissions count the agent.
+            // A frozen agent would never be done. The lock stays behind, so that admissions count it.
+            world.host.let_go_on(&Doomed::of(&self.task)).await;
             self.leave();
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }

@@ -51,6 +51,9 @@ pub enum Note {
     Unrecordable,
     /// Its supervisor lives and is stopped: it records nothing until it is continued.
     Stopped,
+    /// The same, and its processes rest, since their supervisor was stopped in a rest of theirs: nobody bounds its logs as long
+    /// as it records nothing.
+    StoppedInRest,
     /// Its supervisor lives and its agent is gone: how it ended is not recorded yet, as where no room is left.
     AgentGone,
     /// Its supervisor is gone, and another process holds its life lock and does not go on, as one that was stopped.
@@ -167,9 +170,13 @@ async fn judge(world: World<'_>, task: Task, age: Age) -> Result<Believed, Troub
                 }
                 return Ok(as_recorded(task, Some(Note::AgentGone)));
             }
+            if stopped {
+                let rests = world.host.rests(&Doomed::of(&task)).await;
+                let note = if rests { Note::StoppedInRest } else { Note::Stopped };
+                return Ok(as_recorded(task, Some(note)));
+            }
             let adopted = custody == Custody::Held && Note::is_adopted(&task);
-            let note = adopted.then_some(Note::Adopted);
-            Ok(as_recorded(task, if stopped { Some(Note::Stopped) } else { note }))
+            Ok(as_recorded(task, adopted.then_some(Note::Adopted)))
         }
         Standing::Unsupervised => match taken_up(world, task.id()).await {
             Some(task) => Ok(Believed::over(task)),

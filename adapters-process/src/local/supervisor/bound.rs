@@ -7,6 +7,7 @@
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::run::log_bound;
@@ -17,11 +18,6 @@ use rustix::io::Errno;
 const FASTEST: u64 = 2 << 30;
 /// The shortest and the longest pause between two looks at a file that grows.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
-/// The niceness of a supervisor that was outrun by a writer.
-const HURRY: i32 = -10;
-/// Where the kernel says, and is told, how nice a whole session is: processors are shared among sessions first, and then
-/// within each.
-const SESSION: &str = "/proc/self/autogroup";
 /// How late a supervisor is on a busy machine: whoever would pass the bound within this is too fast for it.
 const LATE: Duration = Duration::from_millis(100);
 /// For how long whoever is too fast writes at most as much as a log may take.
@@ -30,21 +26,21 @@ const SPAN: Duration = Duration::from_millis(500);
 const MOST_REST: Duration = Duration::from_millis(250);
 
 /// The logs of one task, and the most that each may take.
-pub(super) struct Bound<'a> {
-    logs: Vec<Log<'a>>,
+#[derive(Debug)]
+pub(super) struct Bound {
+    logs: Vec<Log>,
     most: u64,
-    /// How nice this process was before a writer outran it.
-    usual: Option<i32>,
-    /// Whether the session of this process goes before others.
-    session_hurries: bool,
+    /// Whether a log had passed the bound by the last look.
+    was_outrun: bool,
     /// Since when somebody could write what the next look finds new.
     since: Instant,
-    /// How long the last look says that the writer is to rest.
-    rest: Duration,
+    /// How many bytes were new by the last look, and in what time they were written.
+    grew: (u64, Duration),
 }
 
-struct Log<'a> {
-    file: &'a File,
+#[derive(Debug)]
+struct Log {
+    file: Arc<File>,
     /// Its size when it was looked at last.
     size: u64,
     /// Where its last hole ends.
@@ -62,19 +58,12 @@ pub(super) enum Found {
     Overflow,
 }
 
-impl<'a> Bound<'a> {
+impl Bound {
     /// A bound of so many bytes for each of these logs, which are open for writing.
-    pub(super) fn new(logs: impl IntoIterator<Item = &'a File>, most: u64) -> Self {
+    pub(super) fn new(logs: impl IntoIterator<Item = Arc<File>>, most: u64) -> Self {
         let log = |file| Log { file, size: 0, punched: 0 };
-        let (since, rest) = (Instant::now(), Duration::ZERO);
-        Self {
-            logs: logs.into_iter().map(log).collect(),
-            most,
-            usual: None,
-            session_hurries: false,
-            since,
-            rest,
-        }
+        let (since, grew) = (Instant::now(), (0, Duration::ZERO));
+        Self { logs: logs.into_iter().map(log).collect(), most, was_outrun: false, since, grew }
     }
 
     /// The most that each log may take, in bytes.
@@ -97,6 +86,7 @@ impl<'a> Bound<'a> {
         let ran = self.since.elapsed();
         let mut fastest = 0;
         let mut found = Found::Quiet;
+        self.was_outrun = false;
         for log in &mut self.logs {
             let Ok(now) = log.file.metadata() else { continue };
             let grew = now.len() != log.size;
@@ -104,10 +94,7 @@ impl<'a> Bound<'a> {
             log.size = now.len();
             let mut taken = taken_by(&now);
             if taken > brim {
-                if taken > most {
-                    // It outran this process.
-                    hurry(&mut self.usual);
-                }
+                self.was_outrun |= taken > most;
                 if let Err(error) = log.punch(most) {
                     let without_holes =
                         matches!(error, Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL);
@@ -125,31 +112,27 @@ impl<'a> Bound<'a> {
                 };
             }
         }
-        self.rest = rest(fastest, ran, most);
+        self.grew = (fastest, ran);
         self.since = Instant::now();
         found
     }
 
+    /// Whether a log had passed the bound by the last look: a writer was faster than whoever looks.
+    pub(super) const fn was_outrun(&self) -> bool {
+        self.was_outrun
+    }
+
+    /// Whether a log would pass the bound within this time, at the speed of the last look.
+    pub(super) fn would_pass_within(&self, span: Duration) -> bool {
+        let (bytes, ran) = self.grew;
+        would_pass(bytes, ran, self.most, span)
+    }
+
     /// How long whoever writes is to rest by the last look, so that the bound holds although this process may be kept
     /// waiting for a processor; zero for a writer that it keeps up with.
-    pub(super) const fn rest(&self) -> Duration {
-        self.rest
-    }
-
-    /// Has this process go before others, and its session before other sessions, as what is in it rests most of the time.
-    pub(super) fn hurry_in_rests(&mut self) {
-        hurry(&mut self.usual);
-        if !self.session_hurries {
-            self.session_hurries = true;
-            tell_session(HURRY);
-        }
-    }
-
-    /// Has its session be like others again.
-    pub(super) fn rests_no_more(&mut self) {
-        if std::mem::take(&mut self.session_hurries) {
-            tell_session(0);
-        }
+    pub(super) fn rest(&self) -> Duration {
+        let (bytes, ran) = self.grew;
+        rest(bytes, ran, self.most)
     }
 
     /// Tells that whoever writes goes on from now on, after a rest.
@@ -168,37 +151,14 @@ impl<'a> Bound<'a> {
     }
 }
 
-impl Drop for Bound<'_> {
-    fn drop(&mut self) {
-        self.rests_no_more();
-        // What this process starts next is as nice as it was.
-        if let Some(usual) = self.usual {
-            rustix::process::setpriority_process(None, usual).unwrap_or_default();
-        }
-    }
-}
-
-/// Has this process, which has hardly anything to do, go before others. Only root may.
-fn hurry(usual: &mut Option<i32>) {
-    if usual.is_none() {
-        *usual = rustix::process::getpriority_process(None).ok();
-        rustix::process::setpriority_process(None, HURRY).unwrap_or_default();
-    }
-}
-
-/// Says how nice the session is that this process began. Where the kernel knows no such thing, nothing is said.
-fn tell_session(nice: i32) {
-    std::fs::write(SESSION, nice.to_string()).unwrap_or_default();
-}
-
-impl Log<'_> {
+impl Log {
     /// Gives back its middle.
     fn punch(&mut self, most: u64) -> Result<(), Errno> {
         let Some((from, to)) = log_bound::middle(self.size, most) else { return Ok(()) };
         let from = from.max(self.punched);
         if to > from {
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            rustix::fs::fallocate(self.file, flags, from, to - from)?;
+            rustix::fs::fallocate(&*self.file, flags, from, to - from)?;
             self.punched = to;
         }
         Ok(())
@@ -216,14 +176,18 @@ fn pause(room: u64) -> Duration {
     Duration::from_micros(room / (FASTEST / 1_000_000)).clamp(PAUSES.0, PAUSES.1)
 }
 
+/// Whether a writer that has written so many bytes in this time passes a bound of `most` within `span`.
+fn would_pass(bytes: u64, ran: Duration, most: u64, span: Duration) -> bool {
+    let room = most - most / 4;
+    u128::from(bytes) * span.as_nanos() > u128::from(room) * ran.as_nanos()
+}
+
 /// How long a writer is to rest that has written so many bytes in this time, into a log that may take `most`.
 fn rest(bytes: u64, ran: Duration, most: u64) -> Duration {
-    let room = most - most / 4;
-    let times = |bytes: u64, of: Duration| u128::from(bytes) * of.as_nanos();
-    if times(bytes, LATE) <= u128::from(room) * ran.as_nanos() {
+    if !would_pass(bytes, ran, most, LATE) {
         return Duration::ZERO;
     }
-    let due = times(bytes, SPAN) / u128::from(most.max(1));
+    let due = u128::from(bytes) * SPAN.as_nanos() / u128::from(most.max(1));
     let due = Duration::from_nanos(u64::try_from(due).unwrap_or(u64::MAX));
     due.saturating_sub(ran).min(MOST_REST)
 }
@@ -240,7 +204,7 @@ mod tests {
     fn a_log_that_grows_keeps_its_ends_and_takes_no_more_than_its_bound() {
         let mut file = tempfile::tempfile().expect("a file");
         let other = file.try_clone().expect("a clone");
-        let mut bound = Bound::new([&other], 4 << 20);
+        let mut bound = Bound::new([Arc::new(other)], 4 << 20);
         assert_eq!(bound.look(), Found::Quiet);
         for number in 0..64u8 {
             file.write_all(&vec![number; MIB]).expect("written");
@@ -275,5 +239,6 @@ mod tests {
         assert_eq!(rest(4 << 20, look, most), Duration::from_micros(29_250));
         assert_eq!(rest(4 << 20, look, 512 << 20), Duration::ZERO);
         assert_eq!(rest(u64::MAX, look, most), MOST_REST);
+        assert_eq!(rest(0, Duration::ZERO, 0), Duration::ZERO);
     }
 }

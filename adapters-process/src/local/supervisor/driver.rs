@@ -25,12 +25,13 @@ use domain::usecase::custody::Held;
 
 use super::Post;
 use super::agent::Agent;
+use super::lookout::Lookout;
 use super::readable_log::ReadableLog;
 use super::signals::Signals;
 use crate::agents::event_stream::EventStream;
 use crate::local::identity;
 use crate::local::termination::Termination;
-use bounding::Bounding;
+pub(super) use bounding::Bounding;
 use heartbeat::Heartbeat;
 
 /// How soon an active event stream is looked at again, and how late an idle one.
@@ -63,7 +64,9 @@ pub(super) struct Driver<'a> {
     /// Whether its processes were to be stopped.
     stop_was_asked: bool,
     heartbeat: Heartbeat,
-    bounding: Option<Bounding<'a>>,
+    bounding: Option<Bounding>,
+    /// Who looks at the logs until the loop does, and while its processes are ended, which takes this process its time.
+    lookout: Option<Lookout>,
     /// When to begin to watch the name of the life lock; `None` once it is watched.
     grown: Option<Instant>,
     /// When to see again whether the name of the life lock, which is gone, is to be made anew.
@@ -83,7 +86,12 @@ struct Following<'a> {
 
 impl<'a> Driver<'a> {
     /// Begins to drive a task whose agent was just started, and whose life lock is held.
-    pub(super) fn over(post: &'a Post<'a>, agent: Agent<'a>, signals: Signals, held: Held) -> Self {
+    pub(super) fn over(
+        post: &'a Post<'a>,
+        (agent, bounding): (Agent<'a>, Option<Bounding>),
+        signals: Signals,
+        held: Held,
+    ) -> Self {
         let stream = agent.decoder.and_then(|adapter| {
             let file = post.files.events_reader.try_clone().ok()?;
             Some(Following { stream: EventStream::from(file, 0, adapter), pause: LOOKS.0 })
@@ -105,7 +113,8 @@ impl<'a> Driver<'a> {
             wished: None,
             stop_was_asked: false,
             heartbeat: Heartbeat { next, ticks: 0, written: 0 },
-            bounding: Bounding::of(post),
+            bounding,
+            lookout: None,
             grown: Some(Instant::now() + GROWN),
             renewal: None,
             adopted: None,
@@ -114,10 +123,12 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Puts the agent into its group, unless it is over by now.
-    pub(super) fn gather(&mut self) {
+    /// Puts the agent into its group, unless it is over by now. Its logs may have somebody who looks at them.
+    pub(super) fn gather(&mut self, lookout: Option<Lookout>) {
         // This takes its time, as did the record of the start.
         self.keep_bound_early();
+        self.lookout = lookout.or_else(|| self.look_out());
+        self.hurry_before_rests();
         self.agent.gather(self.held.task.id());
     }
 
@@ -126,6 +137,7 @@ impl<'a> Driver<'a> {
     pub(super) async fn run(&mut self) {
         self.tell(Input::Started(Sight::of(&self.held.task))).await;
         let exit = self.watch().await;
+        drop(self.lookout.take());
         self.free_pace();
         self.hear_what_ended_it().await;
         let left = self.left_behind();
@@ -165,6 +177,7 @@ impl<'a> Driver<'a> {
             }
             self.follow().await;
             self.keep_bound().await;
+            self.lookout.take_if(|_| self.termination.is_none());
             self.beat().await;
             self.record_adoption().await;
             self.watch_life().await;
@@ -231,6 +244,9 @@ impl<'a> Driver<'a> {
 
     fn stop(&mut self, grace: Duration) {
         self.stop_was_asked = true;
+        if self.lookout.is_none() {
+            self.lookout = self.look_out_while_stopping();
+        }
         // A polite signal is for whoever can hear it.
         self.free_pace();
         if let Some(termination) = &mut self.termination {

@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::task::ProcessId;
 use rustix::fs::{Mode, OFlags};
@@ -40,7 +41,8 @@ impl AgentFiles {
             Some(both) => both,
             None => (nothing(append)?, nothing(OFlags::RDONLY)?),
         };
-        Ok(Self { events, events_reader, output: output.map_or_else(|| nothing(append), Ok)? })
+        let output = output.map_or_else(|| nothing(append), Ok)?;
+        Ok(Self { events: Arc::new(events), events_reader, output: Arc::new(output) })
     }
 }
 

@@ -163,6 +163,13 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
                  `kill -CONT {pid}` lets it go on"
             )
         }
+        Note::StoppedInRest => {
+            let pid = task.progress().supervisor.as_ref().map_or(0, |supervisor| supervisor.pid);
+            format!(
+                "its supervisor, process {pid}, was stopped by a signal and records nothing, and the task rests as long: its                  processes are frozen, since they write faster than its logs may grow; `kill -CONT {pid}` lets both go on,                  and `task-bg cancel {id}` ends the task",
+                id = task.id()
+            )
+        }
         Note::HeldUp => {
             "its supervisor is gone, and another process holds its life lock: one that has not recorded yet that it \
              took the task over, or one that was stopped by a signal, which `task-bg doctor` names"

@@ -172,6 +172,10 @@ impl Host for Yielding<'_> {
         self.memory.host.let_go_on(task).await;
     }
 
+    async fn rests(&self, task: &Doomed) -> bool {
+        self.memory.host.rests(task).await
+    }
+
     async fn put_away(&self, task: &Doomed) {
         self.memory.host.put_away(task).await;
     }

@@ -35,9 +35,9 @@ fn started<T>(
         most: None,
         world: World { agents, ..memory.world() },
         files: AgentFiles {
-            events: reopened(),
+            events: Arc::new(reopened()),
             events_reader: reopened(),
-            output: tempfile::tempfile().expect("a file"),
+            output: Arc::new(tempfile::tempfile().expect("a file")),
         },
         instructions: None,
         follow_store: &|| domain::port::Whereabouts::Here,

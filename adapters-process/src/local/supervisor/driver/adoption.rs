@@ -23,6 +23,7 @@ impl Driver<'_> {
         // What is done here may wait for a lock of the store, and nobody looks at the logs meanwhile.
         self.rest_until_first_look();
         self.keep_bound_early();
+        self.lookout = self.look_out_for_found();
         let charge = Charge::of(self.held.task.order());
         let worked = identity::age(&self.agent.process);
         self.machine = Machine::new(charge, moment(self.post)).after(worked);

@@ -3,32 +3,46 @@
 //! While somebody writes, by the clock, as often as [`Bound`] says. While nobody does, the kernel says when that changes; where the
 //! user has no such watch left, every [`SELDOM`]. Decides nothing about a task.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use domain::run::machine::Input;
 
 use super::super::Post;
 use super::super::bound::{Bound, Found};
+use super::super::haste::Haste;
+use super::super::lookout::{Lookout, Shared, held};
 use super::Driver;
 use super::pacing::{self, Pace};
 
 /// How often logs are looked at to which nobody seems to write, where the kernel does not say it.
 const SELDOM: Duration = Duration::from_secs(10);
+/// How long a supervisor may be held up: it waits so long for the lock of a record.
+const HELD_UP: Duration = Duration::from_secs(7);
 
 /// The bound of the logs, and when they are looked at next.
-pub(super) struct Bounding<'a> {
-    pub(super) bound: Bound<'a>,
+#[derive(Debug)]
+pub(in super::super) struct Bounding {
+    pub(super) bound: Shared,
     /// `None` while the kernel is to say when.
     pub(super) next: Option<Instant>,
     pub(super) pace: Pace,
+    pub(super) haste: Haste,
 }
 
-impl<'a> Bounding<'a> {
+impl Bounding {
     /// The bound of the logs of this task, if they have one.
-    pub(super) fn of(post: &'a Post<'_>) -> Option<Self> {
-        let bound = Bound::new([&post.files.output, &post.files.events], post.most?);
+    pub(in super::super) fn of(post: &Post<'_>) -> Option<Self> {
+        let logs = [&post.files.output, &post.files.events].map(Arc::clone);
+        let bound = Bound::new(logs, post.most?);
         let next = Some(Instant::now() + bound.idle());
-        Some(Self { bound, next, pace: Pace::Free })
+        let bound = Arc::new(Mutex::new(bound));
+        Some(Self { bound, next, pace: Pace::Free, haste: Haste::default() })
+    }
+
+    /// Has another thread look at the logs as well, while this one is held up.
+    pub(in super::super) fn look_out(&self) -> Option<Lookout> {
+        Lookout::begin(&self.bound)
     }
 
     pub(super) fn until_next_look(&self) -> Option<Duration> {
@@ -37,17 +51,44 @@ impl<'a> Bounding<'a> {
 }
 
 impl Driver<'_> {
-    /// Looks at the logs before anything else is done for an agent that was just started.
+    /// Looks at the logs before anything else is done for an agent that was just started or found.
     pub(super) fn keep_bound_early(&mut self) {
         let Some(Bounding { bound, next, .. }) = &mut self.bounding else { return };
-        if let Found::Grows(pause) = bound.look() {
+        if let Found::Grows(pause) = held(bound).look() {
             *next = Some(Instant::now() + pause);
         }
+    }
+
+    /// Has another thread look at the logs where a writer would pass the bound while this one is held up, and does not
+    /// rest.
+    pub(super) fn look_out(&self) -> Option<Lookout> {
+        if self.lookout.is_some() {
+            return None;
+        }
+        let bounding = self.bounding.as_ref()?;
+        let is_resting = matches!(bounding.pace, Pace::Resting(..));
+        let is_fast = || held(&bounding.bound).would_pass_within(HELD_UP);
+        (!is_resting && is_fast()).then(|| bounding.look_out())?
+    }
+
+    /// The same for a task that was taken over, of whose speed nothing is known.
+    pub(super) fn look_out_for_found(&self) -> Option<Lookout> {
+        let bounding = self.bounding.as_ref();
+        bounding.filter(|it| !matches!(it.pace, Pace::Resting(..)))?.look_out()
+    }
+
+    /// The same for a task that is being stopped, and does not rest from now on.
+    pub(super) fn look_out_while_stopping(&self) -> Option<Lookout> {
+        let bounding = self.bounding.as_ref()?;
+        let is_paced = !matches!(bounding.pace, Pace::Free);
+        let is_fast = || held(&bounding.bound).would_pass_within(HELD_UP);
+        (is_paced || is_fast()).then(|| bounding.look_out())?
     }
 
     /// Looks at the logs once more when the agent is gone: what it wrote since the last look nobody else gives back.
     pub(super) fn keep_bound_at_last(&mut self) {
         let Some(Bounding { bound, .. }) = &mut self.bounding else { return };
+        let mut bound = held(bound);
         // That there is too much of it changes nothing any more.
         bound.look();
         let end = bound.hole_end(1);
@@ -58,19 +99,33 @@ impl Driver<'_> {
 
     /// Looks at the logs, if that is due, and gives back what is too much of them.
     pub(super) async fn keep_bound(&mut self) {
-        let written = self.signals.take_written();
-        let Some(Bounding { bound, next, pace }) = &mut self.bounding else { return };
-        let is_due = written || next.is_some_and(|next| Instant::now() >= next);
-        if pace.rests_until().is_some() || !(is_due || matches!(pace, Pace::Resting(..))) {
-            return;
+        if let Some(limit) = self.look_at_logs() {
+            self.bounding = None;
+            self.tell(Input::Overflowed { limit }).await;
         }
+    }
+
+    /// The same; returns the bound that a log has passed whose middle cannot be given back.
+    fn look_at_logs(&mut self) -> Option<u64> {
+        let written = self.signals.take_written();
+        let Bounding { bound, next, pace, haste } = self.bounding.as_mut()?;
+        // Whoever looks out does so until this is done.
+        let is_due =
+            written || self.lookout.is_some() || next.is_some_and(|next| Instant::now() >= next);
+        if pace.rests_until().is_some() || !(is_due || matches!(pace, Pace::Resting(..))) {
+            return None;
+        }
+        let mut bound = held(bound);
         let mut found = bound.look();
         if found == Found::Quiet && self.grown.is_none() && matches!(pace, Pace::Free) {
-            let files = [&self.post.files.output, &self.post.files.events];
+            let files = [&*self.post.files.output, &*self.post.files.events];
             let watched = self.signals.watch_writing(files);
             // Somebody may have written before the watch began.
             found = bound.look();
             *next = if watched { None } else { Some(Instant::now() + SELDOM) };
+        }
+        if bound.was_outrun() {
+            haste.begin();
         }
         let end = bound.hole_end(1);
         if let Some(following) = &mut self.stream {
@@ -82,12 +137,10 @@ impl Driver<'_> {
             }
             Found::Quiet => {}
             Found::Grows(pause) => *next = Some(Instant::now() + pause),
-            Found::Overflow => {
-                let limit = bound.most();
-                self.bounding = None;
-                self.tell(Input::Overflowed { limit }).await;
-            }
+            Found::Overflow => return Some(bound.most()),
         }
+        drop(bound);
         self.measure_rest();
+        None
     }
 }

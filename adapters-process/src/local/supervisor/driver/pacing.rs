@@ -9,6 +9,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::bound::Bound;
+use super::super::lookout::held;
 use super::Driver;
 use super::bounding::Bounding;
 use crate::local::group::Group;
@@ -74,10 +75,10 @@ impl Driver<'_> {
     pub(super) fn measure_rest(&mut self) {
         let stops = self.termination.is_some() || self.stop_was_asked;
         let group = self.agent.group.as_ref();
-        let Some(Bounding { bound, pace, .. }) = &mut self.bounding else { return };
-        let rest = bound.rest();
+        let Some(Bounding { bound, pace, haste, .. }) = &mut self.bounding else { return };
+        let rest = held(bound).rest();
         if rest.is_zero() || stops {
-            bound.rests_no_more();
+            haste.end_rests();
             return pace.free();
         }
         let until = Some(Instant::now() + rest);
@@ -85,22 +86,31 @@ impl Driver<'_> {
             *rests = until;
         } else if let Some(group) = group.filter(|group| group.rest()) {
             *pace = Pace::Resting(group.clone(), until);
-            bound.hurry_in_rests();
+            haste.begin_in_rests();
         } else {
-            bound.rests_no_more();
+            haste.end_rests();
+        }
+    }
+
+    /// Goes before others where a writer is about to be one that rests, as soon as it can: until then nothing holds it up.
+    pub(super) fn hurry_before_rests(&mut self) {
+        if let Some(Bounding { bound, haste, .. }) = &mut self.bounding
+            && !held(bound).rest().is_zero()
+        {
+            haste.begin_in_rests();
         }
     }
 
     /// Ends a rest that is over, as the last thing before a wait.
     pub(super) fn end_rest(&mut self) {
-        let Some(Bounding { bound, next, pace }) = &mut self.bounding else { return };
+        let Some(Bounding { bound, next, pace, .. }) = &mut self.bounding else { return };
         let now = Instant::now();
         if pace.rests_until().is_some_and(|until| until <= now)
             && let Pace::Resting(group, _) = pace
         {
             let group = group.clone();
             *next = Some(now + Bound::shortest_pause());
-            bound.goes_on();
+            held(bound).goes_on();
             // That the rest is dropped ends it.
             *pace = Pace::Writing(group);
         }
@@ -108,8 +118,8 @@ impl Driver<'_> {
 
     /// Ends that there are rests: what is being stopped, or has ended, does not write for long.
     pub(super) fn free_pace(&mut self) {
-        if let Some(Bounding { bound, pace, .. }) = &mut self.bounding {
-            bound.rests_no_more();
+        if let Some(Bounding { pace, haste, .. }) = &mut self.bounding {
+            haste.end_rests();
             pace.free();
         }
     }

@@ -23,7 +23,10 @@ const QUIET: Duration = Duration::from_millis(250);
 impl Driver<'_> {
     /// Records an event, also in a store that was moved.
     pub(super) async fn apply(&mut self, event: Event) -> Recorded {
+        // This waits for the disk, and maybe for whoever has the lock.
+        let lookout = self.look_out();
         let recorded = Box::pin(self.try_to_apply(event.clone())).await;
+        drop(lookout);
         match recorded {
             Recorded::Done(_) | Recorded::Refused => recorded,
             Recorded::Gone | Recorded::Failed => match (self.post.follow_store)() {
@@ -82,7 +85,8 @@ impl Driver<'_> {
     /// there as long as this process has them open.
     pub(super) fn put_logs_back(&mut self) {
         let files = &self.post.files;
-        for (stream, file) in [(Stream::Readable, &files.output), (Stream::Events, &files.events)] {
+        for (stream, file) in [(Stream::Readable, &*files.output), (Stream::Events, &*files.events)]
+        {
             let Ok(found) = file.metadata() else { continue };
             if stream == Stream::Readable {
                 self.printed = found.len();

@@ -13,7 +13,7 @@ use adapters_fs::inspection::{
 use adapters_process::local::group::remove_forsaken;
 use adapters_process::local::open_logs::logs_into;
 use adapters_process::local::supervisors::supervisors_over;
-use domain::port::{Clock as _, Fault, Host as _, TaskStore as _};
+use domain::port::{Clock as _, Doomed, Fault, Host as _, TaskStore as _};
 use domain::task::{ProcessId, Query, Runner, Task, TaskId, text};
 use domain::usecase::list::{Listed, list, survey};
 use domain::usecase::reconcile::Note;
@@ -181,7 +181,7 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used
             let survivors = survivors(&listed, &at_large);
             let logs = logs(context, &listed);
             let mut findings = vec![records, locks, supervision, survivors, leftovers, logs];
-            findings.extend(unrecorded(context, &at_large));
+            findings.extend(unrecorded(context, &at_large).await);
             (findings, used)
         }
         Err(trouble) => {
@@ -202,7 +202,7 @@ fn logs(context: &Context, listed: &Listed) -> Finding {
 }
 
 /// Tasks that run although their records are gone, as where the whole store was removed, or an older one put in its place.
-fn unrecorded(context: &Context, at_large: &[(TaskId, ProcessId)]) -> Option<Finding> {
+async fn unrecorded(context: &Context, at_large: &[(TaskId, ProcessId)]) -> Option<Finding> {
     let dir = &context.wiring.dir;
     // Whether there is a record says its name; what cannot be looked at may be there.
     let is_gone = |id: &TaskId| {
@@ -218,8 +218,13 @@ fn unrecorded(context: &Context, at_large: &[(TaskId, ProcessId)]) -> Option<Fin
     let forsaken: BTreeMap<TaskId, u32> =
         forsaken.map(|(id, process)| (id.clone(), process.pid)).rev().collect();
     let alone = supervisors.iter().filter(|(id, _)| is_gone(id)).map(|(id, pid)| (id, pid));
-    let named = alone.chain(&forsaken).map(|(id, pid)| format!("{id} (process {pid})"));
-    let named: Vec<String> = named.collect();
+    let mut named: Vec<String> = alone.map(|(id, pid)| format!("{id} (process {pid})")).collect();
+    for (id, pid) in &forsaken {
+        // Nobody bounds its logs any more, and nobody can see them: it stays as it is.
+        let rests = context.wiring.host.rests(&Doomed::named(id.clone())).await;
+        let how = if rests { ", frozen" } else { "" };
+        named.push(format!("{id} (process {pid}{how})"));
+    }
     if named.is_empty() {
         return None;
     }
@@ -228,7 +233,8 @@ fn unrecorded(context: &Context, at_large: &[(TaskId, ProcessId)]) -> Option<Fin
         named.len(),
         text::some_of(&named, NAMED)
     );
-    let fix = "put the store back where it was, and each records how it ends; or end one with `kill` and its number";
+    let fix = "put the store back where it was, and each records how it ends; or end one with `kill` and its number, and what is \
+         frozen with `kill -9`";
     Some(warn("unrecorded", detail, fix))
 }
 
@@ -290,6 +296,7 @@ fn unattended(listed: &Listed) -> Finding {
                 | Note::Orphaned
                 | Note::Unrecordable
                 | Note::Stopped
+                | Note::StoppedInRest
                 | Note::AgentGone
                 | Note::HeldUp
                 | Note::NodeSilent
@@ -303,6 +310,9 @@ fn unattended(listed: &Listed) -> Finding {
         Note::Unsupervised => "never had a supervisor of ours",
         Note::Orphaned => "lost its supervisor",
         Note::Stopped => "has a supervisor that was stopped by a signal",
+        Note::StoppedInRest => {
+            "has a supervisor that was stopped by a signal, and is frozen as long as that is"
+        }
         Note::HeldUp => "lost its supervisor, and another process keeps its life lock",
         Note::AgentGone => "lost its agent, and how it ended is not recorded yet",
         Note::Unrecordable => "is gone, which cannot be recorded",
@@ -316,7 +326,8 @@ fn unattended(listed: &Listed) -> Finding {
         let task = listed.listing.tasks.iter().find(|task| task.id() == id);
         task.and_then(|task| task.progress().supervisor.as_ref()).map(|it| it.pid)
     };
-    let stopped = alone.iter().filter(|(_, note)| *note == Note::Stopped);
+    let stopped =
+        alone.iter().filter(|(_, note)| matches!(note, Note::Stopped | Note::StoppedInRest));
     let stopped: Vec<String> =
         stopped.filter_map(|(id, _)| supervisor(id)).map(|pid| pid.to_string()).collect();
     let fix = if stopped.is_empty() {
