@@ -115,7 +115,7 @@ pub enum Trouble {
     },
     /// The agent of the task was started from another store, of which this one is a copy, and works.
     #[error(
-        "task {id} was started from another store than this one: from the one in `{store}`, as that was then"
+        "task {id}, of which processes live, was started from another store than this one: from the one in `{store}`, as that was then"
     )]
     Copied {
         /// Which.

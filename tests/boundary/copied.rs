@@ -77,3 +77,23 @@ fn what_lost_its_supervisor_is_taken_over_by_its_own_store_and_by_no_copy() {
     assert!(alive(pid_at(&record, "agentProcess")));
     sandbox.task_bg(["cancel", &id, "--grace", "1ms"]).ok().done();
 }
+
+// Once, a cancel in a copy said that it had stopped them, and they lived on.
+#[test]
+fn what_an_ended_task_left_is_ended_by_no_copy_and_each_command_says_so() {
+    let sandbox = sandbox();
+    let script =
+        format!("setsid sleep 300 >{0} 2>&1 & echo $! >{0}.pid", sandbox.path("left").display());
+    let id = sandbox.run_script(&["--wait"], &script);
+    let left = sandbox.pid_in("left.pid");
+    let copy = Copy::of(&sandbox);
+    for words in [["cancel", &id], ["rm", &id]] {
+        let refused = copy.run(&sandbox, &words).code(4);
+        assert!(refused.stdout.contains("started from another store"), "{refused}");
+        assert!(alive(left), "{words:?}");
+    }
+    sandbox.task_bg(["cancel", &id]).ok().done();
+    assert!(!alive(left));
+    let removed = copy.run(&sandbox, &["rm", &id]).ok().json();
+    assert_eq!(removed["deleted"], json!([id]), "{removed}");
+}

@@ -187,6 +187,9 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
         held = world.locks.custody(id).await? == Custody::Held;
         left = !world.host.of_task(&doomed).await.is_empty();
     }
+    if left && !task.is_of_store(world.host.store().as_deref()) {
+        return Err(copied(&task));
+    }
     if held || left || (ours && unnamed(world, &task).await > 0) {
         // The supervisor reads the grace from the record; if that failed, it uses its own.
         let recorded = world.store.apply(id, Event::StopRequested(wish), wish.at).await;
@@ -204,7 +207,7 @@ pub(super) fn already_ended(task: &Task) -> Refusal {
 }
 
 /// That the processes of a task are those of another store, by where its log was made.
-fn copied(task: &Task) -> Trouble {
+pub(super) fn copied(task: &Task) -> Trouble {
     let log = task.progress().output_file.as_deref().unwrap_or_default();
     let store = log.rsplit_once('/').map_or("", |(folder, _)| folder).into();
     Trouble::Copied { id: task.id().clone(), store }

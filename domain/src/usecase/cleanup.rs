@@ -12,6 +12,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::cancel::copied;
 use super::left_behind::unnamed;
 use super::prune::Mode;
 use super::{Trouble, World};
@@ -263,6 +264,9 @@ async fn is_idle(
     pids.extend(at_large.iter().filter(|(named, _)| named == id).map(|(_, process)| process.pid));
     pids.sort_unstable();
     pids.dedup();
+    if !pids.is_empty() && !task.is_of_store(world.host.store().as_deref()) {
+        return Err(copied(task).into());
+    }
     match (pids.is_empty(), unnamed(world, task).await) {
         (false, _) => Err(Kept::LeftBehind { id: id.clone(), pids }),
         (true, 1..) => Err(Kept::Unnamed { id: id.clone() }),
