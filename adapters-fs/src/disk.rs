@@ -214,7 +214,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        let opened = opened(folder, OFlags::RDONLY)?;
+        let opened = open_folder(folder)?;
         effect("sync the folder", folder, || opened.sync_all())
     }
 
@@ -269,6 +269,11 @@ fn handed_on(entry: &RawDirEntry<'_>, each: &mut dyn FnMut(&OsStr) -> bool) -> b
 /// Opens `path` for reading without waiting for whoever may be at its other end, with `flags` more.
 pub(crate) fn open(path: &Path, flags: OFlags) -> io::Result<File> {
     opened(path, flags | OFlags::RDONLY | OFlags::NONBLOCK)
+}
+
+/// Opens a folder; whatever else has its name is refused without waiting.
+pub(crate) fn open_folder(path: &Path) -> io::Result<File> {
+    opened(path, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 
 /// Opens `path`, as the owner's own where it is made. The standard library makes two system calls of this where the C library is

@@ -45,6 +45,7 @@ pub use callers::FileCallers;
 pub use data_dir::{DataDir, NoHome, Unfit};
 pub use droids::FileDroids;
 pub use factory_dir::FactoryDir;
+pub use fault::cause_of;
 pub use hosts::FileHosts;
 pub use job_files::FileJobs;
 pub use keys::FileKeys;

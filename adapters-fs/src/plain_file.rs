@@ -16,7 +16,11 @@ use crate::disk::open;
 /// # Errors
 /// The system's, or words of ours if it is no plain file.
 pub fn open_plain(path: &Path) -> io::Result<File> {
-    let file = open(path, OFlags::empty())?;
+    open(path, OFlags::empty()).and_then(plain)
+}
+
+/// An open file, if it is a plain one.
+pub(crate) fn plain(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         return Ok(file);
     }

@@ -39,6 +39,7 @@ pub mod fuzzing;
 pub mod git;
 pub mod limits;
 pub mod local;
+mod plain_file;
 pub mod probe;
 pub mod remote;
 pub mod slurm;

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters_fs::{DataDir, FileJobs, FileKits, FileLifeLocks, FileLogs, FileQueue, FileStore};
+use adapters_fs::{
+    DataDir, FileJobs, FileKits, FileLifeLocks, FileLogs, FileQueue, FileStore, cause_of,
+};
 use adapters_process::DEPTH_VARIABLE;
 use adapters_process::agents::event_log::AgentEventLog;
 use adapters_process::agents::registry::{Programs, Registry};
@@ -50,7 +52,7 @@ impl Wiring {
             kits: FileKits::new(dir.clone()),
             locks: FileLifeLocks::new(dir.clone()),
             logs: FileLogs::new(dir.clone()),
-            events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id)),
+            events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id), cause_of),
             agents,
             host: LocalHost::new(move || own.root().to_owned()),
             at_end: at_end(dir.clone()),

@@ -6,6 +6,7 @@
 mod adopting;
 mod again;
 mod answering;
+mod any_name;
 mod batching;
 mod bounded_logs;
 mod bounding;

@@ -10,6 +10,7 @@ mod arrows;
 mod environment;
 mod headers;
 mod names;
+mod opens;
 mod paths;
 mod rings;
 mod source;
@@ -59,6 +60,7 @@ const RULES: &[Rule] = &[
     ("rings", rings::rings),
     ("headers", headers::headers),
     ("paths", paths::paths),
+    ("opens", opens::opens),
     ("wire words", words::wire_words),
     ("agents", agents::agents),
     ("environment", environment::environment),

@@ -15,6 +15,7 @@ use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 
 use super::DataDir;
+use crate::disk;
 use crate::effect::effect;
 
 /// How the name of what was put aside begins.
@@ -59,7 +60,7 @@ fn renamed(path: &Path, to: &Path) -> io::Result<Option<()>> {
 }
 
 fn locked(folder: &Path) -> io::Result<File> {
-    let (file, began) = (File::open(folder)?, Instant::now());
+    let (file, began) = (disk::open_folder(folder)?, Instant::now());
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),

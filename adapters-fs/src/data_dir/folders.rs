@@ -4,13 +4,14 @@
 //! umask is, and closes a store that others could look into, as the original left it. Nothing here
 //! makes a file.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::asides::put_aside;
 use super::ownership;
+use crate::disk;
 use crate::effect::effect;
 
 /// Read, write and enter, for the owner alone.
@@ -76,7 +77,7 @@ fn make_with_parents(folder: &Path) -> io::Result<()> {
         {
             // A record is only as durable as the folders above it. Some file systems cannot sync a
             // folder, and nothing better can be done on them.
-            let sync = || File::open(parent).and_then(|parent| parent.sync_all());
+            let sync = || disk::open_folder(parent).and_then(|parent| parent.sync_all());
             effect("sync the folder", parent, sync).unwrap_or_default();
         }
     }

@@ -3,12 +3,13 @@
 //! Where a symbolic link names the file, the change goes to the file that the link leads to. The file keeps
 //! its mode; a new file is for its owner alone, because settings hold keys.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::HookSettingsError;
+use crate::disk;
 use crate::effect::{effect, written};
 use crate::factory_dir::FactoryDir;
 use crate::plain_file::plain_text;
@@ -108,7 +109,7 @@ fn put(path: &Path, content: &str, mode: u32) -> io::Result<()> {
     }
     written?;
     let Some(folder) = path.parent() else { return Ok(()) };
-    let opened = File::open(folder)?;
+    let opened = disk::open_folder(folder)?;
     effect("sync the folder", folder, || opened.sync_all())
 }
 

@@ -3,16 +3,18 @@
 //! Whoever waits for many tasks of other hosts opens a few files instead of their records: opening a file is what has a
 //! network's file system ask for what is new. A file that has grown long begins anew under the same name.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 
 use domain::port::job_files::Endings;
 use domain::task::TaskId;
+use rustix::fs::OFlags;
 
 use crate::data_dir::DataDir;
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::effect::effect;
+use crate::plain_file::plain;
 
 /// How long a file may be before it begins anew, in bytes: some thousand endings.
 const MOST: u64 = 64 << 10;
@@ -31,12 +33,12 @@ pub(super) fn note(dir: &DataDir, disk: &dyn Disk, host: &str, id: &TaskId) -> i
         disk.write_unsynced(&temp, line.as_bytes())?;
         return disk.rename(&temp, &path).map(drop);
     }
-    let mut options = OpenOptions::new();
-    let options = options.append(true).create(true).mode(0o600);
-    let mut file = match effect("note an ending", &path, || options.open(&path)) {
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
+    let open = || disk::opened(&path, flags | OFlags::NONBLOCK).and_then(plain);
+    let mut file = match effect("note an ending", &path, open) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             dir.prepare_ended()?;
-            options.open(&path)?
+            open()?
         }
         opened => opened?,
     };
@@ -51,7 +53,7 @@ pub(super) fn since(dir: &DataDir, seen: &mut Endings) -> Vec<TaskId> {
     for name in hosts.flatten().map(|entry| entry.file_name()) {
         let path = DataDir::entry(&dir.ended(), &name);
         let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-        let Ok(mut file) = File::open(&path) else { continue };
+        let Ok(mut file) = disk::open(&path, OFlags::NOFOLLOW).and_then(plain) else { continue };
         let Ok(found) = file.metadata() else { continue };
         let known = seen.read.get(name).copied();
         let from = match known {
@@ -60,7 +62,8 @@ pub(super) fn since(dir: &DataDir, seen: &mut Endings) -> Vec<TaskId> {
             Some(_) | None => 0,
         };
         let mut text = String::new();
-        let read = file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_string(&mut text));
+        let read = file.seek(SeekFrom::Start(from));
+        let read = read.and_then(|_| (&file).take(2 * MOST).read_to_string(&mut text));
         if read.is_err() {
             continue;
         }

@@ -4,12 +4,13 @@
 //! bytes. One that is missing, damaged or makes no sense counts as none. Nothing here is an error: what cannot be kept
 //! is found out anew.
 
-use std::fs::{File, FileTimes};
+use std::fs::FileTimes;
 use std::path::Path;
 use std::str::Lines;
 use std::time::SystemTime;
 
 use domain::task::TaskId;
+use rustix::fs::OFlags;
 
 use super::FileStore;
 use crate::disk::{self, Found};
@@ -61,7 +62,7 @@ pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
 
 /// Gives the file at `path` the time `at`. Best effort.
 pub(super) fn date(path: &Path, at: SystemTime) {
-    let file = File::options().write(true).open(path);
+    let file = disk::opened(path, OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK);
     drop(file.and_then(|file| file.set_times(FileTimes::new().set_modified(at))));
 }
 

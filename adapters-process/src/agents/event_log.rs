@@ -14,7 +14,6 @@ use domain::run::readable::Readable;
 use domain::run::{Account, AgentEvent};
 use domain::task::{Runner, TaskId};
 use rustix::fs::SeekFrom;
-use rustix::io::Errno;
 
 use crate::agents::event_stream::EventStream;
 
@@ -25,27 +24,37 @@ const TAIL: u64 = 8 << 20;
 
 /// Opens the event stream of a task; `None` if it has none.
 pub type OpenEvents = dyn Fn(&TaskId) -> io::Result<Option<File>> + Send + Sync;
+/// What kind of failure an error of the system is: whoever opens the streams knows.
+pub type CauseOf = fn(&io::Error) -> Cause;
 
 /// The event streams that agents left.
 pub struct AgentEventLog {
     agents: Arc<dyn Agents>,
     open: Box<OpenEvents>,
+    cause: CauseOf,
 }
 
 impl AgentEventLog {
-    /// Reads the streams that `open` opens, each as the agent among `agents` that wrote it says.
+    /// Reads the streams that `open` opens, each as the agent among `agents` that wrote it says. `cause` says of what fails
+    /// whether it passes by itself.
     pub fn new(
         agents: Arc<dyn Agents>,
         open: impl Fn(&TaskId) -> io::Result<Option<File>> + Send + Sync + 'static,
+        cause: CauseOf,
     ) -> Self {
-        Self { agents, open: Box::new(open) }
+        Self { agents, open: Box::new(open), cause }
+    }
+
+    fn fault(&self, id: &TaskId, error: &io::Error) -> Fault {
+        let step = format!("reading the event stream of {id}");
+        Fault { cause: (self.cause)(error), ..Fault::of(step, error.to_string()) }
     }
 }
 
 #[async_trait]
 impl EventLog for AgentEventLog {
     async fn account(&self, id: &TaskId, runner: &Runner) -> Result<Account, Fault> {
-        let fault = |error: io::Error| fault(id, &error);
+        let fault = |error: io::Error| self.fault(id, &error);
         let Some(agent) = self.agents.of(runner) else { return Ok(Account::default()) };
         match (self.open)(id).map_err(fault)? {
             None => Ok(Account::default()),
@@ -54,7 +63,7 @@ impl EventLog for AgentEventLog {
     }
 
     async fn paragraphs(&self, id: &TaskId, runner: &Runner) -> Result<Vec<String>, Fault> {
-        let fault = |error: io::Error| fault(id, &error);
+        let fault = |error: io::Error| self.fault(id, &error);
         let Some(agent) = self.agents.of(runner) else { return Ok(Vec::new()) };
         let Some(file) = (self.open)(id).map_err(fault)? else { return Ok(Vec::new()) };
         let (mut readable, mut paragraphs) = (Readable::default(), Vec::new());
@@ -63,17 +72,6 @@ impl EventLog for AgentEventLog {
         paragraphs.extend(readable.rest());
         Ok(paragraphs)
     }
-}
-
-fn fault(id: &TaskId, error: &io::Error) -> Fault {
-    let cause = match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::STALE | Errno::TIMEDOUT) => {
-            Cause::Exhausted
-        }
-        Some(_) | None => Cause::Other,
-    };
-    let step = format!("reading the event stream of {id}");
-    Fault { cause, ..Fault::of(step, error.to_string()) }
 }
 
 fn account(file: File, agent: &dyn Agent) -> io::Result<Account> {

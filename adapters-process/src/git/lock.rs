@@ -10,6 +10,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags};
+
 /// How long a change waits for its turn. Many launches at once take it one after another, and each
 /// checks out a worktree.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,7 +42,8 @@ impl Locked {
 /// # Errors
 /// The system's, if the folder cannot be opened.
 pub(super) fn take(common: &Path, patience: Duration) -> io::Result<Option<Locked>> {
-    let folder = File::open(common)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = File::from(rustix::fs::open(common, flags, Mode::empty())?);
     let (began, mut wait) = (Instant::now(), FIRST_WAIT);
     loop {
         match folder.try_lock() {

@@ -4,14 +4,17 @@
 //! needs an index of its own it gets a copy.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::port::Fault;
 use domain::port::worktrees::{Changes, Diff, Head, WorktreeError};
 use domain::task::Worktree;
+use rustix::fs::OFlags;
 
 use super::place::{self, Place};
 use super::{GitWorktrees, fault, reference};
+use crate::plain_file;
 
 /// The options with which `git status` names everything, whatever the repository's configuration
 /// leaves out.
@@ -83,7 +86,12 @@ impl GitWorktrees {
         };
         let index = place("index")?;
         let copy = place(&format!("task-bg-index-{}", std::process::id()))?;
-        fs::copy(&index, &copy).map_err(|error| fault("copying the index", &error))?;
+        let copied = || {
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+            let mut from = plain_file::open(&index, OFlags::RDONLY)?;
+            io::copy(&mut from, &mut plain_file::open(&copy, flags)?)
+        };
+        copied().map_err(|error| fault("copying the index", &error))?;
         let copy = TemporaryIndex(copy);
         let words = ["add", "--intent-to-add", "--ignore-errors", "--", "."];
         let ran = self.git.at(at).index(&copy.0).args(words).run();

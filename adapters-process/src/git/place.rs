@@ -10,6 +10,11 @@ use std::path::{Path, PathBuf};
 
 use domain::port::Fault;
 
+use crate::plain_file;
+
+/// The longest file of git that names a folder, in bytes.
+const MOST: u64 = 64 << 10;
+
 /// What git writes into the lock of a worktree that it is still making.
 const INITIALIZING: &str = "initializing";
 
@@ -45,7 +50,7 @@ pub(super) fn look(path: &Path) -> Result<Place, Fault> {
         Some(found) if !found.is_file() => return Ok(Place::Foreign),
         Some(_) => {}
     }
-    let text = fs::read_to_string(&link).map_err(unreadable)?;
+    let text = plain_file::text(&link, MOST).map_err(unreadable)?;
     if text.is_empty() {
         // Git was cut off before it wrote into it.
         return Ok(Place::Plain);
@@ -84,7 +89,7 @@ pub(super) fn registered(common: &Path, path: &Path) -> Result<Option<PathBuf>, 
 
 /// Whether git was cut off while it made the worktree that this administrative folder is about.
 pub(super) fn is_half_made(folder: &Path) -> bool {
-    fs::read_to_string(folder.join("locked")).is_ok_and(|why| why.trim_end() == INITIALIZING)
+    plain_file::text(&folder.join("locked"), MOST).is_ok_and(|why| why.trim_end() == INITIALIZING)
 }
 
 /// Whether there is no file in the folder of a worktree, or no folder.
@@ -101,7 +106,7 @@ pub(super) fn is_in(folder: &Path, common: &Path) -> bool {
 
 /// The `.git` that an administrative folder says it is about.
 fn back(folder: &Path) -> Option<PathBuf> {
-    let text = fs::read_to_string(folder.join("gitdir")).ok()?;
+    let text = plain_file::text(&folder.join("gitdir"), MOST).ok()?;
     let named = text.strip_suffix('\n').unwrap_or(&text);
     // Git may write it relative to the folder.
     (!named.is_empty()).then(|| folder.join(named))

@@ -12,6 +12,7 @@ use std::path::Path;
 use domain::port::Fault;
 use domain::port::worktrees::{Removal, Wanted, WorktreeError};
 use domain::task::Worktree;
+use rustix::fs::OFlags;
 
 use super::lock::Locked;
 use super::looking::TemporaryIndex;
@@ -19,6 +20,7 @@ use super::making::{Site, note};
 use super::place::{self, Place};
 use super::removing::{NOT_OURS, UNKNOWN};
 use super::{GitWorktrees, fault, reference};
+use crate::plain_file;
 
 /// How large a file that differs may be for the question whether git was cut off in it, in bytes.
 const COMPARED: u64 = 64 << 20;
@@ -183,12 +185,12 @@ const CHANGED: &str = "something in it is not committed";
 
 /// What is in a plain file that is not too large to compare.
 fn content(file: &Path) -> Option<Vec<u8>> {
-    let found = fs::symlink_metadata(file).ok()?;
-    if !found.is_file() || found.len() > COMPARED {
+    let opened = plain_file::open(file, OFlags::RDONLY).ok()?;
+    if opened.metadata().ok()?.len() > COMPARED {
         return None;
     }
     let mut content = Vec::new();
-    fs::File::open(file).ok()?.take(COMPARED).read_to_end(&mut content).ok()?;
+    opened.take(COMPARED).read_to_end(&mut content).ok()?;
     Some(content)
 }
 

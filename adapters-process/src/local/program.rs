@@ -3,11 +3,14 @@
 //! The search starts nothing and reads no environment variable. Main function: [`find`].
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use crate::plain_file;
 
 /// How much of a script's first line the system reads, in bytes.
 const LONGEST_LINE: u64 = 256;
@@ -58,7 +61,10 @@ pub fn find(program: &OsStr, cwd: &Path, path: Option<&OsStr>) -> Result<PathBuf
 /// file, as if it were the script.
 pub fn missing_interpreter(program: &Path) -> Option<PathBuf> {
     let mut beginning = Vec::new();
-    File::open(program).ok()?.take(LONGEST_LINE).read_to_end(&mut beginning).ok()?;
+    // A program may well be reached by a link.
+    let program = program.canonicalize().ok()?;
+    let script = plain_file::open(&program, OFlags::RDONLY).ok()?;
+    script.take(LONGEST_LINE).read_to_end(&mut beginning).ok()?;
     let line = beginning.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let word = line.trim_ascii().split(u8::is_ascii_whitespace).next()?;
     let interpreter = Path::new(OsStr::from_bytes(word));

@@ -13,9 +13,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use domain::port::cluster::ClusterFailure;
 use domain::task::Timestamp;
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::now;
+use crate::plain_file;
 
 /// How often it is looked whether a program has exited.
 const STEP: Duration = Duration::from_millis(2);
@@ -148,8 +150,7 @@ pub(super) fn shared(
     if let Some(answer) = left(file, at_most) {
         return Ok(answer);
     }
-    let opened =
-        File::options().create(true).truncate(false).write(true).open(file.with_extension("lock"));
+    let opened = plain_file::open(&file.with_extension("lock"), OFlags::WRONLY | OFlags::CREATE);
     // Without a lock, each asks for itself.
     let lock = opened.ok().filter(wait_for);
     if lock.is_some()
@@ -178,10 +179,12 @@ fn wait_for(lock: &File) -> bool {
 }
 
 fn left(file: &Path, at_most: Duration) -> Option<(String, Timestamp)> {
-    let written = fs::metadata(file).ok()?.modified().ok()?;
+    let opened = plain_file::open(file, OFlags::RDONLY).ok()?;
+    let written = opened.metadata().ok()?.modified().ok()?;
     // One from the future is of another clock, and nobody knows its age.
     written.elapsed().ok().filter(|age| *age <= at_most)?;
-    let answer = fs::read_to_string(file).ok()?;
+    let mut answer = String::new();
+    opened.take(MOST).read_to_string(&mut answer).ok()?;
     let asked = written.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let micros = i64::try_from(asked.as_micros()).ok()?;
     Some((answer, Timestamp::from_micros(micros)))
@@ -190,7 +193,12 @@ fn left(file: &Path, at_most: Duration) -> Option<(String, Timestamp)> {
 /// Leaves an answer for others, whole. Best effort.
 fn leave(file: &Path, answer: &str) {
     let half = file.with_extension(format!("{}.tmp", std::process::id()));
-    let left = fs::write(&half, answer).and_then(|()| fs::rename(&half, file));
+    // Left by a process that died with our number.
+    fs::remove_file(&half).unwrap_or_default();
+    let made = plain_file::open(&half, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL);
+    let left = made
+        .and_then(|mut made| made.write_all(answer.as_bytes()))
+        .and_then(|()| fs::rename(&half, file));
     if left.is_err() {
         fs::remove_file(&half).unwrap_or_default();
     }

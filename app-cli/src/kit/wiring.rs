@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use adapters_fs::{
     DataDir, FileBeginnings, FileDroids, FileHosts, FileJobs, FileKeys, FileKits, FileLifeLocks,
-    FileLogs, FileNotices, FileQueue, FileStore, task_of,
+    FileLogs, FileNotices, FileQueue, FileStore, cause_of, task_of,
 };
 use adapters_process::agents::event_log::AgentEventLog;
 use adapters_process::agents::registry::Registry;
@@ -122,7 +122,7 @@ impl Wiring {
             beginnings: FileBeginnings::new(dir.clone()),
             kits: FileKits::new(dir.clone()),
             locks: FileLifeLocks::new(dir.clone()),
-            events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id)),
+            events: AgentEventLog::new(agents.clone(), move |id| streams.open_events(id), cause_of),
             agents,
             logs: FileLogs::new(dir.clone()),
             droids: FileDroids::new(environment::home()),

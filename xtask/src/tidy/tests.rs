@@ -1,6 +1,6 @@
 //! The rules, held by tests on the workspace as it stands.
 
-use super::{Finding, RULES, Tree, agents, names, paths, words};
+use super::{Finding, RULES, Tree, agents, names, opens, paths, words};
 use crate::repo::Repo;
 
 fn hold(name: &str) {
@@ -37,6 +37,11 @@ fn only_data_dir_builds_paths_of_the_store() {
 }
 
 #[test]
+fn no_library_opens_a_file_that_may_keep_it_waiting() {
+    hold("opens");
+}
+
+#[test]
 fn wire_words_stay_in_the_files_that_own_a_wire() {
     hold("wire words");
 }
@@ -66,7 +71,8 @@ fn no_file_is_left_uncompiled() {
 fn every_exception_of_a_rule_still_excuses_something() {
     let repo = Repo::find().unwrap();
     let tree = Tree::read(&repo).unwrap();
-    let idle = [words::idle(&tree), paths::idle(&tree), agents::idle(&tree)].concat();
+    let idle =
+        [words::idle(&tree), paths::idle(&tree), opens::idle(&tree), agents::idle(&tree)].concat();
     assert!(idle.is_empty(), "remove the exceptions for {}", idle.join(", "));
 }
 
