@@ -7,6 +7,7 @@
 pub(crate) mod asides;
 mod folders;
 mod jobs;
+mod logs;
 mod moved;
 mod names;
 mod no_home;
@@ -99,16 +100,6 @@ impl DataDir {
     /// The name of a task's record in the folder of the store.
     pub(crate) fn record_name(id: &TaskId) -> String {
         format!("{id}.json")
-    }
-
-    /// The readable log of a task.
-    pub fn output(&self, id: &TaskId) -> PathBuf {
-        self.root().join(format!("{id}.out"))
-    }
-
-    /// The raw event stream of a task's agent.
-    pub fn events(&self, id: &TaskId) -> PathBuf {
-        self.root().join(format!("{id}.events.jsonl"))
     }
 
     /// What a command reads as its standard input, where its launcher was given that as a stream.

@@ -20,6 +20,7 @@ use rustix::io::Errno;
 use crate::data_dir::DataDir;
 use crate::disk::{self, Disk, Found, RealDisk};
 use crate::fault::fault;
+use crate::logs::second_names;
 
 /// What ends a kept environment, so that a file that was cut short is told from a whole one.
 const END: &[u8] = b"=";
@@ -228,6 +229,12 @@ impl Kits for FileKits {
 /// gone, whatever cannot.
 pub(crate) fn forget(dir: &DataDir, disk: &dyn Disk, id: &TaskId) -> Result<usize, Fault> {
     let (mut removed, mut failed) = (0, None);
+    match second_names::settle(dir, disk, id) {
+        Ok(settled) => removed += settled,
+        Err(error) => {
+            failed = Some(fault("giving a log its name in", dir.root(), &error));
+        }
+    }
     // The environment of a task that waits goes last: by it the others are found.
     let kept = [
         dir.report(id),

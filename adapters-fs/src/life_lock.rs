@@ -99,8 +99,8 @@ impl LifeLocks for FileLifeLocks {
                 ActiveEntry::Environment(id) => index.kept.push(id),
                 ActiveEntry::Again(id) => index.again.push(id),
                 ActiveEntry::Instructions(id) => index.instructed.push(id),
-                // It comes and goes under the life lock.
-                ActiveEntry::Reserve(_) => {}
+                // They come and go under the life lock.
+                ActiveEntry::Reserve(_) | ActiveEntry::Log(_) => {}
                 ActiveEntry::Job(id) => index.jobs.push(id),
             }
             true

@@ -7,6 +7,7 @@
 
 mod part;
 mod putting_back;
+pub(crate) mod second_names;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -54,8 +55,8 @@ impl FileLogs {
     /// # Errors
     /// What the system says.
     pub fn create_for_agent(&self, id: &TaskId) -> io::Result<AgentFiles> {
-        let events = self.append_events(id)?;
-        let output = self.append_output(id)?;
+        let events = append(&self.dir.events(id))?;
+        let output = append(&self.dir.output(id))?;
         Ok(AgentFiles { events, output })
     }
 
@@ -64,7 +65,7 @@ impl FileLogs {
     /// # Errors
     /// What the system says; that what has its name is no plain file.
     pub fn append_events(&self, id: &TaskId) -> io::Result<File> {
-        append(&self.dir.events(id))
+        append(&self.whereabouts(id, Stream::Events))
     }
 
     /// Makes the readable log of a task, or opens the one that is there, to append.
@@ -72,7 +73,7 @@ impl FileLogs {
     /// # Errors
     /// What the system says.
     pub fn append_output(&self, id: &TaskId) -> io::Result<File> {
-        append(&self.dir.output(id))
+        append(&self.whereabouts(id, Stream::Readable))
     }
 
     /// Opens the raw event stream of a task from its beginning. `None` if there is none.
@@ -80,14 +81,19 @@ impl FileLogs {
     /// # Errors
     /// What the system says; [`io::ErrorKind::InvalidInput`] if it is no plain file.
     pub fn open_events(&self, id: &TaskId) -> io::Result<Option<File>> {
-        open_plain(&self.dir.events(id))
+        self.open(id, Stream::Events)
+    }
+
+    /// Opens a log: by its second name as long as there is one, since another file may have the first.
+    fn open(&self, id: &TaskId, which: Stream) -> io::Result<Option<File>> {
+        match open_plain(&self.dir.second_name(id, which)) {
+            Ok(Some(log)) => Ok(Some(log)),
+            Ok(None) | Err(_) => open_plain(&self.path(id, which)),
+        }
     }
 
     fn path(&self, id: &TaskId, which: Stream) -> PathBuf {
-        match which {
-            Stream::Readable => self.dir.output(id),
-            Stream::Events => self.dir.events(id),
-        }
+        self.dir.log(id, which)
     }
 }
 
@@ -95,7 +101,7 @@ impl FileLogs {
 impl OutputLog for FileLogs {
     async fn read(&self, id: &TaskId, which: Stream, part: LogPart) -> Result<LogText, Fault> {
         let path = self.path(id, which);
-        let read = || match open_plain(&path)? {
+        let read = || match self.open(id, which)? {
             Some(file) => part::read(&file, part),
             None => Ok(LogText::default()),
         };
@@ -103,7 +109,7 @@ impl OutputLog for FileLogs {
     }
 
     async fn append(&self, id: &TaskId, text: &str) -> Result<(), Fault> {
-        let path = self.dir.output(id);
+        let path = self.whereabouts(id, Stream::Readable);
         let appended = append(&path)
             .and_then(|mut log| written(&path, text.as_bytes(), |part| log.write_all(part)));
         appended.map_err(|error| fault("completing the log", &path, &error))
@@ -111,7 +117,7 @@ impl OutputLog for FileLogs {
 
     async fn give_back(&self, id: &TaskId, most: u64) -> Result<(), Fault> {
         for which in [Stream::Readable, Stream::Events] {
-            let path = self.path(id, which);
+            let path = self.whereabouts(id, which);
             let open = || give_back(&path, most);
             open().map_err(|error| fault("giving back the middle of the log", &path, &error))?;
         }
@@ -121,7 +127,7 @@ impl OutputLog for FileLogs {
     async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault> {
         let mut last = None;
         for which in [Stream::Readable, Stream::Events] {
-            let path = self.path(id, which);
+            let path = self.whereabouts(id, which);
             match fs::symlink_metadata(&path) {
                 // An empty one was made at launch, and nobody wrote to it yet.
                 Ok(file) if file.len() > 0 => last = last.max(Some(modified(&file))),

@@ -62,7 +62,7 @@ fn a_task_whose_log_was_replaced_is_taken_over_and_its_log_goes_on_in_the_agent(
             assert_eq!(output["output"], "one\ntwo\n", "{what}: {output:#}");
         } else {
             assert_eq!(progress["logLost"], "one\ntwo\n".len(), "{what}: {record:#}");
-            assert!(record.to_string().contains("it is no plain file"), "{what}: {record:#}");
+            assert_eq!(record["result"], "one\ntwo", "{what}: {record:#}");
         }
     }
 }
@@ -83,6 +83,9 @@ fn a_task_whose_log_was_replaced_and_whose_agent_is_gone_ends_without_its_log() 
             kill_supervisor(&sandbox, &id);
             let log = sandbox.store().join(format!("{id}.{ending}"));
             fs::remove_file(&log).expect("removed");
+            // As on a file system that knows no second names.
+            let second = sandbox.store().join(".active").join(format!("{id}.{ending}"));
+            fs::remove_file(second).expect("removed");
             put(&log);
             sandbox.open_gate("gate");
             wait_until("that its agent is gone", || !alive(agent));
@@ -129,8 +132,12 @@ fn another_file_in_the_place_of_a_log_is_not_shown_as_what_the_task_wrote() {
         put(&log);
         let shown = sandbox.task_bg(["output", &id]).ok().json();
         assert!(!shown.to_string().contains("stranger"), "{shown:#}");
-        assert!(shown["error"].as_str().is_some_and(|it| it.contains("replaced")), "{shown:#}");
+        assert_eq!(shown["output"], "one\n", "{shown:#}");
+        assert!(shown["note"].as_str().is_some_and(|it| it.contains("replaced")), "{shown:#}");
+        let follow = sandbox.task_bg(["output", "--follow", &id]).start();
         sandbox.open_gate("gate");
+        let followed = follow.finish().ok();
+        assert_eq!(followed.stdout, "one\n", "{followed}");
         sandbox.ended(&id);
         let shown = sandbox.task_bg(["output", &id]).ok().json();
         assert_eq!(shown["output"], "one\n", "{shown:#}");
@@ -174,4 +181,72 @@ fn a_task_that_rests_and_holds_the_locks_of_its_store_is_bounded_by_whoever_take
     fs::write(group.join("cgroup.kill"), "1").expect("killed");
     fs::write(&freeze, "0").unwrap_or_default();
     assert_eq!(sandbox.ended(&id)["progress"]["reason"], "lost");
+}
+
+// Once, what a stranger had written counted as the output and the result of such a task, and what it had printed was lost.
+#[test]
+fn a_log_that_was_replaced_is_back_also_where_supervisor_and_agent_are_dead() {
+    for (what, put, is_back) in PUTS {
+        for (ending, order) in [("out", "echo one"), ("events.jsonl", "SAY one")] {
+            let sandbox = sandbox();
+            let gate = sandbox.path("gate");
+            let id = if ending == "out" {
+                sandbox.run_script(&[], &format!("{order}; {}", sandbox.until("gate")))
+            } else {
+                sandbox.launch(&format!("{order}\nWAIT {}", gate.display()))
+            };
+            let log = sandbox.store().join(format!("{id}.{ending}"));
+            wait_until("that it wrote", || {
+                fs::read_to_string(&log).is_ok_and(|text| text.contains("one"))
+            });
+            let written = fs::read_to_string(&log).expect("it is there");
+            let agent = pid_at(&sandbox.record(&id), "agentProcess");
+            kill_supervisor(&sandbox, &id);
+            fs::remove_file(&log).expect("removed");
+            put(&log);
+            kill(agent);
+            wait_until("that its agent is gone", || !alive(agent));
+            let waited = sandbox.task_bg(["wait", &id, "--timeout", "20s"]).code(5).json();
+            let ended = &waited["ended"][0];
+            assert_eq!(ended["reason"], "lost", "{what}: {waited:#}");
+            assert!(waited.to_string().contains("one"), "{what}: {waited:#}");
+            assert!(!waited.to_string().contains("stranger"), "{what}: {waited:#}");
+            if is_back {
+                let there = fs::read_to_string(&log).unwrap_or_default();
+                assert_eq!(there, written, "{what}, {ending}");
+            }
+            let kept = sandbox.store().join(".active").join(format!("{id}.{ending}"));
+            assert!(fs::symlink_metadata(kept).is_err(), "{what}, {ending}: a name is left");
+        }
+    }
+}
+
+// A store that was put back from a copy has other files, and each of them counts as what it is a copy of.
+#[test]
+fn a_store_that_was_restored_from_a_copy_shows_its_logs() {
+    for copy in ["cp -a", "cp -r", "cp -r --no-preserve=all"] {
+        let sandbox = sandbox();
+        let script = format!("echo one; {}", sandbox.until("gate"));
+        let id = sandbox.run_script(&[], &script);
+        let ended = sandbox.run_script(&[], "echo over");
+        sandbox.ended(&ended);
+        let log = sandbox.store().join(format!("{id}.out"));
+        wait_until("that it wrote", || fs::read(&log).is_ok_and(|text| text == b"one\n"));
+        let agent = pid_at(&sandbox.record(&id), "agentProcess");
+        kill_supervisor(&sandbox, &id);
+        kill(agent);
+        wait_until("that its agent is gone", || !alive(agent));
+        // Whoever ends its task admits the next, and may make what that takes.
+        sandbox.wait_until_idle();
+        let (store, kept) = (sandbox.store(), sandbox.path("kept"));
+        let (store, kept) = (store.display(), kept.display());
+        let words = format!("{copy} {store} {kept} && rm -r {store} && {copy} {kept} {store}");
+        sandbox.shell(&words).ok().done();
+        sandbox.task_bg(["wait", &id, "--timeout", "20s"]).code(5).done();
+        for (id, text) in [(&id, "one\n"), (&ended, "over\n")] {
+            let shown = sandbox.task_bg(["output", id]).ok().json();
+            assert_eq!(shown["output"], text, "{copy}: {shown:#}");
+            assert!(shown["note"].is_null(), "{copy}: {shown:#}");
+        }
+    }
 }

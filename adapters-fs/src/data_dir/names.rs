@@ -12,6 +12,10 @@ use domain::task::TaskId;
 pub(super) const MAX_FILE_NAME: usize = 255;
 /// What the name of a half-written file ends with. Never `.json`, so that nobody takes it for a record.
 pub(super) const TEMP: &str = ".tmp";
+/// What the names of a readable log end with.
+pub(super) const LOG: &str = ".out";
+/// What the names of a raw event stream end with.
+pub(super) const EVENTS: &str = ".events.jsonl";
 /// What the name of an agent's instructions ends with, after the task's id. No id has a dot.
 pub(super) const INSTRUCTIONS: &str = ".system.md";
 /// What the name of the environment of a task that waits ends with.
@@ -63,6 +67,8 @@ pub(crate) enum ActiveEntry {
     Instructions(TaskId),
     /// The room for the ending of this task.
     Reserve(TaskId),
+    /// The second name of a log of this task.
+    Log(TaskId),
     /// What a cluster says of the job of this task.
     Job(TaskId),
 }
@@ -112,6 +118,7 @@ impl ActiveEntry {
             AGAIN => Some(Self::Again(id)),
             INSTRUCTIONS => Some(Self::Instructions(id)),
             RESERVE => Some(Self::Reserve(id)),
+            LOG | EVENTS => Some(Self::Log(id)),
             JOB => Some(Self::Job(id)),
             _ => None,
         }
@@ -125,6 +132,7 @@ impl ActiveEntry {
             | Self::Again(id)
             | Self::Instructions(id)
             | Self::Reserve(id)
+            | Self::Log(id)
             | Self::Job(id) => id,
         }
     }

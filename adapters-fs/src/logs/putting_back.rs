@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use domain::port::Stream;
@@ -18,16 +19,28 @@ use super::FileLogs;
 use crate::data_dir::ownership;
 use crate::disk;
 use crate::effect::effect;
+use crate::life_lock::{identity, is_still};
 
 impl FileLogs {
-    /// Puts what is in the open file `lost` where the log of the task belongs, in place of what is there. Makes no folder, and
-    /// nothing for a task without a record, which was removed with its log.
+    /// Puts the open file `lost`, or what is in it, where the log of the task belongs, in place of what is there. Makes no
+    /// folder, and nothing for a task without a record, which was removed with its log. Of a file without a name at most
+    /// `most` bytes of the disk are copied.
     ///
     /// # Errors
     /// What the system says; nothing is changed then.
-    pub fn put_back(&self, id: &TaskId, which: Stream, lost: &File) -> io::Result<()> {
-        let target = self.path(id, which);
+    pub fn put_back(&self, id: &TaskId, which: Stream, lost: &File, most: u64) -> io::Result<()> {
+        let (target, second) = (self.path(id, which), self.dir.second_name(id, which));
+        let found = lost.metadata()?;
+        if is_still(&target, identity(&found))? {
+            return Ok(());
+        }
         std::fs::symlink_metadata(self.dir.record(id))?;
+        if is_still(&second, identity(&found))? {
+            return put_in_place(&second, &target);
+        }
+        if found.blocks().saturating_mul(512) > most {
+            return Err(Errno::FBIG.into());
+        }
         // It was opened for writing alone.
         let source = File::open(format!("/proc/self/fd/{}", lost.as_raw_fd()))?;
         let temp = self.dir.temp(&target);
@@ -37,7 +50,10 @@ impl FileLogs {
         let placed = copied.and_then(|()| put_in_place(&temp, &target));
         placed.inspect_err(|_| {
             effect("unlink", &temp, || std::fs::remove_file(&temp)).unwrap_or_default();
-        })
+        })?;
+        // One that came with an older store is of another file.
+        effect("unlink", &second, || std::fs::remove_file(&second)).unwrap_or_default();
+        Ok(())
     }
 }
 
@@ -71,7 +87,9 @@ mod tests {
     use super::*;
     use crate::data_dir::DataDir;
     use std::fs;
-    use std::os::unix::fs::{FileExt, MetadataExt};
+    use std::os::unix::fs::FileExt;
+
+    const MOST: u64 = 1 << 20;
 
     #[test]
     fn a_log_without_a_name_is_put_back_with_its_gap() {
@@ -87,7 +105,7 @@ mod tests {
         other.write_all_at(b"the last", 64 << 20).expect("written");
         fs::remove_file(&path).expect("removed");
         std::os::unix::fs::symlink("/nowhere", &path).expect("a link in its place");
-        logs.put_back(&id, Stream::Readable, &log).expect("it is put back");
+        logs.put_back(&id, Stream::Readable, &log, MOST).expect("it is put back");
         let found = fs::symlink_metadata(&path).expect("it is there");
         assert!(found.is_file() && found.len() == (64 << 20) + 8 && found.blocks() < 2048);
         let mut end = [0; 8];
@@ -95,8 +113,8 @@ mod tests {
         assert_eq!(&end, b"the last");
         fs::remove_file(&record).expect("removed");
         fs::remove_file(&path).expect("removed");
-        assert!(logs.put_back(&id, Stream::Readable, &log).is_err() && !path.exists());
+        assert!(logs.put_back(&id, Stream::Readable, &log, MOST).is_err() && !path.exists());
         fs::remove_dir_all(home.path()).expect("removed");
-        assert!(logs.put_back(&id, Stream::Readable, &log).is_err() && !home.path().exists());
+        assert!(logs.put_back(&id, Stream::Readable, &log, MOST).is_err() && !home.path().exists());
     }
 }

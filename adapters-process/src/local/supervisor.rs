@@ -76,8 +76,9 @@ pub struct Post<'a> {
     /// What became of the store, asked where something could not be recorded. One that was moved is used where it is from
     /// then on.
     pub follow_store: &'a dyn Fn() -> Whereabouts,
-    /// Puts a log back, named by the stream and the open file, whose name the store lost while the agent wrote it.
-    pub put_back: &'a dyn Fn(Stream, &File) -> io::Result<()>,
+    /// Puts a log back, named by the stream and the open file, whose name the store lost while the agent wrote it. Where that
+    /// has to be copied, at most so many bytes of the disk are.
+    pub put_back: &'a dyn Fn(Stream, &File, u64) -> io::Result<()>,
     /// For the process of a cluster's job: the longest grace that the cluster leaves when it ends the job.
     pub at_cluster: Option<Duration>,
 }

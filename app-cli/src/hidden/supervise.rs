@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use adapters_process::local::supervisor::{self, AgentFiles, Post, Surroundings};
-use domain::port::Attachment;
-use domain::task::{Ending, ProcessId, Reason, State, Task, TaskId};
+use domain::port::{Attachment, Stream};
+use domain::task::{Ending, ProcessId, Reason, Runner, State, Task, TaskId};
 
 use crate::kit::answer::Answer;
 use crate::kit::environment;
@@ -41,6 +41,7 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     });
     let outcome = match files {
         Ok(files) => {
+            name_logs_twice(&wiring, &held.task, &files);
             let own = files.output.try_clone().map_err(|error| error.to_string())?;
             let attach = |file: &Attachment| wiring.kits.attach(file);
             let post = Post {
@@ -58,7 +59,7 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
                     text: environment::text,
                 },
                 follow_store: &|| wiring.dir.follow(&own),
-                put_back: &|stream, file| wiring.logs.put_back(id, stream, file),
+                put_back: &|stream, file, most| wiring.logs.put_back(id, stream, file, most),
                 at_cluster: environment::most_grace(),
             };
             // What went wrong is recorded, and the launcher knows.
@@ -97,6 +98,18 @@ fn files_of(wiring: &Wiring, id: &TaskId, agent: &ProcessId) -> io::Result<Agent
         (&output, wiring.logs.append_output(id)),
         (&events, wiring.logs.append_events(id), wiring.logs.open_events(id)),
     )
+}
+
+/// Gives the logs that the agent will write their second names.
+fn name_logs_twice(wiring: &Wiring, task: &Task, files: &AgentFiles) {
+    if is_at_work(task) {
+        return;
+    }
+    wiring.logs.name_twice(task.id(), Stream::Readable, &files.output);
+    // A command says all in its readable log.
+    if matches!(task.order().runner, Runner::Agent { .. }) {
+        wiring.logs.name_twice(task.id(), Stream::Events, &files.events);
+    }
 }
 
 fn agent_files(wiring: &Wiring, id: &TaskId) -> io::Result<AgentFiles> {

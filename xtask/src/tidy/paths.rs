@@ -10,6 +10,7 @@ use crate::tidy::{Finding, Tree, excepted};
 const BUILDERS: &[(&str, &str)] = &[
     ("adapters-fs/src/data_dir.rs", "it is the one builder of paths of the store"),
     ("adapters-fs/src/data_dir/jobs.rs", "it is the part of that builder for tasks of clusters"),
+    ("adapters-fs/src/data_dir/logs.rs", "it is the part of that builder for logs"),
     ("adapters-fs/src/droids/places.rs", "it is the one builder of paths of droid's own folders"),
     ("adapters-fs/src/factory_dir.rs", "it is the one builder of paths of agents' settings"),
 ];

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use domain::plan::reconcile::Custody;
-use domain::port::StoreError;
+use domain::port::{StoreError, Stream};
 use domain::task::{Task, TaskId};
 
 use super::super::FileStore;
@@ -24,6 +24,8 @@ use crate::queue;
 struct Leftover {
     /// Its life lock and what is kept for it.
     files: Vec<PathBuf>,
+    /// The second names of its logs.
+    logs: Vec<PathBuf>,
     /// Its names in the queue.
     queued: Vec<PathBuf>,
     /// What the hosts that share the store told each other of its job.
@@ -42,8 +44,9 @@ impl FileStore {
             if !held() && self.is_over(&id) {
                 let plain =
                     |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|it| it.is_file());
-                let Leftover { files, queued, job } = &leftover;
-                count += files.iter().chain(queued).chain(job).filter(plain).count();
+                let Leftover { files, logs, queued, job } = &leftover;
+                let all = files.iter().chain(logs).chain(queued).chain(job);
+                count += all.filter(plain).count();
             }
         }
         Ok(count)
@@ -76,6 +79,12 @@ impl FileStore {
         let (dir, mut found) = (&self.dir, BTreeMap::<TaskId, Leftover>::new());
         let listed = self.life_locks().each(&mut |entry| {
             let path = match &entry {
+                // What goes with the task, whatever else there is of it.
+                ActiveEntry::Log(id) => {
+                    let logs = [Stream::Readable, Stream::Events].map(|of| dir.second_name(id, of));
+                    found.entry(id.clone()).or_default().logs = logs.into();
+                    return true;
+                }
                 ActiveEntry::Lock(id) => dir.life_lock(id),
                 ActiveEntry::Environment(id) => dir.environment(id),
                 ActiveEntry::Again(id) => dir.again_environment(id),

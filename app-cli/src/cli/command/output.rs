@@ -3,7 +3,7 @@
 
 mod follow;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use adapters_process::local::open_logs::was_replaced;
 use domain::port::{Gap, Host as _, LogPart, LogText, Portion, Stream};
@@ -72,7 +72,7 @@ async fn one(
     share: usize,
 ) -> Result<OutputView, Failure> {
     let stream = stream(args);
-    let path = log_path(context, id, stream);
+    let path = context.wiring.dir.log(id, stream);
     let is_there = path.exists();
     let path = path.display().to_string();
     let room = share.saturating_sub(FRAME + bound::weight_of_text(&path));
@@ -109,28 +109,44 @@ async fn one(
         command.push_str(if is_set { flag } else { "" });
     }
     let mut is_missing = !is_there && !args.result && receipt.log.total_bytes == 0;
-    if !args.result && has_another(context, &receipt.believed.task, stream) {
+    let task = &receipt.believed.task;
+    let is_gone = !is_there && task.status() == Status::Running;
+    let is_lost = !args.result && (is_gone || has_another(context, task, stream));
+    let is_by_second_name = is_lost && is_found(context, task, stream);
+    if is_lost && !is_by_second_name {
         // What is there is a stranger's.
         (receipt.log, is_missing) = (LogText::default(), true);
     }
     let (is_result, is_raw, whole) = (args.result, args.raw, args.full);
-    Ok(OutputView { receipt, path, command, is_result, is_raw, is_missing, whole, log })
+    Ok(OutputView {
+        receipt,
+        path,
+        command,
+        is_result,
+        is_raw,
+        is_missing,
+        is_by_second_name,
+        whole,
+        log,
+    })
 }
 
 /// Whether another file has the name of the log by now, to which the task does not write that runs here.
 fn has_another(context: &Context, task: &Task, stream: Stream) -> bool {
+    is_another(context, task, &context.wiring.dir.log(task.id(), stream))
+}
+
+/// Whether the log is found by its second name where [`has_another`] says that another file has the first.
+fn is_found(context: &Context, task: &Task, stream: Stream) -> bool {
+    let second = context.wiring.dir.second_name(task.id(), stream);
+    second.is_file() && !is_another(context, task, &second)
+}
+
+fn is_another(context: &Context, task: &Task, log: &Path) -> bool {
     let progress = task.progress();
     let is_here = task.status() == Status::Running && task.belongs_to(context.wiring.host.name());
     let agent = progress.agent.as_ref().filter(|_| is_here);
-    let log = log_path(context, task.id(), stream);
-    agent.is_some_and(|agent| was_replaced(&log, agent, progress.supervisor.as_ref()))
-}
-
-fn log_path(context: &Context, id: &TaskId, stream: Stream) -> PathBuf {
-    match stream {
-        Stream::Readable => context.wiring.dir.output(id),
-        Stream::Events => context.wiring.dir.events(id),
-    }
+    agent.is_some_and(|agent| was_replaced(log, agent, progress.supervisor.as_ref()))
 }
 
 const fn stream(args: &Output) -> Stream {

@@ -103,7 +103,8 @@ impl Shown<'_> {
         loop {
             let selected = board.task().map(|task| task.id().clone());
             if selected != followed {
-                let log = selected.as_ref().map(|id| self.context.wiring.dir.output(id));
+                let logs = &self.context.wiring.logs;
+                let log = selected.as_ref().map(|id| logs.whereabouts(id, Stream::Readable));
                 events.follow(log.as_deref());
                 detail(self.context, &mut board).await;
                 followed = selected;

@@ -26,6 +26,8 @@ pub(crate) struct OutputView {
     pub(crate) is_raw: bool,
     /// Whether there is no log yet.
     pub(crate) is_missing: bool,
+    /// Whether it was found although another file has its name.
+    pub(crate) is_by_second_name: bool,
     /// Whether all of it was asked for.
     pub(crate) whole: bool,
     /// The size of the log, where the final answer is the end of it alone.
@@ -52,8 +54,14 @@ impl OutputView {
         }
     }
 
-    /// What an empty text means.
+    /// What an empty text means, and a log that has not the name which the answer gives.
     fn note(&self) -> Option<String> {
+        if self.is_by_second_name {
+            return Some(format!(
+                "the log `{}` was removed or replaced while the task runs; this is what the task wrote, and its supervisor puts it back with the task's end",
+                self.path
+            ));
+        }
         let task = &self.receipt.believed.task;
         let is_empty = self.receipt.log.total_bytes == 0 && task.status() == Status::Completed;
         (is_empty && self.is_result).then(|| preview::line(task, LIST_PREVIEW))
@@ -106,6 +114,9 @@ impl View for OutputView {
     fn table(&self) -> String {
         let log = &self.receipt.log;
         let mut shown = if self.is_raw { log.text.clone() } else { terminal::harmless(&log.text) };
+        if self.is_by_second_name && !shown.is_empty() && !shown.ends_with('\n') {
+            shown.push('\n');
+        }
         if let Some(note) = self.note() {
             shown.push_str(&note);
         }

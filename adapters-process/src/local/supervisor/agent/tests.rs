@@ -41,7 +41,7 @@ fn started<T>(
         },
         instructions: None,
         follow_store: &|| domain::port::Whereabouts::Here,
-        put_back: &|_, _| Ok(()),
+        put_back: &|_, _, _| Ok(()),
         attach: &|_| Err(io::Error::other("nothing is attached here")),
         surroundings: Surroundings {
             path: Some("/bin:/usr/bin".into()),
@@ -74,7 +74,8 @@ fn an_agent_with_one_line_in_the_registry_is_started_decoded_and_ended() {
     assert!(printed.starts_with("MODE plain, home unset\n"), "{printed}");
 
     events.rewind().expect("rewound");
-    let log = AgentEventLog::new(registry, move |_| events.try_clone().map(Some));
+    let open = move |_: &TaskId| events.try_clone().map(Some);
+    let log = AgentEventLog::new(registry, open, |_| domain::port::Cause::Other);
     let runner = &task.order().runner;
     let account = pollster::block_on(log.account(task.id(), runner)).expect("it can be read");
     let session = account.activity().session.as_ref().map(ToString::to_string);

@@ -91,11 +91,10 @@ impl Driver<'_> {
             if stream == Stream::Readable {
                 self.printed = found.len();
             }
-            let is_lost = found.nlink() == 0 && found.len() > 0;
-            let taken = found.blocks().saturating_mul(512);
-            let is_back = is_lost
-                && taken <= self.post.most.unwrap_or(0).max(MOST)
-                && (self.post.put_back)(stream, file).is_ok();
+            // One of its two names is enough to say that the other may be gone; some file systems know no second.
+            let is_lost = found.nlink() < 2 && found.len() > 0;
+            let most = self.post.most.unwrap_or(0).max(MOST);
+            let is_back = is_lost && (self.post.put_back)(stream, file, most).is_ok();
             if is_lost && !is_back && stream == Stream::Readable {
                 self.nameless = found.len();
             }

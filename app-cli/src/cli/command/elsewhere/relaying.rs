@@ -102,6 +102,7 @@ pub(crate) async fn logged(
         command,
         is_result: false,
         is_raw: args.raw,
+        is_by_second_name: false,
         is_missing,
         whole: args.full,
     }))

@@ -65,8 +65,13 @@ async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
             }
         }
         if std::mem::take(&mut is_first) {
-            if super::has_another(context, &receipt.believed.task, stream) {
-                console::remark("another file has the name of its log; what that holds follows");
+            let task = &receipt.believed.task;
+            if super::has_another(context, task, stream) {
+                console::remark(if super::is_found(context, task, stream) {
+                    "another file has the name of its log; what the task itself writes follows"
+                } else {
+                    "another file has the name of its log; what that holds follows"
+                });
             }
             // Of a log that is not so long yet, what comes is shown.
             offset = offset.min(receipt.log.total_bytes);
