@@ -15,7 +15,7 @@ const OPENERS: &[(&str, &str)] = &[
     ("adapters-fs/src/hook_settings/file.rs", "it makes what is new"),
     ("adapters-fs/src/job_files.rs", "it opens this program and makes what is new"),
     ("adapters-fs/src/logs/putting_back.rs", "it opens what it has open"),
-    ("adapters-process/src/local/supervisor/bound.rs", "it writes a file of the kernel"),
+    ("adapters-process/src/local/supervisor/haste.rs", "it writes a file of the kernel"),
     ("app-hook/src/crash_points.rs", "only tests have this feature"),
 ];
 
