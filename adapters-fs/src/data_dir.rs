@@ -30,7 +30,7 @@ pub use no_home::NoHome;
 pub use ownership::Unfit;
 
 pub(crate) use names::fnv;
-pub(crate) use names::{ActiveEntry, Entry, NoticeSign, is_key_lock, of_input};
+pub(crate) use names::{ActiveEntry, Entry, Named, NoticeSign, RECORD, is_key_lock, of_input};
 use names::{percent_encoded, percent_encoded_within};
 
 /// The folder of the store, below droid's own.
@@ -94,12 +94,7 @@ impl DataDir {
 
     /// The record of a task.
     pub fn record(&self, id: &TaskId) -> PathBuf {
-        self.root().join(Self::record_name(id))
-    }
-
-    /// The name of a task's record in the folder of the store.
-    pub(crate) fn record_name(id: &TaskId) -> String {
-        format!("{id}.json")
+        self.root().join(format!("{id}{RECORD}"))
     }
 
     /// What a command reads as its standard input, where its launcher was given that as a stream.

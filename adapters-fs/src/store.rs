@@ -19,6 +19,7 @@ mod reserve;
 mod round;
 mod seen;
 pub(crate) mod shard;
+mod shares;
 mod sweep;
 
 use std::fs;

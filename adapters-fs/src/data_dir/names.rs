@@ -10,6 +10,8 @@ use domain::task::TaskId;
 
 /// The longest file name that Linux file systems take, in bytes.
 pub(super) const MAX_FILE_NAME: usize = 255;
+/// What the name of a record ends with, after the task's id.
+pub(crate) const RECORD: &str = ".json";
 /// What the name of a half-written file ends with. Never `.json`, so that nobody takes it for a record.
 pub(super) const TEMP: &str = ".tmp";
 /// What the names of a readable log end with.
@@ -54,6 +56,19 @@ pub(crate) enum Entry {
     Other,
 }
 
+/// The same as [`Entry`] for whoever looks at many: nothing is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named<'a> {
+    /// The record of the task with this id.
+    Record(&'a str),
+    /// Named like a record, but no task can have that name.
+    Misnamed,
+    /// A file that was being written when somebody looked, or died.
+    Temp,
+    /// Logs, folders of ours, and whatever else lies there.
+    Other,
+}
+
 /// What an entry of the folder of the life locks stands for, by its name alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ActiveEntry {
@@ -86,17 +101,29 @@ pub(crate) enum NoticeSign {
     Told,
 }
 
-impl Entry {
+impl<'a> Named<'a> {
     /// What the entry called `name` stands for.
-    pub(crate) fn of(name: &OsStr) -> Self {
+    pub(crate) fn of(name: &'a OsStr) -> Self {
         let bytes = name.as_encoded_bytes();
         if bytes.starts_with(b".") {
             return if bytes.ends_with(TEMP.as_bytes()) { Self::Temp } else { Self::Other };
         }
-        let Some(stem) = bytes.strip_suffix(b".json") else { return Self::Other };
-        match std::str::from_utf8(stem).ok().and_then(|stem| TaskId::parse(stem).ok()) {
+        let Some(stem) = bytes.strip_suffix(RECORD.as_bytes()) else { return Self::Other };
+        match std::str::from_utf8(stem).ok().filter(|stem| TaskId::check(stem).is_ok()) {
             Some(id) => Self::Record(id),
             None => Self::Misnamed,
+        }
+    }
+}
+
+impl Entry {
+    /// What the entry called `name` stands for.
+    pub(crate) fn of(name: &OsStr) -> Self {
+        match Named::of(name) {
+            Named::Record(id) => TaskId::parse(id).map_or(Self::Misnamed, Self::Record),
+            Named::Misnamed => Self::Misnamed,
+            Named::Temp => Self::Temp,
+            Named::Other => Self::Other,
         }
     }
 }

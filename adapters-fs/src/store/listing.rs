@@ -1,48 +1,63 @@
 //! Listing a store: newest first, everything counted, what cannot be read named.
 //!
-//! A listing keeps in memory only what it shows, and reads only that and what is not outlined ([`super::outlines`]). Every record is its own fault domain: the listing
-//! names one that is broken, foreign or no file at all, with the reason, and lists the others.
+//! A listing looks at every name, and shares them among threads where there are many: what is outlined
+//! ([`super::outlines`]), and what will not be shown, is counted without being read in full. Of what may be shown only the
+//! newest is kept, and read in the end. Nothing else is sorted. Every record is its own fault domain: the listing names
+//! one that is broken, foreign or no file at all, with the reason, and lists the others.
+
+mod names;
+mod newest;
+mod reader;
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::num::NonZero;
-use std::{panic, thread};
 
 use domain::port::StoreError;
-use domain::task::{Listing, Outline, Query, TaskId, Unreadable};
+use domain::task::{Listing, Query, Task, TaskId, Unreadable};
 
-use super::outlines::{Fresh, Outlines};
-use super::{FileStore, read};
-use crate::data_dir::Entry;
-use crate::record;
+pub(super) use self::names::{Name, Names};
+use self::reader::Reader;
+use super::FileStore;
+use super::outlines::Outlines;
+use super::shares::{RECORDS, in_shares};
+use crate::data_dir::{Entry, Named};
 
-/// The fewest records worth a second thread.
-const WORTH_A_THREAD: usize = 256;
-/// The most threads that read records.
-const MAX_THREADS: usize = 4;
+/// The fewest records to be read in full that are worth a second thread.
+const WHOLE: usize = 48;
 
 impl FileStore {
     pub(super) fn listing(&self, query: &Query) -> Result<Listing, StoreError> {
-        let (mut ids, mut misnamed) = (Vec::new(), Vec::<OsString>::new());
+        let (mut names, mut misnamed) = (Names::default(), Vec::<OsString>::new());
         self.names(&mut |name| {
-            match Entry::of(name) {
-                Entry::Record(id) => ids.push(id),
-                Entry::Misnamed => misnamed.push(name.to_owned()),
-                Entry::Temp | Entry::Other => {}
+            match Named::of(name) {
+                Named::Record(_) => names.push(name),
+                Named::Misnamed => misnamed.push(name.to_owned()),
+                Named::Temp | Named::Other => {}
             }
             true
         })?;
-        newest_first(&mut ids);
-        misnamed.sort_unstable();
-        let outlines = Outlines::of(self, ids.len());
-        let (mut listing, learnt) = self.read_all(&ids, query, &outlines);
-        outlines.keep(self, learnt.fresh, &ids);
+        let names = names.all();
+        let outlines = Outlines::of(self, names.len());
+        let fresh = || Reader::new(self, query, &outlines);
+        let shares = in_shares(&names, RECORDS, |share| fresh().looking_at(share));
+        let all = shares.into_iter().fold(fresh(), Reader::with);
+        let chosen = all.chosen();
+        let read = in_shares(&chosen, WHOLE, |share| self.each_read(share));
+        let (mut listing, learnt) = all.listing(read.into_iter().flatten());
+        outlines.keep(self, learnt.fresh, &names);
         self.unended_again(&learnt.unended);
+        listing.unreadable.sort_unstable_by(|a, b| b.file.cmp(&a.file));
+        misnamed.sort_unstable();
         listing.unreadable.extend(misnamed.iter().map(|name| Unreadable {
             file: shown(name),
             reason: "its name is no task id".to_owned(),
         }));
         Ok(listing)
+    }
+
+    /// Reads each of these records in full.
+    fn each_read(&self, ids: &[TaskId]) -> Vec<Result<Task, StoreError>> {
+        ids.iter().map(|id| self.task(id).map(|task| self.measured(task))).collect()
     }
 
     /// Hands every name in the store's folder to `each` until that says `false`.
@@ -89,47 +104,6 @@ impl FileStore {
         Ok(found.into_iter().rev().collect())
     }
 
-    /// Reads records, given newest first, with as many threads as are worth it, and says what can be outlined.
-    fn read_all(&self, ids: &[TaskId], query: &Query, outlines: &Outlines) -> (Listing, Learnt) {
-        let mut shares = ids.chunks(share(ids.len()));
-        let Some(mine) = shares.next() else { return (Listing::default(), Learnt::default()) };
-        thread::scope(|scope| {
-            let others: Vec<_> = shares
-                .map(|share| scope.spawn(move || self.read_share(share, query, outlines)))
-                .collect();
-            let Reader { mut listing, mut learnt, .. } = self.read_share(mine, query, outlines);
-            for other in others {
-                match other.join() {
-                    Ok(older) => {
-                        learnt.fresh.extend(older.learnt.fresh);
-                        learnt.unended.extend(older.learnt.unended);
-                        append(&mut listing, older.listing, query);
-                    }
-                    Err(cause) => panic::resume_unwind(cause),
-                }
-            }
-            (listing, learnt)
-        })
-    }
-
-    fn read_share<'a>(
-        &'a self,
-        ids: &[TaskId],
-        query: &'a Query,
-        outlines: &'a Outlines,
-    ) -> Reader<'a> {
-        let (listing, learnt) = (Listing::default(), Learnt::default());
-        let mut reader = Reader { store: self, query, outlines, listing, learnt };
-        for id in ids {
-            match reader.read(id) {
-                // Removed since the folder was listed.
-                Ok(()) | Err(StoreError::NotFound { .. }) => {}
-                Err(error) => reader.listing.unreadable.push(self.unreadable(id, &error)),
-            }
-        }
-        reader
-    }
-
     fn unreadable(&self, id: &TaskId, error: &StoreError) -> Unreadable {
         let reason = match error {
             StoreError::Unreadable { reason, .. } => reason.clone(),
@@ -140,115 +114,6 @@ impl FileStore {
         };
         let path = self.dir.record(id);
         Unreadable { file: shown(path.file_name().unwrap_or_default()), reason }
-    }
-}
-
-/// How many of so many records one thread reads; at least one.
-pub(super) fn share(records: usize) -> usize {
-    if records <= WORTH_A_THREAD {
-        return WORTH_A_THREAD;
-    }
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
-    records.div_ceil(threads).max(WORTH_A_THREAD)
-}
-
-/// Sorts by id. Most of them differ in their first bytes, which are cheaper to compare as one number.
-fn newest_first(ids: &mut Vec<TaskId>) {
-    let head = |id: &TaskId| {
-        let mut head = [0; 16];
-        let bytes = id.as_str().bytes().take(head.len());
-        head.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
-        u128::from_be_bytes(head)
-    };
-    let mut keyed: Vec<(u128, TaskId)> = ids.drain(..).map(|id| (head(&id), id)).collect();
-    keyed.sort_unstable_by(|a, b| b.cmp(a));
-    ids.extend(keyed.into_iter().map(|(_, id)| id));
-}
-
-/// Reads a part of the records.
-struct Reader<'a> {
-    store: &'a FileStore,
-    query: &'a Query,
-    outlines: &'a Outlines,
-    listing: Listing,
-    learnt: Learnt,
-}
-
-/// What reading the records tells besides what was asked.
-#[derive(Debug, Default)]
-struct Learnt {
-    /// What can be outlined.
-    fresh: Vec<Fresh>,
-    /// What has not ended.
-    unended: Vec<TaskId>,
-}
-
-impl Reader<'_> {
-    /// Counts one record, and keeps its task if it is to be shown and there is room.
-    fn read(&mut self, id: &TaskId) -> Result<(), StoreError> {
-        let limit = self.query.limit;
-        let has_room = limit.is_none_or(|limit| self.listing.tasks.len() < limit);
-        let is_shown = |task: Outline<'_>| has_room && self.query.shows(task);
-        let stamp = self.outlines.stamp(id);
-        let known = stamp.and_then(|stamp| self.outlines.outline(id, stamp));
-        if let Some(known) = known.filter(|known| !is_shown(*known)) {
-            self.count(known);
-            return Ok(());
-        }
-        let content = self.store.content(id)?;
-        // What a query asks for is in the sketch.
-        let sketch = record::sketch(&content, id).filter(|sketch| !is_shown(sketch.outline()));
-        let (task, is_full) = match sketch {
-            Some(sketch) => (sketch, false),
-            None => (read(&content, id)?.task, true),
-        };
-        let is_unsaid = task.progress().log_bytes.is_none();
-        let task = if is_unsaid { self.store.measured(task) } else { task };
-        if !task.status().is_ended() {
-            self.learnt.unended.push(id.clone());
-        }
-        if known.is_none() {
-            self.learnt.fresh.extend(stamp.and_then(|stamp| Fresh::of(&task, stamp)));
-        }
-        if is_full && is_shown(task.outline()) {
-            self.listing.tally.add(task.status());
-            self.listing.ended_logs += task.outline().log_bytes;
-            self.listing.tasks.push(task);
-        } else {
-            self.count(task.outline());
-        }
-        Ok(())
-    }
-
-    /// Counts a task that is not shown.
-    fn count(&mut self, task: Outline<'_>) {
-        // All of them, whatever is asked for: it is the disk that they have in common.
-        self.listing.ended_logs += task.log_bytes;
-        if self.query.counts(task) {
-            self.listing.tally.add(task.status);
-        }
-        if self.query.shows(task) {
-            self.listing.omitted += 1;
-        }
-    }
-}
-
-/// Adds `older` tasks behind those of `listing`, within the limit of `query`.
-fn append(listing: &mut Listing, older: Listing, query: &Query) {
-    let Listing { tally, tasks, omitted, unreadable, ended_logs } = older;
-    listing.ended_logs += ended_logs;
-    let room = query.limit.map_or(usize::MAX, |limit| limit.saturating_sub(listing.tasks.len()));
-    listing.omitted += omitted + tasks.len().saturating_sub(room);
-    listing.tasks.extend(tasks.into_iter().take(room));
-    listing.unreadable.extend(unreadable);
-    for (sum, more) in [
-        (&mut listing.tally.queued, tally.queued),
-        (&mut listing.tally.running, tally.running),
-        (&mut listing.tally.completed, tally.completed),
-        (&mut listing.tally.error, tally.error),
-        (&mut listing.tally.cancelled, tally.cancelled),
-    ] {
-        *sum += more;
     }
 }
 

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 
-use domain::task::{Outline, Status, Task, TaskId, Timestamp};
+use domain::task::{Outline, Status, Task, Timestamp};
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 
 use super::FileStore;
-use super::derived::{self, fnv, number};
-use crate::data_dir::DataDir;
+use super::derived::{self, number};
+use super::listing::Name;
 
 /// The fewest records for which outlines are worth a file.
 const WORTH_A_FILE: usize = 512;
@@ -25,7 +25,7 @@ const NEW_PART: usize = 8;
 /// How old a record's file must be: one that was written just now may be written again without another stamp.
 const SETTLED: Duration = Duration::from_secs(2);
 /// The first line of the file.
-const HEADING: &str = "task-bg outlines 3";
+const HEADING: &str = "task-bg outlines 4";
 /// The bytes of an outline.
 const SIZE: usize = 41;
 /// How a task may have ended; an outline has the place.
@@ -90,15 +90,15 @@ impl Outlines {
     }
 
     /// The stamp of a record's file, if its outline may be kept.
-    pub(super) fn stamp(&self, id: &TaskId) -> Option<u64> {
-        let name = DataDir::record_name(id);
-        let file = rustix::fs::statat(self.folder.as_ref()?, name, AtFlags::SYMLINK_NOFOLLOW);
+    pub(super) fn stamp(&self, name: Name<'_>) -> Option<u64> {
+        let folder = self.folder.as_ref()?;
+        let file = rustix::fs::statat(folder, name.file(), AtFlags::SYMLINK_NOFOLLOW);
         file.ok().filter(|file| file.st_mtime < self.settled).map(|file| stamp(&file))
     }
 
-    /// The outline of the task in the record of `id`, whose file has this stamp; `None` if that is not known.
-    pub(super) fn outline(&self, id: &TaskId, stamp: u64) -> Option<Outline<'_>> {
-        let found = self.find(number(id)).filter(|found| found.stamp == stamp)?;
+    /// The outline of the task in the record of this name, whose file has this stamp; `None` if that is not known.
+    pub(super) fn outline(&self, name: Name<'_>, stamp: u64) -> Option<Outline<'_>> {
+        let found = self.find(name.number()).filter(|found| found.stamp == stamp)?;
         let word = |place: u32| self.words.get(usize::try_from(place).ok()?).map(String::as_str);
         let parent = match found.parent {
             0 => None,
@@ -117,9 +117,8 @@ impl Outlines {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
-            let found = self.at(middle)?;
-            match found.number.cmp(&number) {
-                std::cmp::Ordering::Equal => return Some(found),
+            match self.number_at(middle)?.cmp(&number) {
+                std::cmp::Ordering::Equal => return self.at(middle),
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
             }
@@ -131,16 +130,20 @@ impl Outlines {
         self.table.len() / SIZE
     }
 
+    fn number_at(&self, place: usize) -> Option<u64> {
+        self.table.get(place * SIZE..)?.first_chunk().copied().map(u64::from_le_bytes)
+    }
+
     fn at(&self, place: usize) -> Option<Entry> {
         Entry::parse(self.table.get(place * SIZE..)?.first_chunk()?)
     }
 
-    /// Keeps what is new, if it is worth it, and forgets what is not among the `ids` of the store. Best effort.
-    pub(super) fn keep(self, store: &FileStore, fresh: Vec<Fresh>, ids: &[TaskId]) {
+    /// Keeps what is new, if it is worth it, and forgets what is not among the `names` in the store. Best effort.
+    pub(super) fn keep(self, store: &FileStore, fresh: Vec<Fresh>, names: &[Name<'_>]) {
         if fresh.is_empty() || fresh.len() < self.len() / NEW_PART {
             return;
         }
-        let mut there: Vec<u64> = ids.iter().map(number).collect();
+        let mut there: Vec<u64> = names.iter().map(|name| name.number()).collect();
         there.sort_unstable();
         store.derive(&store.dir.outlines(), &self.with(fresh, &there).text(), None);
     }
@@ -244,7 +247,10 @@ fn stamp(file: &Stat) -> u64 {
         file.st_ctime.cast_unsigned(),
         file.st_ctime_nsec,
     ];
-    fnv(parts.into_iter().flat_map(u64::to_le_bytes))
+    parts.into_iter().fold(0, |stamp: u64, part| {
+        // Each step can be undone, so that another part alone makes another stamp.
+        (stamp.rotate_left(29) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    })
 }
 
 #[cfg(test)]

@@ -13,14 +13,13 @@
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use domain::port::{StoreError, Unended};
 use domain::task::{SessionId, TaskId};
 
 use super::derived::{self, date, fnv, number};
-use super::listing::share;
+use super::shares::{RECORDS, in_shares};
 use super::{FileStore, index, read};
 use crate::data_dir::Entry;
 use crate::notices;
@@ -174,17 +173,8 @@ impl FileStore {
 
     fn look_at(&self, ids: &[TaskId]) -> Vec<(TaskId, Look)> {
         let one = |id: &TaskId| (id.clone(), self.look_at_one(id));
-        let mut shares = ids.chunks(share(ids.len()));
-        let Some(mine) = shares.next() else { return Vec::new() };
-        thread::scope(|scope| {
-            let others: Vec<_> = shares
-                .map(|share| scope.spawn(move || share.iter().map(one).collect::<Vec<_>>()))
-                .collect();
-            let mut looks: Vec<_> = mine.iter().map(one).collect();
-            // What a thread could not finish is looked at the next time.
-            looks.extend(others.into_iter().flat_map(|other| other.join().unwrap_or_default()));
-            looks
-        })
+        let looks = in_shares(ids, RECORDS, |share| share.iter().map(one).collect::<Vec<_>>());
+        looks.into_iter().flatten().collect()
     }
 
     fn look_at_one(&self, id: &TaskId) -> Look {

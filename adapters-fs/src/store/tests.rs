@@ -10,6 +10,7 @@ use std::io::Write as _;
 use std::time::SystemTime;
 use tempfile::TempDir;
 
+use super::listing::{Name, Names};
 use super::outlines::Outlines;
 
 mod crashes;
@@ -176,11 +177,16 @@ fn a_listing_goes_by_outlines_and_notices_whoever_changes_a_record() {
     let first = wait(store.list(&query)).expect("listed");
     assert_eq!((first.tally.queued, first.tally.completed, first.omitted), (234, 466, 695));
     let known = || {
-        let outlines = Outlines::of(&store, ids.len());
-        let known = |id: &&TaskId| {
-            outlines.stamp(id).is_some_and(|stamp| outlines.outline(id, stamp).is_some())
+        let mut names = Names::default();
+        for id in &ids {
+            names.push(dir.record(id).file_name().expect("a name"));
+        }
+        let (names, outlines) = (names.all(), Outlines::of(&store, ids.len()));
+        let known = |name: &&Name<'_>| {
+            let stamp = outlines.stamp(**name);
+            stamp.is_some_and(|stamp| outlines.outline(**name, stamp).is_some())
         };
-        ids.iter().filter(known).count()
+        names.iter().filter(known).count()
     };
     assert_eq!(known(), 466, "those that have ended are outlined");
     assert_eq!(wait(store.list(&query)), Ok(first));

@@ -47,21 +47,28 @@ impl TaskId {
     /// # Errors
     /// [`InvalidId`] if the text is empty, too long, or has a character an id cannot have.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        if text.is_empty() {
-            return Err(InvalidId::Empty);
-        }
+        Self::check(text).map(|()| Self(text.into()))
+    }
+
+    /// Says whether [`TaskId::parse`] accepts `text`, without a copy of it.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn check(text: &str) -> Result<(), InvalidId> {
         if text.len() > MAX_TASK_ID {
             return Err(InvalidId::TooLong { limit: MAX_TASK_ID });
         }
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if let Some(found) = text.chars().find(|c| !fits(*c)) {
-            return Err(InvalidId::Character { found });
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if !text.bytes().all(fits) {
+            let found = text.chars().find(|c| !u8::try_from(*c).is_ok_and(fits));
+            return Err(found.map_or(InvalidId::Empty, |found| InvalidId::Character { found }));
         }
         match text.chars().next() {
+            None => Err(InvalidId::Empty),
             Some(first) if !first.is_ascii_alphanumeric() => {
                 Err(InvalidId::Character { found: first })
             }
-            Some(_) | None => Ok(Self(text.into())),
+            Some(_) => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::AddAssign;
 
 use super::Task;
 use super::id::{SessionId, TaskId};
@@ -88,6 +89,17 @@ pub struct Tally {
     pub error: usize,
     /// Those that were stopped.
     pub cancelled: usize,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        let Self { queued, running, completed, error, cancelled } = more;
+        self.queued += queued;
+        self.running += running;
+        self.completed += completed;
+        self.error += error;
+        self.cancelled += cancelled;
+    }
 }
 
 impl Tally {
