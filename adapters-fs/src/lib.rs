@@ -55,7 +55,7 @@ pub use logs::{AgentFiles, FileLogs};
 pub use notices::FileNotices;
 pub use plain_file::{open_plain, text_of};
 pub use queue::{FileQueue, limit_of};
-pub use record::{record_part, record_text, task_of};
+pub use record::{record_members, record_part, record_text, task_of};
 pub use store::FileStore;
 pub use transcript::FileTranscripts;
 pub use versions::FileVersions;

@@ -10,12 +10,15 @@
 
 mod decode;
 mod encode;
+mod fact;
+mod facts;
 mod iso8601;
 mod job;
 mod raw;
 mod sketch;
 
 use domain::task::{Task, TaskId};
+use serde_json::{Map, Value};
 
 pub(crate) use encode::{first, over, progress_over, with_newer_progress};
 pub(crate) use raw::Object;
@@ -181,9 +184,14 @@ pub fn task_of(text: &str, id: &TaskId) -> Result<Task, String> {
     read(text.as_bytes(), id).map(|record| record.task).map_err(|unfit| unfit.to_string())
 }
 
-/// The text that [`record_text`] gives, with those keys of `progress` alone that are `wanted`, for whoever shows many.
-pub fn record_part(task: &Task, wanted: &[&str]) -> String {
-    encode::with_progress(task, |key| wanted.contains(&key))
+/// The members of the object that [`record_text`] gives.
+pub fn record_members(task: &Task) -> Map<String, Value> {
+    encode::members(task, |_| true)
+}
+
+/// The same with those keys of `progress` alone that are `wanted`, for whoever shows many.
+pub fn record_part(task: &Task, wanted: &[&str]) -> Map<String, Value> {
+    encode::members(task, |key| wanted.contains(&key))
 }
 
 /// Why a file is no record of ours.

@@ -94,7 +94,8 @@ impl<'a> Reader<'a> {
         let known = stamp.and_then(|stamp| self.outlines.outline(name, stamp));
         if let Some(known) = known {
             let Outline { status, log_bytes, .. } = known;
-            match name.id().filter(|_| self.may_show(name, known)) {
+            let id = if self.may_show(name, known) { name.id() } else { None };
+            match id {
                 Some(id) => self.keep(id, Known::Outlined(Facts { status, log_bytes })),
                 None => self.count_unshown(known),
             }

@@ -24,11 +24,14 @@ pub(super) struct Beside<'a> {
 
 /// The task with all keys of its record.
 pub(super) fn whole(task: &Task, beside: Beside<'_>) -> Value {
-    Value::Object(read(&adapters_fs::record_text(task), task, beside))
+    Value::Object(with_beside(adapters_fs::record_members(task), task, beside))
 }
 
-fn read(text: &str, task: &Task, beside: Beside<'_>) -> Map<String, Value> {
-    let mut record: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+fn with_beside(
+    mut record: Map<String, Value>,
+    task: &Task,
+    beside: Beside<'_>,
+) -> Map<String, Value> {
     add_beside(&mut record, task, beside);
     record
 }
@@ -55,7 +58,7 @@ pub(super) const ROW_TEXTS: usize = 200;
 
 /// The task with those keys of its record that a reader of a list acts on, and texts of at most [`ROW_TEXTS`].
 pub(super) fn row(task: &Task, beside: Beside<'_>) -> Map<String, Value> {
-    let mut record = read(&adapters_fs::record_part(task, &ROW_PROGRESS), task, beside);
+    let mut record = with_beside(adapters_fs::record_part(task, &ROW_PROGRESS), task, beside);
     if let Some(Value::Object(progress)) = record.get_mut("progress") {
         let runs = !task.status().is_ended();
         progress.retain(|key, value| match key.as_str() {
@@ -270,11 +273,9 @@ pub(super) fn job_words(job: &Job) -> String {
 
 /// Says under `progress` what is known of its job by now, in place of what the record says.
 pub(super) fn name_the_job(record: &mut Map<String, Value>, task: &Task) {
-    let whole: Value = serde_json::from_str(&adapters_fs::record_text(task)).unwrap_or_default();
-    let job = &whole["progress"]["slurm"];
-    if let Some(Value::Object(progress)) = record.get_mut("progress")
-        && job.is_object()
-    {
+    let part = adapters_fs::record_part(task, &["slurm"]);
+    let job = part.get("progress").and_then(|progress| progress.get("slurm"));
+    if let (Some(Value::Object(progress)), Some(job)) = (record.get_mut("progress"), job) {
         progress.insert("slurm".to_owned(), job.clone());
     }
 }
