@@ -59,8 +59,8 @@ pub(crate) enum Entry {
 /// The same as [`Entry`] for whoever looks at many: nothing is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Named<'a> {
-    /// The record of the task with this id.
-    Record(&'a str),
+    /// The record of the task with this id, which is in ASCII.
+    Record(&'a [u8]),
     /// Named like a record, but no task can have that name.
     Misnamed,
     /// A file that was being written when somebody looked, or died.
@@ -109,10 +109,7 @@ impl<'a> Named<'a> {
             return if bytes.ends_with(TEMP.as_bytes()) { Self::Temp } else { Self::Other };
         }
         let Some(stem) = bytes.strip_suffix(RECORD.as_bytes()) else { return Self::Other };
-        match std::str::from_utf8(stem).ok().filter(|stem| TaskId::check(stem).is_ok()) {
-            Some(id) => Self::Record(id),
-            None => Self::Misnamed,
-        }
+        if TaskId::is_one(stem) { Self::Record(stem) } else { Self::Misnamed }
     }
 }
 
@@ -120,7 +117,10 @@ impl Entry {
     /// What the entry called `name` stands for.
     pub(crate) fn of(name: &OsStr) -> Self {
         match Named::of(name) {
-            Named::Record(id) => TaskId::parse(id).map_or(Self::Misnamed, Self::Record),
+            Named::Record(id) => {
+                let id = str::from_utf8(id).ok().and_then(|id| TaskId::parse(id).ok());
+                id.map_or(Self::Misnamed, Self::Record)
+            }
             Named::Misnamed => Self::Misnamed,
             Named::Temp => Self::Temp,
             Named::Other => Self::Other,

@@ -68,11 +68,12 @@ pub(crate) fn fit(build: &mut dyn FnMut(Option<usize>) -> Value, shape: &Shape) 
     if let (Some(more), Value::Object(members)) = (&shape.more, &mut answer) {
         members.insert("more".to_owned(), more.as_str().into());
     }
+    let mut excess = excess(&answer);
     for list in &shape.lists {
-        reduce(&mut answer, list);
+        reduce(&mut answer, &mut excess, list);
     }
     for list in &shape.lists {
-        leave_out(&mut answer, list.key, list.counted, list.first);
+        leave_out(&mut answer, &mut excess, list.key, list.counted, list.first);
     }
     unforeseen(answer)
 }
@@ -87,12 +88,14 @@ pub(crate) fn unforeseen(mut answer: Value) -> Value {
     }
     let keys: Vec<String> = answer.as_object().map(lists_of).unwrap_or_default();
     for key in keys {
-        leave_out(&mut answer, &key, &format!("{key}Omitted"), |_| true);
+        let mut excess = excess(&answer);
+        leave_out(&mut answer, &mut excess, &key, &format!("{key}Omitted"), |_| true);
     }
     for below in answer.as_object().map(objects_of).unwrap_or_default() {
         for key in answer[&below].as_object().map(lists_of).unwrap_or_default() {
-            let excess = excess(&answer);
-            leave_out_of(&mut answer[&below], excess, &key, &format!("{key}Omitted"), |_| true);
+            let mut excess = excess(&answer);
+            let counted = format!("{key}Omitted");
+            leave_out(&mut answer[&below], &mut excess, &key, &counted, |_| true);
         }
     }
     if weight(&answer) <= ROOM {
@@ -148,48 +151,42 @@ fn shorten(value: &mut Value, texts: usize) {
     }
 }
 
-/// Reduces as many rows of a list to what stays of them as is needed.
-fn reduce(answer: &mut Value, list: &List) {
-    let mut excess = excess(answer);
+/// Reduces as many rows of a list to what stays of them as is needed, for an answer that is too heavy by `excess`.
+fn reduce(answer: &mut Value, excess: &mut usize, list: &List) {
     let Some(Value::Array(rows)) = answer.get_mut(list.key) else { return };
     for index in giving_way(rows, list.first) {
-        if excess == 0 {
+        if *excess == 0 {
             return;
         }
         let before = weight(&rows[index]);
         if let Value::Object(row) = &mut rows[index] {
             row.retain(|key, value| list.keep.contains(&key.as_str()) && !value.is_null());
         }
-        excess = excess.saturating_sub(before - weight(&rows[index]));
+        *excess = excess.saturating_sub(before - weight(&rows[index]));
     }
 }
 
-/// Leaves out as many rows of a list as is needed, and counts them.
-fn leave_out(answer: &mut Value, key: &str, counted: &str, first: fn(&Value) -> bool) {
-    let excess = excess(answer);
-    leave_out_of(answer, excess, key, counted, first);
-}
-
-/// The same in a part of an answer that is too heavy by so much.
-fn leave_out_of(
+/// Leaves out as many rows of a list of an answer, or of a part of it, as is needed, and counts them; the whole is too heavy by
+/// `excess`.
+fn leave_out(
     answer: &mut Value,
-    mut excess: usize,
+    excess: &mut usize,
     key: &str,
     counted: &str,
     first: fn(&Value) -> bool,
 ) {
-    if excess == 0 {
+    if *excess == 0 {
         return;
     }
     let Some(Value::Array(rows)) = answer.get_mut(key) else { return };
     let mut left_out = vec![false; rows.len()];
     for index in giving_way(rows, first) {
-        if excess == 0 {
+        if *excess == 0 {
             break;
         }
         left_out[index] = true;
         // The comma goes as well.
-        excess = excess.saturating_sub(weight(&rows[index]) + 2);
+        *excess = excess.saturating_sub(weight(&rows[index]) + 2);
     }
     let gone = left_out.iter().filter(|gone| **gone).count();
     let mut at = 0..;

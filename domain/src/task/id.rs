@@ -18,6 +18,22 @@ const UNTIMED: u32 = 14;
 /// The longest session id accepted, in bytes.
 pub const MAX_SESSION_ID: usize = 256;
 
+/// Whether a byte may stand in a task id.
+const fn fits(byte: u8) -> bool {
+    FITS[byte as usize]
+}
+
+/// Whether each byte does: a listing asks for every letter of every name.
+const FITS: [bool; 256] = {
+    let mut fits = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        fits[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        byte += 1;
+    }
+    fits
+};
+
 /// The name of a task: `bg_`, the milliseconds since the epoch in hex, six more digits against collisions.
 ///
 /// Ids written by hand or by other versions are accepted too, as long as they are made of ASCII
@@ -58,18 +74,20 @@ impl TaskId {
         if text.len() > MAX_TASK_ID {
             return Err(InvalidId::TooLong { limit: MAX_TASK_ID });
         }
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if !text.bytes().all(fits) {
-            let found = text.chars().find(|c| !u8::try_from(*c).is_ok_and(fits));
-            return Err(found.map_or(InvalidId::Empty, |found| InvalidId::Character { found }));
+        if Self::is_one(text.as_bytes()) {
+            return Ok(());
         }
-        match text.chars().next() {
-            None => Err(InvalidId::Empty),
-            Some(first) if !first.is_ascii_alphanumeric() => {
-                Err(InvalidId::Character { found: first })
-            }
-            Some(_) => Ok(()),
-        }
+        let first = text.chars().next().ok_or(InvalidId::Empty)?;
+        let fits = |c: char| u8::try_from(c).is_ok_and(fits);
+        let found = text.chars().find(|c| !fits(*c)).unwrap_or(first);
+        Err(InvalidId::Character { found })
+    }
+
+    /// Whether these bytes are an id: for whoever looks at many.
+    pub fn is_one(bytes: &[u8]) -> bool {
+        bytes.len() <= MAX_TASK_ID
+            && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+            && bytes.iter().all(|byte| fits(*byte))
     }
 
     /// The id as text.

@@ -45,20 +45,19 @@ impl<'a> Name<'a> {
         self.0
     }
 
-    /// The id of the task, as text.
-    pub(super) fn stem(self) -> &'a str {
+    /// The id of the task, in bytes.
+    pub(super) fn stem(self) -> &'a [u8] {
         let name = self.0.to_bytes();
-        let stem = name.strip_suffix(RECORD.as_bytes()).unwrap_or(name);
-        str::from_utf8(stem).unwrap_or_default()
+        name.strip_suffix(RECORD.as_bytes()).unwrap_or(name)
     }
 
     /// The number of the task.
     pub(in crate::store) fn number(self) -> u64 {
-        fnv(self.stem().bytes())
+        fnv(self.stem().iter().copied())
     }
 
     /// The id of the task. Each name that is here has one.
     pub(super) fn id(self) -> Option<TaskId> {
-        TaskId::parse(self.stem()).ok()
+        TaskId::parse(str::from_utf8(self.stem()).ok()?).ok()
     }
 }

@@ -36,9 +36,9 @@ impl Newest {
     }
 
     /// Whether a task with this id would be kept.
-    pub(super) fn has_room_for(&self, id: &str) -> bool {
+    pub(super) fn has_room_for(&self, id: &[u8]) -> bool {
         self.limit.is_none_or(|limit| {
-            let is_newer = |(oldest, _): (&TaskId, _)| oldest.as_str() < id;
+            let is_newer = |(oldest, _): (&TaskId, _)| oldest.as_str().as_bytes() < id;
             self.kept.len() < limit || self.kept.first_key_value().is_some_and(is_newer)
         })
     }
