@@ -2,7 +2,9 @@
 //! holder, and `doctor` says how it goes on.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::MetadataExt as _;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -185,5 +187,34 @@ fn whoever_keeps_the_life_lock_of_a_task_without_a_supervisor_and_was_stopped_is
     wait_until("that it has ended", || {
         sandbox.task_bg(["status", &id]).ok().json()["status"] == "cancelled"
     });
+    sandbox.assert_nothing_left();
+}
+
+// Once, a writer had five seconds and more to itself while its supervisor waited for the lock of the record: gigabytes.
+#[test]
+fn a_log_keeps_its_bound_while_the_start_of_its_writer_cannot_be_recorded() {
+    const MOST: u64 = 4 << 20;
+    let sandbox = sandbox().with_env("TASK_BG_MAX_LOG", "4MiB");
+    sandbox.ended(&sandbox.run_command(["true"]));
+    let locks: Vec<String> = (0..16).map(|shard| format!(".locks/{shard:02}")).collect();
+    let holder = Holder::of(&sandbox, &locks);
+    let taken = || {
+        let logs = std::fs::read_dir(sandbox.store()).expect("a store").flatten();
+        logs.filter_map(|it| Some(it.metadata().ok()?.blocks() * 512)).max().unwrap_or(0)
+    };
+    thread::scope(|scope| {
+        let running = scope.spawn(|| said(&sandbox, &["run", "t", "--", "yes"]));
+        let mut wrote = false;
+        while !running.is_finished() {
+            let taken = taken();
+            wrote |= taken > MOST / 4;
+            assert!(taken < 16 * MOST, "{taken} bytes");
+            thread::yield_now();
+        }
+        let (code, text) = running.join().expect("it ran");
+        assert!(code == 7 && wrote, "{text}");
+        names(&text, holder.0.id());
+    });
+    drop(holder);
     sandbox.assert_nothing_left();
 }

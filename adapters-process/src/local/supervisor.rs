@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::port::{
-    Attachment, Further, LaunchFailure, StoreError, StoreFailure, Stream, Whereabouts,
+    Attachment, Further, LaunchFailure, StoreError, StoreFailure, Stream, TaskStore, Whereabouts,
 };
 use domain::run::machine::Sight;
 use domain::task::{
@@ -63,6 +63,8 @@ const RETRY: Duration = Duration::from_millis(500);
 pub struct Post<'a> {
     /// The ports over the store, the host and the clock.
     pub world: World<'a>,
+    /// The same store, whose changes hardly wait for a lock that somebody holds.
+    pub hasty: &'a dyn TaskStore,
     /// The files the agent writes to.
     pub files: AgentFiles,
     /// The most bytes that each of these files may take on the disk; `None` for no bound.
@@ -214,8 +216,9 @@ async fn start<'a>(
         .ok_or_else(|| refused(&format!("/proc does not show it{}", identity::why_unseen())))?;
     let agent = Agent::start(task, &prompt, post)?;
     let is_late = began.elapsed() >= SLOW || is_late(post, task);
-    let lookout = bounding.filter(|_| is_late).and_then(Bounding::look_out);
-    match record_start(post, task.id(), &agent, supervisor, &signals).await {
+    let mut lookout = bounding.filter(|_| is_late).and_then(Bounding::look_out);
+    let looked_at = (bounding, &mut lookout);
+    match record_start(post, task.id(), (&agent, supervisor), &signals, looked_at).await {
         Ok(started) => {
             *task = started;
             Ok(Begun { agent, signals, lookout })
@@ -247,9 +250,9 @@ pub fn worded(error: &dyn Error) -> String {
 async fn record_start(
     post: &Post<'_>,
     id: &TaskId,
-    agent: &Agent<'_>,
-    supervisor: ProcessId,
+    (agent, supervisor): (&Agent<'_>, ProcessId),
     signals: &Signals,
+    (bounding, lookout): (Option<&Bounding>, &mut Option<Lookout>),
 ) -> Result<Task, StoreError> {
     let clock = post.world.clock;
     let (at, began) = (clock.now(), clock.elapsed());
@@ -258,9 +261,10 @@ async fn record_start(
     let awake = Some(clock.awake());
     let started = Started { supervisor, agent: process, awake, group, store, log_limit };
     // What it failed for at first: later tries wait for a lock no more.
-    let mut first = None;
+    let (mut first, mut is_hasty) = (None, true);
     loop {
-        let error = match post.world.store.apply(id, Event::Started(started.clone()), at).await {
+        let store = if is_hasty { post.hasty } else { post.world.store };
+        let error = match store.apply(id, Event::Started(started.clone()), at).await {
             Ok(task) => return Ok(task),
             Err(error) => error,
         };
@@ -269,6 +273,14 @@ async fn record_start(
             && task.progress().agent.as_ref() == Some(&agent.process)
         {
             return Ok(task);
+        }
+        // From now on this takes its time.
+        *lookout = lookout.take().or_else(|| bounding?.look_out());
+        let is_busy = |error: &StoreError| {
+            matches!(error, StoreError::Failed { failure: StoreFailure::Busy { .. }, .. })
+        };
+        if std::mem::take(&mut is_hasty) && is_busy(&error) {
+            continue;
         }
         let patience = match &error {
             StoreError::Failed { failure: StoreFailure::Full(_), .. } => PATIENCE,

@@ -5,7 +5,9 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use adapters_fs::FileStore;
 use adapters_process::local::supervisor::{self, AgentFiles, Post, Surroundings};
 use domain::port::{Attachment, Stream};
 use domain::task::{Ending, ProcessId, Reason, Runner, State, Task, TaskId};
@@ -13,6 +15,9 @@ use domain::task::{Ending, ProcessId, Reason, Runner, State, Task, TaskId};
 use crate::kit::answer::Answer;
 use crate::kit::environment;
 use crate::kit::wiring::Wiring;
+
+/// How long a supervisor waits at first for a lock of the store: neighbours hold one for less.
+const HASTE: Duration = Duration::from_millis(10);
 
 pub(super) async fn supervise(id: &str, store: PathBuf) -> Answer {
     let outcome = match TaskId::parse(id) {
@@ -43,9 +48,11 @@ async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
         Ok(files) => {
             name_logs_twice(&wiring, &held.task, &files);
             let own = files.output.try_clone().map_err(|error| error.to_string())?;
+            let hasty = FileStore::open(wiring.dir.clone()).in_a_hurry(HASTE);
             let attach = |file: &Attachment| wiring.kits.attach(file);
             let post = Post {
                 world: wiring.world(),
+                hasty: &hasty,
                 files,
                 // Whoever takes a task over keeps the bound that it was started with.
                 most: Some(held.task.progress().log_limit.unwrap_or(wiring.max_log))

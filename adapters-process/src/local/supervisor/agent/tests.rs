@@ -34,6 +34,7 @@ fn started<T>(
         at_cluster: None,
         most: None,
         world: World { agents, ..memory.world() },
+        hasty: memory.world().store,
         files: AgentFiles {
             events: Arc::new(reopened()),
             events_reader: reopened(),
