@@ -6,6 +6,7 @@
 //! environment from one that was cut short. Nothing here looks at what it keeps, and none of it gets
 //! into a record, a log or an answer. Main type: [`FileKits`].
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -189,6 +190,15 @@ impl Kits for FileKits {
             Ok(Found::Absent) => Err(lost("it is not there")),
             Ok(Found::Unfit(what)) => Err(lost(&format!("it is {what}"))),
             Err(error) => Err(lost(&error.to_string())),
+        }
+    }
+
+    async fn keeps(&self, id: &TaskId) -> Result<bool, Fault> {
+        let path = self.dir.environment(id);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if disk::is_absent(&error) => Ok(false),
+            Err(error) => Err(fault("looking for", &path, &error)),
         }
     }
 

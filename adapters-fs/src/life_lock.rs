@@ -109,6 +109,16 @@ impl LifeLocks for FileLifeLocks {
         Ok(index)
     }
 
+    async fn has_more_than(&self, many: usize) -> Result<bool, Fault> {
+        let mut count = 0;
+        let listed = self.each(&mut |entry| {
+            count += usize::from(matches!(entry, ActiveEntry::Lock(_)));
+            count <= many
+        });
+        listed.map_err(|error| fault("listing", &self.dir.active(), &error))?;
+        Ok(count > many)
+    }
+
     async fn claim(&self, id: &TaskId) -> Result<Option<Box<dyn Claim>>, Fault> {
         let claimed = self.take(id);
         let claimed = claimed

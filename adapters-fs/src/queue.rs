@@ -91,6 +91,15 @@ impl Queue for FileQueue {
         waiting(&self.dir, &*self.disk).map_err(|error| self.fault("listing", &error))
     }
 
+    async fn is_empty(&self) -> Result<bool, Fault> {
+        let mut is_empty = true;
+        let listed = self.disk.list(&self.dir.queue(), &mut |name| {
+            is_empty = name.to_str().and_then(entry).is_none();
+            is_empty
+        });
+        listed.map(|()| is_empty).map_err(|error| self.fault("listing", &error))
+    }
+
     async fn withdraw(&self, task: &Task) -> Result<(), Fault> {
         let withdrawn = withdraw(&self.dir, &*self.disk, task);
         withdrawn.map(drop).map_err(|error| self.fault("leaving the queue in", &error))

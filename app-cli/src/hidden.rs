@@ -11,13 +11,27 @@ mod supervise;
 use crate::cli::args::Alone;
 use crate::kit::answer::Answer;
 
+/// Lives as long as a task. A function and no future, which would have room on the stack for all that any hidden verb needs.
+pub(crate) fn supervisor(verb: Alone) -> Answer {
+    if let Alone::Supervise { id, store } = verb {
+        supervise::supervise(&id, store)
+    } else {
+        apart(verb)
+    }
+}
+
+#[inline(never)]
+fn apart(verb: Alone) -> Answer {
+    pollster::block_on(alone(verb))
+}
+
 /// Does the work of a hidden verb.
 pub(crate) async fn alone(verb: Alone) -> Answer {
     match verb {
         // It is served before anything else is looked at.
         Alone::Mcp(_) | Alone::Completions(_) | Alone::Man(_) => Answer::nothing(),
         Alone::HookComplete => hook_complete::hook_complete(),
-        Alone::Supervise { id, store } => supervise::supervise(&id, store).await,
+        Alone::Supervise { id, store } => supervise::supervise(&id, store),
         Alone::Arrive { id, store } => arrive::arrive(&id, store).await,
         Alone::Remind { micros, store } => remind::remind(micros, store).await,
         Alone::Generated { part } => generated::generated(part),

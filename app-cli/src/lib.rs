@@ -36,9 +36,7 @@ pub fn main() -> ExitCode {
 #[inline(never)]
 fn supervise() -> Option<ExitCode> {
     let supervisor = Alone::supervisor(std::env::args_os())?;
-    // In place: it is large, and whoever waits for it would keep another copy.
-    let life = std::pin::pin!(hidden::alone(supervisor));
-    Some(ExitCode::from(pollster::block_on(life).exit_code()))
+    Some(ExitCode::from(hidden::supervisor(supervisor).exit_code()))
 }
 
 /// Does what the command line says.

@@ -157,6 +157,16 @@ fn the_index_tells_by_name_what_is_locked_and_what_is_kept() {
     assert_eq!(custody(&locks, &id("bg_3")), Custody::Absent);
 }
 
+#[test]
+fn how_many_have_a_life_lock_is_told_without_what_is_kept_for_others() {
+    let (locks, dir, _folder) = scratch();
+    let more_than = |many| wait(locks.has_more_than(many));
+    assert_eq!(more_than(0), Ok(false), "without a store there is nothing");
+    let _held: Vec<_> = (0..40).map(|number| claim(&locks, &id(&format!("bg_{number}")))).collect();
+    fs::write(dir.active().join("bg_x.env"), "").expect("written");
+    assert_eq!((more_than(0), more_than(39), more_than(40)), (Ok(true), Ok(true), Ok(false)));
+}
+
 /// Keeps all there is for the starts of a task.
 fn keep(dir: &DataDir, id: &TaskId) {
     let kits = FileKits::new(dir.clone());

@@ -56,6 +56,19 @@ fn a_store_without_a_queue_has_nobody_waiting_and_is_not_paused() {
 }
 
 #[test]
+fn a_queue_is_empty_until_a_name_of_ours_is_in_it() {
+    let (_folder, queue) = queue();
+    let is_empty = || pollster::block_on(queue.is_empty()).expect("told");
+    assert!(is_empty(), "without a store nobody waits");
+    pollster::block_on(queue.set_paused(true)).expect("paused");
+    assert!(is_empty(), "a pause waits for nothing");
+    enter(&queue, &task(1, 1, 0));
+    assert!(!is_empty());
+    pollster::block_on(queue.withdraw(&task(1, 1, 0))).expect("withdrawn");
+    assert!(is_empty());
+}
+
+#[test]
 fn one_at_a_time_goes_through_the_gate() {
     let (_folder, queue) = queue();
     let held = gate(&queue);

@@ -58,7 +58,9 @@ pub(super) fn parse(content: &[u8]) -> Result<Object<'_>, Unfit> {
 impl<'a> Object<'a> {
     /// The object that `text`, a value of another one, is; `None` if it is none.
     pub(super) fn within(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        // An empty text stands for what is absent. To say at which column it ends, serde_json would ask the processor what it
+        // can do, which takes a tenth of a millisecond in a virtual machine.
+        if text.is_empty() { None } else { serde_json::from_str(text).ok() }
     }
 
     /// The text of the value of `key`.

@@ -23,6 +23,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::iter;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -137,7 +138,8 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
         return take_over(post, agent, held).await;
     }
     let bounding = Bounding::of(post);
-    match start(post, &mut held.task, bounding.as_ref()).await {
+    let start: Step<'_, _> = Box::pin(start(post, &mut held.task, bounding.as_ref()));
+    match start.await {
         Ok(Begun { agent, signals, lookout }) => {
             say(&Handshake::Started);
             drop(detach::release_stdout());
@@ -151,12 +153,17 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
         Err(failure) => {
             // A cancel that was asked for meanwhile decides the ending.
             let ending = Ending::failed(Reason::LaunchFailed, failure.to_string());
-            drop(held.end(post.world, ending).await);
+            let end: Step<'_, _> = Box::pin(held.end(post.world, ending));
+            drop(end.await);
             say(&Handshake::from(&failure));
             drop(detach::release_stdout());
         }
     }
 }
+
+/// A step before or after the time that a supervisor waits for its task: with a frame of its own. What it needs would else have its
+/// place on the stack for as long as the task runs.
+type Step<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Drives a task on whose supervisor was killed. Whoever holds the life lock of a running task is its supervisor, so that
 /// this cannot be recorded at the moment changes nothing; it is tried again.
@@ -178,7 +185,8 @@ async fn take_over<'a>(post: &'a Post<'a>, agent: Agent<'a>, held: Held) {
 /// Removes what was kept for a task that is over, and frees its life lock. What cannot be put away is found by the lock,
 /// which this process frees at the latest by its end.
 async fn put_away(post: &Post<'_>, held: Held) {
-    drop(held.put_away(post.world).await);
+    let away: Step<'_, _> = Box::pin(held.put_away(post.world));
+    drop(away.await);
 }
 
 /// An agent that was just started, and what is said of it to this process.

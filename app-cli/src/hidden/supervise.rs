@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use adapters_fs::FileStore;
 use adapters_process::local::supervisor::{self, AgentFiles, Post, Surroundings};
 use domain::port::{Attachment, Stream};
 use domain::task::{Ending, ProcessId, Reason, Runner, State, Task, TaskId};
+use domain::usecase::custody::Held;
 
 use crate::kit::answer::Answer;
 use crate::kit::environment;
@@ -19,9 +21,9 @@ use crate::kit::wiring::Wiring;
 /// How long a supervisor waits at first for a lock of the store: neighbours hold one for less.
 const HASTE: Duration = Duration::from_millis(10);
 
-pub(super) async fn supervise(id: &str, store: PathBuf) -> Answer {
+pub(super) fn supervise(id: &str, store: PathBuf) -> Answer {
     let outcome = match TaskId::parse(id) {
-        Ok(id) => take_up(&id, store).await,
+        Ok(id) => take_up(&id, store),
         Err(error) => Err(format!("that is no task: {error}")),
     };
     if let Err(reason) = outcome {
@@ -31,65 +33,96 @@ pub(super) async fn supervise(id: &str, store: PathBuf) -> Answer {
     Answer::nothing()
 }
 
-/// Supervises the task until it has ended, then admits queued tasks.
-async fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
+/// Supervises the task until it has ended, then admits queued tasks. What is done before and after the time that the task runs is
+/// done by functions of their own, as is what is large kept elsewhere: this frame is on the stack all that time.
+fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     let detached = supervisor::detach();
-    let wiring = Wiring::at(store);
+    let wiring = wired(store);
+    let (held, files) = taken(&wiring, id, detached)?;
+    let outcome = match files {
+        Ok(files) => live(&wiring, held, files),
+        Err(error) => Err(refused(&wiring, held, &error)),
+    };
+    admit_next(&wiring);
+    outcome
+}
+
+#[inline(never)]
+fn wired(store: PathBuf) -> Box<Wiring> {
+    Box::new(Wiring::at(store))
+}
+
+/// The task, and the files that its agent writes.
+#[inline(never)]
+fn taken(
+    wiring: &Wiring,
+    id: &TaskId,
+    detached: io::Result<()>,
+) -> Result<(Held, io::Result<AgentFiles>), String> {
     let life = io::stdin().as_fd().try_clone_to_owned();
     let life = life.map_err(|error| format!("taking over the life lock: {error}"))?;
     // The files first: what the record says is to be as new as can be when the agent starts.
-    let files = detached.map(|()| agent_files(&wiring, id));
-    let held = wiring.held(id, File::from(life)).await?;
+    let files = detached.map(|()| agent_files(wiring, id));
+    let held = pollster::block_on(wiring.held(id, File::from(life)))?;
     let files = files.and_then(|made| match &held.task.progress().agent {
-        Some(agent) if is_at_work(&held.task) => files_of(&wiring, id, agent),
+        Some(agent) if is_at_work(&held.task) => files_of(wiring, id, agent),
         Some(_) | None => made,
     });
-    let outcome = match files {
-        Ok(files) => {
-            name_logs_twice(&wiring, &held.task, &files);
-            let own = files.output.try_clone().map_err(|error| error.to_string())?;
-            let hasty = FileStore::open(wiring.dir.clone()).in_a_hurry(HASTE);
-            let attach = |file: &Attachment| wiring.kits.attach(file);
-            let post = Post {
-                world: wiring.world(),
-                hasty: &hasty,
-                files,
-                // Whoever takes a task over keeps the bound that it was started with.
-                most: Some(held.task.progress().log_limit.unwrap_or(wiring.max_log))
-                    .filter(|most| *most > 0),
-                instructions: wiring.kits.instructions(id),
-                attach: &attach,
-                surroundings: Surroundings {
-                    path: environment::variable("PATH"),
-                    depth: environment::depth().saturating_add(1),
-                    is_set: |name| environment::variable(name).is_some(),
-                    text: environment::text,
-                },
-                follow_store: &|| wiring.dir.follow(&own),
-                put_back: &|stream, file, most| wiring.logs.put_back(id, stream, file, most),
-                at_cluster: environment::most_grace(),
-            };
-            // What went wrong is recorded, and the launcher knows.
-            supervisor::supervise(&post, held).await;
-            Ok(())
-        }
-        Err(error) => {
-            let reason = format!("taking up its task: {error}");
-            if is_at_work(&held.task) {
-                // Its agent goes on as it did, and whoever looks next tries it again.
-                return Err(reason);
-            }
-            // Recorded here as well, so that a task from the queue is not admitted again and again. What
-            // cannot be recorded keeps its lock, and the next one who looks finds it.
-            let ending = Ending::failed(Reason::LaunchFailed, &reason);
-            drop(held.end(wiring.world(), ending).await);
-            Err(reason)
-        }
+    Ok((held, files))
+}
+
+/// Supervises the task. What goes wrong is recorded, and the launcher is told.
+fn live(wiring: &Wiring, held: Held, files: AgentFiles) -> Result<(), String> {
+    name_logs_twice(wiring, &held.task, &files);
+    let id = held.task.id().clone();
+    let own = files.output.try_clone().map_err(|error| error.to_string())?;
+    let hasty = FileStore::open(wiring.dir.clone()).in_a_hurry(HASTE);
+    let attach = |file: &Attachment| wiring.kits.attach(file);
+    let post = Post {
+        world: wiring.world(),
+        hasty: &hasty,
+        files,
+        // Whoever takes a task over keeps the bound that it was started with.
+        most: Some(held.task.progress().log_limit.unwrap_or(wiring.max_log))
+            .filter(|most| *most > 0),
+        instructions: wiring.kits.instructions(&id),
+        attach: &attach,
+        surroundings: Surroundings {
+            path: environment::variable("PATH"),
+            depth: environment::depth().saturating_add(1),
+            is_set: |name| environment::variable(name).is_some(),
+            text: environment::text,
+        },
+        follow_store: &|| wiring.dir.follow(&own),
+        put_back: &|stream, file, most| wiring.logs.put_back(&id, stream, file, most),
+        at_cluster: environment::most_grace(),
     };
-    // The slot is free by now and whoever waited for this task is awake. Nobody listens to what fails.
-    wiring.admit().await;
-    wiring.remove_old().await;
-    outcome
+    // In place: it is large, and whoever waits for it would keep another copy.
+    pollster::block_on(pin!(supervisor::supervise(&post, held)));
+    Ok(())
+}
+
+/// Records that the task cannot be supervised, unless its agent works; returns why.
+#[inline(never)]
+fn refused(wiring: &Wiring, held: Held, error: &io::Error) -> String {
+    let reason = format!("taking up its task: {error}");
+    // An agent that works goes on as it did, and whoever looks next tries it again. What has none is recorded here as well, so
+    // that a task from the queue is not admitted again and again. What cannot be recorded keeps its lock, and the next one who
+    // looks finds it.
+    if !is_at_work(&held.task) {
+        let ending = Ending::failed(Reason::LaunchFailed, &reason);
+        drop(pollster::block_on(held.end(wiring.world(), ending)));
+    }
+    reason
+}
+
+/// The slot is free by now and whoever waited for this task is awake. Nobody listens to what fails.
+#[inline(never)]
+fn admit_next(wiring: &Wiring) {
+    pollster::block_on(async {
+        wiring.admit_next().await;
+        wiring.remove_old().await;
+    });
 }
 
 /// Whether there is an agent already: that it cannot be taken over at the moment is no end of it.

@@ -200,6 +200,11 @@ impl Wiring {
         admit(self.world(), Thoroughness::Thorough, PATIENCE).await
     }
 
+    /// The same for a supervisor whose task is over.
+    pub(crate) async fn admit_next(&self) -> Admitted {
+        admit(self.world(), Thoroughness::Freed, PATIENCE).await
+    }
+
     /// The same for whoever only looks: it waits for nobody who is at it already, and hardly for a lock.
     pub(crate) async fn admit_in_passing(&self) -> Admitted {
         let store = FileStore::open(self.dir.clone()).in_a_hurry(IN_PASSING);

@@ -48,6 +48,12 @@ pub trait Kits: Send + Sync {
     /// [`Fault`] if none is kept, or the one that is kept is not whole.
     async fn kept(&self, id: &TaskId) -> Result<Environment, Fault>;
 
+    /// Whether an environment is kept for a task, whole or not.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be told.
+    async fn keeps(&self, id: &TaskId) -> Result<bool, Fault>;
+
     /// Keeps the environment of a task that runs for an attempt that may follow it.
     ///
     /// # Errors

@@ -35,6 +35,15 @@ pub trait LifeLocks: Send + Sync {
     /// [`Fault`] if the folder cannot be listed.
     async fn index(&self) -> Result<Index, Fault>;
 
+    /// Whether more than `many` tasks have a life lock. For whoever need not know which, and lives for long: what lists
+    /// names MUST stop there.
+    ///
+    /// # Errors
+    /// [`Fault`] if the folder cannot be listed.
+    async fn has_more_than(&self, many: usize) -> Result<bool, Fault> {
+        Ok(self.index().await?.locked.len() > many)
+    }
+
     /// Takes the life lock of a task; `None` if another process holds it.
     ///
     /// MUST take over a lock that is free, and MUST make one that is absent. MUST succeed where other

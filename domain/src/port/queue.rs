@@ -27,6 +27,16 @@ pub trait Queue: Send + Sync {
     /// [`Fault`] if the queue cannot be read.
     async fn waiting(&self) -> Result<Vec<Waiting>, Fault>;
 
+    /// Whether nobody waits.
+    ///
+    /// MUST read no more of the queue than that takes.
+    ///
+    /// # Errors
+    /// [`Fault`] if the queue cannot be read.
+    async fn is_empty(&self) -> Result<bool, Fault> {
+        Ok(self.waiting().await?.is_empty())
+    }
+
     /// Removes the name of a task, which follows from its record. Nothing happens if there is none.
     ///
     /// MUST need no gate, and MUST cost no listing.

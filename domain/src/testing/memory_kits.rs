@@ -49,6 +49,10 @@ impl Kits for MemoryKits {
         kept.ok_or_else(|| fault("reading the environment", "it is not there"))
     }
 
+    async fn keeps(&self, id: &TaskId) -> Result<bool, Fault> {
+        Ok(open(&self.folder).kept.contains_key(id))
+    }
+
     async fn keep_for_next(&self, id: &TaskId, environment: &Environment) -> Result<(), Fault> {
         open(&self.folder).again.insert(id.clone(), environment.clone());
         Ok(())

@@ -28,6 +28,7 @@ struct Kept {
     limits: Limits,
     paused: bool,
     gate_held: bool,
+    listings: u64,
 }
 
 impl MemoryQueue {
@@ -46,6 +47,11 @@ impl MemoryQueue {
     /// The tasks that wait, in the order of the queue.
     pub fn names(&self) -> Vec<Waiting> {
         self.state().entries.values().cloned().collect()
+    }
+
+    /// How often the queue was listed.
+    pub fn listings(&self) -> u64 {
+        self.state().listings
     }
 
     /// Takes the gate, unless somebody holds it.
@@ -85,7 +91,12 @@ fn entry(task: &Task, conditional: bool) -> String {
 #[async_trait]
 impl Queue for MemoryQueue {
     async fn waiting(&self) -> Result<Vec<Waiting>, Fault> {
+        self.state().listings += 1;
         Ok(self.names())
+    }
+
+    async fn is_empty(&self) -> Result<bool, Fault> {
+        Ok(self.state().entries.is_empty())
     }
 
     async fn withdraw(&self, task: &Task) -> Result<(), Fault> {

@@ -269,6 +269,11 @@ impl Kits for Yielding<'_> {
         between_turns!(format!("  read what is kept for {id}"), self.memory.kits.kept(id))
     }
 
+    async fn keeps(&self, id: &TaskId) -> Result<bool, Fault> {
+        self.attempt()?;
+        between_turns!(format!("  whether anything is kept for {id}"), self.memory.kits.keeps(id))
+    }
+
     async fn keep_for_next(&self, id: &TaskId, environment: &Environment) -> Result<(), Fault> {
         self.attempt()?;
         let kept = self.memory.kits.keep_for_next(id, environment);
@@ -296,6 +301,11 @@ impl Queue for Yielding<'_> {
     async fn waiting(&self) -> Result<Vec<Waiting>, Fault> {
         self.attempt()?;
         between_turns!("  who waits".into(), self.memory.queue.waiting())
+    }
+
+    async fn is_empty(&self) -> Result<bool, Fault> {
+        self.attempt()?;
+        between_turns!("  whether anybody waits".into(), self.memory.queue.is_empty())
     }
 
     async fn withdraw(&self, task: &Task) -> Result<(), Fault> {

@@ -6,21 +6,24 @@
 //! that may start. It frees the gate and starts their supervisors. What fails is a value of the
 //! receipt: a failure never drops the claim of another task.
 
+mod counting;
+
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::again::last_attempt;
 use super::custody;
-use super::repair::{Look, follower_is_due, look, mend};
+use super::repair::{Look, look, look_beside, mend};
 use super::{Trouble, World, jobs};
-use crate::plan::queue::admission::{Admission, Limits, Standing, Verdict};
-use crate::plan::queue::{Lock, suspects};
-use crate::port::{Claim, Doomed, Environment, Gate, LaunchFailure, StoreError, Until, Waiting};
+use crate::plan::queue::admission::{Admission, Standing, Verdict};
+use crate::plan::queue::suspects;
+use crate::port::{Claim, Environment, Gate, LaunchFailure, StoreError, Until, Waiting};
 use crate::task::{Ending, Reason, State, Status, Task, TaskId};
+
+pub use counting::running;
+pub(super) use counting::{count_running, standings};
 
 /// How long a command waits for the gate once its own work is done: others hold the gate for
 /// milliseconds, and the answer does not depend on it.
@@ -46,6 +49,8 @@ pub enum Thoroughness {
     Quick,
     /// Also if there is no free slot, since a task that waits for another may have to fail.
     Thorough,
+    /// The same where the caller has just freed a slot: if a task waits, one look under the gate most likely is enough.
+    Freed,
 }
 
 /// Repairs what killed processes left, and admits as many queued tasks as there are slots. Waits for
@@ -77,7 +82,15 @@ async fn round(
     patience: Duration,
     admitted: &mut Admitted,
 ) -> Result<Next, Trouble> {
-    let found = look(world).await?;
+    let found = if how == Thoroughness::Freed {
+        match at_once(world, patience, admitted).await? {
+            Seen::Admitted(next) => return Ok(next),
+            Seen::Nobody => look_beside(world, Vec::new()).await?,
+            Seen::Disorder => look(world).await?,
+        }
+    } else {
+        look(world).await?
+    };
     let mended = mend(world, &found, &suspects(&found.names)).await;
     admitted.ended.extend(mended.ended);
     admitted.troubles.extend(mended.troubles);
@@ -88,16 +101,54 @@ async fn round(
     let (held, limits) = (found.names.held(), world.queue.limits());
     let full = found.waiting.iter().all(|waiting| held >= limits.around(waiting.at_most));
     let may_fail =
-        how == Thoroughness::Thorough && found.waiting.iter().any(|waiting| waiting.conditional);
+        how != Thoroughness::Quick && found.waiting.iter().any(|waiting| waiting.conditional);
     if full && !may_fail {
         return Ok(Next::Nothing);
     }
     let Some(gate) = world.queue.gate(patience).await? else {
         return Err(Trouble::QueueBusy { holder: world.queue.gate_holder() });
     };
-    let chosen = choose(world, gate.as_ref(), admitted).await;
+    let found = look(world).await?;
+    admit_under(world, gate, &found, admitted).await
+}
+
+/// What an admission saw that took the gate first.
+enum Seen {
+    /// Some wait, and those for whom there is room were admitted.
+    Admitted(Next),
+    /// Nobody waits.
+    Nobody,
+    /// A killed process left something that has to be repaired without the gate, or somebody holds that.
+    Disorder,
+}
+
+/// Admits under the gate from the first look on, where everything is in order. A look costs as much as there are names, and the
+/// usual way takes two: one to see whether the gate is worth it.
+async fn at_once(
+    world: World<'_>,
+    patience: Duration,
+    admitted: &mut Admitted,
+) -> Result<Seen, Trouble> {
+    if world.queue.is_empty().await? {
+        return Ok(Seen::Nobody);
+    }
+    let Some(gate) = world.queue.gate(patience).await? else { return Ok(Seen::Disorder) };
+    let found = look(world).await?;
+    if !suspects(&found.names).is_empty() || world.queue.is_paused().await? {
+        return Ok(Seen::Disorder);
+    }
+    admit_under(world, gate, &found, admitted).await.map(Seen::Admitted)
+}
+
+/// Chooses under the gate, frees it, and starts what was chosen.
+async fn admit_under(
+    world: World<'_>,
+    gate: Box<dyn Gate>,
+    found: &Look,
+    admitted: &mut Admitted,
+) -> Result<Next, Trouble> {
+    let chosen = choose(world, gate.as_ref(), found, admitted).await;
     drop(gate);
-    let chosen = chosen?;
     start_all(world, chosen, admitted).await
 }
 
@@ -116,12 +167,12 @@ struct Chosen {
 async fn choose(
     world: World<'_>,
     _gate: &dyn Gate,
+    found: &Look,
     admitted: &mut Admitted,
-) -> Result<Chosen, Trouble> {
-    let found = look(world).await?;
+) -> Chosen {
     let limits = world.queue.limits();
     let mut admission = Admission::new(&limits, world.clock.now());
-    count_running(world, &found, &mut admission).await;
+    count_running(world, found, &mut admission).await;
     let mut chosen = Chosen::default();
     for waiting in &found.waiting {
         if !waiting.conditional && admission.is_full_for(waiting.at_most) {
@@ -131,7 +182,7 @@ async fn choose(
             admitted.troubles.push(trouble);
         }
     }
-    Ok(chosen)
+    chosen
 }
 
 /// Decides about one queued task, and carries the decision out.
@@ -276,67 +327,6 @@ async fn end(world: World<'_>, id: &TaskId, ending: Ending) -> Result<(), Troubl
         // It was started after all, or is held: its supervisor, or the next repair, concludes it.
         Some(_) | None => Ok(()),
     }
-}
-
-/// Counts everything that runs: tasks whose life lock is held, and agents that lost their supervisor
-/// and still work. Reads the records behind held locks only where groups have limits.
-pub(super) async fn count_running(world: World<'_>, found: &Look, admission: &mut Admission<'_>) {
-    for (id, lock) in &found.names.locks {
-        match lock {
-            Lock::Absent => {}
-            Lock::Held if !admission.has_groups() => admission.count_unknown(),
-            Lock::Held => match world.store.load(id).await {
-                Ok(task) => admission.count(&task),
-                // It is being recorded as queued, so it takes no slot.
-                Err(StoreError::NotFound { .. }) => {}
-                Err(_) => admission.count_unknown(),
-            },
-            Lock::Free => match world.store.load(id).await {
-                Ok(task) if custody::is_at_work(world, &task).await => admission.count(&task),
-                Ok(_) | Err(StoreError::NotFound { .. }) => {}
-                Err(_) if !world.host.of_task(&Doomed::named(id.clone())).await.is_empty() => {
-                    admission.count_unknown();
-                }
-                Err(_) => {}
-            },
-        }
-    }
-}
-
-/// How many tasks run: in all, and of each group that has a limit.
-///
-/// # Errors
-/// [`Trouble`] if the store cannot be read.
-pub async fn running(
-    world: World<'_>,
-    limits: &Limits,
-) -> Result<(usize, BTreeMap<String, usize>), Trouble> {
-    let found = look(world).await?;
-    let mut admission = Admission::new(limits, world.clock.now());
-    count_running(world, &found, &mut admission).await;
-    Ok((admission.running(), admission.running_of_groups()))
-}
-
-/// The states of the tasks that the task has to wait for. Of a retried one the last attempt counts.
-pub(super) async fn standings(world: World<'_>, task: &Task) -> BTreeMap<TaskId, Standing> {
-    let mut standings = BTreeMap::new();
-    for id in &task.order().placement.after {
-        let standing = match last_attempt(world.store, id).await {
-            Ok(last) if follower_is_due(world, &last).await => Standing::Pending,
-            Ok(last) if last.status().is_ended() => Standing::Ended(last.status()),
-            // A record that cannot be read now may be readable later.
-            Ok(_) | Err(StoreError::Unreadable { .. } | StoreError::Failed { .. }) => {
-                Standing::Pending
-            }
-            Err(
-                StoreError::NotFound { .. }
-                | StoreError::Exists { .. }
-                | StoreError::Refused { .. },
-            ) => Standing::Absent,
-        };
-        standings.insert(id.clone(), standing);
-    }
-    standings
 }
 
 async fn fail_dependent(

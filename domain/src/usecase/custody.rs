@@ -41,11 +41,10 @@ pub async fn take(world: World<'_>, id: &TaskId) -> Result<Option<Held>, Trouble
     let Some(claim) = world.locks.claim(id).await? else { return Ok(None) };
     match world.store.load(id).await {
         Ok(task) => {
-            // Whoever puts a task away removes its life lock and what is kept for it: where an ended one has
-            // neither, that was done.
-            let is_over = task.status().is_ended()
-                && claim.is_new()
-                && world.kits.kept(task.id()).await.is_err();
+            // Whoever puts a task away removes its life lock and what is kept for it: where an ended one has neither, that was
+            // done. Where it cannot be told, this lock goes again, so that all is as it was for the next one who looks.
+            let may_be_over = task.status().is_ended() && claim.is_new();
+            let is_over = may_be_over && !world.kits.keeps(task.id()).await?;
             Ok(Some(Held { claim: Some(claim), task, is_over }))
         }
         Err(error) => {

@@ -29,7 +29,15 @@ pub(super) struct Look {
 /// # Errors
 /// [`Trouble`] if they cannot be read.
 pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
-    let mut found = unlocked(world).await?;
+    look_beside(world, world.queue.waiting().await?).await
+}
+
+/// The same for whoever knows already who waits.
+///
+/// # Errors
+/// [`Trouble`] as for [`look`].
+pub(super) async fn look_beside(world: World<'_>, waiting: Vec<Waiting>) -> Result<Look, Trouble> {
+    let mut found = unlocked(world, waiting).await?;
     for id in core::mem::take(&mut found.names.locks).into_keys() {
         // What a cluster has is not judged by a lock, which may end at the border of its node.
         if found.names.jobs.contains(&id) {
@@ -47,11 +55,9 @@ pub(super) async fn look(world: World<'_>) -> Result<Look, Trouble> {
     Ok(found)
 }
 
-/// The same as [`look`] without probing the locks: each counts as free.
-async fn unlocked(world: World<'_>) -> Result<Look, Trouble> {
-    // The queue before the locks: a task that is admitted in between has a life lock by then, and is
-    // counted.
-    let waiting = world.queue.waiting().await?;
+/// The same without probing the locks: each counts as free. The queue is listed before the locks: a task that is admitted
+/// in between has a life lock by then, and is counted.
+async fn unlocked(world: World<'_>, waiting: Vec<Waiting>) -> Result<Look, Trouble> {
     let index = world.locks.index().await?;
     let names = Names {
         locks: index.locked.into_iter().map(|id| (id, Lock::Free)).collect(),
@@ -203,7 +209,7 @@ async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Change, 
 /// `never_started` has it.
 async fn conclude(world: World<'_>, held: Held, never_started: Ending) -> Result<Task, Trouble> {
     // Another process may have made the same move before the lock was taken here.
-    let look = unlocked(world).await?;
+    let look = unlocked(world, world.queue.waiting().await?).await?;
     let kin = kin(world, &look, Some(&held.task)).await;
     let traces = Traces { lock: Lock::Free, ..look.names.of(held.task.id()) };
     match repair(traces, Record::Task(&held.task), kin, world.host.name()) {

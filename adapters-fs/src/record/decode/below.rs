@@ -234,7 +234,10 @@ impl<'a> Below<'a> {
             slurm: self.0.get(progress_key::SLURM).and_then(job::read).map(Box::new),
             remote_id: self.id(progress_key::REMOTE_ID),
             late_result: self.text(progress_key::LATE_RESULT),
-            stop: Object::within(self.0.get(progress_key::STOP).unwrap_or_default())
+            stop: self
+                .0
+                .get(progress_key::STOP)
+                .and_then(Object::within)
                 .and_then(|found| intent(&found)),
             left: self.left(),
             store: self.text(progress_key::STORE),

@@ -2,13 +2,17 @@
 //!
 //! Nothing here touches standard input: that is the life lock.
 
-use std::fs;
 use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd as _;
 
 use nix::sys::signal::SigSet;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, RawDir};
 
 use crate::local::group::Place;
+
+/// How much of the numbers of open descriptors is read at a time, in bytes.
+const NAMES: usize = 1024;
 
 /// See [`super::detach`].
 pub(super) fn detach() -> io::Result<()> {
@@ -26,15 +30,19 @@ pub(super) fn detach() -> io::Result<()> {
     Ok(())
 }
 
-/// Closes every descriptor above the standard three, so that no pipe of the caller stays open.
+/// Closes every descriptor above the standard three, so that no pipe of the caller stays open. Nothing here asks the C
+/// library for memory, of which a supervisor would keep two pages.
 fn close_inherited() -> io::Result<()> {
-    let numbers: Vec<i32> = fs::read_dir("/proc/self/fd")?
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|number| *number > 2)
-        .collect();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open("/proc/self/fd", flags, Mode::empty())?;
+    let mut names = [MaybeUninit::uninit(); NAMES];
+    let mut entries = RawDir::new(&folder, &mut names[..]);
+    let mut numbers = Vec::new();
+    while let Some(entry) = entries.next() {
+        let number = entry?.file_name().to_str().ok().and_then(|name| name.parse::<i32>().ok());
+        numbers.extend(number.filter(|number| *number > 2 && *number != folder.as_raw_fd()));
+    }
     for number in numbers {
-        // The one of the listing itself is closed already.
         let _ = nix::unistd::close(number);
     }
     Ok(())

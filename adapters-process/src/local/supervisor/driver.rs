@@ -85,20 +85,22 @@ struct Following<'a> {
 }
 
 impl<'a> Driver<'a> {
-    /// Begins to drive a task whose agent was just started, and whose life lock is held.
+    /// Begins to drive a task whose agent was just started, and whose life lock is held. Not in place: whoever waits for a driver
+    /// would have room for a second one, which it was made in, on the stack all the time.
+    #[inline(never)]
     pub(super) fn over(
         post: &'a Post<'a>,
         (agent, bounding): (Agent<'a>, Option<Bounding>),
         signals: Signals,
         held: Held,
-    ) -> Self {
+    ) -> Box<Self> {
         let stream = agent.decoder.and_then(|adapter| {
             let file = post.files.events_reader.try_clone().ok()?;
             Some(Following { stream: EventStream::from(file, 0, adapter), pause: LOOKS.0 })
         });
         let next = Instant::now() + heartbeat::pause(post);
         let machine = Machine::new(Charge::of(held.task.order()), moment(post));
-        Self {
+        Box::new(Self {
             post,
             agent,
             signals,
@@ -120,7 +122,7 @@ impl<'a> Driver<'a> {
             adopted: None,
             wake_at: None,
             done: false,
-        }
+        })
     }
 
     /// Puts the agent into its group, unless it is over by now. Its logs may have somebody who looks at them.
@@ -275,7 +277,7 @@ impl<'a> Driver<'a> {
     async fn watch_life(&mut self) {
         if self.grown.is_some_and(|grown| Instant::now() >= grown) {
             self.grown = None;
-            if self.post.world.locks.index().await.is_ok_and(|index| index.locked.len() <= FEW) {
+            if self.post.world.locks.has_more_than(FEW).await == Ok(false) {
                 self.signals.watch_life();
             }
             // Somebody may have removed it before.

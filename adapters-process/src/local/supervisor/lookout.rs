@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use nix::sys::signal::SigSet;
+
 use super::bound::{Bound, Found};
 use super::haste::go_first;
 
@@ -56,6 +58,8 @@ impl Drop for Lookout {
 }
 
 fn look(bound: &Shared, over: &AtomicBool) {
+    // Signals are for the thread that waits for them.
+    let _ = SigSet::all().thread_block();
     go_first();
     while !over.load(Ordering::Acquire) {
         let found = held(bound).look();

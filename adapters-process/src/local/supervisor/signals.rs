@@ -1,41 +1,44 @@
 //! What wakes a supervisor: the end of a child, a request to stop or to look at the record, the removal of its life
 //! lock's name, or the time.
 //!
-//! A handler only sets a flag and sends a byte to this process; the supervisor's loop does the rest.
+//! A handler only sets flags; the supervisor's loop does the rest. Any other thread of its process holds signals back.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::{self, SigSet, SigmaskHow};
+use nix::sys::time::TimeSpec;
 use rustix::fs::inotify;
 use rustix::process::Signal;
-use signal_hook::iterator::backend::SignalDelivery;
-use signal_hook::iterator::exfiltrator::SignalOnly;
+use signal_hook::flag;
 
 use crate::local::proc_file;
 
 /// What is listened to.
-const HEARD: [Signal; 5] = [
-    Signal::TERM,
-    Signal::INT,
-    Signal::URG,
-    Signal::CHILD,
+const HEARD: [signal::Signal; 5] = [
+    signal::Signal::SIGTERM,
+    signal::Signal::SIGINT,
+    signal::Signal::SIGURG,
+    signal::Signal::SIGCHLD,
     // Nothing hangs up on a process without a terminal; whoever sends this means no harm.
-    Signal::HUP,
+    signal::Signal::SIGHUP,
 ];
 
 /// Listens to signals for as long as the process lives.
 pub(super) struct Signals {
-    heard: RefCell<SignalDelivery<UnixStream, SignalOnly>>,
-    stop: Cell<bool>,
-    look: Cell<bool>,
+    /// Whether any came since the last wait.
+    came: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    look: Arc<AtomicBool>,
+    /// Whether the file on standard input was seen to change.
+    changed: Cell<bool>,
     /// Says when the file on standard input loses its name, and when a log is written to.
     watch: Option<OwnedFd>,
     written: Cell<bool>,
@@ -63,18 +66,21 @@ fn hear_what_was_ignored() {
 impl Signals {
     /// Begins to listen. Until then, the signals have their usual effect.
     pub(super) fn listen() -> io::Result<Self> {
-        // One pair of sockets for all of them: a pipe for each would take 40 system calls.
-        let (wake, write) = UnixStream::pair()?;
-        let numbers = HEARD.map(Signal::as_raw);
-        let heard = SignalDelivery::with_pipe(wake, write, SignalOnly, numbers)?;
+        let [came, stop, look]: [Arc<AtomicBool>; 3] = Default::default();
+        for signal in HEARD {
+            let number = signal as i32;
+            match signal {
+                signal::Signal::SIGTERM | signal::Signal::SIGINT => {
+                    flag::register(number, Arc::clone(&stop))?;
+                }
+                signal::Signal::SIGURG => drop(flag::register(number, Arc::clone(&look))?),
+                _ => {}
+            }
+            flag::register(number, Arc::clone(&came))?;
+        }
         hear_what_was_ignored();
-        Ok(Self {
-            heard: RefCell::new(heard),
-            stop: Cell::new(false),
-            look: Cell::new(false),
-            watch: None,
-            written: Cell::new(false),
-        })
+        let (changed, written) = (Cell::new(false), Cell::new(false));
+        Ok(Self { came, stop, look, changed, watch: None, written })
     }
 
     /// From now on, whoever removes the name of the life lock asks for a look. Best effort: where a user watches as
@@ -97,22 +103,22 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal, or until `also` is readable; for at most so long, if a time is given.
+    /// Waits for a signal, or until `also` is readable; for at most so long, if a time is given. Returns at once if a signal came
+    /// since the last wait.
     pub(super) fn wait(&self, at_most: Option<Duration>, also: Option<&OwnedFd>) {
-        let timeout = at_most.and_then(|span| Timespec::try_from(span).ok());
-        let mut heard = self.heard.borrow_mut();
-        let wake = heard.get_read();
-        let mut polled = vec![PollFd::new(wake, PollFlags::IN)];
-        polled.extend(self.watch.iter().chain(also).map(|fd| PollFd::new(fd, PollFlags::IN)));
-        let _ = rustix::event::poll(&mut polled, timeout.as_ref());
-        drop(polled);
-        for signal in heard.pending() {
-            match Signal::from_named_raw(signal) {
-                Some(Signal::TERM | Signal::INT) => self.stop.set(true),
-                Some(Signal::URG) => self.look.set(true),
-                _ => {}
-            }
+        let watched = self.watch.iter().chain(also);
+        let mut polled: Vec<PollFd<'_>> =
+            watched.map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
+        // Held back, so that none comes between the look at the flag and the wait, which alone lets them through. A pair of sockets
+        // that handlers write to would do as well, at a dozen system calls more.
+        let heard: SigSet = HEARD.into_iter().collect();
+        let Ok(usual) = heard.thread_swap_mask(SigmaskHow::SIG_BLOCK) else { return };
+        if !self.came.load(Ordering::SeqCst) {
+            let _ = ppoll(&mut polled, at_most.map(TimeSpec::from_duration), Some(usual));
         }
+        self.came.store(false, Ordering::SeqCst);
+        let _ = usual.thread_set_mask();
+        drop(polled);
         let Some(watch) = &self.watch else { return };
         let mut buffer = [MaybeUninit::uninit(); 512];
         let mut events = inotify::Reader::new(watch, &mut buffer);
@@ -123,7 +129,7 @@ impl Signals {
             if seen.intersects(inotify::ReadFlags::MODIFY | inotify::ReadFlags::IGNORED) {
                 self.written.set(true);
             } else {
-                self.look.set(true);
+                self.changed.set(true);
             }
         }
     }
@@ -135,18 +141,37 @@ impl Signals {
 
     /// Whether somebody asked to look at the record since the last time this was looked at.
     pub(super) fn take_look(&self) -> bool {
-        self.look.replace(false)
+        self.look.swap(false, Ordering::SeqCst) | self.changed.replace(false)
     }
 
     /// Whether somebody asked to stop since the last time this was looked at.
     pub(super) fn take_stop(&self) -> bool {
-        self.stop.replace(false)
+        self.stop.swap(false, Ordering::SeqCst)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signal_ends_a_wait_and_is_told_once() {
+        let signals = Signals::listen().expect("it listens");
+        let forever = Some(Duration::from_secs(60));
+        for (signal, told) in [
+            (Signal::URG, (false, true)),
+            (Signal::TERM, (true, false)),
+            (Signal::INT, (true, false)),
+            (Signal::CHILD, (false, false)),
+        ] {
+            signal_hook::low_level::raise(signal.as_raw()).expect("raised");
+            signals.wait(forever, None);
+            assert_eq!((signals.take_stop(), signals.take_look()), told, "{signal:?}");
+        }
+        signal_hook::low_level::raise(Signal::HUP.as_raw()).expect("raised");
+        signals.wait(Some(Duration::ZERO), None);
+        assert_eq!((signals.take_stop(), signals.take_look()), (false, false), "it means no harm");
+    }
 
     /// Once, a watch that the kernel took away together with the one before it was waited for until the task ended, and a
     /// log of 64 MiB took 3 GiB.

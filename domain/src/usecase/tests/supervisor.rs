@@ -60,7 +60,7 @@ pub(super) async fn supervise(scene: &Scene<'_>, start: Start) {
             words.failed(failure);
         }
     }
-    admit(world, Thoroughness::Thorough, PATIENCE).await;
+    admit(world, Thoroughness::Freed, PATIENCE).await;
 }
 
 fn internal(reason: &str) -> LaunchFailure {
