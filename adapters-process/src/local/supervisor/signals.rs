@@ -21,14 +21,22 @@ use signal_hook::flag;
 
 use crate::local::proc_file;
 
+/// What a signal asks for.
+#[derive(Clone, Copy)]
+enum Asks {
+    ToStop,
+    ToLook,
+    Nothing,
+}
+
 /// What is listened to.
-const HEARD: [signal::Signal; 5] = [
-    signal::Signal::SIGTERM,
-    signal::Signal::SIGINT,
-    signal::Signal::SIGURG,
-    signal::Signal::SIGCHLD,
+const HEARD: [(signal::Signal, Asks); 5] = [
+    (signal::Signal::SIGTERM, Asks::ToStop),
+    (signal::Signal::SIGINT, Asks::ToStop),
+    (signal::Signal::SIGURG, Asks::ToLook),
+    (signal::Signal::SIGCHLD, Asks::Nothing),
     // Nothing hangs up on a process without a terminal; whoever sends this means no harm.
-    signal::Signal::SIGHUP,
+    (signal::Signal::SIGHUP, Asks::Nothing),
 ];
 
 /// Listens to signals for as long as the process lives.
@@ -67,16 +75,16 @@ impl Signals {
     /// Begins to listen. Until then, the signals have their usual effect.
     pub(super) fn listen() -> io::Result<Self> {
         let [came, stop, look]: [Arc<AtomicBool>; 3] = Default::default();
-        for signal in HEARD {
-            let number = signal as i32;
-            match signal {
-                signal::Signal::SIGTERM | signal::Signal::SIGINT => {
-                    flag::register(number, Arc::clone(&stop))?;
-                }
-                signal::Signal::SIGURG => drop(flag::register(number, Arc::clone(&look))?),
-                _ => {}
+        for (signal, asks) in HEARD {
+            let asked = match asks {
+                Asks::ToStop => Some(&stop),
+                Asks::ToLook => Some(&look),
+                Asks::Nothing => None,
+            };
+            if let Some(asked) = asked {
+                flag::register(signal as i32, Arc::clone(asked))?;
             }
-            flag::register(number, Arc::clone(&came))?;
+            flag::register(signal as i32, Arc::clone(&came))?;
         }
         hear_what_was_ignored();
         let (changed, written) = (Cell::new(false), Cell::new(false));
@@ -111,7 +119,7 @@ impl Signals {
             watched.map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
         // Held back, so that none comes between the look at the flag and the wait, which alone lets them through. A pair of sockets
         // that handlers write to would do as well, at a dozen system calls more.
-        let heard: SigSet = HEARD.into_iter().collect();
+        let heard: SigSet = HEARD.into_iter().map(|(signal, _)| signal).collect();
         let Ok(usual) = heard.thread_swap_mask(SigmaskHow::SIG_BLOCK) else { return };
         if !self.came.load(Ordering::SeqCst) {
             let _ = ppoll(&mut polled, at_most.map(TimeSpec::from_duration), Some(usual));
