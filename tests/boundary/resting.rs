@@ -194,6 +194,27 @@ fn a_task_that_rests_since_its_supervisor_was_killed_is_not_left_frozen_by_whoev
     }
 }
 
+// Once, it went before all others for as long as it ran, also before whoever took it over.
+#[test]
+fn the_session_of_a_task_whose_supervisor_was_killed_in_a_rest_goes_before_others_no_more() {
+    for look in [&["status"][..], &["hook"]] {
+        let Some(rests) = Rests::forsaken(&[]) else { return };
+        let session = format!("/proc/{}/autogroup", rests.agent);
+        let is_nice =
+            |nice: &str| fs::read_to_string(&session).is_ok_and(|it| it.trim_end().ends_with(nice));
+        if !is_nice(" nice -10") {
+            return;
+        }
+        if look == ["hook"] {
+            let event = json!({"session_id": PARENT, "hook_event_name": "Stop"});
+            rests.sandbox.hook(event.to_string()).ok().done();
+        } else {
+            rests.sandbox.task_bg(["status", &rests.id]).ok().done();
+        }
+        assert!(is_nice(" nice 0"), "{look:?}");
+    }
+}
+
 /// Takes a folder away and puts a copy of it in its place.
 fn restore(folder: &Path) {
     let copy = folder.with_extension("copy");

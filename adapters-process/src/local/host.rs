@@ -27,6 +27,7 @@ use rustix::process::Signal;
 
 use super::group::Group;
 use super::handshake::Handshake;
+use super::supervisor::haste;
 use super::{identity, termination, tree};
 use crate::effect::effect;
 use crate::{
@@ -283,9 +284,8 @@ impl Host for LocalHost {
     }
 
     async fn let_go_on(&self, task: &Doomed) {
-        if let Some(group) = Group::of_or_here(task) {
-            group.go_on();
-        }
+        task.agent.iter().for_each(haste::calm);
+        Group::of_or_here(task).iter().for_each(Group::go_on);
     }
 
     async fn rests(&self, task: &Doomed) -> bool {

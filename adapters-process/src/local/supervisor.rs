@@ -10,7 +10,7 @@ mod agent;
 mod bound;
 mod detach;
 mod driver;
-mod haste;
+pub(in crate::local) mod haste;
 mod lookout;
 mod readable_log;
 mod signals;

@@ -2,6 +2,10 @@
 //!
 //! Only root's may. What it starts later is as nice as it was itself.
 
+use domain::task::ProcessId;
+
+use crate::local::{identity, proc_file};
+
 /// The niceness of whoever is in haste.
 const HURRY: i32 = -10;
 /// Where the kernel says, and is told, how nice a whole session is: processors are shared among sessions first, and then
@@ -55,6 +59,18 @@ impl Drop for Haste {
 /// Has the calling thread, and no other of this process, go before others for the rest of its life.
 pub(super) fn go_first() {
     rustix::process::setpriority_process(None, HURRY).unwrap_or_default();
+}
+
+/// Has the session of an agent be like others again whose supervisor was killed while that had it go before others.
+pub(in crate::local) fn calm(agent: &ProcessId) {
+    if !identity::lives(agent) {
+        return;
+    }
+    let session = format!("/proc/{}/autogroup", agent.pid);
+    let nice = format!(" nice {HURRY}");
+    if proc_file::text(&session).is_ok_and(|text| text.trim_end().ends_with(&nice)) {
+        std::fs::write(session, "0").unwrap_or_default();
+    }
 }
 
 /// Says how nice the session is that this process began. Where the kernel knows no such thing, nothing is said.

@@ -9,6 +9,7 @@ use domain::run::machine::{Charge, Input, Machine, Output, Recorded};
 use domain::task::{Event, ProcessId};
 use domain::usecase::autopsy::append_missing;
 
+use super::super::haste;
 use super::{Driver, Following, LOOKS, moment};
 use crate::agents::event_log;
 use crate::local::identity;
@@ -20,6 +21,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 impl Driver<'_> {
     /// Goes on where the supervisor before was killed, and records that this process, `own`, supervises the task.
     pub(in super::super) async fn take_over(&mut self, own: ProcessId) {
+        haste::calm(&self.agent.process);
         // What is done here may wait for a lock of the store, and nobody looks at the logs meanwhile.
         self.rest_until_first_look();
         self.keep_bound_early();
