@@ -166,13 +166,19 @@ pub fn terminate(pid: u32) {
     send(pid, Signal::TERM);
 }
 
-/// Stops a process that a test started, until it is continued.
+/// Stops a process that a test started, until it is continued. Returns once it is stopped, or gone: one that gets no
+/// processor takes its time to stop.
 ///
 /// # Panics
 ///
-/// When the process id is none.
+/// When the process id is none, or it does not stop.
 pub fn pause(pid: u32) {
     send(pid, Signal::STOP);
+    wait_until("that it is stopped", || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        matches!(state, None | Some('T' | 't' | 'Z' | 'X'))
+    });
 }
 
 /// Continues a process that was stopped.
