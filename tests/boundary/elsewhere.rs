@@ -149,3 +149,19 @@ fn a_result_that_comes_after_an_ending_that_was_a_guess_is_kept_beside_it() {
         }
     }
 }
+
+// Once, the reason was that it runs on another machine, whatever the record said, and which one it did not say.
+#[test]
+fn what_keeps_an_ended_task_of_another_machine_names_the_machine_and_what_can_be_done() {
+    let sandbox = sandbox();
+    let record = of_another_machine(&sandbox);
+    let id = record["id"].as_str().expect("an id");
+    let host = record["progress"]["host"].as_str().expect("a name");
+    sandbox.task_bg(["complete", id, "done"]).ok().done();
+    let kept = sandbox.task_bg(["rm", id]).code(4).json();
+    let why = kept["kept"][0]["error"].as_str().unwrap_or_default();
+    assert!(
+        why.contains(&format!("ran on `{host}`")) && why.contains(&format!("{id}.*")),
+        "{kept}"
+    );
+}

@@ -126,6 +126,8 @@ fn in_the_place_of_each_folder(thing: Thing) {
     for part in PARTS {
         let sandbox = sandbox();
         sandbox.ended(&sandbox.run_command(["true"]));
+        // Its supervisor admits the next, and makes locks for that.
+        sandbox.wait_until_idle();
         let path = sandbox.store().join(part);
         thing.put(&path);
         assert_named(&sandbox, &path);
@@ -203,6 +205,8 @@ fn an_entry_that_is_not_what_belongs_in_its_folder_stops_no_command_and_is_named
     for thing in things {
         let sandbox = sandbox();
         sandbox.ended(&sandbox.run_command(["true"]));
+        // Its supervisor admits the next, and makes locks for that.
+        sandbox.wait_until_idle();
         // A plain file is how a queue is paused, whoever can read it.
         let fits = |place: &str| thing == Thing::Shut && place == ".queue/.paused";
         for place in places.iter().filter(|place| !fits(place)) {

@@ -100,8 +100,15 @@ pub enum Kept {
         id: TaskId,
     },
     /// Another machine ran it, and its agent is not known to have exited.
-    #[error("it runs on another machine")]
-    Elsewhere,
+    #[error(
+        "it ran on `{host}`, which alone can see whether its agent is gone: run the command there; in a copy of a store of that machine, remove the files `{id}.*` by hand"
+    )]
+    Elsewhere {
+        /// Which.
+        id: TaskId,
+        /// The machine.
+        host: String,
+    },
     /// It could not be removed, or not be checked.
     #[error(transparent)]
     Trouble(#[from] Trouble),
@@ -245,7 +252,7 @@ async fn is_idle(
     if !task.belongs_to(world.host.name()) {
         // Only the machine that ran the agent can see whether it is gone.
         let seen = task.progress().exit.is_some() || agent.is_none();
-        return if seen { Ok(()) } else { Err(Kept::Elsewhere) };
+        return if seen { Ok(()) } else { Err(ran_elsewhere(task)) };
     }
     let custody = world.locks.custody(id).await.map_err(Trouble::from)?;
     let lives = match agent {
@@ -272,6 +279,11 @@ async fn is_idle(
         (true, 1..) => Err(Kept::Unnamed { id: id.clone() }),
         (true, 0) => Ok(()),
     }
+}
+
+fn ran_elsewhere(task: &Task) -> Kept {
+    let host = task.progress().host.clone().unwrap_or_default();
+    Kept::Elsewhere { id: task.id().clone(), host }
 }
 
 /// Refuses a task in whose worktree somebody works.

@@ -43,7 +43,7 @@ impl Reasons {
             | Kept::LeftBehind { .. }
             | Kept::InUse { .. }
             | Kept::Unnamed { .. }
-            | Kept::Elsewhere => Self { why: kept.to_string(), hint: None },
+            | Kept::Elsewhere { .. } => Self { why: kept.to_string(), hint: None },
         }
     }
 }
@@ -58,7 +58,7 @@ impl CleanedView {
             | Kept::LeftBehind { .. }
             | Kept::InUse { .. }
             | Kept::Unnamed { .. }
-            | Kept::Elsewhere => None,
+            | Kept::Elsewhere { .. } => None,
         })
     }
 
