@@ -291,6 +291,9 @@ impl<'a> Driver<'a> {
     /// Tells the machine what the agent said since the last look, or the next of it where it is much. Returns
     /// whether it said anything.
     async fn follow(&mut self) -> bool {
+        if self.lookout.is_some() {
+            self.skip_hole();
+        }
         let Some(Following { stream, pause }) = &mut self.stream else { return false };
         let mut events = Vec::new();
         let advanced = stream.advance(&mut |event| events.push(event));

@@ -87,11 +87,16 @@ impl Driver<'_> {
 
     /// Looks at the logs once more when the agent is gone: what it wrote since the last look nobody else gives back.
     pub(super) fn keep_bound_at_last(&mut self) {
-        let Some(Bounding { bound, .. }) = &mut self.bounding else { return };
-        let mut bound = held(bound);
-        // That there is too much of it changes nothing any more.
-        bound.look();
-        let end = bound.hole_end(1);
+        if let Some(Bounding { bound, .. }) = &self.bounding {
+            // That there is too much of it changes nothing any more.
+            held(bound).look();
+        }
+        self.skip_hole();
+    }
+
+    /// Has what is read of the events go on behind their hole, which whoever looks out may have made.
+    pub(super) fn skip_hole(&mut self) {
+        let end = self.bounding.as_ref().map_or(0, |it| held(&it.bound).hole_end(1));
         if let Some(following) = &mut self.stream {
             following.stream.skip_to(end);
         }
