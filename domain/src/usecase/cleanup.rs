@@ -252,7 +252,8 @@ async fn is_idle(
     if !task.belongs_to(world.host.name()) {
         // Only the machine that ran the agent can see whether it is gone.
         let seen = task.progress().exit.is_some() || agent.is_none();
-        return if seen { Ok(()) } else { Err(ran_elsewhere(task)) };
+        let host = task.progress().host.clone().unwrap_or_default();
+        return if seen { Ok(()) } else { Err(Kept::Elsewhere { id: id.clone(), host }) };
     }
     let custody = world.locks.custody(id).await.map_err(Trouble::from)?;
     let lives = match agent {
@@ -271,19 +272,12 @@ async fn is_idle(
     pids.extend(at_large.iter().filter(|(named, _)| named == id).map(|(_, process)| process.pid));
     pids.sort_unstable();
     pids.dedup();
-    if !pids.is_empty() && !task.is_of_store(world.host.store().as_deref()) {
-        return Err(copied(task).into());
-    }
     match (pids.is_empty(), unnamed(world, task).await) {
+        (false, _) if !task.is_of_store(world.host.store().as_deref()) => Err(copied(task).into()),
         (false, _) => Err(Kept::LeftBehind { id: id.clone(), pids }),
         (true, 1..) => Err(Kept::Unnamed { id: id.clone() }),
         (true, 0) => Ok(()),
     }
-}
-
-fn ran_elsewhere(task: &Task) -> Kept {
-    let host = task.progress().host.clone().unwrap_or_default();
-    Kept::Elsewhere { id: task.id().clone(), host }
 }
 
 /// Refuses a task in whose worktree somebody works.
