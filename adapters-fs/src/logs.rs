@@ -124,6 +124,10 @@ impl OutputLog for FileLogs {
         Ok(())
     }
 
+    async fn is_made(&self, id: &TaskId) -> bool {
+        fs::symlink_metadata(self.path(id, Stream::Readable)).is_ok()
+    }
+
     async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault> {
         let mut last = None;
         for which in [Stream::Readable, Stream::Events] {

@@ -154,6 +154,7 @@ impl FileStore {
         write: impl Fn(&Path, &[u8]) -> io::Result<()>,
     ) -> Result<(), StoreError> {
         self.prepare()?;
+        self.make_lock(task.id())?;
         let path = self.dir.record(task.id());
         let content = record::first(task);
         // First of all, so that a disk without room for the ending takes no task.

@@ -46,9 +46,15 @@ impl GitWorktrees {
     }
 
     /// Runs a command that answers with one value; `None` if git says no.
+    ///
+    /// # Errors
+    /// [`Fault`] if git says nothing, as where it was killed.
     fn ask(&self, folder: &Path, words: &[&str]) -> Result<Option<String>, Fault> {
         let ran = self.git.at(folder).args(words).run();
         let ran = ran.map_err(|error| Fault::of(step(folder, words), unable(&error)))?;
+        if ran.killed {
+            return Err(Fault::of(step(folder, words), ran.words));
+        }
         Ok(ran.ok.then(|| ran.text()))
     }
 

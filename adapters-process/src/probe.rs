@@ -12,6 +12,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::local::program;
@@ -19,10 +20,20 @@ use crate::local::program;
 /// The most bytes of an answer that are looked at.
 const ANSWER: u64 = 4096;
 
+/// What a process has as a stream that leads nowhere.
+const NULL: &str = "/dev/null";
+
 /// How often it is looked whether a program has exited.
 const STEP: Duration = Duration::from_millis(5);
 /// How long what it said before it exited may be on its way.
 const DRAIN: Duration = Duration::from_millis(500);
+
+/// Why nothing can be started that is to hear and say nothing; `None` where something can.
+pub fn null_device_fails() -> Option<String> {
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(NULL, flags, Mode::empty());
+    opened.err().map(|error| format!("`{NULL}` cannot be opened: {error}"))
+}
 
 /// Why a program did not say its version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -98,20 +98,20 @@ fn run(args: Args) -> ExitCode {
         What::Alone(Alone::Man(args)) => told(asked, command::explained::man(&args)),
         What::Alone(alone) => {
             let answer = pollster::block_on(hidden::alone(alone));
-            console::answer(console::format(asked, None), &answer)
+            console::answer(console::format(asked, None), &answer, false)
         }
         What::Verb(verb) => {
             // Who reads ids alone reads of failures on standard error.
             let asked = if verb.is_quiet() { Some(Format::Table) } else { asked };
             let (context, format) = Context::new(asked, verb.usual_format(), verb.place());
             let outcome = context.and_then(|context| {
-                let (admits, is_quiet) = (verb.admits(), verb.is_quiet());
+                let (admits, is_quiet, acts) = (verb.admits(), verb.is_quiet(), verb.acts());
                 let outcome = pollster::block_on(command::run(&context, *verb));
                 let told = outcome.map(|answer| {
                     let code = if is_quiet {
-                        console::ids(&answer)
+                        console::ids(&answer, acts)
                     } else {
-                        console::answer(format, &answer)
+                        console::answer(format, &answer, acts)
                     };
                     // Only once it was printed: what nobody saw is told later.
                     pollster::block_on(context.collected(answer.collected()));
@@ -133,7 +133,7 @@ fn told(asked: Option<Format>, outcome: Outcome) -> ExitCode {
     let format = console::format(asked, None);
     outcome.map_or_else(
         |failure| console::failed(format, &failure),
-        |answer| console::answer(format, &answer),
+        |answer| console::answer(format, &answer, false),
     )
 }
 

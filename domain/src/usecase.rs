@@ -26,6 +26,7 @@ pub mod launch_once;
 pub mod left_behind;
 pub mod list;
 pub mod mirror;
+mod never_started;
 pub mod notify;
 pub mod output;
 pub mod prune;

@@ -66,3 +66,16 @@ fn a_dry_run_says_what_would_go_and_removes_nothing() {
     assert_eq!((&done["deleted"], &done["untold"]), (&json!([id]), &json!([id])), "{done}");
     assert_eq!(done["dryRun"], false);
 }
+
+// Once, one in five of such tasks was kept, since "its agent still works": its supervisor had not let go of it yet.
+#[test]
+fn what_a_wait_saw_end_can_be_removed_at_once() {
+    let sandbox = sandbox();
+    for round in 0..25 {
+        let id = sandbox.run_command(["false"]);
+        sandbox.task_bg(["wait", &id]).code(5).done();
+        let words = if round % 2 == 0 { vec!["rm", &id] } else { vec!["cleanup", "--delete"] };
+        let removed = sandbox.task_bg(&words).ok().json();
+        assert_eq!(removed["deleted"], json!([id]), "{words:?} of round {round}: {removed}");
+    }
+}

@@ -4,6 +4,7 @@
 //! prove nothing.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -234,4 +235,36 @@ fn where_there_is_room_for_one_launch_more_its_start_and_its_ending_are_recorded
         disk.make_room();
     }
     assert!((1..17).contains(&launched), "{launched}");
+}
+
+/// Launches under a key on a disk that has so many names left, then again with room for more, and says how often it ran.
+const NAMES_LEFT: &str = r#"
+disk=$(mktemp -d)
+for names in 12 13 14 15 16 17 18 19 20 21 22; do
+    rm -f mark; mount -t tmpfs -o size=2m,nr_inodes=$names none "$disk" || exit 9
+    mkdir "$disk/h"; export TASK_BG_DIR="$disk/h/s"
+    task-bg run x --key k1 -- sh -c "echo hi >>$PWD/mark" >first 2>&1
+    mount -o remount,nr_inodes=200 "$disk"
+    task-bg run x --key k1 -- sh -c "echo hi >>$PWD/mark" >second 2>&1
+    task-bg wait >/dev/null 2>&1
+    echo "$names: $(wc -l <mark)"
+    umount -l "$disk"
+done
+"#;
+
+// Once, the agent ran and its start could not be recorded, for want of a lock; with room again the same order ran again.
+#[test]
+fn an_order_runs_once_wherever_the_disk_has_no_name_left_for_a_file() {
+    let sandbox = sandbox();
+    let script = sandbox.path("names.sh");
+    fs::write(&script, NAMES_LEFT).expect("a script");
+    let ran = sandbox.shell(&format!("unshare -m sh {}", text(&script))).run();
+    if ran.code != 0 {
+        writeln!(std::io::stderr(), "nothing can be mounted here: nothing is proved")
+            .unwrap_or_default();
+        return;
+    }
+    let counts: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(counts.len(), 11, "{ran}");
+    assert!(counts.iter().all(|line| line.ends_with(": 1")), "{ran}");
 }

@@ -218,3 +218,22 @@ fn a_log_keeps_its_bound_while_the_start_of_its_writer_cannot_be_recorded() {
     drop(holder);
     sandbox.assert_nothing_left();
 }
+
+// Once, a look waited two seconds for each of such tasks, one after another.
+#[test]
+fn a_look_waits_for_all_tasks_together_whose_locks_are_held_up() {
+    let sandbox = sandbox();
+    let ids: Vec<String> = (0..10).map(|_| sandbox.run_command(["sleep", "300"])).collect();
+    let supervisors = ids.iter().map(|id| pid_at(&sandbox.record(id), "supervisor"));
+    let supervisors: Vec<u32> = supervisors.collect();
+    supervisors.iter().copied().for_each(kill);
+    wait_until("that all are gone", || supervisors.iter().all(|pid| !alive(*pid)));
+    let locks: Vec<String> = ids.iter().map(|id| format!(".active/{id}")).collect();
+    let holder = Holder::of(&sandbox, &locks);
+    for words in [&["list"][..], &["doctor"]] {
+        said(&sandbox, words);
+    }
+    drop(holder);
+    let cancelled = sandbox.task_bg(["cancel", "--all", "--grace", "1s"]).ok().json();
+    assert_eq!(cancelled["cancelled"].as_array().map(Vec::len), Some(10), "{cancelled:#}");
+}

@@ -173,3 +173,24 @@ fn a_retry_without_a_folder_to_work_in_is_refused_before_anything_is_recorded() 
     let answer: Value = sandbox.task_bg(["retry", "--failed"]).run().json();
     assert_eq!(answer["refused"].as_array().map(Vec::len), Some(2), "{answer:#}");
 }
+
+// Once, a git that was killed meant that the repository was gone, and one that prints anything that it was bare.
+#[test]
+fn of_a_git_that_does_not_answer_nothing_is_concluded() {
+    let sandbox = repository();
+    let (id, _) = committed(&sandbox, "exit 0");
+    let stand_in = |script: &str| {
+        let bin = sandbox.path("broken");
+        fs::create_dir_all(&bin).expect("a folder in the sandbox");
+        tests::sandbox::executable(&bin.join("git"), script);
+        format!("PATH={}:$PATH", bin.display())
+    };
+    let path = stand_in("#!/bin/sh\nkill -9 $$\n");
+    for words in [format!("rm {id}"), "cleanup --delete".to_owned()] {
+        let kept = sandbox.shell(&format!("{path} task-bg {words}")).run();
+        assert!(!kept.stdout.contains("is gone") && kept.stdout.contains("signal"), "{kept}");
+    }
+    let path = stand_in("#!/bin/sh\necho garbage\n");
+    let made = sandbox.shell(&format!("{path} task-bg run x --worktree -- true")).run();
+    assert!(!made.stdout.contains("bare") && made.stdout.contains("garbage"), "{made}");
+}

@@ -112,3 +112,55 @@ fn a_stranger_that_got_the_number_of_an_agent_or_a_supervisor_is_never_signalled
         "{said}"
     );
 }
+
+// Once, what was launched where `/proc` does not tell the boot, or looked at from there, counted as lost while it ran.
+#[test]
+fn a_task_is_judged_alike_where_proc_does_not_tell_the_boot() {
+    let sandbox = sandbox();
+    let only_processes =
+        "unshare -m sh -c 'mount -t proc -o subset=pid proc /proc && exec \"$@\"' sh";
+    if sandbox.shell(&format!("{only_processes} true")).run().code != 0 {
+        writeln!(std::io::stderr(), "no such `/proc` here: nothing is proved").unwrap_or_default();
+        return;
+    }
+    for (launched, looked) in [(only_processes, ""), ("", only_processes)] {
+        let run = |place: &str, words: &str| {
+            sandbox.shell(&format!("{place} task-bg {words}")).ok().json()
+        };
+        let id = task_id(&run(launched, "run x -- sleep 300"));
+        let record = sandbox.record(&id);
+        let status = run(looked, &format!("status {id}"));
+        assert_eq!((&status["status"], &status["note"]), (&json!("running"), &Value::Null));
+        let supervisor = pid_at(&record, "supervisor");
+        kill(supervisor);
+        wait_until("that it is gone", || !alive(supervisor));
+        let status = run(looked, &format!("status {id}"));
+        assert_eq!(status["status"], "running", "launched {launched}, looked {looked}: {status:#}");
+        let cancelled = run(looked, &format!("cancel --grace 1ms {id}"));
+        assert_eq!(cancelled["cancelled"], json!([id]), "{cancelled}");
+        assert!(!alive(pid_at(&record, "agentProcess")), "{cancelled}");
+        sandbox.assert_nothing_left();
+    }
+}
+
+// Once, the finding was well where no process could be started, and a launch said that permission was denied, not to what.
+#[test]
+fn a_null_device_that_cannot_be_opened_is_named_by_doctor_and_by_a_launch() {
+    let sandbox = sandbox();
+    let script = "dir=$(mktemp -d) && mount -t tmpfs -o nodev none $dir && mknod -m 666 $dir/null c 1 3 \
+                  && mount --bind $dir/null /dev/null && exec \"$@\"";
+    let place = format!("unshare -m sh -c '{script}' sh");
+    if sandbox.shell(&format!("{place} sh -c '! true 2>/dev/null >/dev/null'")).run().code == 1 {
+        writeln!(std::io::stderr(), "no device can be hidden here: nothing is proved")
+            .unwrap_or_default();
+        return;
+    }
+    let launched = sandbox.shell(&format!("{place} task-bg run x -- true")).run();
+    assert_ne!(launched.code, 0, "{launched}");
+    assert!(launched.stdout.contains("`/dev/null` cannot be opened"), "{launched}");
+    let doctor = sandbox.shell(&format!("{place} task-bg doctor")).run().json();
+    let findings = doctor["findings"].as_array().expect("findings");
+    let processes = findings.iter().find(|finding| finding["check"] == "processes");
+    let processes = processes.map(ToString::to_string).unwrap_or_default();
+    assert!(processes.contains("`/dev/null` cannot be opened"), "{processes}");
+}

@@ -146,3 +146,32 @@ fn an_agent_that_was_stopped_is_gone_though_its_supervisor_can_open_no_file() {
     assert!(limit("1024:1024"));
     assert_eq!(sandbox.ended(&id)["progress"]["reason"], "timeout");
 }
+
+// Once, such a cancel only said that the task had ended before: what its agent had hidden lived on, and nothing named it.
+#[test]
+fn a_cancel_of_a_task_that_was_killed_with_its_supervisor_names_it_as_unproved() {
+    // A control group would hold what hides.
+    let sandbox = sandbox().with_env("TASK_BG_CGROUPS", "off");
+    for look in [None, Some("list")] {
+        let hidden = sandbox.path("hidden");
+        let script = format!(
+            "(cd /; env -i setsid sh -c 'sleep 300 & echo $! >{0}.new; mv {0}.new {0}' </dev/null >/dev/null 2>&1 &)
+             sleep 300",
+            hidden.display()
+        );
+        let id = sandbox.run_script(&[], &script);
+        sandbox.wait_for_file("hidden");
+        let pid = sandbox.pid_in("hidden");
+        kill_both(&sandbox.record(&id));
+        if let Some(look) = look {
+            sandbox.task_bg([look]).ok().done();
+        }
+        let answer = sandbox.task_bg(["cancel", &id, "--grace", "100ms"]).run().json();
+        assert!(names(&answer["unproved"], &id), "after {look:?}: {answer:#}");
+        assert!(sandbox.record(&id)["status"] != "running", "{answer:#}");
+        if alive(pid) {
+            kill(pid);
+        }
+        std::fs::remove_file(&hidden).expect("it was written");
+    }
+}

@@ -230,3 +230,15 @@ fn an_entry_that_is_not_what_belongs_in_its_folder_stops_no_command_and_is_named
         assert_all_works(&sandbox, &format!("{thing:?} in each folder"));
     }
 }
+
+// Once, the advice was to move the null device away.
+#[test]
+fn nobody_is_told_to_move_a_device_out_of_the_way_of_a_store() {
+    let sandbox = sandbox();
+    let failed = sandbox.task_bg(["list"]).env("TASK_BG_DIR", "/dev/null").run().failure(8);
+    assert!(!failed.to_string().contains("mv "), "{failed}");
+    let file = sandbox.path("file");
+    fs::write(&file, "mine").expect("a file");
+    let failed = sandbox.task_bg(["list"]).env("TASK_BG_DIR", &file).run().failure(8);
+    assert!(failed["hint"].as_str().is_some_and(|hint| hint.contains("mv ")), "{failed}");
+}

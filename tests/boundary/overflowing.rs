@@ -144,6 +144,12 @@ fn a_standard_output_without_room_is_an_error_with_its_own_exit_code() {
         assert!(ran.stderr.contains("standard output cannot be written"), "{words}: {ran}");
         assert!(ran.stderr.contains("hint: make room"), "{words}: {ran}");
     }
+    // Nobody would know of the task that runs.
+    for words in ["", "-q"] {
+        let launched = sandbox.shell(&format!("task-bg run {words} x -- true > /dev/full")).code(1);
+        let newest = sandbox.task_bg(["list"]).ok().json()["tasks"][0]["id"].clone();
+        assert!(launched.stderr.contains(newest.as_str().unwrap_or("?")), "{launched}");
+    }
     let failed = sandbox.shell("task-bg status bg_none > /dev/full").code(3);
     assert!(failed.stderr.contains("Task not found"), "{failed}");
     // A reader that has read enough is none.

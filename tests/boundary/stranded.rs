@@ -3,7 +3,8 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use tests::sandbox::Sandbox;
+use tests::process::{alive, kill, wait_until};
+use tests::sandbox::{Sandbox, pid_at};
 
 use crate::sandbox;
 
@@ -88,4 +89,36 @@ fn a_task_that_another_program_queued_is_named_with_what_can_be_done_and_never_s
     assert_eq!(cancelled["cancelled"], json!([id]), "{cancelled:#}");
     let again = sandbox.task_bg(["retry", id, "--wait"]).ok().json();
     assert_eq!(again["ended"][0]["result"], "hi", "{again:#}");
+}
+
+// Once, `doctor` recorded that the first was lost, and left the second to wait for a slot that was free.
+#[test]
+fn where_doctor_finds_a_task_lost_the_next_one_starts() {
+    let sandbox = sandbox().with_env("TASK_BG_MAX_RUNNING", "1");
+    let running = sandbox.run_command(["sleep", "300"]);
+    let waiting = sandbox.run_command(["echo", "my turn"]);
+    let record = sandbox.record(&running);
+    let pids = ["supervisor", "agentProcess"].map(|key| pid_at(&record, key));
+    pids.into_iter().for_each(kill);
+    wait_until("that both are gone", || pids.iter().all(|pid| !alive(*pid)));
+    sandbox.task_bg(["doctor"]).run().done();
+    wait_until("that it had its turn", || sandbox.record(&waiting)["status"] == "completed");
+}
+
+// Once, such a task counted as one that had never run, so that its key was free and the same order ran a second time.
+#[test]
+fn an_order_whose_supervisor_was_killed_as_its_agent_started_does_not_run_again_under_its_key() {
+    let sandbox = sandbox();
+    for round in 0..8 {
+        let mark = sandbox.path(&format!("mark{round}"));
+        let script = format!("echo hi >>{}; kill -9 $PPID; exec sleep 0.2", mark.display());
+        let key = format!("k{round}");
+        let words = ["run", "x", "--key", &key, "--", "sh", "-c", &script];
+        for _ in 0..2 {
+            sandbox.task_bg(words).run().done();
+        }
+        wait_until("that nothing runs", || sandbox.task_bg(["list"]).ok().json()["running"] == 0);
+        let lines = sandbox.lines_of(&format!("mark{round}"));
+        assert_eq!(lines, ["hi"], "in round {round}");
+    }
 }

@@ -42,6 +42,14 @@ pub(crate) struct Held {
 }
 
 impl FileStore {
+    /// Makes the lock of a task's shard if it is missing, so that what happens to the task can be recorded also where the
+    /// disk has no room for another file by then.
+    pub(super) fn make_lock(&self, id: &TaskId) -> Result<(), StoreError> {
+        let path = self.dir.shard(id);
+        let made = self.with_descriptors(|| open(&path)).map(drop);
+        made.map_err(|error| self.failed("making the lock", &path, &error))
+    }
+
     /// Takes the lock of a task's shard.
     pub(super) fn lock(&self, id: &TaskId) -> Result<Held, StoreError> {
         let path = self.dir.shard(id);

@@ -71,6 +71,8 @@ fn misleads(name: &OsStr) -> bool {
 pub(super) struct Ran {
     /// How it ended; a command that was cut short counts as a success.
     pub(super) ok: bool,
+    /// Whether something ended it before it could answer.
+    pub(super) killed: bool,
     /// The beginning of what it printed.
     pub(super) stdout: Vec<u8>,
     /// Whether there was more.
@@ -166,6 +168,7 @@ impl Call {
         ended.complaints.take(WORDS).read_to_end(&mut words)?;
         Ok(Ran {
             ok: ended.truncated || ended.status.success(),
+            killed: !ended.truncated && ended.status.code().is_none(),
             stdout: ended.stdout,
             truncated: ended.truncated,
             words: said(ended.status, String::from_utf8_lossy(&words).trim()),

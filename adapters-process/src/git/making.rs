@@ -51,13 +51,21 @@ impl GitWorktrees {
             }
         })?;
         let folder = folder.to_owned();
+        if ran.killed {
+            return Err(Fault::of("running `git`", ran.words).into());
+        }
         if !ran.ok {
             let reason = ran.words.lines().next().unwrap_or_default();
             let reason = reason.trim_start_matches("fatal: ").to_owned();
             return Err(WorktreeError::NoRepository { folder, reason });
         }
-        if ran.text() != "true" {
-            return Err(WorktreeError::Bare { folder });
+        match ran.text().as_str() {
+            "true" => {}
+            "false" => return Err(WorktreeError::Bare { folder }),
+            other => {
+                let reason = format!("`git` does not answer as git does: {other:?}");
+                return Err(Fault::of("running `git`", reason).into());
+            }
         }
         let top = self.tell(at, &["rev-parse", "--show-toplevel"])?;
         let below = self.tell(at, &["rev-parse", "--show-prefix"])?;

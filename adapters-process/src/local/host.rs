@@ -141,7 +141,7 @@ impl LocalHost {
     fn await_supervisor(command: Command, until: Until) -> Result<(), LaunchFailure> {
         let internal = |words: String| LaunchFailure::Supervisor(words);
         let (child, mut words) = Self::spawn(command).map_err(|error| {
-            let words = error.to_string();
+            let words = crate::probe::null_device_fails().unwrap_or_else(|| error.to_string());
             if lacks_room(&error) { LaunchFailure::NoProcess(words) } else { internal(words) }
         })?;
         loop {
@@ -242,7 +242,7 @@ impl Host for LocalHost {
     }
 
     async fn is_of_this_boot(&self, process: &ProcessId) -> bool {
-        process.boot_id == identity::boot_id()
+        identity::may_be_of_this_boot(process)
     }
 
     async fn ask_to_look(&self, supervisor: &ProcessId) -> Result<(), Fault> {

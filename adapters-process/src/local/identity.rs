@@ -12,7 +12,8 @@ use super::time_namespace::Shifts;
 
 use super::proc_file;
 
-/// The boot the system is in now; empty if the kernel does not tell. It outlasts every process, so it is asked for once.
+/// The boot the system is in now; empty if the kernel does not tell, as where `/proc` shows processes alone. It outlasts
+/// every process, so it is asked for once.
 pub fn boot_id() -> String {
     static FOUND: OnceLock<String> = OnceLock::new();
     if let Some(found) = FOUND.get() {
@@ -22,6 +23,13 @@ pub fn boot_id() -> String {
         Ok(text) => FOUND.get_or_init(|| text.trim().to_owned()).clone(),
         Err(_) => String::new(),
     }
+}
+
+/// Whether the process may be one of the boot the system is in now: where either is not known, its number and its start
+/// are all there is to go by.
+pub fn may_be_of_this_boot(process: &ProcessId) -> bool {
+    let now = boot_id();
+    process.boot_id == now || process.boot_id.is_empty() || now.is_empty()
 }
 
 /// Whether this process may do everything on this machine.
@@ -64,7 +72,7 @@ pub fn lives(process: &ProcessId) -> bool {
 /// What is known of this very process, if it lives.
 pub fn found(process: &ProcessId) -> Option<Stat> {
     let is_it = |stat: &Stat| stat.lives() && stat.start_time == process.start_time;
-    Stat::of(process.pid).filter(is_it).filter(|_| boot_id() == process.boot_id)
+    Stat::of(process.pid).filter(is_it).filter(|_| may_be_of_this_boot(process))
 }
 
 /// How long ago this process was started, by the clock that counts the time the machine sleeps, too.
@@ -163,7 +171,9 @@ mod tests {
         let me = identify(std::process::id()).expect("this process lives");
         assert!(lives(&me));
         assert!(!lives(&ProcessId { start_time: me.start_time + 1, ..me.clone() }));
-        assert!(!lives(&ProcessId { boot_id: "another boot".into(), ..me }));
+        assert!(!lives(&ProcessId { boot_id: "another boot".into(), ..me.clone() }));
+        // Not another boot, but one that is not known.
+        assert!(lives(&ProcessId { boot_id: String::new(), ..me }));
     }
 
     #[test]

@@ -150,9 +150,9 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
             driver.run().await;
             put_away(post, driver.held).await;
         }
-        Err(failure) => {
+        Err(Unstarted { failure, reason }) => {
             // A cancel that was asked for meanwhile decides the ending.
-            let ending = Ending::failed(Reason::LaunchFailed, failure.to_string());
+            let ending = Ending::failed(reason, failure.to_string());
             let end: Step<'_, _> = Box::pin(held.end(post.world, ending));
             drop(end.await);
             say(&Handshake::from(&failure));
@@ -201,7 +201,7 @@ async fn start<'a>(
     post: &'a Post<'_>,
     task: &mut Task,
     bounding: Option<&Bounding>,
-) -> Result<Begun<'a>, LaunchFailure> {
+) -> Result<Begun<'a>, Unstarted> {
     let began = Instant::now();
     let internal = |error: &dyn Error| LaunchFailure::Supervisor(worded(error));
     let refused = |words: &str| LaunchFailure::Supervisor(words.to_owned());
@@ -209,10 +209,10 @@ async fn start<'a>(
     match task.state() {
         State::Queued(Queued { cancel: None, .. }) => {}
         State::Queued(Queued { cancel: Some(_), .. }) => {
-            return Err(refused("it is being cancelled"));
+            return Err(refused("it is being cancelled").into());
         }
         State::Running(_) | State::Completed(_) | State::Error(_) | State::Cancelled(_) => {
-            return Err(refused("it does not wait any more"));
+            return Err(refused("it does not wait any more").into());
         }
     }
     let further =
@@ -235,7 +235,8 @@ async fn start<'a>(
             // No process without a record that knows it.
             agent.end_now(task.id());
             post.world.host.put_away(&agent.doomed(task.id())).await;
-            Err(internal(&error))
+            // It ran for a moment, and may have done something.
+            Err(Unstarted { failure: internal(&error), reason: Reason::Lost })
         }
     }
 }
@@ -245,6 +246,18 @@ async fn start<'a>(
 fn is_late(post: &Post<'_>, task: &Task) -> bool {
     let took = task.queued_at().map(|then| post.world.clock.now().since(then));
     took.is_some_and(|took| took >= LATE && took < WAITED)
+}
+
+/// Why a task has no start on record, and what it ends as for that.
+struct Unstarted {
+    failure: LaunchFailure,
+    reason: Reason,
+}
+
+impl From<LaunchFailure> for Unstarted {
+    fn from(failure: LaunchFailure) -> Self {
+        Self { failure, reason: Reason::LaunchFailed }
+    }
 }
 
 /// An error with its causes, in one line.

@@ -212,7 +212,7 @@ pub(crate) fn wait_for_exit(process: &ProcessId) {
 
 /// Sends the signal to this very process; `false` if it does not live any more.
 pub fn signal(process: &ProcessId, signal: Signal) -> rustix::io::Result<bool> {
-    if process.boot_id != identity::boot_id() {
+    if !identity::may_be_of_this_boot(process) {
         return Ok(false);
     }
     signal_started(process.pid, process.start_time, signal)

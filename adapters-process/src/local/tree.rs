@@ -12,7 +12,7 @@ use domain::port::Doomed;
 use domain::task::{ProcessId, TaskId};
 
 use crate::local::group::Group;
-use crate::local::identity::{Stat, boot_id};
+use crate::local::identity::{Stat, may_be_of_this_boot};
 use crate::{SUPERVISOR_VARIABLE, TASK_ID_VARIABLE};
 
 /// How often whatever was started during a look is looked at, too, at most.
@@ -114,7 +114,7 @@ impl Snapshot {
     fn has(&self, process: &ProcessId) -> bool {
         let there = self.all.get(&process.pid);
         there.is_some_and(|stat| stat.start_time == process.start_time)
-            && boot_id() == process.boot_id
+            && may_be_of_this_boot(process)
     }
 }
 

@@ -96,14 +96,15 @@ fn shown_by(choice: anstream::ColorChoice, words: String) -> String {
     }
 }
 
-/// Prints an answer; where it is for machines, says to people what of it could not be done.
-pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
+/// Prints an answer; where it is for machines, says to people what of it could not be done. What was done by a verb that
+/// `acts` is said on standard error where it cannot be printed.
+pub(crate) fn answer(format: Format, answer: &Answer, acts: bool) -> ExitCode {
     let stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
     let reader = if is_terminal { Reader::Terminal(Screen::of(&stdout)) } else { Reader::Other };
     let text = answer.render(format, reader);
     let text = if is_terminal && !answer.is_verbatim() { as_shown(text) } else { text };
-    let code = print(&text).err().unwrap_or_else(|| answer.exit_code());
+    let code = print_all(&text, answer, acts);
     match format {
         Format::Json | Format::Ndjson if !is_one_terminal() => {
             write_words(&wording::words_of_all(&answer.failures(), ERROR, HINT));
@@ -115,8 +116,8 @@ pub(crate) fn answer(format: Format, answer: &Answer) -> ExitCode {
 }
 
 /// Prints the ids of an answer alone, and says to people what could not be done.
-pub(crate) fn ids(answer: &Answer) -> ExitCode {
-    let code = print(&answer.ids()).err().unwrap_or_else(|| answer.exit_code());
+pub(crate) fn ids(answer: &Answer, acts: bool) -> ExitCode {
+    let code = print_all(&answer.ids(), answer, acts);
     write_words(&wording::words_of_all(&answer.failures(), ERROR, HINT));
     ExitCode::from(code)
 }
@@ -175,6 +176,17 @@ fn print(text: &str) -> Result<(), u8> {
         Ok(()) => Ok(()),
         Err(error) => Err(unwritten(&error)),
     }
+}
+
+/// Prints the text of an answer; returns the exit code.
+fn print_all(text: &str, answer: &Answer, acts: bool) -> u8 {
+    let Err(code) = print(text) else { return answer.exit_code() };
+    // Whoever read and went away has read enough.
+    if acts && code != 0 {
+        let done = answer.render(Format::Json, Reader::Other);
+        write_words(&format!("what was done all the same: {done}"));
+    }
+    code
 }
 
 /// The exit code where standard output cannot be written, after saying why.

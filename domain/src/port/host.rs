@@ -66,7 +66,7 @@ pub trait Host: Send + Sync {
     /// The same, and whether somebody stopped it with a signal, so that it does nothing until it is continued. One look.
     async fn life(&self, process: &ProcessId) -> Life;
 
-    /// Whether the process is one of the boot the machine is in now.
+    /// Whether the process is one of the boot the machine is in now; true where that cannot be told.
     async fn is_of_this_boot(&self, process: &ProcessId) -> bool;
 
     /// Asks a supervisor to read the record of its task, and to do what the record says. MUST NOT

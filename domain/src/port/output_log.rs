@@ -45,6 +45,10 @@ pub trait OutputLog: Send + Sync {
     /// [`Fault`] if a log cannot be opened.
     async fn give_back(&self, id: &TaskId, most: u64) -> Result<(), Fault>;
 
+    /// Whether the log was made that the agent writes into, which happens shortly before its start. No if that cannot be
+    /// told.
+    async fn is_made(&self, id: &TaskId) -> bool;
+
     /// Where a log is, as an absolute path, whether or not it is there yet.
     fn location(&self, id: &TaskId, which: Stream) -> String;
 }

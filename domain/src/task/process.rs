@@ -13,7 +13,7 @@ pub struct ProcessId {
     pub pid: u32,
     /// Clock ticks from boot to its start (field 22 of `/proc/<pid>/stat`).
     pub start_time: u64,
-    /// The boot it lived in (`/proc/sys/kernel/random/boot_id`).
+    /// The boot it lived in (`/proc/sys/kernel/random/boot_id`); empty where that was not known.
     pub boot_id: String,
 }
 

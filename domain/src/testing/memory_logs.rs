@@ -62,6 +62,10 @@ impl OutputLog for SilentLogs {
         Ok(())
     }
 
+    async fn is_made(&self, _id: &TaskId) -> bool {
+        false
+    }
+
     async fn last_write(&self, _id: &TaskId) -> Result<Option<Timestamp>, Fault> {
         Ok(None)
     }

@@ -16,7 +16,7 @@ use core::time::Duration;
 use super::again::last_attempt;
 use super::custody;
 use super::repair::{Look, look, look_beside, mend};
-use super::{Trouble, World, jobs};
+use super::{Trouble, World, jobs, never_started};
 use crate::plan::queue::admission::{Admission, Standing, Verdict};
 use crate::plan::queue::suspects;
 use crate::port::{Claim, Environment, Gate, LaunchFailure, StoreError, Until, Waiting};
@@ -294,7 +294,7 @@ async fn start_all(
             Err(failure) => {
                 // A task that failed frees its slot, and other tasks may wait for it.
                 again = true;
-                let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
+                let ending = never_started::unstarted(world, &id, &failure).await;
                 match end(world, &id, ending).await {
                     Ok(()) => admitted.ended.push(id),
                     Err(trouble) => admitted.troubles.push(trouble),

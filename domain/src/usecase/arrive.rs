@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::custody::{self, Held};
 use super::jobs::spoiled_by;
-use super::reconcile::{reconcile, wait_for_conclusion};
+use super::reconcile::{CONCLUSION, reconcile, wait_for_conclusion};
 use super::{Trouble, World};
 use crate::port::Environment;
 use crate::task::{Ending, Event, Job, Queued, Reason, State, TaskId};
@@ -48,7 +48,8 @@ pub async fn arrive(
         if held.is_some() {
             break;
         }
-        wait_for_conclusion(world, id).await;
+        let task = world.store.load(id).await?;
+        wait_for_conclusion(world, &task, &mut CONCLUSION.clone()).await;
     }
     let Some(mut held) = held else { return Err(Trouble::unanswered(world, id)) };
     let wanted = world.jobs.intent(id).await;

@@ -10,14 +10,14 @@ use core::time::Duration;
 
 use super::again::last_attempt;
 use super::custody;
-use super::left_behind::{may_have_left, unnamed};
-use super::reconcile::{Believed, Note, reconcile, wait_for_conclusion};
+use super::left_behind::{ended_unseen, may_have_left, unnamed};
+use super::reconcile::{Believed, CONCLUSION, Note, reconcile, wait_for_conclusion};
 use super::repair::follower_is_due;
 use super::stop_jobs::stop_jobs;
 use super::stopping::{stop_all, stop_unrecorded, unanswered};
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
-use crate::port::{Doomed, StoreError};
+use crate::port::{Doomed, StoreError, Survivors};
 use crate::task::{CancelIntent, Ending, Event, Refusal, Status, Task, TaskId};
 
 /// How often a cancel is tried on a task that changes meanwhile.
@@ -56,8 +56,9 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
             Ok(Doom::ToStop(task)) => doomed.push(task),
             Ok(Doom::Remains(task)) => remains.push(task),
             Ok(Doom::Done(id)) => receipt.cancelled.push(id),
-            Ok(Doom::NotFound(task)) => {
+            Ok(Doom::NotFound(task, survivors)) => {
                 receipt.unproved.push(id.clone());
+                receipt.survivors.extend(survivors);
                 let (id, refusal) = (task.id().clone(), already_ended(&task));
                 receipt.refused.push((id.clone(), StoreError::Refused { id, refusal }.into()));
             }
@@ -68,7 +69,7 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
     }
     let all: Vec<Task> = doomed.iter().chain(&remains).cloned().collect();
     let mut stopped = stop_all(world, &all, grace).await;
-    receipt.survivors = stopped.survivors;
+    receipt.survivors.extend(stopped.survivors);
     receipt.unproved.extend(stopped.unproved);
     for task in doomed {
         let id = task.id().clone();
@@ -101,8 +102,8 @@ enum Doom {
     ToStop(Task),
     /// It had ended before, and processes of it are left.
     Remains(Task),
-    /// It had ended before and left something, of which nothing is found.
-    NotFound(Task),
+    /// It has ended and may have left something, of which nothing was found, or what is named here.
+    NotFound(Task, Survivors),
     /// It had no process and is cancelled already.
     Done(TaskId),
     /// A cluster has it.
@@ -122,6 +123,12 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
         }
         let unended = !task.status().is_ended();
         let recorded = task.clone();
+        // Whoever concludes the task removes the group that would prove it, which of one that ended before is not known.
+        let was_whole = if unended {
+            world.host.holds_all(&Doomed::of(&task)).await
+        } else {
+            task.progress().group.is_some()
+        };
         let Believed { task, note, .. } = reconcile(world, task).await?;
         if note == Some(Note::Copied) {
             return Err(copied(&task));
@@ -130,7 +137,8 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             // An earlier cancel was cut short, and somebody carried it out, who may have been killed before
             // the last process was gone.
             let left = world.host.of_task(&Doomed::of(&task)).await;
-            let done = left.is_empty().then(|| task.id().clone());
+            let is_proved = left.is_empty() && !ended_unseen(world, &task, was_whole).await;
+            let done = is_proved.then(|| task.id().clone());
             return Ok(done.map_or(Doom::ToStop(task), Doom::Done));
         }
         if !task.belongs_to(world.host.name()) && task.is_at_a_cluster() && unended {
@@ -144,7 +152,8 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
         if task.status().is_ended() {
             // What is shown of a task that has ended is without what is gone, and that may have left others.
             let has_left = !unended && recorded.progress().left.count > 0;
-            return remains(world, if has_left { recorded } else { task }, wish).await;
+            let task = if has_left { recorded } else { task };
+            return remains(world, task, wish, was_whole).await;
         }
         if task.status() == Status::Queued
             && let Some(held) = custody::take(world, id).await?
@@ -172,8 +181,14 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
     Err(Trouble::unanswered(world, id))
 }
 
-/// An ended task, if processes of it are left; records the intent to stop them.
-async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doom, Trouble> {
+/// An ended task, if processes of it are left; records the intent to stop them. Of one whose end no supervisor saw, what
+/// is found nowhere is stopped as well as it can be.
+async fn remains(
+    world: World<'_>,
+    task: Task,
+    wish: CancelIntent,
+    was_whole: bool,
+) -> Result<Doom, Trouble> {
     let id = task.id();
     let ours = task.belongs_to(world.host.name());
     // A task that never started has no supervisor: whoever holds its lock is just ending it.
@@ -183,7 +198,7 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
     let mut left = ours && !world.host.of_task(&doomed).await.is_empty();
     if held && !left {
         // Its supervisor has recorded the ending and is about to go: there is nothing to stop.
-        wait_for_conclusion(world, id).await;
+        wait_for_conclusion(world, &task, &mut CONCLUSION.clone()).await;
         held = world.locks.custody(id).await? == Custody::Held;
         left = !world.host.of_task(&doomed).await.is_empty();
     }
@@ -196,7 +211,11 @@ async fn remains(world: World<'_>, task: Task, wish: CancelIntent) -> Result<Doo
         return Ok(Doom::Remains(recorded.unwrap_or(task)));
     }
     if ours && may_have_left(world, &task).await {
-        return Ok(Doom::NotFound(task));
+        return Ok(Doom::NotFound(task, Survivors::new()));
+    }
+    if task.progress().stop.is_none() && ended_unseen(world, &task, was_whole).await {
+        let survivors = world.host.stop(&[doomed], wish.grace).await;
+        return Ok(Doom::NotFound(task, survivors));
     }
     let refusal = already_ended(&task);
     Err(StoreError::Refused { id: id.clone(), refusal }.into())

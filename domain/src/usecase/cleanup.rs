@@ -4,23 +4,22 @@
 //! that its record still names the worktree. Never removes a task that has not ended.
 
 mod collected;
+mod idle;
 mod in_use;
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::cancel::copied;
-use super::left_behind::unnamed;
 use super::prune::Mode;
+use super::reconcile::CONCLUSION;
 use super::{Trouble, World};
-use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
 use crate::port::worktrees::{Removal as Fate, Worktrees};
-use crate::task::{ProcessId, Query, Status, Task, TaskId, Timestamp, Unreadable, Worktree, text};
+use crate::task::{Query, Status, Task, TaskId, Timestamp, Unreadable, Worktree, text};
 pub use collected::remove_collected;
+use idle::{is_deserted, is_idle};
 use in_use::InUse;
 
 /// How many processes of a task are named.
@@ -66,11 +65,17 @@ pub struct WorktreeKept {
 /// Why an ended task was kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Kept {
-    /// Its agent still works, or its life lock is held; the record alone names the agent.
+    /// Its agent still works, which the record alone names.
     #[error("its agent still works; `task-bg cancel {id}` stops it")]
     AtWork {
         /// Which.
         id: TaskId,
+    },
+    /// Somebody holds its life lock, as a supervisor that was stopped once it had recorded the ending.
+    #[error("{} has not let go of it; `task-bg doctor` says what holds it up", holding(.holder))]
+    Held {
+        /// Who, in words; empty where that is not known.
+        holder: String,
     },
     /// A task that has not ended comes after it, or asks for its result.
     #[error("task {by}, which has not ended, waits for it or asks for its result")]
@@ -182,10 +187,11 @@ async fn remove_all(
     let worktree = |task: &&Task| Some(task.order().worktree.as_ref()?.path.clone());
     let folders: Vec<String> = tasks.iter().filter_map(worktree).collect();
     let working = world.host.working_in(&folders).await;
+    let mut patience = CONCLUSION;
     for task in tasks {
         let idle = match in_use.needs(task.id()) {
             Some(why) => Err(why),
-            None => is_idle(world, task, &at_large).await,
+            None => is_idle(world, task, &at_large, &mut patience).await,
         };
         let idle = idle.and_then(|()| is_deserted(task, &working));
         remove(world, worktrees, task, (&in_use, mode, idle), cleaned).await;
@@ -240,50 +246,8 @@ async fn remove(
     }
 }
 
-/// Refuses a task whose agent still works: without the record nobody could stop the agent, and it would
-/// occupy a slot for ever.
-async fn is_idle(
-    world: World<'_>,
-    task: &Task,
-    at_large: &[(TaskId, ProcessId)],
-) -> Result<(), Kept> {
-    let id = task.id();
-    let agent = task.progress().agent.as_ref();
-    if !task.belongs_to(world.host.name()) {
-        // Only the machine that ran the agent can see whether it is gone.
-        let seen = task.progress().exit.is_some() || agent.is_none();
-        let host = task.progress().host.clone().unwrap_or_default();
-        return if seen { Ok(()) } else { Err(Kept::Elsewhere { id: id.clone(), host }) };
-    }
-    let custody = world.locks.custody(id).await.map_err(Trouble::from)?;
-    let lives = match agent {
-        Some(agent) => world.host.lives(agent).await,
-        None => false,
-    };
-    if lives || custody == Custody::Held {
-        return Err(Kept::AtWork { id: id.clone() });
-    }
-    let mut pids: Vec<u32> = Vec::new();
-    for process in &task.progress().left.processes {
-        if world.host.lives(process).await {
-            pids.push(process.pid);
-        }
-    }
-    pids.extend(at_large.iter().filter(|(named, _)| named == id).map(|(_, process)| process.pid));
-    pids.sort_unstable();
-    pids.dedup();
-    match (pids.is_empty(), unnamed(world, task).await) {
-        (false, _) if !task.is_of_store(world.host.store().as_deref()) => Err(copied(task).into()),
-        (false, _) => Err(Kept::LeftBehind { id: id.clone(), pids }),
-        (true, 1..) => Err(Kept::Unnamed { id: id.clone() }),
-        (true, 0) => Ok(()),
-    }
-}
-
-/// Refuses a task in whose worktree somebody works.
-fn is_deserted(task: &Task, working: &BTreeMap<String, Vec<u32>>) -> Result<(), Kept> {
-    let inside = task.order().worktree.as_ref().and_then(|worktree| working.get(&worktree.path));
-    inside.map_or(Ok(()), |pids| Err(Kept::InUse { pids: pids.clone() }))
+fn holding(holder: &str) -> &str {
+    if holder.is_empty() { "its supervisor" } else { holder }
 }
 
 /// The first of these numbers, and how many more there are.
@@ -376,7 +340,7 @@ mod tests {
         let claim = memory.locks.take(ended.id());
         let cleaned = cleanup(memory.world(), &untouched, removal.clone(), Mode::Execute);
         let cleaned = cleaned.await.expect("cleaned");
-        assert!(matches!(cleaned.kept[..], [(_, Kept::AtWork { .. })]), "{cleaned:?}");
+        assert!(matches!(cleaned.kept[..], [(_, Kept::Held { .. })]), "{cleaned:?}");
         drop(claim);
         let agent = ended.progress().agent.clone().expect("it ran");
         memory.host.revive(&agent, ended.id(), Part::Agent);
@@ -393,7 +357,10 @@ mod tests {
         let claim = memory.locks.take(ended.id());
         let cleaned =
             cleanup(memory.world(), &untouched, removal, Mode::Execute).await.expect("cleaned");
-        assert!(cleaned.worktrees_kept[0].why.contains("its agent still works"), "{cleaned:?}");
+        assert!(
+            cleaned.worktrees_kept[0].why.contains("its supervisor has not let go"),
+            "{cleaned:?}"
+        );
         drop(claim);
     }
 }

@@ -163,25 +163,6 @@ pub(super) fn is_overdue(world: World<'_>, task: &Task) -> bool {
     task.to_be_stopped().is_some_and(|stop| stop.at.plus(stop.grace) <= world.clock.now())
 }
 
-/// What a task ends as whose launcher or supervisor was killed before the start was recorded.
-pub(super) fn cut_short(task: &Task) -> Ending {
-    let message = if task.order().lineage.retry_of.is_some() {
-        // Who prepared it may have found nothing to start it with.
-        "its start was cut short, or what it was to start with was removed from the store; what there was of it has been \
-         stopped"
-    } else {
-        "its start was cut short; what there was of it has been stopped"
-    };
-    Ending::failed(Reason::LaunchFailed, message)
-}
-
-/// What a task ends as that waited in the queue, of which nothing but its record is left: nobody could start it any
-/// more.
-pub(super) fn robbed() -> Ending {
-    let message = "what it was to start with was removed from the store while it waited";
-    Ending::failed(Reason::LaunchFailed, message)
-}
-
 impl Held {
     /// The task that was just recorded under this claim.
     pub fn of(claim: Box<dyn Claim>, task: Task) -> Self {

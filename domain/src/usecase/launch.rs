@@ -13,12 +13,13 @@ use super::admit::{PATIENCE, Thoroughness, admit, count_running, standings};
 use super::again::link;
 use super::custody;
 use super::enqueue::enqueue;
+use super::never_started::unstarted;
 use super::repair::{Look, look};
 use super::{Trouble, World, jobs};
 use crate::plan::queue::admission::{Admission, Standing, Verdict};
 use crate::plan::queue::suspects;
 use crate::port::{Claim, Fault, Gate, Kit, LaunchFailure, StoreError, Stream, Until};
-use crate::task::{Ending, Order, Reason, Status, Task, TaskId};
+use crate::task::{Order, Status, Task, TaskId};
 
 /// How long a launch waits for the gate; after that, the task is queued.
 const GATE: Duration = Duration::from_secs(3);
@@ -136,7 +137,7 @@ async fn start(
             Ok(Launched { task: as_recorded(world, task, &mut troubles).await, troubles })
         }
         Err(failure) => {
-            let ending = Ending::failed(Reason::LaunchFailed, alloc::format!("{failure}"));
+            let ending = unstarted(world, id, &failure).await;
             let held = match custody::take(world, id).await {
                 Ok(held) => held,
                 // Whether it started is not known now; the next repair finds it by its life lock.

@@ -70,6 +70,22 @@ pub(super) async fn may_have_left(world: World<'_>, task: &Task) -> bool {
     is_of_now && progress.stop.is_none() && progress.left.count > 0
 }
 
+/// Whether nobody can say that nothing is left of an ended task of this machine: no supervisor saw how its agent exited,
+/// and no group that held all of it, as far as the caller knows, is empty.
+pub(super) async fn ended_unseen(world: World<'_>, task: &Task, was_whole: bool) -> bool {
+    let progress = task.progress();
+    let Some(supervisor) = progress.supervisor.as_ref().filter(|_| task.started_at().is_some())
+    else {
+        return false;
+    };
+    progress.exit.is_none()
+        && task.belongs_to(world.host.name())
+        && !task.is_at_a_cluster()
+        && task.is_of_store(world.host.store().as_deref())
+        && world.host.is_of_this_boot(supervisor).await
+        && !(was_whole && world.host.has_none(&Doomed::of(task)).await)
+}
+
 /// Whether the record of an ended task may lack what lives on of it: nobody saw how its agent exited, as where it was
 /// completed by hand and its supervisor killed then, which left the name of its life lock.
 pub(super) async fn was_forsaken(world: World<'_>, task: &Task) -> Result<bool, Trouble> {

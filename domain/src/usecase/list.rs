@@ -6,9 +6,9 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::left_behind::without_gone;
-use super::reconcile::{Note, reconcile};
+use super::reconcile::{CONCLUSION, Note, reconcile_within};
 use super::repair::{look, mend};
-use super::{Trouble, World};
+use super::{Trouble, World, jobs};
 use crate::plan::queue::suspects;
 use crate::plan::reconcile::Custody;
 use crate::port::StoreError;
@@ -122,10 +122,11 @@ async fn is_unlocked(world: World<'_>, task: &Task) -> Result<bool, Trouble> {
 async fn judged(world: World<'_>, query: &Query, mut listing: Listing) -> Result<Listed, Trouble> {
     let mut notes = Vec::new();
     let mut changed = false;
-    let mut at_cluster = BTreeMap::new();
+    let (mut at_cluster, mut patience) = (BTreeMap::new(), CONCLUSION);
     for task in listing.tasks.iter().filter(|task| !task.status().is_ended()) {
         // A task that cannot be judged now is shown as recorded.
-        let Ok(believed) = reconcile(world, task.clone()).await else { continue };
+        let judged = reconcile_within(world, task.clone(), jobs::RECENT, &mut patience).await;
+        let Ok(believed) = judged else { continue };
         changed |= believed.task.status() != task.status();
         if let Some(job) = believed.task.progress().slurm.as_deref() {
             at_cluster.insert(task.id().clone(), job.clone());

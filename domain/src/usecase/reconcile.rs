@@ -9,14 +9,17 @@ use alloc::boxed::Box;
 use super::autopsy::autopsy;
 use super::custody::{self, Held};
 use super::left_behind::{was_forsaken, without_gone};
-use super::{Trouble, World, jobs};
+use super::{Trouble, World, jobs, never_started};
 use crate::plan::reconcile::{Custody, Standing, standing};
 use crate::port::{Age, Doomed, Life, Woken};
 use crate::task::{Event, Runner, State, Status, Task, TaskId};
 use core::time::Duration;
 
-/// How long concluding a task may take: reading its log and writing its record.
-const CONCLUSION: Duration = Duration::from_secs(2);
+/// How long concluding a task may take: reading its log and writing its record. A look at many tasks waits no longer for
+/// all of them together.
+pub const CONCLUSION: Duration = Duration::from_secs(2);
+/// How often whoever waits for another process to conclude a task looks whether that gave the task another supervisor.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// A task after reconciling it, and a note on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,16 +98,22 @@ impl Note {
 /// # Errors
 /// [`Trouble`] if the store, a lock or a log fails.
 pub async fn reconcile(world: World<'_>, task: Task) -> Result<Believed, Trouble> {
-    reconcile_within(world, task, jobs::RECENT).await
+    reconcile_within(world, task, jobs::RECENT, &mut CONCLUSION.clone()).await
 }
 
-/// The same, where an answer of a cluster may be of that age.
+/// The same, where an answer of a cluster may be of that age, and other processes that conclude the task are waited for no
+/// longer than `patience`, of which that takes away.
 ///
 /// # Errors
 /// As for [`reconcile`].
-pub async fn reconcile_within(world: World<'_>, task: Task, age: Age) -> Result<Believed, Trouble> {
+pub async fn reconcile_within(
+    world: World<'_>,
+    task: Task,
+    age: Age,
+    patience: &mut Duration,
+) -> Result<Believed, Trouble> {
     let id = task.id().clone();
-    let mut believed = match Box::pin(judge(world, task, age)).await {
+    let mut believed = match Box::pin(judge(world, task, age, patience)).await {
         Err(trouble) if trouble.is_of_read_only_store() => {
             // Whoever only looks gets what is known. Nobody holds the lock, so nobody will record it either.
             let task = world.store.load(&id).await?;
@@ -127,7 +136,12 @@ pub async fn reconcile_within(world: World<'_>, task: Task, age: Age) -> Result<
     Ok(believed)
 }
 
-async fn judge(world: World<'_>, task: Task, age: Age) -> Result<Believed, Trouble> {
+async fn judge(
+    world: World<'_>,
+    task: Task,
+    age: Age,
+    patience: &mut Duration,
+) -> Result<Believed, Trouble> {
     if task.status().is_ended() {
         return Ok(Believed::over(task));
     }
@@ -141,7 +155,7 @@ async fn judge(world: World<'_>, task: Task, age: Age) -> Result<Believed, Troub
     let mut task = task;
     let mut life = custody::supervisor_of_held(world, &task, custody).await;
     if life == Some(Life::Gone) {
-        wait_for_conclusion(world, task.id()).await;
+        wait_for_conclusion(world, &task, patience).await;
         task = world.store.load(task.id()).await?;
         if task.status().is_ended() {
             return Ok(Believed::over(task));
@@ -196,7 +210,7 @@ async fn judge(world: World<'_>, task: Task, age: Age) -> Result<Believed, Troub
         Standing::Gone | Standing::NeverStarted => match custody::take(world, task.id()).await? {
             // The holder of the life lock is concluding or starting the task.
             None => {
-                wait_for_conclusion(world, task.id()).await;
+                wait_for_conclusion(world, &task, patience).await;
                 let task = world.store.load(task.id()).await?;
                 let ended = task.status().is_ended();
                 let custody = if ended { Custody::Absent } else { Custody::Held };
@@ -280,18 +294,33 @@ async fn taken_up(world: World<'_>, id: &TaskId) -> Option<Task> {
     Some(ended)
 }
 
-/// Waits until the process that concludes a task has freed the life lock, at most [`CONCLUSION`].
-pub(super) async fn wait_for_conclusion(world: World<'_>, id: &TaskId) {
-    if let Ok(mut watch) = world.locks.watch(core::slice::from_ref(id)).await {
-        let began = world.clock.elapsed();
-        loop {
-            let left = CONCLUSION.saturating_sub(world.clock.elapsed().saturating_sub(began));
-            match watch.next(left).await {
-                Woken::Ended(_) | Woken::Changed if !left.is_zero() => {}
-                Woken::Released(_) | Woken::Ended(_) | Woken::Changed | Woken::TimedOut => return,
-            }
+/// Waits until the process that concludes a task has freed the life lock or handed it to another supervisor, at most as
+/// long as `patience`, of which it takes away.
+pub(super) async fn wait_for_conclusion(world: World<'_>, task: &Task, patience: &mut Duration) {
+    let Ok(mut watch) = world.locks.watch(core::slice::from_ref(task.id())).await else { return };
+    // Not by the clock alone: a look at the record takes its time as well.
+    let began = world.clock.elapsed();
+    let allowed = *patience;
+    let glances = allowed.as_millis().div_ceil(GLANCE.as_millis());
+    for _ in 0..glances {
+        let spent = world.clock.elapsed().saturating_sub(began);
+        *patience = allowed.saturating_sub(spent);
+        if patience.is_zero() {
+            return;
+        }
+        match watch.next(GLANCE.min(*patience)).await {
+            Woken::Released(_) => break,
+            Woken::Ended(_) | Woken::Changed | Woken::TimedOut => {}
+        }
+        let now = world.store.load(task.id()).await;
+        // An ended one is still being put away.
+        if now.is_ok_and(|now| {
+            !now.status().is_ended() && now.progress().supervisor != task.progress().supervisor
+        }) {
+            break;
         }
     }
+    *patience = allowed.saturating_sub(world.clock.elapsed().saturating_sub(began));
 }
 
 /// Ends a task without a supervisor, if it still has none now that its life lock is held here.
@@ -309,8 +338,8 @@ async fn conclude(world: World<'_>, held: Held, custody: Custody) -> Result<Beli
         Standing::NeverStarted if world.kits.kept(held.task.id()).await.is_ok() => {
             return Ok(Believed { task: held.into_waiting(), note: None, custody });
         }
-        Standing::NeverStarted if custody == Custody::Absent => custody::robbed(),
-        Standing::NeverStarted => custody::cut_short(&held.task),
+        Standing::NeverStarted if custody == Custody::Absent => never_started::robbed(),
+        Standing::NeverStarted => never_started::cut_short(world, &held.task).await,
         standing @ (Standing::AsRecorded | Standing::Unsupervised | Standing::Orphaned) => {
             let task = held.task.clone();
             drop(held.put_away(world).await);

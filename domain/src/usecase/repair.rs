@@ -6,10 +6,11 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::custody::{self, Held};
-use super::reconcile::reconcile;
-use super::{Trouble, World, follow};
+use super::reconcile::{CONCLUSION, reconcile_within};
+use super::{Trouble, World, follow, jobs, never_started};
 use crate::plan::queue::{Follower, Kin, Lock, Names, Predecessor, Record, Repair, Traces, repair};
 use crate::plan::reconcile::Custody;
 use crate::port::{StoreError, Waiting};
@@ -146,9 +147,9 @@ pub(super) struct Mended {
 
 /// Repairs these tasks, where they need it.
 pub(super) async fn mend(world: World<'_>, look: &Look, suspects: &[TaskId]) -> Mended {
-    let mut mended = Mended::default();
+    let (mut mended, mut patience) = (Mended::default(), CONCLUSION);
     for id in suspects {
-        match Box::pin(mend_one(world, look, id)).await {
+        match Box::pin(mend_one(world, look, id, &mut patience)).await {
             Ok(Change::None) => {}
             Ok(Change::Made) => mended.changed = true,
             Ok(Change::Ended) => {
@@ -172,7 +173,12 @@ enum Change {
 }
 
 /// Repairs one task, if it needs it.
-async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Change, Trouble> {
+async fn mend_one(
+    world: World<'_>,
+    look: &Look,
+    id: &TaskId,
+    patience: &mut Duration,
+) -> Result<Change, Trouble> {
     let traces = look.names.of(id);
     let loaded = world.store.load(id).await;
     let kin = kin(world, look, loaded.as_ref().ok()).await;
@@ -181,7 +187,8 @@ async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Change, 
         Repair::Forget => forget(world, look, id).await.map(|()| Change::None),
         Repair::Examine => {
             let Ok(task) = loaded else { return Ok(Change::None) };
-            let ended = reconcile(world, task).await?.task.status().is_ended();
+            let believed = reconcile_within(world, task, jobs::RECENT, patience).await?;
+            let ended = believed.task.status().is_ended();
             Ok(if ended { Change::Ended } else { Change::None })
         }
         Repair::Retire
@@ -195,9 +202,9 @@ async fn mend_one(world: World<'_>, look: &Look, id: &TaskId) -> Result<Change, 
             let before = held.task.status().is_ended();
             // Without a lock that somebody left, it was not being started.
             let ending = if traces.lock == Lock::Absent {
-                custody::robbed()
+                never_started::robbed()
             } else {
-                custody::cut_short(&held.task)
+                never_started::cut_short(world, &held.task).await
             };
             let ended = conclude(world, held, ending).await?.status().is_ended();
             Ok(if ended && !before { Change::Ended } else { Change::Made })

@@ -14,6 +14,7 @@ use core::time::Duration;
 use super::autopsy::autopsy;
 use super::cancel::Cancelled;
 use super::custody::{self, Held};
+use super::left_behind::ended_unseen;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::{Doomed, Life, StoreError, Woken};
@@ -170,7 +171,9 @@ async fn is_proved(
         Ok(task) if task.progress().adoptions > 0 => {
             whole.contains(task.id()) && world.host.has_none(&Doomed::of(task)).await
         }
-        Ok(_) | Err(_) => true,
+        // Somebody else may have concluded it whose supervisor was killed meanwhile.
+        Ok(task) => !ended_unseen(world, task, task.progress().group.is_some()).await,
+        Err(_) => true,
     }
 }
 

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::admit::{PATIENCE, Thoroughness, admit};
-use super::reconcile::{Believed, reconcile_within};
+use super::reconcile::{Believed, CONCLUSION, reconcile_within};
 use super::repair::follower_is_due;
 use super::{Trouble, World, jobs};
 use crate::plan::reconcile::Custody;
@@ -221,7 +221,8 @@ async fn believed(world: World<'_>, id: &TaskId, turn: &mut Turn) -> Result<Beli
     let task = world.store.load(id).await?;
     let was_over = task.status().is_ended();
     // Whoever waits looks again, and is content with an answer of a cluster that others had.
-    let believed = Box::pin(reconcile_within(world, task, jobs::PATIENT)).await?;
+    let believed =
+        Box::pin(reconcile_within(world, task, jobs::PATIENT, &mut CONCLUSION.clone())).await?;
     // Nobody but this process knows of an ending that it recorded itself.
     turn.is_due |= !was_over && believed.task.status().is_ended();
     Ok(believed)

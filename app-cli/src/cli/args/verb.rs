@@ -76,6 +76,37 @@ impl Verb {
         }
     }
 
+    /// Whether the verb is meant to change something, and does not only look.
+    pub(crate) const fn acts(&self) -> bool {
+        match self {
+            Self::Launch(_)
+            | Self::Run(_)
+            | Self::Batch(_)
+            | Self::Cancel(_)
+            | Self::Complete(_)
+            | Self::Prune(_)
+            | Self::Queue(_)
+            | Self::Release(_)
+            | Self::Cleanup(_)
+            | Self::Rm(_)
+            | Self::Retry(_)
+            | Self::Resume(_) => true,
+            Self::Droids(_)
+            | Self::Runners(_)
+            | Self::Hosts(_)
+            | Self::Hooks(_)
+            | Self::Config(_)
+            | Self::Doctor(_)
+            | Self::List(_)
+            | Self::Top(_)
+            | Self::Status(_)
+            | Self::Output(_)
+            | Self::Diff(_)
+            | Self::Wait(_)
+            | Self::Report(_) => false,
+        }
+    }
+
     /// Whether the verb needs a store that is fit for us.
     pub(crate) const fn place(&self) -> Place {
         match self {

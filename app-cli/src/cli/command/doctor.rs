@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use adapters_process::local::group::availability;
+use adapters_process::probe::null_device_fails;
 use domain::task::Target;
 
 use crate::Outcome;
@@ -55,6 +56,10 @@ fn processes() -> Finding {
     if let Some(path) = missing {
         let detail = format!("`{path}` is not there: nothing can be started");
         return fail("processes", detail, "mount `/proc`, and make `/dev/null`");
+    }
+    if let Some(why) = null_device_fails() {
+        let fix = "as root, run `chmod 666 /dev/null`, or make it anew as a device";
+        return fail("processes", format!("{why}: nothing can be started"), fix);
     }
     let off = environment::text(environment::CGROUPS).as_deref() == Some("off");
     let why =

@@ -39,6 +39,7 @@ impl Reasons {
                 Self { why: failure.sentence(), hint: (!hint.is_empty()).then_some(hint) }
             }
             Kept::AtWork { .. }
+            | Kept::Held { .. }
             | Kept::Needed { .. }
             | Kept::LeftBehind { .. }
             | Kept::InUse { .. }
@@ -54,6 +55,7 @@ impl CleanedView {
         self.cleaned.kept.iter().find_map(|(_, kept)| match kept {
             Kept::Trouble(trouble) => Some(Failure::from(trouble.clone()).kind),
             Kept::AtWork { .. }
+            | Kept::Held { .. }
             | Kept::Needed { .. }
             | Kept::LeftBehind { .. }
             | Kept::InUse { .. }

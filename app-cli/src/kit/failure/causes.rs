@@ -3,6 +3,9 @@
 //! Each match is complete, so that a new error cannot be forgotten. Nothing is worded here that the error
 //! says itself.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use adapters_fs::hook_settings::HookSettingsError;
 use adapters_fs::{NoHome, Unfit};
 use domain::port::{ClusterFailure, Fault, LaunchFailure, StoreError, StoreFailure, WorktreeError};
@@ -315,6 +318,10 @@ impl From<Unfit> for Failure {
                 "look at it and remove it, or run `sudo chown -R <you> {}` if user {owner} is you; a store is safest in a folder that nobody else can write to",
                 path.display()
             ),
+            // Nobody is told to move a device away, or anything else that is not the user's own.
+            Unfit::NoFolder { path, .. } if !is_own_file(path) => {
+                format!("set `{}` to a folder, which is made if it is not there", environment::DIR)
+            }
             Unfit::NoFolder { path, .. } => format!(
                 "put the store back where it was, or move that away, and a new store is made: `mv {0} {0}.old`; or set \
                  `{1}`",
@@ -329,6 +336,12 @@ impl From<Unfit> for Failure {
         };
         Self::of(Kind::StoreUnavailable, &error).hint(hint)
     }
+}
+
+/// Whether there is a plain file of the user's own, and no link to one.
+fn is_own_file(path: &Path) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    path.symlink_metadata().is_ok_and(|found| found.is_file() && found.uid() == own)
 }
 
 impl From<HookSettingsError> for Failure {

@@ -168,6 +168,11 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used
             *listed = repaired;
         }
         wiring.admit().await;
+    } else if let Ok((listed, _)) = &surveyed
+        && listed.listing.tally.queued > 0
+    {
+        // The look may have found that a slot is free.
+        wiring.admit_in_passing().await;
     }
     match surveyed {
         Ok((listed, unlocked)) => {
