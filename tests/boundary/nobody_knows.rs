@@ -156,7 +156,7 @@ fn a_cancel_of_a_task_that_was_killed_with_its_supervisor_names_it_as_unproved()
         let hidden = sandbox.path("hidden");
         let script = format!(
             "(cd /; env -i setsid sh -c 'sleep 300 & echo $! >{0}.new; mv {0}.new {0}' </dev/null >/dev/null 2>&1 &)
-             sleep 300",
+             exec sleep 300",
             hidden.display()
         );
         let id = sandbox.run_script(&[], &script);
