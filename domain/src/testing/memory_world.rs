@@ -98,7 +98,7 @@ impl MemoryWorld {
             jobs: MemoryJobs::default(),
             agents: NoAgents,
             events: MemoryEvents::default(),
-            logs: SilentLogs,
+            logs: SilentLogs::default(),
             aftermath: CountedEnds::default(),
             clock: ManualClock::at(ORDERED),
             entropy: CountedBits::default(),

@@ -94,6 +94,13 @@ impl Laws {
                 let as_wanted = !cancelled || same || task.status() == Status::Cancelled;
                 assert!(as_wanted, "law 17: a recorded cancel does not decide about {id}");
             }
+            let never_started = task.started_at().is_none()
+                && matches!(task.state(), State::Error(why) if why.reason == Reason::LaunchFailed);
+            let told_truly = !never_started || !self.started.contains_key(id);
+            assert!(
+                told_truly,
+                "law 17: {id} is said to have had no agent, so its key is free, and had one"
+            );
             self.seen.insert(id.clone(), task);
         }
     }
@@ -114,6 +121,8 @@ impl Laws {
                 });
                 limits.groups.get(&group).is_some_and(|most| of_group.count() >= *most)
             });
+            let full =
+                full || task.order().placement.at_most.is_some_and(|most| at_work.len() >= most);
             assert!(full, "law 16: {} waits and there is room: {at_work:?}", task.id());
         }
     }

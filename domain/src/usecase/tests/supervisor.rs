@@ -55,7 +55,10 @@ pub(super) async fn supervise(scene: &Scene<'_>, start: Start) {
         // Its agent works, and whoever looks next tries it again.
         Err(failure) if held.task.status() == Status::Running => words.failed(failure),
         Err(failure) => {
-            let ending = Ending::failed(Reason::LaunchFailed, format!("{failure}"));
+            // An agent of which the start could not be recorded has run for a moment.
+            let has_run = world.logs.is_made(&id).await;
+            let reason = if has_run { Reason::Lost } else { Reason::LaunchFailed };
+            let ending = Ending::failed(reason, format!("{failure}"));
             drop(held.end(world, ending).await);
             words.failed(failure);
         }
@@ -90,6 +93,8 @@ async fn begin(
     if task.order().description == MISSING {
         return Err(LaunchFailure::NotFound { program: MISSING.into() });
     }
+    turn().await;
+    memory.logs.make(task.id());
     turn().await;
     let agent = memory.host.spawn(task.id(), Part::Agent);
     note(|| format!("AGENT of {} starts", task.id()));
