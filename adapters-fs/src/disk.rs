@@ -35,7 +35,7 @@ pub(crate) use syncing::sync_files;
 /// The largest file that is read as a record, in bytes.
 pub(crate) const MAX_RECORD: u64 = 64 * 1024 * 1024;
 /// How much of a folder's names is read first, in bytes, and how many names say that there are many.
-const FEW: (usize, usize) = (2048, 80);
+const FEW: (usize, usize) = (2048, 120);
 /// How much of a large folder's names is read at a time, in bytes.
 const NAMES: usize = 64 * 1024;
 /// Read and write, for the owner alone.
