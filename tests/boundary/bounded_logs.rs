@@ -188,3 +188,31 @@ fn a_writer_that_is_too_fast_rests_and_goes_on_whoever_looks_after_it() {
     assert_eq!(answer["cancelled"][0], id.as_str(), "{answer:#}");
     assert!(says_of_group(&record, "cgroup.freeze").is_none(), "its group is removed");
 }
+
+/// What writes on to its log when its agent has gone, the bound being 16 MiB, with the most that its log took until its ending
+/// was on record.
+fn outlived(sandbox: &Sandbox) -> (String, u64) {
+    let script = format!("{}; yes &", sandbox.until("gate"));
+    let words = ["run", "x", "--", "sh", "-c", &script];
+    let id = task_id(&sandbox.task_bg(words).env("TASK_BG_MAX_LOG", "16MiB").ok().json());
+    sandbox.open_gate("gate");
+    let mut most = 0;
+    wait_until("that its ending is recorded", || {
+        let ended = sandbox.record(&id)["status"] != "running";
+        most = most.max(size_of(sandbox, &id).1);
+        ended
+    });
+    (id, most)
+}
+
+// Once, what wrote on when its agent was gone had 100 to 500 MiB in the second in which it was waited for.
+#[test]
+fn the_bound_holds_while_the_last_words_of_a_task_are_waited_for() {
+    let sandbox = sandbox();
+    let (id, most) = outlived(&sandbox);
+    let record = sandbox.record(&id);
+    sandbox.task_bg(["cancel", &id]).ok().done();
+    assert!(most <= 64 * MIB, "{most} bytes");
+    assert_eq!(record["status"], "completed", "{record:#}");
+    assert_eq!(record["progress"]["survivors"].as_array().map(Vec::len), Some(1), "{record:#}");
+}

@@ -140,7 +140,9 @@ impl<'a> Driver<'a> {
         self.tell(Input::Started(Sight::of(&self.held.task))).await;
         let exit = self.watch().await;
         drop(self.lookout.take());
-        self.free_pace();
+        if self.stop_was_asked {
+            self.free_pace();
+        }
         self.hear_what_ended_it().await;
         let left = self.left_behind();
         self.keep_bound_at_last();
@@ -149,6 +151,8 @@ impl<'a> Driver<'a> {
         self.tell(Input::AgentExited(exited)).await;
         self.wait_for_the_record().await;
         self.finish_log().await;
+        drop(self.lookout.take());
+        self.free_pace();
         self.forget_group_of_unrecorded().await;
     }
 

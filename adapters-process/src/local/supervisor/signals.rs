@@ -112,22 +112,22 @@ impl Signals {
     }
 
     /// Waits for a signal, or until `also` is readable; for at most so long, if a time is given. Returns at once if a signal came
-    /// since the last wait.
-    pub(super) fn wait(&self, at_most: Option<Duration>, also: Option<&OwnedFd>) {
+    /// since the last wait, and says whether one came.
+    pub(super) fn wait(&self, at_most: Option<Duration>, also: Option<&OwnedFd>) -> bool {
         let watched = self.watch.iter().chain(also);
         let mut polled: Vec<PollFd<'_>> =
             watched.map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
         // Held back, so that none comes between the look at the flag and the wait, which alone lets them through. A pair of sockets
         // that handlers write to would do as well, at a dozen system calls more.
         let heard: SigSet = HEARD.into_iter().map(|(signal, _)| signal).collect();
-        let Ok(usual) = heard.thread_swap_mask(SigmaskHow::SIG_BLOCK) else { return };
+        let Ok(usual) = heard.thread_swap_mask(SigmaskHow::SIG_BLOCK) else { return true };
         if !self.came.load(Ordering::SeqCst) {
             let _ = ppoll(&mut polled, at_most.map(TimeSpec::from_duration), Some(usual));
         }
-        self.came.store(false, Ordering::SeqCst);
+        let came = self.came.swap(false, Ordering::SeqCst);
         let _ = usual.thread_set_mask();
         drop(polled);
-        let Some(watch) = &self.watch else { return };
+        let Some(watch) = &self.watch else { return came };
         let mut buffer = [MaybeUninit::uninit(); 512];
         let mut events = inotify::Reader::new(watch, &mut buffer);
         while let Ok(event) = events.next() {
@@ -140,6 +140,7 @@ impl Signals {
                 self.changed.set(true);
             }
         }
+        came
     }
 
     /// Whether a log was written to since the last time this was looked at.

@@ -110,7 +110,26 @@ impl Driver<'_> {
         }
     }
 
-    /// The same; returns the bound that a log has passed whose middle cannot be given back.
+    /// Waits until a signal comes, for at most so long, while what outlives the agent keeps the bound. Where no middle can be given
+    /// back, nobody looks any more: there is no agent that could be stopped for that.
+    pub(super) fn wait_in_bounds(&mut self, at_most: Option<Duration>) {
+        let until = at_most.map(|wait| Instant::now() + wait);
+        loop {
+            if self.look_at_logs().is_some() {
+                self.bounding = None;
+            }
+            self.end_rest();
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let look = self.bounding.as_ref().and_then(Bounding::until_next_look);
+            let came = self.signals.wait([left, look].into_iter().flatten().min(), None);
+            self.begin_rest();
+            if came || left.is_some_and(|left| left.is_zero()) {
+                return;
+            }
+        }
+    }
+
+    /// Looks at the logs, if that is due; returns the bound that a log has passed whose middle cannot be given back.
     fn look_at_logs(&mut self) -> Option<u64> {
         let written = self.signals.take_written();
         let Bounding { bound, next, pace, haste } = self.bounding.as_mut()?;

@@ -87,7 +87,7 @@ impl Driver<'_> {
             if self.signals.take_stop() {
                 return self.asked().await;
             }
-            self.signals.wait(Some(STEP), None);
+            self.wait_in_bounds(Some(STEP));
         }
         if self.signals.take_stop() {
             self.asked().await;

@@ -2,7 +2,8 @@
 //!
 //! Processes that are just about to end, such as a `tee` behind the agent, have a moment for that and for their last words.
 //! That moment is over once they have been quiet for a while: none of them wrote, computed, was about to compute, came or
-//! went. On a busy machine one that was only kept waiting for a processor is not quiet. Stops nothing.
+//! went. On a busy machine one that was only kept waiting for a processor is not quiet. Its logs keep their bound until the ending is
+//! recorded. Stops nothing.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ impl Trace {
 
 impl Driver<'_> {
     /// What of the task lives on now that its agent is gone, once it is quiet.
-    pub(super) fn left_behind(&self) -> LeftBehind {
+    pub(super) fn left_behind(&mut self) -> LeftBehind {
         let own = self.agent.reaper();
         let doomed = self.agent.doomed(self.id());
         let began = Instant::now();
@@ -44,6 +45,8 @@ impl Driver<'_> {
             if self.agent.has_none() {
                 break;
             }
+            // To look for it takes its time, and so does the record of the ending.
+            self.lookout = self.lookout.take().or_else(|| self.look_out());
             let look = Snapshot::take();
             let left = look.belonging_to(&doomed, own);
             // A task that the agent launched has a supervisor of its own, which is a child, too. What replaces
@@ -52,7 +55,8 @@ impl Driver<'_> {
                 break;
             }
             let (trace, now) = (Trace::of(self.written(), &left), Instant::now());
-            let is_busy = left.iter().any(Stat::is_busy);
+            // What rests only seems to be quiet.
+            let is_busy = self.is_paced() || left.iter().any(Stat::is_busy);
             let since = match &quiet {
                 Some((before, since)) if *before == trace && !is_busy => *since,
                 Some(_) | None => now,
@@ -65,7 +69,7 @@ impl Driver<'_> {
                     LeftBehind::of(identity::named(&left).into_iter().chain(unseen).collect());
                 return LeftBehind { count: named.count.max(1), ..named };
             }
-            self.signals.wait(Some(due.saturating_duration_since(now)), None);
+            self.wait_in_bounds(Some(due.saturating_duration_since(now)));
         }
         LeftBehind::default()
     }

@@ -116,7 +116,13 @@ impl Driver<'_> {
         }
     }
 
-    /// Ends that there are rests: what is being stopped, or has ended, does not write for long.
+    /// Whether the task rests from time to time.
+    pub(super) fn is_paced(&self) -> bool {
+        self.bounding.as_ref().is_some_and(|it| !matches!(it.pace, Pace::Free))
+    }
+
+    /// Ends that there are rests: what is being stopped does not write for long, and of what outlives its task nobody would end
+    /// them.
     pub(super) fn free_pace(&mut self) {
         if let Some(Bounding { pace, haste, .. }) = &mut self.bounding {
             haste.end_rests();
