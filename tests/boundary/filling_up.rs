@@ -268,3 +268,36 @@ fn an_order_runs_once_wherever_the_disk_has_no_name_left_for_a_file() {
     assert_eq!(counts.len(), 11, "{ran}");
     assert!(counts.iter().all(|line| line.ends_with(": 1")), "{ran}");
 }
+
+/// A task of which the next attempt finds no name left for its record, asked about by two verbs.
+const NO_NAME_FOR_THE_NEXT: &str = r#"
+disk=$(mktemp -d); mount -t tmpfs -o size=4m,nr_inodes=200 none "$disk" || exit 9
+mkdir "$disk/h"; export TASK_BG_DIR="$disk/h/s"
+task-bg run x --name again --retries 1 --backoff 10ms -- sh -c "while ! test -e $PWD/full; do sleep .01; done; exit 3" >first
+i=0; while mkdir "$disk/$i" 2>/dev/null; do i=$((i + 1)); done; touch full
+while ! task-bg status again | grep -q '"exit"'; do sleep .01; done
+task-bg wait again --timeout 300ms; echo "wait $?"
+task-bg cancel again 2>/dev/null; echo "cancel $?"
+rmdir "$disk"/[0-9]*; task-bg wait again >ended; echo "wait $?"
+umount -l "$disk"
+"#;
+
+// Once, a wait ran into its time without a word, and a cancel spoke of a supervisor that had long gone.
+#[test]
+fn what_hinders_the_next_attempt_is_said_by_whoever_waits_for_it_or_cancels_it() {
+    let sandbox = sandbox();
+    let script = sandbox.path("next.sh");
+    fs::write(&script, NO_NAME_FOR_THE_NEXT).expect("a script");
+    let ran = sandbox.shell(&format!("unshare -m sh {}", text(&script))).run();
+    if ran.code != 0 {
+        writeln!(std::io::stderr(), "nothing can be mounted here: nothing is proved")
+            .unwrap_or_default();
+        return;
+    }
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    let [waited, "wait 6", cancelled, "cancel 8", "wait 5"] = lines[..] else { panic!("{ran}") };
+    for answer in [waited, cancelled] {
+        assert!(answer.contains("No space left on device"), "{answer}");
+        assert!(!answer.contains("does not answer"), "{answer}");
+    }
+}

@@ -41,7 +41,7 @@ const CASES: &[Case] = &[
     case("status", &["status", "ID"], 63, 790),
     case("output", &["output", "ID"], 65, 640),
     case("wait on what has ended", &["wait", "ID"], 61, 615),
-    case("list", &["list"], 533, 41_000),
+    case("list", &["list"], 533, 29_000),
     case("launch, held", &["run", "t", "--hold", "--", "true"], 132, 1_020),
     Case { instructions: None, ..case("launch", &["run", "t", "--", "true"], 113, 0) },
     Case {

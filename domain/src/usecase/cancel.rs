@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::admit::{Thoroughness, admit};
 use super::again::last_attempt;
 use super::custody;
 use super::left_behind::{ended_unseen, may_have_left, unnamed};
@@ -114,11 +115,13 @@ enum Doom {
 
 /// Records the intent, or the ending itself where there is nothing to stop.
 async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Trouble> {
+    let mut hindered = None;
     for _ in 0..TRIES {
         let task = last_attempt(world.store, id).await?;
         if follower_is_due(world, &task).await {
             // The attempt that follows is recorded first, and then cancelled in its place.
-            super::admit::admit(world, super::admit::Thoroughness::Quick, Duration::ZERO).await;
+            let admitted = admit(world, Thoroughness::Quick, Duration::ZERO).await;
+            hindered = admitted.troubles.into_iter().next();
             continue;
         }
         let unended = !task.status().is_ended();
@@ -178,7 +181,7 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Trouble::unanswered(world, id))
+    Err(hindered.unwrap_or_else(|| Trouble::unanswered(world, id)))
 }
 
 /// An ended task, if processes of it are left; records the intent to stop them. Of one whose end no supervisor saw, what

@@ -79,12 +79,15 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     let mut order = request.ids.clone();
     let mut stale: Vec<TaskId> = request.ids.clone();
     let mut refused: BTreeMap<TaskId, Trouble> = BTreeMap::new();
+    // Why the followers of those that are due are not queued yet, as far as it was told.
+    let mut hindered: BTreeMap<TaskId, Trouble> = BTreeMap::new();
     let mut asked_again = false;
     let mut elsewhere = Elsewhere::begin(began);
     let mut turn = Turn { at: None, is_due: true };
     loop {
         while let Some(id) = stale.pop() {
             due.remove(&id);
+            hindered.remove(&id);
             let believed = match believed(world, &id, &mut turn).await {
                 Ok(believed) => believed,
                 Err(trouble) => {
@@ -95,9 +98,11 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             };
             if follower_is_due(world, &believed.task).await {
                 // An admission repairs first, and so queues the follower.
-                admit(world, Thoroughness::Quick, Duration::ZERO).await;
+                let admitted = admit(world, Thoroughness::Quick, Duration::ZERO).await;
                 if follower_is_due(world, &believed.task).await {
                     due.insert(id.clone());
+                    let why = admitted.troubles.into_iter().next();
+                    hindered.extend(why.map(|why| (id.clone(), why)));
                 }
             }
             // Of a retried task, the next attempt is waited for in its place.
@@ -139,7 +144,7 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
             continue;
         }
         if enough || is_over {
-            let refused = refused.into_iter().collect();
+            let refused = refused.into_iter().chain(hindered).collect();
             return Ok(Waited { refused, ..waited(&order, known, !enough) });
         }
         let watch = match &mut watch {
