@@ -216,3 +216,38 @@ fn the_bound_holds_while_the_last_words_of_a_task_are_waited_for() {
     assert_eq!(record["status"], "completed", "{record:#}");
     assert_eq!(record["progress"]["survivors"].as_array().map(Vec::len), Some(1), "{record:#}");
 }
+
+// Once, whoever looked at an ended task of which something wrote on left its log as large as it was, and so did the `cancel` that
+// stopped the writer.
+#[test]
+fn the_log_of_an_ended_task_that_something_writes_on_to_is_cut_as_soon_as_somebody_looks() {
+    let sandbox = bounded();
+    let verbs = ["status", "output", "wait", "list", "doctor", "cleanup --delete", "cancel"];
+    let step = |number: usize| {
+        let (begin, much) = (sandbox.until(&format!("begin{number}")), 40 * MIB);
+        format!(
+            "{begin}; yes | head -c {much}; >{}",
+            sandbox.path(&format!("end{number}")).display()
+        )
+    };
+    let steps: Vec<String> = (0..verbs.len()).map(step).collect();
+    let script = format!("( {}; {} ) &", steps.join("; "), sandbox.until("never"));
+    let id = sandbox.run_script(&[], &script);
+    let record = sandbox.ended(&id);
+    let supervisor = pid_at(&record, "supervisor");
+    if alive(supervisor) {
+        kill(supervisor);
+    }
+    wait_until("that its supervisor is gone", || !alive(supervisor));
+    for (number, verb) in verbs.into_iter().enumerate() {
+        sandbox.open_gate(&format!("begin{number}"));
+        sandbox.wait_for_file(&format!("end{number}"));
+        assert!(size_of(&sandbox, &id).1 > 39 * MIB, "nobody cuts it");
+        let of_all = ["list", "doctor", "cleanup --delete"].contains(&verb);
+        let words = verb.split(' ').chain((!of_all).then_some(id.as_str()));
+        let ran = sandbox.task_bg(words).run();
+        assert!(ran.code < 6, "{ran}");
+        let (size, taken) = size_of(&sandbox, &id);
+        assert!(size > 39 * MIB && taken <= 4 * MIB, "{verb}: {taken} of {size} bytes");
+    }
+}

@@ -37,7 +37,7 @@ pub trait OutputLog: Send + Sync {
     async fn last_write(&self, id: &TaskId) -> Result<Option<Timestamp>, Fault>;
 
     /// Gives back the middle of each log of a task that takes more of the disk than `most` bytes allow
-    /// ([`crate::run::log_bound`]), for the holder of its life lock.
+    /// ([`crate::run::log_bound`]), for the holder of its life lock, or of a task that has ended.
     ///
     /// MUST leave the beginning and the end at their places. Where a file system makes no holes, nothing changes.
     ///

@@ -5,6 +5,7 @@
 use alloc::format;
 use alloc::string::String;
 
+use super::left_behind::keep_bound;
 use super::{Trouble, World};
 use crate::port::{Cause, Doomed, Fault, LogPart, Stream};
 use crate::run::ending::QUOTED_LINES;
@@ -24,9 +25,7 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
     let log = costing_the_log(world.logs.read(task.id(), Stream::Readable, tail).await)?;
     let log_tail = log.as_ref().map(|log| settled(&log.text)).unwrap_or_default();
     // Nobody kept their bound since the supervisor was gone.
-    if let Some(most) = task.progress().log_limit.filter(|most| *most > 0) {
-        drop(world.logs.give_back(task.id(), most).await);
-    }
+    keep_bound(world, task).await;
     let agent = world.agents.of(runner);
     let log_complaint = agent.and_then(|agent| agent.complaint(&log_tail));
     let clock = world.clock;

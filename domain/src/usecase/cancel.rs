@@ -11,7 +11,7 @@ use core::time::Duration;
 use super::admit::{Thoroughness, admit};
 use super::again::last_attempt;
 use super::custody;
-use super::left_behind::{ended_unseen, may_have_left, unnamed};
+use super::left_behind::{ended_unseen, keep_bound, may_have_left, unnamed};
 use super::reconcile::{Believed, CONCLUSION, Note, reconcile, wait_for_conclusion};
 use super::repair::follower_is_due;
 use super::stop_jobs::stop_jobs;
@@ -88,6 +88,8 @@ pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancel
         }
     }
     for task in remains {
+        // What was stopped may have written until then.
+        keep_bound(world, &task).await;
         match stopped.tasks.remove(task.id()) {
             Some(Err(trouble)) => receipt.refused.push((task.id().clone(), trouble)),
             Some(Ok(_)) | None => receipt.stopped.push(task.id().clone()),

@@ -1,5 +1,5 @@
 //! What lives on of a task that has ended: which of the processes that its record names, what these started meanwhile,
-//! and how many there were that nobody could name. Ends no process.
+//! and how many there were that nobody could name. What it wrote on to the logs is bounded by whoever looks. Ends no process.
 
 use alloc::vec::Vec;
 
@@ -12,7 +12,8 @@ use crate::task::{LeftBehind, ProcessId, Task, TaskId};
 pub type AtLarge = Option<Vec<(TaskId, ProcessId)>>;
 
 /// The task without those processes that it left behind and that are gone by now, and with what these may have
-/// started meanwhile: a look at the machine, which is only taken where one is gone.
+/// started meanwhile: a look at the machine, which is only taken where one is gone. Gives back the middle of the logs of a task
+/// that left something.
 pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) -> Task {
     let left = &task.progress().left;
     if left.count == 0 {
@@ -20,6 +21,9 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
     }
     let mut living: Vec<ProcessId> = Vec::new();
     let here = task.belongs_to(world.host.name());
+    if here {
+        keep_bound(world, &task).await;
+    }
     let doomed = Doomed::of(&task);
     if here && doomed.group.is_some() {
         // The group knows them all, and whether that is so.
@@ -49,6 +53,14 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
     let living = LeftBehind::of(living);
     let count = if living.count == 0 { unnamed(world, &task).await } else { living.count };
     task.leaving(LeftBehind { count, ..living })
+}
+
+/// Gives back the middle of the logs of a task that no supervisor looks after: what is left of it may write on.
+pub(super) async fn keep_bound(world: World<'_>, task: &Task) {
+    if let Some(most) = task.progress().log_limit.filter(|most| *most > 0) {
+        // Whoever looks next tries it again.
+        drop(world.logs.give_back(task.id(), most).await);
+    }
 }
 
 /// How many processes the task left that nobody could name, and that are not known to be gone: no restart and no

@@ -9,7 +9,7 @@ use super::Kept;
 use crate::plan::reconcile::Custody;
 use crate::task::{ProcessId, Task, TaskId};
 use crate::usecase::cancel::copied;
-use crate::usecase::left_behind::unnamed;
+use crate::usecase::left_behind::{keep_bound, unnamed};
 use crate::usecase::reconcile::wait_for_conclusion;
 use crate::usecase::{Trouble, World};
 
@@ -51,6 +51,9 @@ pub(super) async fn is_idle(
     pids.dedup();
     if !pids.is_empty() && !task.is_of_store(world.host.store().as_deref()) {
         return Err(copied(task).into());
+    }
+    if !pids.is_empty() {
+        keep_bound(world, task).await;
     }
     match (pids.is_empty(), unnamed(world, task).await) {
         (false, _) => Err(Kept::LeftBehind { id: id.clone(), pids }),
