@@ -238,8 +238,9 @@ impl Sandbox {
     pub fn active(&self) -> Vec<String> {
         let entries = fs::read_dir(self.store().join(".active")).into_iter().flatten();
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        // The room that is kept for a running task's ending is no lock.
-        names.filter(|name| !name.ends_with(".reserve")).collect()
+        // The room that is kept for a running task's ending, and the second names of its logs, are no locks.
+        let others = [".reserve", ".out", ".events.jsonl"];
+        names.filter(|name| !others.iter().any(|it| name.ends_with(it))).collect()
     }
 
     /// The names of the queue's entries, first come first.

@@ -14,7 +14,6 @@ const OPENERS: &[(&str, &str)] = &[
     ("adapters-fs/src/env_file.rs", "it opens a file of an agent with flags of its own"),
     ("adapters-fs/src/hook_settings/file.rs", "it makes what is new"),
     ("adapters-fs/src/job_files.rs", "it opens this program and makes what is new"),
-    ("adapters-fs/src/logs/putting_back.rs", "it opens what it has open"),
     ("adapters-process/src/local/supervisor/haste.rs", "it writes a file of the kernel"),
     ("app-hook/src/crash_points.rs", "only tests have this feature"),
 ];

@@ -3,7 +3,8 @@
 //! Each match is complete, so that a new error cannot be forgotten. Nothing is worded here that the error
 //! says itself.
 
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::FileType;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
 use adapters_fs::hook_settings::HookSettingsError;
@@ -338,10 +339,12 @@ impl From<Unfit> for Failure {
     }
 }
 
-/// Whether there is a plain file of the user's own, and no link to one.
+/// Whether there is a file of the user's own, a pipe or a link, and no device.
 fn is_own_file(path: &Path) -> bool {
     let own = rustix::process::geteuid().as_raw();
-    path.symlink_metadata().is_ok_and(|found| found.is_file() && found.uid() == own)
+    let is_device = |kind: FileType| kind.is_char_device() || kind.is_block_device();
+    let found = path.symlink_metadata();
+    found.is_ok_and(|found| !is_device(found.file_type()) && found.uid() == own)
 }
 
 impl From<HookSettingsError> for Failure {
