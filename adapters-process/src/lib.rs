@@ -25,7 +25,8 @@
 //!   is still kept.
 //! * The agent's death wakes the supervisor. It reads the rest of the event stream, has the machine decide the
 //!   ending, records that, removes what was kept for the task and the life lock's name, and frees the lock, which
-//!   wakes whoever waits. Then it starts the supervisors of the queued tasks that there is room for, and exits.
+//!   wakes whoever waits. Then it starts the supervisors of the queued tasks that there is room for, and exits, unless
+//!   something outlives the task and has a log open: it keeps the bound of that, and exits with the last of it.
 //!
 //! This crate never builds a path of the store, and never prints.
 

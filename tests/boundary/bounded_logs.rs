@@ -251,3 +251,50 @@ fn the_log_of_an_ended_task_that_something_writes_on_to_is_cut_as_soon_as_somebo
         assert!(size > 39 * MIB && taken <= 4 * MIB, "{verb}: {taken} of {size} bytes");
     }
 }
+
+// Once, nobody bounded what was written to the log of a task that had ended: 400 MB a second, until the disk was full.
+#[test]
+fn the_bound_holds_as_long_as_anything_outlives_its_task() {
+    let sandbox = sandbox();
+    let (id, _) = outlived(&sandbox);
+    let supervisor = pid_at(&sandbox.record(&id), "supervisor");
+    let (begun, mut most) = (size_of(&sandbox, &id).0, 0);
+    wait_until("that it writes on", || {
+        let (size, taken) = size_of(&sandbox, &id);
+        most = most.max(taken);
+        size > begun + 96 * MIB
+    });
+    assert!(most <= 64 * MIB, "{most} bytes");
+    // Whoever keeps the bound is no supervisor any more.
+    wait_until("that its life lock is gone", || sandbox.active().is_empty());
+    assert!(alive(supervisor), "it stays");
+    sandbox.task_bg(["wait", &id]).ok().done();
+    let doctor = sandbox.task_bg(["doctor"]).run().json();
+    let findings = doctor["findings"].as_array().expect("findings").iter();
+    let named: Vec<&Value> = findings
+        .filter(|found| {
+            ["supervision", "locks", "unrecorded"].iter().any(|it| found["check"] == *it)
+        })
+        .filter(|found| found["status"] != "ok")
+        .collect();
+    assert!(named.is_empty(), "{named:?}");
+    let answer = sandbox.task_bg(["cancel", &id]).ok().json();
+    assert_eq!((&answer["stopped"][0], &answer["survivors"]), (&id.into(), &Value::Array(vec![])));
+    wait_until("that nobody stays", || !alive(supervisor));
+}
+
+#[test]
+fn nobody_stays_for_what_outlives_its_task_and_has_its_log_open_no_more() {
+    let sandbox = bounded();
+    for (script, ends) in [("exec >>/dev/null 2>&1; ", false), ("", true)] {
+        let gate = sandbox.until(&format!("gate{ends}"));
+        let id = sandbox.run_script(&[], &format!("( {script}{gate} ) &"));
+        let record = sandbox.ended(&id);
+        assert!(record["progress"]["survivors"].is_array(), "{record:#}");
+        let supervisor = pid_at(&record, "supervisor");
+        if ends {
+            sandbox.open_gate(&format!("gate{ends}"));
+        }
+        wait_until("that nobody stays", || !alive(supervisor));
+    }
+}

@@ -1,5 +1,5 @@
 //! The supervisor: the small process that owns one running task, from the agent's start until its
-//! ending is recorded.
+//! ending is recorded. Where something outlives the task and has a log open, it keeps the bound of that for as long, owning nothing.
 //!
 //! See the crate's theory of operation for who is whose parent. A supervisor blocks in one `poll` most of
 //! its life; for a plain command it has nothing to do until the command ends. It has a second thread only while it is
@@ -82,6 +82,9 @@ pub struct Post<'a> {
     /// Puts a log back, named by the stream and the open file, whose name the store lost while the agent wrote it. Where that
     /// has to be copied, at most so many bytes of the disk are.
     pub put_back: &'a dyn Fn(Stream, &File, u64) -> io::Result<()>,
+    /// Does what is to be done when a task has ended and is put away, such as starting the next: a process that stays for what
+    /// outlives its task does that first.
+    pub go_on: &'a dyn Fn(),
     /// For the process of a cluster's job: the longest grace that the cluster leaves when it ends the job.
     pub at_cluster: Option<Duration>,
 }
@@ -147,8 +150,7 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
             signals.wait(Some(AT_ONCE), None);
             let mut driver = Driver::over(post, (agent, bounding), signals, held);
             driver.gather(lookout);
-            driver.run().await;
-            put_away(post, driver.held).await;
+            drive(post, &mut driver).await;
         }
         Err(Unstarted { failure, reason }) => {
             // A cancel that was asked for meanwhile decides the ending.
@@ -178,8 +180,17 @@ async fn take_over<'a>(post: &'a Post<'a>, agent: Agent<'a>, held: Held) {
     driver.take_over(own).await;
     say(&Handshake::Started);
     drop(detach::release_stdout());
+    drive(post, &mut driver).await;
+}
+
+/// Drives a task to its end and puts it away. Where something outlives it that writes on, keeps the bound of its logs after that.
+async fn drive(post: &Post<'_>, driver: &mut Driver<'_>) {
     driver.run().await;
-    put_away(post, driver.held).await;
+    put_away(post, driver.held.hand_over()).await;
+    if driver.stays() {
+        (post.go_on)();
+        driver.stay();
+    }
 }
 
 /// Removes what was kept for a task that is over, and frees its life lock. What cannot be put away is found by the lock,

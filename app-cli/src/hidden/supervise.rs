@@ -1,5 +1,6 @@
 //! The hidden verb that makes the program a supervisor.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -39,11 +40,14 @@ fn take_up(id: &TaskId, store: PathBuf) -> Result<(), String> {
     let detached = supervisor::detach();
     let wiring = wired(store);
     let (held, files) = taken(&wiring, id, detached)?;
+    let went_on = Cell::new(false);
     let outcome = match files {
-        Ok(files) => live(&wiring, held, files),
+        Ok(files) => live(&wiring, held, files, &went_on),
         Err(error) => Err(refused(&wiring, held, &error)),
     };
-    admit_next(&wiring);
+    if !went_on.get() {
+        admit_next(&wiring);
+    }
     outcome
 }
 
@@ -71,8 +75,14 @@ fn taken(
     Ok((held, files))
 }
 
-/// Supervises the task. What goes wrong is recorded, and the launcher is told.
-fn live(wiring: &Wiring, held: Held, files: AgentFiles) -> Result<(), String> {
+/// Supervises the task. What goes wrong is recorded, and the launcher is told. Says in `went_on` whether queued tasks were admitted,
+/// as they are before this process stays for what outlives the task.
+fn live(
+    wiring: &Wiring,
+    held: Held,
+    files: AgentFiles,
+    went_on: &Cell<bool>,
+) -> Result<(), String> {
     name_logs_twice(wiring, &held.task, &files);
     let id = held.task.id().clone();
     let own = files.output.try_clone().map_err(|error| error.to_string())?;
@@ -95,6 +105,10 @@ fn live(wiring: &Wiring, held: Held, files: AgentFiles) -> Result<(), String> {
         },
         follow_store: &|| wiring.dir.follow(&own),
         put_back: &|stream, file, most| wiring.logs.put_back(&id, stream, file, most),
+        go_on: &|| {
+            went_on.set(true);
+            admit_next(wiring);
+        },
         at_cluster: environment::most_grace(),
     };
     // In place: it is large, and whoever waits for it would keep another copy.

@@ -174,6 +174,11 @@ impl Held {
         self.claim.take().into_iter().for_each(Claim::leave);
     }
 
+    /// The same with its life lock, of which nothing stays here but what is known of the task.
+    pub fn hand_over(&mut self) -> Self {
+        Self { claim: self.claim.take(), task: self.task.clone(), is_over: self.is_over }
+    }
+
     /// The life lock, for a supervisor.
     pub fn into_claim(mut self) -> Option<Box<dyn Claim>> {
         self.claim.take()

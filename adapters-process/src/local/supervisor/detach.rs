@@ -1,6 +1,6 @@
 //! Leaving the caller behind.
 //!
-//! Nothing here touches standard input: that is the life lock.
+//! Standard input is the life lock, and stays open as long as it may be held.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -45,6 +45,13 @@ fn close_inherited() -> io::Result<()> {
     for number in numbers {
         let _ = nix::unistd::close(number);
     }
+    Ok(())
+}
+
+/// Lets go of the life lock on standard input, which was freed.
+pub(super) fn release_stdin() -> io::Result<()> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::stdio::dup2_stdin(&null)?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod heartbeat;
 mod last_words;
 mod missing;
 mod pacing;
+mod staying;
 mod whereabouts;
 
 use std::fs::File;
@@ -151,7 +152,7 @@ impl<'a> Driver<'a> {
         self.tell(Input::AgentExited(exited)).await;
         self.wait_for_the_record().await;
         self.finish_log().await;
-        drop(self.lookout.take());
+        self.look_out_while_putting_away();
         self.free_pace();
         self.forget_group_of_unrecorded().await;
     }

@@ -101,6 +101,12 @@ impl Signals {
         self.watch = inotify::add_watch(&watch, LIFE, changes).is_ok().then_some(watch);
     }
 
+    /// Begins to watch, if nothing is watched yet. Best effort, as above.
+    pub(super) fn watch(&mut self) {
+        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
+        self.watch = self.watch.take().or_else(|| inotify::init(flags).ok());
+    }
+
     /// Says once when one of these files is written to next; returns whether it can. Call it before a last look at them.
     pub(super) fn watch_writing<'a>(&self, files: impl IntoIterator<Item = &'a File>) -> bool {
         let Some(watch) = &self.watch else { return false };

@@ -42,6 +42,7 @@ fn started<T>(
         },
         instructions: None,
         follow_store: &|| domain::port::Whereabouts::Here,
+        go_on: &|| (),
         put_back: &|_, _, _| Ok(()),
         attach: &|_| Err(io::Error::other("nothing is attached here")),
         surroundings: Surroundings {

@@ -3,6 +3,7 @@
 //! While somebody writes, by the clock, as often as [`Bound`] says. While nobody does, the kernel says when that changes; where the
 //! user has no such watch left, every [`SELDOM`]. Decides nothing about a task.
 
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use super::super::haste::Haste;
 use super::super::lookout::{Lookout, Shared, held};
 use super::Driver;
 use super::pacing::{self, Pace};
+use crate::local::termination;
 
 /// How often logs are looked at to which nobody seems to write, where the kernel does not say it.
 const SELDOM: Duration = Duration::from_secs(10);
@@ -110,9 +112,9 @@ impl Driver<'_> {
         }
     }
 
-    /// Waits until a signal comes, for at most so long, while what outlives the agent keeps the bound. Where no middle can be given
+    /// Waits until a signal comes or the process of `also` has ended, for at most so long, while what outlives the agent keeps the bound. Where no middle can be given
     /// back, nobody looks any more: there is no agent that could be stopped for that.
-    pub(super) fn wait_in_bounds(&mut self, at_most: Option<Duration>) {
+    pub(super) fn wait_in_bounds(&mut self, at_most: Option<Duration>, also: Option<&OwnedFd>) {
         let until = at_most.map(|wait| Instant::now() + wait);
         loop {
             if self.look_at_logs().is_some() {
@@ -121,9 +123,10 @@ impl Driver<'_> {
             self.end_rest();
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let look = self.bounding.as_ref().and_then(Bounding::until_next_look);
-            let came = self.signals.wait([left, look].into_iter().flatten().min(), None);
+            let came = self.signals.wait([left, look].into_iter().flatten().min(), also);
             self.begin_rest();
-            if came || left.is_some_and(|left| left.is_zero()) {
+            let is_over = left.is_some_and(|left| left.is_zero());
+            if came || is_over || also.is_some_and(termination::is_over) {
                 return;
             }
         }

@@ -87,7 +87,7 @@ impl Driver<'_> {
             if self.signals.take_stop() {
                 return self.asked().await;
             }
-            self.wait_in_bounds(Some(STEP));
+            self.wait_in_bounds(Some(STEP), None);
         }
         if self.signals.take_stop() {
             self.asked().await;

@@ -69,7 +69,7 @@ impl Driver<'_> {
                     LeftBehind::of(identity::named(&left).into_iter().chain(unseen).collect());
                 return LeftBehind { count: named.count.max(1), ..named };
             }
-            self.wait_in_bounds(Some(due.saturating_duration_since(now)));
+            self.wait_in_bounds(Some(due.saturating_duration_since(now)), None);
         }
         LeftBehind::default()
     }

@@ -69,7 +69,7 @@ impl Driver<'_> {
         }
         while !self.done && !self.signals.take_stop() {
             // A full disk delays the ending, and no more.
-            self.wait_in_bounds(self.until_woken());
+            self.wait_in_bounds(self.until_woken(), None);
             self.tell(Input::Tick).await;
         }
     }
