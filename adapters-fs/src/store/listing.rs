@@ -57,7 +57,7 @@ impl FileStore {
 
     /// Reads each of these records in full.
     fn each_read(&self, ids: &[TaskId]) -> Vec<Result<Task, StoreError>> {
-        ids.iter().map(|id| self.task(id).map(|task| self.measured(task))).collect()
+        ids.iter().map(|id| self.task(id).map(|task| self.with_logs(task))).collect()
     }
 
     /// Hands every name in the store's folder to `each` until that says `false`.

@@ -24,6 +24,11 @@ impl FileStore {
         both.into_iter().flatten().reduce(u64::saturating_add)
     }
 
+    /// The task with how much of the disk its logs take, by its record where that says it.
+    pub(super) fn with_logs(&self, task: Task) -> Task {
+        if task.progress().log_bytes.is_some() { task } else { self.measured(task) }
+    }
+
     /// The task with how much of the disk its logs take now, if it has ended and there are any.
     pub(super) fn measured(&self, task: Task) -> Task {
         if !task.status().is_ended() || task.started_at().is_none() {

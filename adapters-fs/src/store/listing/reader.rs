@@ -115,8 +115,7 @@ impl<'a> Reader<'a> {
             Some(sketch) => (sketch, false),
             None => (read(&content, id)?.task, true),
         };
-        let is_unsaid = task.progress().log_bytes.is_none();
-        let task = if is_unsaid { self.store.measured(task) } else { task };
+        let task = self.store.with_logs(task);
         if !task.status().is_ended() {
             self.learnt.unended.push(id.clone());
         }
