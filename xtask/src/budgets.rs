@@ -47,7 +47,7 @@ const CASES: &[Case] = &[
     Case {
         supervisor: true,
         instructions: None,
-        ..case("a supervisor's life", &["run", "t", "--", "true"], 265, 0)
+        ..case("a supervisor's life", &["run", "t", "--", "true"], 255, 0)
     },
     Case { hook: true, ..case("hook, unknown session", &[], 72, 53) },
 ];

@@ -35,12 +35,14 @@ pub(super) fn joined(heading: &str, lines: &str, table: &[u8]) -> Vec<u8> {
     content
 }
 
-/// A number that is another one for other bytes: surely so where a single word of eight of them differs, as each step
-/// can be undone.
+/// The sum after one word more. Each step can be undone, so that another word alone makes another sum.
+pub(super) const fn step(sum: u64, word: u64) -> u64 {
+    (sum.rotate_left(29) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// A number that is another one for other bytes: surely so where a single word of eight of them differs.
 fn sum(bytes: &[u8]) -> u64 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let (words, rest) = bytes.as_chunks();
-    let step = |sum: u64, word: u64| (sum.rotate_left(29) ^ word).wrapping_mul(FACTOR);
     let sum =
         words.iter().fold(bytes.len() as u64, |sum, word| step(sum, u64::from_le_bytes(*word)));
     let mut last = [0; 8];

@@ -247,10 +247,7 @@ fn stamp(file: &Stat) -> u64 {
         file.st_ctime.cast_unsigned(),
         file.st_ctime_nsec,
     ];
-    parts.into_iter().fold(0, |stamp: u64, part| {
-        // Each step can be undone, so that another part alone makes another stamp.
-        (stamp.rotate_left(29) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    })
+    parts.into_iter().fold(0, derived::step)
 }
 
 #[cfg(test)]

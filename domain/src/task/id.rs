@@ -66,11 +66,8 @@ impl TaskId {
         Self::check(text).map(|()| Self(text.into()))
     }
 
-    /// Says whether [`TaskId::parse`] accepts `text`, without a copy of it.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn check(text: &str) -> Result<(), InvalidId> {
+    /// Says whether [`TaskId::parse`] accepts `text`, or why not.
+    fn check(text: &str) -> Result<(), InvalidId> {
         if text.len() > MAX_TASK_ID {
             return Err(InvalidId::TooLong { limit: MAX_TASK_ID });
         }
