@@ -259,6 +259,12 @@ fn everything_in(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| [below(path.clone()), vec![path]].concat()).collect()
 }
 
+/// Whether a file has the name that it is made for: a moment before, under a hidden one, it is still its maker's.
+fn has_its_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    !(name.starts_with('.') && name.ends_with(".tmp"))
+}
+
 // What root wrote there was root's, and the user whose store it was could not change a record or take a lock any more.
 #[test]
 fn what_root_makes_in_the_store_of_another_user_belongs_to_that_user() {
@@ -280,9 +286,9 @@ fn what_root_makes_in_the_store_of_another_user_belongs_to_that_user() {
     let running = running.json()["taskId"].as_str().expect("an id").to_owned();
     let waits = here(&["wait", &running]).start();
     let bells = sandbox.store().join(".waiters");
-    wait_until("that it waits", || !everything_in(&bells).is_empty());
+    wait_until("that it waits", || everything_in(&bells).iter().any(|path| has_its_name(path)));
     let not_theirs = || {
-        let all = everything_in(&sandbox.store()).into_iter();
+        let all = everything_in(&sandbox.store()).into_iter().filter(|path| has_its_name(path));
         // Whatever is removed meanwhile is nobody's.
         let owner = |path: &PathBuf| fs::symlink_metadata(path).map_or(OTHER, |it| it.uid());
         all.filter(|path| owner(path) != OTHER).collect::<Vec<_>>()
