@@ -17,6 +17,7 @@ mod values;
 mod verb;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use adapters_process::SUPERVISE_VERB;
@@ -100,10 +101,12 @@ impl Args {
     ///
     /// When the words are wrong, and when help is what they ask for.
     pub(crate) fn read(words: &[OsString]) -> Result<Self, clap::Error> {
-        Self::try_parse_from(words).or_else(|_| {
-            let mut matches = Self::whole().try_get_matches_from(words)?;
-            Self::from_arg_matches_mut(&mut matches)
-        })
+        let parse = |command: Command| {
+            // To take its hundreds of pieces apart would cost an eighth of a launch, whose process ends soon.
+            let mut command = ManuallyDrop::new(command);
+            Self::from_arg_matches_mut(&mut command.try_get_matches_from_mut(words)?)
+        };
+        parse(Self::command()).or_else(|_| parse(Self::whole()))
     }
 
     /// The whole command line, every verb with its options.
