@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::iter;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -360,9 +360,16 @@ async fn sight(world: World<'_>, id: &TaskId) -> Option<Sight> {
 /// nothing.
 fn say(word: &Handshake) {
     let tell = || {
-        let mut stdout = io::stdout().lock();
-        serde_json::to_writer(&mut stdout, word)?;
-        stdout.write_all(b"\n").and_then(|()| stdout.flush())
+        let mut line = serde_json::to_vec(word)?;
+        line.push(b'\n');
+        // Standard output of the standard library would keep a buffer as long as the task runs.
+        let mut rest = line.as_slice();
+        while !rest.is_empty() {
+            let taken =
+                rustix::io::retry_on_intr(|| rustix::io::write(rustix::stdio::stdout(), rest))?;
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        Ok(())
     };
     drop(effect("answer the launcher", tell));
 }

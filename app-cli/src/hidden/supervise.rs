@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -63,7 +62,8 @@ fn taken(
     id: &TaskId,
     detached: io::Result<()>,
 ) -> Result<(Held, io::Result<AgentFiles>), String> {
-    let life = io::stdin().as_fd().try_clone_to_owned();
+    // Of the standard library it would come with room for 8 KiB that nobody reads.
+    let life = rustix::stdio::stdin().try_clone_to_owned();
     let life = life.map_err(|error| format!("taking over the life lock: {error}"))?;
     // The files first: what the record says is to be as new as can be when the agent starts.
     let files = detached.map(|()| agent_files(wiring, id));
