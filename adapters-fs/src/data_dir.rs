@@ -23,8 +23,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::task::{NO_PARENT, SessionId, TaskId, TaskName};
 
 use names::{
-    AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, REPORT, RESERVE,
-    TEMP,
+    AGAIN, ENVIRONMENT, INPUT, INSTRUCTIONS, KEY_LOCK, MAX_FILE_NAME, PROGRESS, REMAINS, REPORT,
+    RESERVE, TEMP,
 };
 pub use no_home::NoHome;
 pub use ownership::Unfit;
@@ -126,6 +126,11 @@ impl DataDir {
     /// The room that is set aside for the ending of a task.
     pub(crate) fn reserve(&self, id: &TaskId) -> PathBuf {
         self.active().join(format!("{id}{RESERVE}"))
+    }
+
+    /// The note that the host keeps something for an ended task that could not be removed yet.
+    pub(crate) fn remains(&self, id: &TaskId) -> PathBuf {
+        self.active().join(format!("{id}{REMAINS}"))
     }
 
     /// A report about a task that could not be recorded when it came.

@@ -102,6 +102,7 @@ impl LifeLocks for FileLifeLocks {
                 // They come and go under the life lock.
                 ActiveEntry::Reserve(_) | ActiveEntry::Log(_) => {}
                 ActiveEntry::Job(id) => index.jobs.push(id),
+                ActiveEntry::Remains(id) => index.remains.push(id),
             }
             true
         });
@@ -128,6 +129,22 @@ impl LifeLocks for FileLifeLocks {
 
     async fn retire(&self, id: &TaskId) -> Result<(), Fault> {
         self.retire_if(id, || true).map(drop)
+    }
+
+    async fn note_remains(&self, id: &TaskId) -> Result<(), Fault> {
+        let path = self.dir.remains(id);
+        match disk::prepared(&self.dir, || self.disk.create(&path)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(fault("noting what is left", &path, &error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn forget_remains(&self, id: &TaskId) -> Result<(), Fault> {
+        let path = self.dir.remains(id);
+        let forgotten = disk::forget(&*self.disk, &path);
+        forgotten.map(drop).map_err(|error| fault("removing the note", &path, &error))
     }
 
     fn holder(&self, id: &TaskId) -> String {

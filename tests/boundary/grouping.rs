@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tests::process::{alive, kill, wait_until};
-use tests::sandbox::{Sandbox, pid_at};
+use tests::sandbox::{Sandbox, pid_at, task_id};
 
 use crate::sandbox;
 
@@ -184,6 +184,74 @@ fn what_a_group_did_not_hold_when_its_supervisor_was_killed_is_named_as_unproved
         kill(hidden);
         wait_until("that it is gone", || !alive(hidden));
     }
+}
+
+// Once, only a look at that very task removed it, and `cleanup` and `doctor --fix` a minute later.
+#[test]
+fn the_group_of_what_outlived_its_task_is_removed_by_the_first_look_once_that_is_gone() {
+    let sandbox = sandbox();
+    let gate = sandbox.until("gate");
+    let left = sandbox.path("left");
+    let script = format!("{gate}; sleep 300 >/dev/null 2>&1 & echo $! >{}", left.display());
+    let id = run(&sandbox, "auto", &script);
+    let record = sandbox.record(&id);
+    let Some(group) = group_of(&record).map(Path::new) else { return };
+    grouped(&record);
+    sandbox.open_gate("gate");
+    let left = sandbox.pid_in("left");
+    sandbox.ended(&id);
+    let other = run(&sandbox, "auto", "true");
+    sandbox.ended(&other);
+    sandbox.task_bg(["status", &other]).ok().done();
+    assert!(group.exists() && alive(left), "nobody ends what a task left");
+    kill(left);
+    wait_until("that it is gone", || !alive(left));
+    sandbox.task_bg(["status", &other]).ok().done();
+    assert!(!group.exists(), "a look at another task removes it");
+    sandbox.assert_nothing_kept();
+}
+
+// Once, it stayed where the task was completed by hand: that nobody had recorded an agent was taken for that there had been none.
+#[test]
+fn the_group_of_a_task_whose_supervisor_was_killed_before_it_could_record_its_agent_is_removed() {
+    let sandbox = sandbox();
+    let other = run(&sandbox, "auto", "true");
+    let other = sandbox.ended(&other);
+    let Some(place) = group_of(&other).and_then(|group| Path::new(group).parent()) else { return };
+    for verb in [&["complete"][..], &["cancel"]] {
+        let words = ["run", "a task", "--hold", "--", "true"];
+        let id = task_id(&sandbox.task_bg(words).ok().json());
+        // What a supervisor had done that was killed before its agent began.
+        let group = place.join(format!("task-bg-{id}"));
+        fs::create_dir(&group).expect("root may");
+        let active = sandbox.store().join(".active");
+        fs::rename(active.join(format!("{id}.env")), active.join(&id)).expect("it waited");
+        fs::write(active.join(&id), "").expect("a life lock is empty");
+        let rest: &[&str] = if verb == ["complete"] { &["done"] } else { &[] };
+        // A look before the cancel ends it.
+        sandbox.task_bg([verb, &[&id], rest].concat()).run().done();
+        assert!(sandbox.record(&id)["completed_at"].is_string(), "{verb:?}");
+        assert!(!group.exists(), "{verb:?}");
+    }
+}
+
+// Once, the process that had kept the bound of a log left the group where it was.
+#[test]
+fn whoever_stays_for_what_outlives_its_task_removes_the_group_in_the_end() {
+    let sandbox = sandbox();
+    let gate = sandbox.until("gate");
+    let left = sandbox.path("left");
+    let script = format!("{gate}; sleep 300 & echo $! >{}", left.display());
+    let id = run(&sandbox, "auto", &script);
+    let record = sandbox.record(&id);
+    let Some(group) = group_of(&record).map(Path::new) else { return };
+    grouped(&record);
+    sandbox.open_gate("gate");
+    let left = sandbox.pid_in("left");
+    sandbox.ended(&id);
+    kill(left);
+    wait_until("that its group is removed", || !group.exists());
+    sandbox.assert_nothing_kept();
 }
 
 // Once, it rested for ever where nothing but the hook looked, which has no task taken over.

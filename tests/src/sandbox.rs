@@ -236,11 +236,15 @@ impl Sandbox {
 
     /// The names of what is not finished, as the index holds them.
     pub fn active(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.store().join(".active")).into_iter().flatten();
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        // The room that is kept for a running task's ending, and the second names of its logs, are no locks.
-        let others = [".reserve", ".out", ".events.jsonl"];
+        // The room for the ending, second names of logs and the note of a group that is left are no locks.
+        let others = [".reserve", ".out", ".events.jsonl", groups::NOTE];
+        let names = self.beside_locks().into_iter();
         names.filter(|name| !others.iter().any(|it| name.ends_with(it))).collect()
+    }
+
+    fn beside_locks(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.store().join(".active")).into_iter().flatten();
+        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
     }
 
     /// The names of the queue's entries, first come first.
@@ -259,9 +263,9 @@ impl Sandbox {
     /// When something stays; the message names it.
     #[track_caller]
     pub fn assert_nothing_kept(&self) {
-        let kept = || (self.queue(), self.active());
-        comes_true(|| kept() == (Vec::new(), Vec::new()));
-        assert_eq!(kept(), (Vec::new(), Vec::new()), "kept in the queue, and beside the records");
+        let kept = || [self.queue(), self.active(), self.groups_left()].concat();
+        comes_true(|| kept().is_empty());
+        assert_eq!(kept(), [""; 0], "kept in the queue, and beside the records");
     }
 
     /// Holds that nothing is kept for any task but half-written files of programs that were killed.

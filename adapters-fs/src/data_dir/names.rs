@@ -36,6 +36,8 @@ pub(super) const JOB: &str = ".slurm";
 pub(super) const STARTED: &str = ".started";
 /// What the name of a wish ends with that another host left for a supervisor.
 pub(super) const INTENT: &str = ".cancel";
+/// What the name of the note ends with that the host keeps something for an ended task.
+pub(super) const REMAINS: &str = ".group";
 /// How the name of a report ends that could not be recorded when it came.
 pub(super) const REPORT: &str = ".report";
 /// What the name of a kept standard input ends with.
@@ -86,6 +88,8 @@ pub(crate) enum ActiveEntry {
     Log(TaskId),
     /// What a cluster says of the job of this task.
     Job(TaskId),
+    /// The note that the host keeps something for this task, which has ended.
+    Remains(TaskId),
 }
 
 /// What an empty file in a parent's folder of notices says of a task.
@@ -147,6 +151,7 @@ impl ActiveEntry {
             RESERVE => Some(Self::Reserve(id)),
             LOG | EVENTS => Some(Self::Log(id)),
             JOB => Some(Self::Job(id)),
+            REMAINS => Some(Self::Remains(id)),
             _ => None,
         }
     }
@@ -160,7 +165,8 @@ impl ActiveEntry {
             | Self::Instructions(id)
             | Self::Reserve(id)
             | Self::Log(id)
-            | Self::Job(id) => id,
+            | Self::Job(id)
+            | Self::Remains(id) => id,
         }
     }
 }

@@ -144,8 +144,12 @@ fn the_index_tells_by_name_what_is_locked_and_what_is_kept() {
     for name in ["bg_2.env", "bg_3.again.env", "bg_1.system.md", ".1-2.tmp", "a b", "c d.env"] {
         fs::write(dir.active().join(name), "").expect("written");
     }
+    for _ in 0..2 {
+        assert_eq!(wait(locks.note_remains(&id("bg_4"))), Ok(()), "also where it is noted");
+    }
     let expected = Index {
         jobs: Vec::new(),
+        remains: vec![id("bg_4")],
         locked: vec![id("bg_1")],
         kept: vec![id("bg_2")],
         again: vec![id("bg_3")],
@@ -155,6 +159,11 @@ fn the_index_tells_by_name_what_is_locked_and_what_is_kept() {
     assert_eq!(unfinished(&locks), ["bg_1", "bg_2", "bg_3"].map(id));
     assert_eq!(custody(&locks, &id("bg_2")), Custody::Waiting);
     assert_eq!(custody(&locks, &id("bg_3")), Custody::Absent);
+    assert_eq!(custody(&locks, &id("bg_4")), Custody::Absent);
+    for _ in 0..2 {
+        assert_eq!(wait(locks.forget_remains(&id("bg_4"))), Ok(()), "also where it is forgotten");
+    }
+    assert_eq!(wait(locks.index()).map(|index| index.remains), Ok(Vec::new()));
 }
 
 #[test]

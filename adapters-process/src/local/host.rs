@@ -42,7 +42,6 @@ const BUSY_TICKS: u64 = 2;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// How many looks a task has after the first that is to be seen to be busy.
 const MOST_LOOKS: u32 = 5;
-
 /// How often what a task left is looked for, where its record says that it left something: what replaces itself all the
 /// time may be missed by a look.
 const MOST_TO_FIND: u32 = 5;
@@ -259,8 +258,7 @@ impl Host for LocalHost {
         // What a record says that was copied with its store is about processes of another one.
         let own = tasks.iter().any(|it| it.store.is_some()).then(|| self.store()).flatten();
         let is_ours = |task: &&Doomed| task.store.is_none() || own.is_none() || task.store == own;
-        let ours: Vec<Doomed> = tasks.iter().filter(is_ours).cloned().collect();
-        termination::stop(&ours, None, grace)
+        termination::stop(&tasks.iter().filter(is_ours).cloned().collect::<Vec<_>>(), None, grace)
     }
 
     async fn of_task(&self, task: &Doomed) -> Vec<ProcessId> {
@@ -292,10 +290,12 @@ impl Host for LocalHost {
         Group::of_or_here(task).is_some_and(|group| group.rests())
     }
 
-    async fn put_away(&self, task: &Doomed) {
-        if let Some(group) = Group::of_or_here(task) {
-            group.remove();
-        }
+    async fn put_away(&self, task: &Doomed) -> bool {
+        Group::of_or_here(task).is_none_or(|group| group.remove())
+    }
+
+    async fn clear(&self, task: &Doomed) -> bool {
+        Group::of_or_here(task).is_none_or(|group| group.clear())
     }
 
     async fn busy(&self, tasks: &[Doomed]) -> Vec<TaskId> {
@@ -318,8 +318,8 @@ impl Host for LocalHost {
                 .collect();
             looks += 1;
         }
-        let spans = now.iter().zip(&first);
-        let busy = tasks.iter().zip(spans).filter(|(_, (now, first))| is_busy(**now, **first));
+        let spans = tasks.iter().zip(now.iter().zip(&first));
+        let busy = spans.filter(|(_, (now, first))| is_busy(**now, **first));
         busy.map(|(task, _)| task.id.clone()).collect()
     }
 

@@ -189,7 +189,7 @@ async fn drive(post: &Post<'_>, driver: &mut Driver<'_>) {
     put_away(post, driver.held.hand_over()).await;
     if driver.stays() {
         (post.go_on)();
-        driver.stay();
+        Box::pin(driver.stay()).await;
     }
 }
 

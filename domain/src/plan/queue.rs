@@ -70,6 +70,8 @@ pub struct Names {
     pub waiting: BTreeSet<TaskId>,
     /// The tasks that a cluster has: they take no slot here, and nothing of theirs is completed by what lies here.
     pub jobs: BTreeSet<TaskId>,
+    /// The ended tasks for which the host keeps something that could not be removed yet.
+    pub remains: BTreeSet<TaskId>,
 }
 
 impl Names {

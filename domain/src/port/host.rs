@@ -110,8 +110,12 @@ pub trait Host: Send + Sync {
     async fn rests(&self, task: &Doomed) -> bool;
 
     /// Removes what the machine keeps for a task that has ended, unless a process of it is left; also what a record does
-    /// not name, since its start was cut short.
-    async fn put_away(&self, task: &Doomed);
+    /// not name, since its start was cut short. Lets what is left go on, and waits a moment for what is about to be gone.
+    /// Returns whether nothing is kept any more.
+    async fn put_away(&self, task: &Doomed) -> bool;
+
+    /// The same for whoever comes later: MUST NOT wait, and MUST NOT touch a process.
+    async fn clear(&self, task: &Doomed) -> bool;
 
     /// Those of the tasks whose processes spend processor time at this moment.
     ///

@@ -62,6 +62,19 @@ pub trait LifeLocks: Send + Sync {
     /// [`Fault`] if the lock is free and something cannot be removed. A repeated call completes it.
     async fn retire(&self, id: &TaskId) -> Result<(), Fault>;
 
+    /// Notes that the host keeps something for an ended task that cannot be removed yet, by which the next repair finds it.
+    /// It need not be durable: nothing of that outlives the machine.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be noted.
+    async fn note_remains(&self, id: &TaskId) -> Result<(), Fault>;
+
+    /// Forgets that note, if there is one.
+    ///
+    /// # Errors
+    /// [`Fault`] if it is there and cannot be removed.
+    async fn forget_remains(&self, id: &TaskId) -> Result<(), Fault>;
+
     /// Who holds the life lock of the task, in words; empty where nobody does or that cannot be told. Only to be said:
     /// nothing may follow from it.
     fn holder(&self, id: &TaskId) -> String;
@@ -87,6 +100,8 @@ pub struct Index {
     pub instructed: Vec<TaskId>,
     /// The tasks that a cluster runs, or is to run.
     pub jobs: Vec<TaskId>,
+    /// The ended tasks for which the host keeps something that could not be removed yet.
+    pub remains: Vec<TaskId>,
 }
 
 impl Index {
@@ -194,7 +209,8 @@ mod tests {
             kept: ids(&["bg_2"]),
             again: ids(&["bg_3", "bg_0"]),
             instructed: ids(&["bg_9"]),
-            jobs: Vec::new(),
+            remains: ids(&["bg_8"]),
+            ..Index::default()
         };
         assert_eq!(index.unfinished(), ids(&["bg_0", "bg_1", "bg_2", "bg_3"]));
     }

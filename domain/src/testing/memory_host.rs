@@ -237,7 +237,13 @@ impl Host for MemoryHost {
         false
     }
 
-    async fn put_away(&self, _task: &Doomed) {}
+    async fn put_away(&self, task: &Doomed) -> bool {
+        self.workers_of(&task.id).is_empty()
+    }
+
+    async fn clear(&self, task: &Doomed) -> bool {
+        self.workers_of(&task.id).is_empty()
+    }
 
     async fn busy(&self, _tasks: &[Doomed]) -> Vec<TaskId> {
         Vec::new()

@@ -30,6 +30,7 @@ pub struct Folder {
     pub(super) kept: BTreeMap<TaskId, Environment>,
     pub(super) again: BTreeMap<TaskId, Environment>,
     pub(super) instructed: BTreeMap<TaskId, Instructions>,
+    remains: BTreeSet<TaskId>,
 }
 
 /// A folder that [`MemoryLocks`] and `MemoryKits` share.
@@ -128,6 +129,7 @@ impl MemoryLocks {
             again: folder.again.keys().cloned().collect(),
             instructed: folder.instructed.keys().cloned().collect(),
             jobs: Vec::new(),
+            remains: folder.remains.iter().cloned().collect(),
         }
     }
 
@@ -230,6 +232,16 @@ impl LifeLocks for MemoryLocks {
             folder.forget(id);
             folder.names.remove(id);
         }
+        Ok(())
+    }
+
+    async fn note_remains(&self, id: &TaskId) -> Result<(), Fault> {
+        open(&self.folder).remains.insert(id.clone());
+        Ok(())
+    }
+
+    async fn forget_remains(&self, id: &TaskId) -> Result<(), Fault> {
+        open(&self.folder).remains.remove(id);
         Ok(())
     }
 

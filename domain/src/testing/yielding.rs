@@ -208,6 +208,16 @@ impl LifeLocks for Yielding<'_> {
         between_turns!(format!("  retire {id}"), LifeLocks::retire(&self.memory.locks, id))
     }
 
+    async fn note_remains(&self, id: &TaskId) -> Result<(), Fault> {
+        self.attempt()?;
+        between_turns!(format!("  note remains of {id}"), self.memory.locks.note_remains(id))
+    }
+
+    async fn forget_remains(&self, id: &TaskId) -> Result<(), Fault> {
+        self.attempt()?;
+        between_turns!(format!("  forget remains of {id}"), self.memory.locks.forget_remains(id))
+    }
+
     fn holder(&self, _: &TaskId) -> String {
         // Nobody in memory has a number.
         String::new()

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::{Trouble, World, follow};
 use crate::plan::reconcile::Custody;
-use crate::port::{Claim, Doomed, Life, Renewal, StoreError, StoreFailure, Stream};
+use crate::port::{Claim, Doomed, Fault, Life, Renewal, StoreError, StoreFailure, Stream};
 use crate::task::{Ending, Event, LeftBehind, Reason, Report, Status, Task, TaskId};
 
 /// A task whose life lock is held here.
@@ -315,12 +315,8 @@ impl Held {
             self.leave();
             return world.kits.forget(self.task.id()).await.err().map(Trouble::from);
         }
-        let progress = self.task.progress();
-        // A supervisor that was killed before it could record its agent may have made something for it.
-        let is_unstarted = progress.agent.is_none() && self.task.status() != Status::Completed;
-        let was_taken_up = is_unstarted && world.kits.kept(self.task.id()).await.is_err();
-        if progress.group.is_some() || was_taken_up {
-            world.host.put_away(&Doomed::of(&self.task)).await;
+        if let Err(fault) = self.put_away_at_host(world).await {
+            return Some(fault.into());
         }
         if self.task.is_at_a_cluster() {
             // Those who wait on other hosts find it out later without this.
@@ -340,6 +336,21 @@ impl Held {
             world.ended(&self.task);
         }
         None
+    }
+
+    /// Removes what the host keeps for the task, or notes that it has to be removed later.
+    async fn put_away_at_host(&self, world: World<'_>) -> Result<(), Fault> {
+        let progress = self.task.progress();
+        // A supervisor that was killed before it could record its agent may have made something for it.
+        let was_taken_up =
+            progress.agent.is_none() && world.kits.kept(self.task.id()).await.is_err();
+        if progress.group.is_none() && !was_taken_up {
+            return Ok(());
+        }
+        if world.host.put_away(&Doomed::of(&self.task)).await {
+            return Ok(());
+        }
+        world.locks.note_remains(self.task.id()).await
     }
 
     /// Removes the life lock of a task that is kept on another machine: nobody here looks after it.

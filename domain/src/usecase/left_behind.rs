@@ -28,7 +28,7 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
     if here && doomed.group.is_some() {
         // The group knows them all, and whether that is so.
         if world.host.has_none(&doomed).await {
-            world.host.put_away(&doomed).await;
+            world.host.clear(&doomed).await;
             return task.leaving(LeftBehind::default());
         }
         living = world.host.of_task(&doomed).await;

@@ -13,7 +13,7 @@ use super::reconcile::{CONCLUSION, reconcile_within};
 use super::{Trouble, World, follow, jobs, never_started};
 use crate::plan::queue::{Follower, Kin, Lock, Names, Predecessor, Record, Repair, Traces, repair};
 use crate::plan::reconcile::Custody;
-use crate::port::{StoreError, Waiting};
+use crate::port::{Doomed, StoreError, Waiting};
 use crate::run::retry;
 use crate::task::{Ending, Status, Task, TaskId};
 
@@ -67,6 +67,7 @@ async fn unlocked(world: World<'_>, waiting: Vec<Waiting>) -> Result<Look, Troub
         instructed: index.instructed.into_iter().collect(),
         waiting: waiting.iter().map(|waiting| waiting.id.clone()).collect(),
         jobs: index.jobs.into_iter().collect(),
+        remains: index.remains.into_iter().collect(),
     };
     Ok(Look { names, waiting })
 }
@@ -159,7 +160,23 @@ pub(super) async fn mend(world: World<'_>, look: &Look, suspects: &[TaskId]) -> 
             Err(trouble) => mended.troubles.push(trouble),
         }
     }
+    for id in &look.names.remains {
+        clear(world, id).await;
+    }
     mended
+}
+
+/// Removes what the host keeps for an ended task, if the last process that was in the way is gone by now.
+async fn clear(world: World<'_>, id: &TaskId) {
+    let doomed = match world.store.load(id).await {
+        Ok(task) if task.belongs_to(world.host.name()) => Doomed::of(&task),
+        Err(StoreError::NotFound { .. }) => Doomed::named(id.clone()),
+        // That machine sees to it, or a later look.
+        Ok(_) | Err(_) => return,
+    };
+    if world.host.clear(&doomed).await {
+        drop(world.locks.forget_remains(id).await);
+    }
 }
 
 /// What a repair changed.

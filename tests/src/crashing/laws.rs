@@ -186,25 +186,34 @@ fn left(sandbox: &Sandbox, after: &Before) -> Vec<String> {
     sandbox.task_bg(["list"]).ok().done();
     let kept = || -> Vec<String> {
         let names = sandbox.active().into_iter().filter(|name| !name.starts_with('.'));
-        names.chain(sandbox.queue()).collect()
+        names.chain(sandbox.queue()).chain(sandbox.groups_left()).collect()
     };
     if !kept().is_empty() {
         found.push(format!("kept for what has ended: {:?}", kept()));
     }
-    let groups = || -> Vec<PathBuf> {
-        let named = records(sandbox).into_iter().filter_map(Result::ok);
-        let named = named
-            .filter_map(|(_, record)| record["progress"]["cgroup"].as_str().map(PathBuf::from));
-        named.filter(|folder| folder.exists()).collect()
-    };
-    if !comes_true(|| groups().is_empty()) {
-        found.push(format!("control groups of what has ended: {:?}", groups()));
+    if !groups(sandbox).is_empty() {
+        found.push(format!("control groups of what has ended: {:?}", groups(sandbox)));
     }
     let holding = holding(&sandbox.store());
     if !holding.is_empty() {
         found.push(format!("hold the environment of the launcher: {holding:?}"));
     }
     found
+}
+
+/// The control groups of the tasks that are recorded, whether or not their records name them, and what is in each.
+fn groups(sandbox: &Sandbox) -> Vec<String> {
+    let places = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new);
+    let folder = |(id, record): (String, Value)| {
+        let named = record["progress"]["cgroup"].as_str().map(PathBuf::from);
+        let others = places.map(|place| place.join(format!("task-bg-{id}")));
+        let folder = named.into_iter().chain(others).find(|folder| folder.exists())?;
+        let text = |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_default();
+        let (events, members) = (text("cgroup.events"), text("cgroup.procs"));
+        let progress = &record["progress"];
+        Some(format!("{} {events:?} {members:?} {progress}", folder.display()))
+    };
+    records(sandbox).into_iter().filter_map(Result::ok).filter_map(folder).collect()
 }
 
 /// The files below a folder that hold the secret.

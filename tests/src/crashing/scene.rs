@@ -57,6 +57,7 @@ pub const SCENES: &[Scene] = &[
     scene(Part::Launching, "launch in a worktree", "run", in_worktree),
     scene(Part::Running, "supervise and end", "__supervise", launched),
     scene(Part::Running, "supervise a droid", "__supervise", launched_droid),
+    scene(Part::Running, "supervise what leaves something", "__supervise", leaving),
     scene(Part::Running, "end, with a further attempt", "__supervise", tried_again),
     scene(Part::Running, "end, and admit the next", "__supervise", admitting_supervisor),
     scene(Part::Looking, "admit by looking", "list", admitting_look),
@@ -129,6 +130,14 @@ fn launched(sandbox: &Sandbox) -> Staged {
 fn launched_droid(sandbox: &Sandbox) -> Staged {
     let prompt = format!("SHELL {}\nSAY done", marking(sandbox, "a"));
     let run = launcher(sandbox, &["launch", "x", &prompt, "explore"]);
+    Staged { run, orders: vec![once("a")] }
+}
+
+/// One whose agent is put into its group and leaves something there that ends later.
+fn leaving(sandbox: &Sandbox) -> Staged {
+    let leave = "sleep 0.05; sleep 0.5 >/dev/null 2>&1 &";
+    let script = format!("{}; {leave}", marking(sandbox, "a"));
+    let run = launcher(sandbox, &["run", "x", "--", "sh", "-c", &script]);
     Staged { run, orders: vec![once("a")] }
 }
 

@@ -8,7 +8,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::Sandbox;
 use crate::process::comes_true;
+
+/// What the name of a note ends with that a group could not be removed yet.
+pub(super) const NOTE: &str = ".group";
+
+impl Sandbox {
+    /// The notes of groups that could not be removed yet.
+    pub fn groups_left(&self) -> Vec<String> {
+        self.beside_locks().into_iter().filter(|name| name.ends_with(NOTE)).collect()
+    }
+}
 
 /// Removes the groups of a store whose processes have been killed: nobody is left to put them away.
 pub(super) fn remove(store: &Path) {

@@ -90,6 +90,8 @@ impl FileStore {
                 ActiveEntry::Again(id) => dir.again_environment(id),
                 ActiveEntry::Instructions(id) => dir.instructions(id),
                 ActiveEntry::Reserve(id) => dir.reserve(id),
+                // Whoever looks removes it with what it stands for.
+                ActiveEntry::Remains(_) => return true,
                 ActiveEntry::Job(id) => {
                     let job = [dir.intent(id), dir.started(id), dir.job_output(id)];
                     found.entry(id.clone()).or_default().job = job.into();

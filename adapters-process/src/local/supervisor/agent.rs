@@ -196,7 +196,9 @@ impl<'a> Agent<'a> {
         let group = place.and_then(|place| place.make(task.id()).ok());
         // Reaped together with the orphans, see `reap`.
         let child = effect("start the agent", || command.spawn()).map_err(|error| {
-            group.iter().for_each(Group::remove);
+            if let Some(group) = &group {
+                group.remove();
+            }
             not_spawned(&error, &program)
         })?;
         let process = identify(child)?;

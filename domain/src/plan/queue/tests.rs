@@ -214,6 +214,7 @@ proptest! {
             instructed: names(instructed),
             waiting: names(waiting),
             jobs: BTreeSet::new(),
+            remains: BTreeSet::new(),
         };
         prop_assert_eq!(names.of(&id), model.traces);
         let suspect = suspects(&names).contains(&id);

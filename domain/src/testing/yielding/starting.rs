@@ -176,8 +176,12 @@ impl Host for Yielding<'_> {
         self.memory.host.rests(task).await
     }
 
-    async fn put_away(&self, task: &Doomed) {
-        self.memory.host.put_away(task).await;
+    async fn put_away(&self, task: &Doomed) -> bool {
+        self.memory.host.put_away(task).await
+    }
+
+    async fn clear(&self, task: &Doomed) -> bool {
+        between_turns!(format!("  clear {}", task.id), self.memory.host.clear(task))
     }
 
     async fn busy(&self, tasks: &[Doomed]) -> Vec<TaskId> {

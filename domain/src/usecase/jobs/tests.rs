@@ -93,6 +93,14 @@ impl LifeLocks for Passing<'_> {
         self.memory.locks.retire(id).await
     }
 
+    async fn note_remains(&self, id: &TaskId) -> Result<(), Fault> {
+        self.memory.locks.note_remains(id).await
+    }
+
+    async fn forget_remains(&self, id: &TaskId) -> Result<(), Fault> {
+        self.memory.locks.forget_remains(id).await
+    }
+
     async fn watch(&self, _ids: &[TaskId]) -> Result<Box<dyn Watch>, Fault> {
         let (clock, sleepers) = (self.memory.clock.clone(), self.sleepers.clone());
         Ok(Box::new(Sleep { clock, sleepers }))

@@ -202,6 +202,11 @@ impl Laws {
         assert_eq!(names.locked, [], "law 14: life locks of tasks that are over");
         assert_eq!(names.again, [], "law 14: environments of tasks that are over");
         assert_eq!(names.instructed, [], "law 14: instructions of tasks that are over");
+        for id in &names.remains {
+            let is_of = |(_, task): &(_, TaskId)| task == id;
+            let lives = memory.host.living(Part::Stray).iter().any(is_of);
+            assert!(lives, "law 14: what the host keeps for {id} is not removed");
+        }
         assert_eq!(names.kept, waiting, "law 14: what is kept is for those that wait");
         let queued: BTreeSet<TaskId> =
             memory.queue.names().into_iter().map(|waiting| waiting.id).collect();

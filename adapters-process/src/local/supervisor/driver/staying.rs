@@ -12,6 +12,7 @@ use domain::task::TaskId;
 
 use super::super::detach::release_stdin;
 use super::Driver;
+use crate::local::group::Group;
 use crate::local::identity;
 use crate::local::termination;
 use crate::local::tree::Snapshot;
@@ -43,7 +44,7 @@ impl Driver<'_> {
     }
 
     /// Keeps the bound of the logs until nobody has one open any more, where their middle can be given back.
-    pub(in super::super) fn stay(&mut self) {
+    pub(in super::super) async fn stay(&mut self) {
         // The life lock, which has no name any more.
         release_stdin().unwrap_or_default();
         self.signals.watch();
@@ -60,6 +61,10 @@ impl Driver<'_> {
         }
         drop(self.lookout.take());
         self.free_pace();
+        if self.agent.group.as_ref().is_some_and(Group::remove) {
+            // Else the next one who looks does.
+            drop(self.post.world.locks.forget_remains(&id).await);
+        }
     }
 
     /// Waits so long, or until the process of the descriptor has ended; whether this one is to end meanwhile.
