@@ -57,6 +57,14 @@ fn a_waiting_task_waits_on_where_whoever_admits_it_can_start_no_process() {
     }
 }
 
+// Once, a supervisor that could not end a rest forgot it: the task was frozen for ever.
+#[test]
+fn a_task_goes_on_although_whoever_takes_it_over_cannot_end_its_rest_at_once() {
+    let scene = SCENES.iter().find(|scene| scene.name == "supervise what was taken over");
+    let row = row(programs(), scene.expect("a scene"), "EIO", 1);
+    assert!(row.points > 0 && row.violations.is_empty(), "{row:#?}");
+}
+
 #[test]
 fn whoever_dies_while_it_tidies_up_leaves_nothing_lost_and_nothing_running_for_ever() {
     hold(Part::Tidying, "kill", STRIDE);

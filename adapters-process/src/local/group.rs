@@ -226,9 +226,9 @@ impl Group {
         proc_file::text(self.folder.join(FREEZE)).is_ok_and(|text| text.trim_end() == "1")
     }
 
-    /// Lets what is in it run again.
-    pub(super) fn go_on(&self) {
-        tell(&self.folder.join(FREEZE), "0").unwrap_or_default();
+    /// Lets what is in it run again, and says whether it does: nothing rests in a group that is gone.
+    pub(super) fn go_on(&self) -> bool {
+        tell(&self.folder.join(FREEZE), "0").map_or_else(|error| is_gone(&error), |()| true)
     }
 
     /// Kills all that is in it and below it, but those processes that `is_foreign` says belong elsewhere: they are put

@@ -283,7 +283,10 @@ impl Host for LocalHost {
 
     async fn let_go_on(&self, task: &Doomed) {
         task.agent.iter().for_each(haste::calm);
-        Group::of_or_here(task).iter().for_each(Group::go_on);
+        if let Some(group) = Group::of_or_here(task) {
+            // Where that fails, whoever looks next tries it again.
+            group.go_on();
+        }
     }
 
     async fn rests(&self, task: &Doomed) -> bool {

@@ -126,9 +126,11 @@ impl Target {
             let now = Instant::now();
             let next = match self.phase {
                 Phase::Begun => {
-                    if supervisor.is_none() {
-                        // It may rest since its supervisor was killed.
-                        Group::of(&self.task).iter().for_each(Group::go_on);
+                    if supervisor.is_none()
+                        && let Some(group) = Group::of(&self.task)
+                    {
+                        // It may rest since its supervisor was killed. One that cannot go on is killed as it is.
+                        group.go_on();
                     }
                     ask(&self.group(belonging));
                     Phase::Group

@@ -34,6 +34,7 @@ use crate::local::identity;
 use crate::local::termination::Termination;
 pub(super) use bounding::Bounding;
 use heartbeat::Heartbeat;
+use pacing::Pace;
 
 /// How soon an active event stream is looked at again, and how late an idle one.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -66,6 +67,7 @@ pub(super) struct Driver<'a> {
     stop_was_asked: bool,
     heartbeat: Heartbeat,
     bounding: Option<Bounding>,
+    pace: Pace,
     /// Who looks at the logs until the loop does, and while its processes are ended, which takes this process its time.
     lookout: Option<Lookout>,
     /// When to begin to watch the name of the life lock; `None` once it is watched.
@@ -117,6 +119,7 @@ impl<'a> Driver<'a> {
             stop_was_asked: false,
             heartbeat: Heartbeat { next, ticks: 0, written: 0 },
             bounding,
+            pace: Pace::default(),
             lookout: None,
             grown: Some(Instant::now() + GROWN),
             renewal: None,
@@ -359,7 +362,7 @@ impl<'a> Driver<'a> {
         let grown = self.grown.map(|grown| grown.saturating_duration_since(Instant::now()));
         let adopted = self.adopted.as_ref();
         let adopted = adopted.map(|(_, next)| next.saturating_duration_since(Instant::now()));
-        let bounding = self.bounding.as_ref().and_then(Bounding::until_next_look);
+        let bounding = self.until_next_look_at_logs();
         let renewal = self.renewal.map(|next| next.saturating_duration_since(Instant::now()));
         [self.until_woken(), stream, Some(beat), grown, renewal, adopted, bounding]
             .into_iter()

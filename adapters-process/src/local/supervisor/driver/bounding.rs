@@ -14,7 +14,7 @@ use super::super::bound::{Bound, Found};
 use super::super::haste::Haste;
 use super::super::lookout::{Lookout, Shared, held};
 use super::Driver;
-use super::pacing::{self, Pace};
+use super::pacing::Pace;
 use crate::local::termination;
 
 /// How often logs are looked at to which nobody seems to write, where the kernel does not say it.
@@ -28,7 +28,6 @@ pub(in super::super) struct Bounding {
     pub(super) bound: Shared,
     /// `None` while the kernel is to say when.
     pub(super) next: Option<Instant>,
-    pub(super) pace: Pace,
     pub(super) haste: Haste,
 }
 
@@ -39,16 +38,12 @@ impl Bounding {
         let bound = Bound::new(logs, post.most?);
         let next = Some(Instant::now() + bound.idle());
         let bound = Arc::new(Mutex::new(bound));
-        Some(Self { bound, next, pace: Pace::Free, haste: Haste::default() })
+        Some(Self { bound, next, haste: Haste::default() })
     }
 
     /// Has another thread look at the logs as well, while this one is held up.
     pub(in super::super) fn look_out(&self) -> Option<Lookout> {
         Lookout::begin(&self.bound)
-    }
-
-    pub(super) fn until_next_look(&self) -> Option<Duration> {
-        pacing::until(self.next, &self.pace)
     }
 }
 
@@ -68,23 +63,22 @@ impl Driver<'_> {
             return None;
         }
         let bounding = self.bounding.as_ref()?;
-        let is_resting = matches!(bounding.pace, Pace::Resting(..));
+        let is_resting = matches!(self.pace, Pace::Resting(..));
         let is_fast = || held(&bounding.bound).would_pass_within(HELD_UP);
         (!is_resting && is_fast()).then(|| bounding.look_out())?
     }
 
     /// The same for a task that was taken over, of whose speed nothing is known.
     pub(super) fn look_out_for_found(&self) -> Option<Lookout> {
-        let bounding = self.bounding.as_ref();
-        bounding.filter(|it| !matches!(it.pace, Pace::Resting(..)))?.look_out()
+        let is_resting = matches!(self.pace, Pace::Resting(..));
+        self.bounding.as_ref().filter(|_| !is_resting)?.look_out()
     }
 
     /// The same for a task that is being stopped, and does not rest from now on.
     pub(super) fn look_out_while_stopping(&self) -> Option<Lookout> {
         let bounding = self.bounding.as_ref()?;
-        let is_paced = !matches!(bounding.pace, Pace::Free);
         let is_fast = || held(&bounding.bound).would_pass_within(HELD_UP);
-        (is_paced || is_fast()).then(|| bounding.look_out())?
+        (self.is_paced() || is_fast()).then(|| bounding.look_out())?
     }
 
     /// Looks at the logs once more when the agent is gone: what it wrote since the last look nobody else gives back.
@@ -107,7 +101,7 @@ impl Driver<'_> {
     /// Looks at the logs, if that is due, and gives back what is too much of them.
     pub(super) async fn keep_bound(&mut self) {
         if let Some(limit) = self.look_at_logs() {
-            self.bounding = None;
+            self.forget_bound();
             self.tell(Input::Overflowed { limit }).await;
         }
     }
@@ -118,11 +112,11 @@ impl Driver<'_> {
         let until = at_most.map(|wait| Instant::now() + wait);
         loop {
             if self.look_at_logs().is_some() {
-                self.bounding = None;
+                self.forget_bound();
             }
             self.end_rest();
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let look = self.bounding.as_ref().and_then(Bounding::until_next_look);
+            let look = self.until_next_look_at_logs();
             let came = self.signals.wait([left, look].into_iter().flatten().min(), also);
             self.begin_rest();
             let is_over = left.is_some_and(|left| left.is_zero());
@@ -135,16 +129,18 @@ impl Driver<'_> {
     /// Looks at the logs, if that is due; returns the bound that a log has passed whose middle cannot be given back.
     fn look_at_logs(&mut self) -> Option<u64> {
         let written = self.signals.take_written();
-        let Bounding { bound, next, pace, haste } = self.bounding.as_mut()?;
+        let is_paced = self.is_paced();
+        let Bounding { bound, next, haste } = self.bounding.as_mut()?;
         // Whoever looks out does so until this is done.
         let is_due =
             written || self.lookout.is_some() || next.is_some_and(|next| Instant::now() >= next);
+        let pace = &self.pace;
         if pace.rests_until().is_some() || !(is_due || matches!(pace, Pace::Resting(..))) {
             return None;
         }
         let mut bound = held(bound);
         let mut found = bound.look();
-        if found == Found::Quiet && self.grown.is_none() && matches!(pace, Pace::Free) {
+        if found == Found::Quiet && self.grown.is_none() && !is_paced {
             let files = [&*self.post.files.output, &*self.post.files.events];
             let watched = self.signals.watch_writing(files);
             // Somebody may have written before the watch began.
@@ -159,7 +155,7 @@ impl Driver<'_> {
             following.stream.skip_to(end);
         }
         match found {
-            Found::Quiet if self.grown.is_some() || !matches!(pace, Pace::Free) => {
+            Found::Quiet if self.grown.is_some() || is_paced => {
                 *next = Some(Instant::now() + bound.idle());
             }
             Found::Quiet => {}

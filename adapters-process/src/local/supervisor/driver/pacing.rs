@@ -3,8 +3,9 @@
 //! Such a task writes only while its supervisor waits for it: the group is frozen as soon as that is awake, and goes on, after a
 //! rest that [`Bound::rest`] names, just before it sleeps. So neither what a supervisor records meanwhile nor a hole that takes its
 //! time lets the log grow, and whoever writes without end does so for a small part of the time. Nothing rests while it is
-//! being stopped. A supervisor that is killed in a rest leaves a frozen group: whoever takes the task over, after a look at its logs,
-//! stops it or puts it away lets it go on.
+//! being stopped. A rest ends once the group was let go on, and no sooner: where that fails, it is tried again. A supervisor that is
+//! killed in a rest leaves a frozen group: whoever takes the task over, after a look at its logs, stops it or puts it away lets it
+//! go on.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,9 @@ use super::super::lookout::held;
 use super::Driver;
 use super::bounding::Bounding;
 use crate::local::group::Group;
+
+/// The pause before it is tried again to end a rest.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Whether a task writes as it likes.
 #[derive(Debug, Default)]
@@ -35,16 +39,16 @@ impl Pace {
         }
     }
 
-    /// Ends a rest, and that there are any.
-    pub(super) fn free(&mut self) {
-        drop(std::mem::take(self));
+    /// Begins a rest, where the group can rest.
+    fn begin(group: &Group, until: Option<Instant>) -> Self {
+        if group.rest() { Self::Resting(group.clone(), until) } else { Self::Free }
     }
-}
 
-impl Drop for Pace {
-    fn drop(&mut self) {
-        if let Self::Resting(group, _) = self {
-            group.go_on();
+    /// Ends a rest, and that there are any.
+    fn free(&mut self) {
+        match self {
+            Self::Resting(group, until) if !group.go_on() => *until = Some(Instant::now() + AGAIN),
+            Self::Resting(..) | Self::Writing(_) | Self::Free => *self = Self::Free,
         }
     }
 }
@@ -54,41 +58,38 @@ impl Driver<'_> {
     /// cannot rest, it goes on: it may rest since its supervisor was killed.
     pub(super) fn rest_until_first_look(&mut self) {
         let Some(group) = &self.agent.group else { return };
-        match &mut self.bounding {
-            Some(Bounding { pace, .. }) if group.rest() => {
-                *pace = Pace::Resting(group.clone(), None);
-            }
-            Some(_) | None => group.go_on(),
+        let rests = self.bounding.is_some() && group.rest();
+        self.pace = Pace::Resting(group.clone(), None);
+        if !rests {
+            self.pace.free();
         }
     }
 
     /// Begins the next rest, as the first thing after a wait.
     pub(super) fn begin_rest(&mut self) {
-        let Some(Bounding { pace, .. }) = &mut self.bounding else { return };
-        if let Pace::Writing(group) = pace {
-            let group = group.clone();
-            *pace = if group.rest() { Pace::Resting(group, None) } else { Pace::Free };
+        if let Pace::Writing(group) = &self.pace {
+            self.pace = Pace::begin(group, None);
         }
     }
 
     /// Says how long the rest is, after a look at the logs: a writer that is slow enough needs none.
     pub(super) fn measure_rest(&mut self) {
-        let stops = self.termination.is_some() || self.stop_was_asked;
-        let group = self.agent.group.as_ref();
-        let Some(Bounding { bound, pace, haste, .. }) = &mut self.bounding else { return };
+        let stops = self.stops();
+        let Some(Bounding { bound, haste, .. }) = &mut self.bounding else { return };
         let rest = held(bound).rest();
         if rest.is_zero() || stops {
             haste.end_rests();
-            return pace.free();
+            return self.pace.free();
         }
         let until = Some(Instant::now() + rest);
-        if let Pace::Resting(_, rests) = pace {
+        if let Pace::Resting(_, rests) = &mut self.pace {
             *rests = until;
-        } else if let Some(group) = group.filter(|group| group.rest()) {
-            *pace = Pace::Resting(group.clone(), until);
-            haste.begin_in_rests();
-        } else {
-            haste.end_rests();
+        } else if let Some(group) = &self.agent.group {
+            self.pace = Pace::begin(group, until);
+        }
+        match self.pace {
+            Pace::Resting(..) => haste.begin_in_rests(),
+            Pace::Free | Pace::Writing(_) => haste.end_rests(),
         }
     }
 
@@ -103,36 +104,55 @@ impl Driver<'_> {
 
     /// Ends a rest that is over, as the last thing before a wait.
     pub(super) fn end_rest(&mut self) {
-        let Some(Bounding { bound, next, pace, .. }) = &mut self.bounding else { return };
         let now = Instant::now();
-        if pace.rests_until().is_some_and(|until| until <= now)
-            && let Pace::Resting(group, _) = pace
-        {
-            let group = group.clone();
-            *next = Some(now + Bound::shortest_pause());
-            held(bound).goes_on();
-            // That the rest is dropped ends it.
-            *pace = Pace::Writing(group);
+        let stops = self.stops();
+        let Pace::Resting(group, until) = &mut self.pace else { return };
+        if until.is_none_or(|until| until > now) {
+            return;
         }
+        if !group.go_on() {
+            *until = Some(now + AGAIN);
+            return;
+        }
+        self.pace = match &mut self.bounding {
+            Some(Bounding { bound, next, .. }) if !stops => {
+                *next = Some(now + Bound::shortest_pause());
+                held(bound).goes_on();
+                Pace::Writing(group.clone())
+            }
+            Some(_) | None => Pace::Free,
+        };
     }
 
     /// Whether the task rests from time to time.
-    pub(super) fn is_paced(&self) -> bool {
-        self.bounding.as_ref().is_some_and(|it| !matches!(it.pace, Pace::Free))
+    pub(super) const fn is_paced(&self) -> bool {
+        !matches!(self.pace, Pace::Free)
     }
 
     /// Ends that there are rests: what is being stopped does not write for long, and of what outlives its task nobody would end
     /// them.
     pub(super) fn free_pace(&mut self) {
-        if let Some(Bounding { pace, haste, .. }) = &mut self.bounding {
+        if let Some(Bounding { haste, .. }) = &mut self.bounding {
             haste.end_rests();
-            pace.free();
         }
+        self.pace.free();
     }
-}
 
-/// How long until the logs are looked at next, or a rest ends.
-pub(super) fn until(next: Option<Instant>, pace: &Pace) -> Option<Duration> {
-    let moment = pace.rests_until().or(next);
-    moment.map(|moment| moment.saturating_duration_since(Instant::now()))
+    /// Gives up the bound of the logs, and the rests with it.
+    pub(super) fn forget_bound(&mut self) {
+        self.free_pace();
+        self.bounding = None;
+    }
+
+    /// Whether the processes of the task are being ended.
+    const fn stops(&self) -> bool {
+        self.termination.is_some() || self.stop_was_asked
+    }
+
+    /// How long until the logs are looked at next, or a rest ends.
+    pub(super) fn until_next_look_at_logs(&self) -> Option<Duration> {
+        let next = self.bounding.as_ref().and_then(|it| it.next);
+        let moment = self.pace.rests_until().or(next);
+        moment.map(|moment| moment.saturating_duration_since(Instant::now()))
+    }
 }
