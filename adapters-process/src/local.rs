@@ -9,6 +9,7 @@ pub mod group;
 pub(crate) mod handshake;
 pub mod host;
 pub mod identity;
+mod notifying;
 pub mod open_logs;
 mod proc_file;
 pub mod program;

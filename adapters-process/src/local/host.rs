@@ -27,6 +27,7 @@ use rustix::process::Signal;
 
 use super::group::Group;
 use super::handshake::Handshake;
+use super::notifying::signal;
 use super::supervisor::haste;
 use super::{identity, termination, tree};
 use crate::effect::effect;
@@ -283,10 +284,8 @@ impl Host for LocalHost {
 
     async fn let_go_on(&self, task: &Doomed) {
         task.agent.iter().for_each(haste::calm);
-        if let Some(group) = Group::of_or_here(task) {
-            // Where that fails, whoever looks next tries it again.
-            group.go_on();
-        }
+        // Where that fails, whoever looks next tries it again.
+        let _ = Group::of_or_here(task).is_none_or(|group| group.go_on());
     }
 
     async fn rests(&self, task: &Doomed) -> bool {
@@ -335,28 +334,6 @@ impl Host for LocalHost {
     async fn working_in(&self, folders: &[String]) -> BTreeMap<String, Vec<u32>> {
         tree::working_in(folders)
     }
-}
-
-/// Sends a supervisor the signal; does nothing if it has ended.
-fn signal(supervisor: &ProcessId, signal: Signal) -> Result<(), Fault> {
-    match termination::signal(supervisor, signal) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let step = format!("signalling the supervisor, process {}", supervisor.pid);
-            let reason = match error {
-                Errno::PERM => of_another(supervisor.pid),
-                other => other.to_string(),
-            };
-            Err(Fault::of(step, reason))
-        }
-    }
-}
-
-/// Why a process cannot be signalled that may not be.
-fn of_another(pid: u32) -> String {
-    let owner = fs::metadata(format!("/proc/{pid}")).map(|found| found.uid());
-    let user = owner.map_or_else(|_| "another user".to_owned(), |uid| format!("user {uid}"));
-    format!("it runs as {user}, and only that user or root may signal it")
 }
 
 fn os(bytes: &[u8]) -> OsString {
