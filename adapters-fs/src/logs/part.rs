@@ -94,9 +94,12 @@ impl Log<'_> {
         let data = self.data_from(offset)?;
         // Less than one character would mean no character, for ever.
         let room = if at_most == 0 { 0 } else { (at_most as u64).max(CHARACTER) };
-        let end = self.hole_from(data)?.min(data.saturating_add(room));
+        let hole = self.hole_from(data)?;
+        let end = hole.min(data.saturating_add(room));
         let bytes = self.bytes(data, end)?;
-        let whole = text::without_broken_end(&bytes);
+        // The rest of a character that a hole cuts is gone.
+        let is_cut_for_ever = end == hole && hole < self.size;
+        let whole = if is_cut_for_ever { &*bytes } else { text::without_broken_end(&bytes) };
         let next_offset = data + whole.len() as u64;
         let unfinished = if end == self.size { self.unfinished_at(next_offset) } else { 0 };
         let named = if data > offset { gap(offset, data - offset) } else { String::new() };

@@ -303,6 +303,42 @@ proptest! {
         }
     }
 
+    // Once, a character that the gap cut was waited for: whoever read on stood there for ever.
+    #[test]
+    fn invariant_whoever_reads_on_comes_to_the_end_also_of_a_log_with_a_gap(
+        shift in 0usize..4,
+        blocks in (0u64..4, 1u64..4),
+        room in 900usize..9_000,
+        verbatim: bool,
+    ) {
+        let (logs, dir, _folder) = scratch();
+        let content = format!("{}{}", "x".repeat(shift), "aß€😀\n".repeat(3_000));
+        fs::write(dir.output(&id()), &content).expect("written");
+        let log = fs::OpenOptions::new().write(true).open(dir.output(&id())).expect("open");
+        let hole = rustix::fs::FallocateFlags::PUNCH_HOLE | rustix::fs::FallocateFlags::KEEP_SIZE;
+        let (from, length) = (blocks.0 * 4096, blocks.1 * 4096);
+        if rustix::fs::fallocate(&log, hole, from, length).is_err() {
+            // This file system makes none.
+            return Ok(());
+        }
+        let rendering = if verbatim { Rendering::Verbatim } else { Rendering::Settled };
+        for is_shown in [false, true] {
+            let (mut read, mut offset) = (String::new(), 0);
+            while offset < content.len() as u64 {
+                let shown = LogPart::Shown { what: Portion::From(offset), rendering, room };
+                let plain = LogPart::From { offset, at_most: room };
+                let part = if is_shown { shown } else { plain };
+                let part = wait(logs.read(&id(), Stream::Readable, part)).expect("read");
+                prop_assert!(part.next_offset > offset, "{offset} of {}", content.len());
+                read.push_str(&part.text);
+                offset = part.next_offset;
+            }
+            prop_assert!(read.ends_with("aß€😀\n"));
+            let gap = format!("[… from byte {from} on, {length} bytes left out …]");
+            prop_assert!(read.contains(&gap), "{read}");
+        }
+    }
+
     #[test]
     fn invariant_any_bytes_can_be_read_in_any_part(
         content: Vec<u8>,

@@ -34,7 +34,7 @@ impl Log<'_> {
         }
     }
 
-    /// Hands the rows between two bytes to `each` until that says `false`. Returns where it stopped.
+    /// Hands the rows between two bytes to `each` until that says `false`. Returns the byte after the last character that was read.
     fn rows(
         &self,
         (from, to): (u64, u64),
@@ -53,12 +53,12 @@ impl Log<'_> {
         }
         let stopped = screen.position();
         let mut last = |row| goes_on = goes_on && each(row);
-        // A character at the end of the log may still be written on.
-        if to < self.size {
+        // The rest of a character that a hole cuts is gone. Any other is read from its beginning by whoever reads on.
+        if to < self.size && self.data_from(to)? > to {
             screen.finish(&mut last);
-        } else {
-            screen.pause(&mut last);
+            return Ok(at);
         }
+        screen.pause(&mut last);
         Ok(stopped)
     }
 
@@ -70,9 +70,10 @@ impl Log<'_> {
         } else {
             let half = LOOKED_THROUGH / 2;
             let head = hole.min(half);
-            self.rows((0, head), rendering, &mut |row| ends.add(row) && ends.head_end.is_none())?;
+            let mut add = |row| ends.add(row) && ends.head_end.is_none();
+            let read = self.rows((0, head), rendering, &mut add)?;
             let start = self.last_data(self.size.saturating_sub(half).max(head))?;
-            ends.skip(head);
+            ends.skip(read);
             let start = start + self.broken_at(start)?;
             self.rows((start, self.size), rendering, &mut |row| ends.add(row))?
         };
