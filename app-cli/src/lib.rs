@@ -98,7 +98,7 @@ fn run(args: Args) -> ExitCode {
         What::Alone(Alone::Man(args)) => told(asked, command::explained::man(&args)),
         What::Alone(alone) => {
             let answer = pollster::block_on(hidden::alone(alone));
-            console::answer(console::format(asked, None), &answer, false)
+            console::answer(console::format(asked, None), &answer, false).code
         }
         What::Verb(verb) => {
             // Who reads ids alone reads of failures on standard error.
@@ -108,14 +108,16 @@ fn run(args: Args) -> ExitCode {
                 let (admits, is_quiet, acts) = (verb.admits(), verb.is_quiet(), verb.acts());
                 let outcome = pollster::block_on(command::run(&context, *verb));
                 let told = outcome.map(|answer| {
-                    let code = if is_quiet {
+                    let printed = if is_quiet {
                         console::ids(&answer, acts)
                     } else {
                         console::answer(format, &answer, acts)
                     };
-                    // Only once it was printed: what nobody saw is told later.
-                    pollster::block_on(context.collected(answer.collected()));
-                    code
+                    // What nobody saw is told later.
+                    if printed.is_whole {
+                        pollster::block_on(context.collected(answer.collected()));
+                    }
+                    printed.code
                 });
                 if !admits {
                     // Whoever looks also admits those that wait; nobody waits for that with the answer.
@@ -133,7 +135,7 @@ fn told(asked: Option<Format>, outcome: Outcome) -> ExitCode {
     let format = console::format(asked, None);
     outcome.map_or_else(
         |failure| console::failed(format, &failure),
-        |answer| console::answer(format, &answer, false),
+        |answer| console::answer(format, &answer, false).code,
     )
 }
 

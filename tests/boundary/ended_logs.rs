@@ -103,6 +103,9 @@ fn a_rule_removes_ended_tasks_that_somebody_collected_and_no_others() {
     }
     let notices = fs::read_dir(sandbox.store().join(".notices/main")).expect("marks").count();
     assert_eq!(notices, 0, "what was collected is forgotten with its task");
+    // Once, `doctor` called the file of the rule one that does not belong there.
+    let checked = sandbox.task_bg(["doctor"]).run().json();
+    assert!(!checked["findings"].to_string().contains("what belongs there"), "{checked:#}");
 }
 
 #[test]

@@ -193,3 +193,25 @@ fn what_is_asked_for_as_markdown_is_markdown() {
         assert!(lines.next().is_some_and(|rule| rule.starts_with("|---|")), "{verb}: {text}");
     }
 }
+
+// Once, an answer that went nowhere counted as read: the session was never told of the ending, and the rule of `keep_ended`
+// removed a task that nobody had seen end.
+#[test]
+fn an_answer_that_could_not_be_written_tells_no_session_of_an_ending() {
+    // The second reader is gone before anything is written.
+    let nowhere = [
+        "task-bg WORDS > /dev/full",
+        "mkfifo go; { read go < go; task-bg WORDS; } | { exec <&-; echo > go; }",
+    ];
+    for words in ["wait ID", "status ID", "output ID --result", "wait ID -q"] {
+        for script in nowhere {
+            let sandbox = sandbox();
+            let run = ["run", "x", "--parent", "PP", "--wait", "--", "echo", "found"];
+            let id = sandbox.task_bg(run).ok().json()["id"].as_str().expect("an id").to_owned();
+            let script = script.replace("WORDS", &words.replace("ID", &id));
+            sandbox.shell(&script).env("TASK_BG_PARENT_SESSION", "PP").run().done();
+            let told = sandbox.hook(r#"{"session_id":"PP","hook_event_name":"PostToolUse"}"#).ok();
+            assert!(told.stdout.contains("found"), "{script}: {told}");
+        }
+    }
+}

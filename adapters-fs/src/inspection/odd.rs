@@ -80,7 +80,7 @@ fn expected(dir: &DataDir, path: &Path) -> fn(&FileType) -> bool {
         return FileType::is_fifo;
     }
     let has_links = [dir.keys(), dir.sessions(), dir.names()].iter().any(|it| part == it);
-    let is_derived = path == dir.seen() || path == dir.outlines();
+    let is_derived = [dir.seen(), dir.outlines(), dir.round()].iter().any(|it| path == it);
     let is_link = has_links && !is_key_lock(name) && !is_derived;
     if is_link || path == dir.queue_limit() { FileType::is_symlink } else { FileType::is_file }
 }

@@ -96,15 +96,24 @@ fn shown_by(choice: anstream::ColorChoice, words: String) -> String {
     }
 }
 
+/// What became of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printed {
+    /// The exit code.
+    pub(crate) code: ExitCode,
+    /// Whether all of it was written: of any other nobody knows how much was read.
+    pub(crate) is_whole: bool,
+}
+
 /// Prints an answer; where it is for machines, says to people what of it could not be done. What was done by a verb that
 /// `acts` is said on standard error where it cannot be printed.
-pub(crate) fn answer(format: Format, answer: &Answer, acts: bool) -> ExitCode {
+pub(crate) fn answer(format: Format, answer: &Answer, acts: bool) -> Printed {
     let stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
     let reader = if is_terminal { Reader::Terminal(Screen::of(&stdout)) } else { Reader::Other };
     let text = answer.render(format, reader);
     let text = if is_terminal && !answer.is_verbatim() { as_shown(text) } else { text };
-    let code = print_all(&text, answer, acts);
+    let printed = print_all(&text, answer, acts);
     match format {
         Format::Json | Format::Ndjson if !is_one_terminal() => {
             write_words(&wording::words_of_all(&answer.failures(), ERROR, HINT));
@@ -112,14 +121,14 @@ pub(crate) fn answer(format: Format, answer: &Answer, acts: bool) -> ExitCode {
         // Who reads the answer has read it.
         Format::Json | Format::Ndjson | Format::Table | Format::Markdown => {}
     }
-    ExitCode::from(code)
+    printed
 }
 
 /// Prints the ids of an answer alone, and says to people what could not be done.
-pub(crate) fn ids(answer: &Answer, acts: bool) -> ExitCode {
-    let code = print_all(&answer.ids(), answer, acts);
+pub(crate) fn ids(answer: &Answer, acts: bool) -> Printed {
+    let printed = print_all(&answer.ids(), answer, acts);
     write_words(&wording::words_of_all(&answer.failures(), ERROR, HINT));
-    ExitCode::from(code)
+    printed
 }
 
 /// Prints text as it is, at once.
@@ -178,15 +187,17 @@ fn print(text: &str) -> Result<(), u8> {
     }
 }
 
-/// Prints the text of an answer; returns the exit code.
-fn print_all(text: &str, answer: &Answer, acts: bool) -> u8 {
-    let Err(code) = print(text) else { return answer.exit_code() };
+/// Prints the text of an answer.
+fn print_all(text: &str, answer: &Answer, acts: bool) -> Printed {
+    let Err(code) = print(text) else {
+        return Printed { code: ExitCode::from(answer.exit_code()), is_whole: true };
+    };
     // Whoever read and went away has read enough.
     if acts && code != 0 {
         let done = answer.render(Format::Json, Reader::Other);
         write_words(&format!("what was done all the same: {done}"));
     }
-    code
+    Printed { code: ExitCode::from(code), is_whole: false }
 }
 
 /// The exit code where standard output cannot be written, after saying why.
