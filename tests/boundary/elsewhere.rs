@@ -157,6 +157,11 @@ fn what_keeps_an_ended_task_of_another_machine_names_the_machine_and_what_can_be
     let record = of_another_machine(&sandbox);
     let id = record["id"].as_str().expect("an id");
     let host = record["progress"]["host"].as_str().expect("a name");
+    // Once, nobody said what to do with a task of a container that is gone.
+    let (status, cancelled) = (sandbox.task_bg(["status", id]), sandbox.task_bg(["cancel", id]));
+    for said in [status.ok().stdout, cancelled.code(4).stdout] {
+        assert!(said.contains(&format!("no more, `task-bg complete {id}` ends")), "{said}");
+    }
     sandbox.task_bg(["complete", id, "done"]).ok().done();
     let kept = sandbox.task_bg(["rm", id]).code(4).json();
     let why = kept["kept"][0]["error"].as_str().unwrap_or_default();

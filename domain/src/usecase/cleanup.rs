@@ -106,7 +106,7 @@ pub enum Kept {
     },
     /// Another machine ran it, and its agent is not known to have exited.
     #[error(
-        "it ran on `{host}`, which alone can see whether its agent is gone: run the command there; in a copy of a store of that machine, remove the files `{id}.*` by hand"
+        "it ran on `{host}`, which alone can see whether its agent is gone: run the command there; if that machine is no more, or this is a copy of its store, remove the files `{id}.*` by hand"
     )]
     Elsewhere {
         /// Which.

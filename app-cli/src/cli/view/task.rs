@@ -203,7 +203,10 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
         }
         Note::Elsewhere => {
             let host = task.progress().host.as_deref().unwrap_or_default();
-            format!("runs on {host}, which alone can judge and stop it")
+            format!(
+                "runs on {host}, which alone can judge and stop it; if that machine is no more, `task-bg complete {}` ends it",
+                task.id()
+            )
         }
         Note::ClusterSilent => {
             "Slurm does not answer, so whether it still waits or runs is not known; nothing is decided until it does"

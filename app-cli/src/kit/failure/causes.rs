@@ -106,9 +106,11 @@ impl From<Trouble> for Failure {
         match error {
             Trouble::Store(error) => error.into(),
             Trouble::Fault(error) => error.into(),
-            Trouble::Elsewhere { ref host, .. } => Self::of(Kind::WrongState, &error).hint(
-                format!("run the command on `{host}`: it alone can judge and stop its tasks"),
-            ),
+            Trouble::Elsewhere { ref id, ref host } => {
+                Self::of(Kind::WrongState, &error).hint(format!(
+                    "run the command on `{host}`: it alone can judge and stop its tasks; if that machine is no more, `task-bg complete {id}` ends this one"
+                ))
+            }
             Trouble::Copied { ref store, .. } => Self::of(Kind::WrongState, &error).hint(format!(
                 "this one is a copy, or was restored: run the command with `{}={store}`, or end its processes by hand",
                 environment::DIR
