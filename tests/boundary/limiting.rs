@@ -1,9 +1,11 @@
 //! Limits of the caller: of open files, of processes, of the length of files. What cannot be done for want of them is said,
 //! with what to raise, and nothing is lost.
 
+use serde_json::Value;
 use tests::crashing::laws;
+use tests::process::{alive, kill, wait_until};
 use tests::run::Ran;
-use tests::sandbox::Sandbox;
+use tests::sandbox::{Sandbox, pid_at};
 
 use crate::sandbox;
 
@@ -76,4 +78,38 @@ fn an_agent_that_writes_more_than_its_limit_allows_is_ended_by_the_system_and_it
     let record = sandbox.ended(&id);
     assert_eq!(record["status"], "error", "{record:#}");
     assert_eq!(laws::at_rest(&sandbox), Vec::<String>::new());
+}
+
+// Once, whoever looked first handed its limits to the next supervisor, which could then record nothing: the task ran for ever.
+#[test]
+fn whoever_looks_with_narrow_limits_hands_them_to_no_supervisor() {
+    for limit in ["-f 0", "-f 100", "-n 10", "-n 12", "-n 20"] {
+        let sandbox = sandbox();
+        let id = sandbox.run_script(&[], &sandbox.until("gate"));
+        let supervisor = pid_at(&sandbox.record(&id), "supervisor");
+        kill(supervisor);
+        wait_until("that its supervisor is gone", || !alive(supervisor));
+        limited(&sandbox, limit, "list").done();
+        limited(&sandbox, limit, &format!("status {id}")).done();
+        assert_eq!(sandbox.record(&id)["progress"]["adoptions"], Value::Null, "{limit}");
+        let seen = sandbox.task_bg(["status", &id]).ok().json();
+        assert_eq!(seen["status"], "running", "{limit}: {seen:#}");
+        assert_eq!(sandbox.record(&id)["progress"]["adoptions"], 1, "{limit}");
+        sandbox.open_gate("gate");
+        sandbox.ended(&id);
+        assert_eq!(laws::at_rest(&sandbox), Vec::<String>::new(), "{limit}");
+    }
+}
+
+// The same of a task that waits: it waits on for somebody who can start it.
+#[test]
+fn whoever_admits_with_narrow_limits_starts_no_supervisor_for_somebody_else() {
+    let sandbox = sandbox();
+    sandbox.task_bg(["queue", "pause"]).ok().done();
+    let id = sandbox.run_script(&[], "echo ran");
+    let resumed = limited(&sandbox, "-f 100", "queue resume");
+    assert!(resumed.to_string().contains("the length of files, in bytes, is"), "{resumed}");
+    assert_eq!(sandbox.record(&id)["status"], "queued");
+    sandbox.task_bg(["list"]).ok().done();
+    assert_eq!(sandbox.ended(&id)["status"], "completed");
 }

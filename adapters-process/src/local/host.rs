@@ -31,6 +31,7 @@ use super::notifying::signal;
 use super::supervisor::haste;
 use super::{identity, termination, tree};
 use crate::effect::effect;
+use crate::limits;
 use crate::{
     CGROUPS_VARIABLE, MOST_GRACE_VARIABLE, REMIND_VERB, SUPERVISE_VERB, SUPERVISOR_VARIABLE,
     TASK_ID_VARIABLE,
@@ -191,6 +192,10 @@ impl Host for LocalHost {
         environment: &Environment,
         until: Until,
     ) -> Result<(), LaunchFailure> {
+        // Whoever admits a task in passing may have narrower limits than whoever ordered it.
+        if let (Until::Detached, Some(words)) = (until, limits::too_narrow()) {
+            return Err(LaunchFailure::NoProcess(words));
+        }
         Self::await_supervisor(self.supervisor(claim, Some(environment))?, until)
     }
 
@@ -200,6 +205,10 @@ impl Host for LocalHost {
             // It would write records that their owner cannot change.
             claim.leave();
             return Err(LaunchFailure::Supervisor("the store belongs to another user".to_owned()));
+        }
+        if let Some(words) = limits::too_narrow() {
+            claim.leave();
+            return Err(LaunchFailure::NoProcess(words));
         }
         Self::await_supervisor(self.supervisor(claim, None)?, Until::Running)
     }
