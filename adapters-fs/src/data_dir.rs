@@ -190,6 +190,11 @@ impl DataDir {
         (name.len() <= MAX_FILE_NAME).then(|| self.keys().join(name))
     }
 
+    /// The mark of the folder of the keys in which all entries are.
+    pub(crate) fn whole_keys(&self) -> PathBuf {
+        self.keys().join(".whole")
+    }
+
     /// The folder of the keys.
     pub(crate) fn keys(&self) -> PathBuf {
         self.root().join(".keys")

@@ -4,7 +4,10 @@
 //! where git makes a worktree, and stands in the way of no other key. The lock's file is there only
 //! while somebody holds it: the holder removes the file before it lets go, so whoever has locked a
 //! file makes sure that the file still has the name. A key outlives its task, and counts only as long
-//! as the task has a record. Nothing here decides anything about a task. Main type: [`FileKeys`].
+//! as the task has a record. Entries that are gone, or are none, are made anew from the records ([`whole`]). Nothing here decides
+//! anything about a task. Main type: [`FileKeys`].
+
+mod whole;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -19,6 +22,7 @@ use domain::task::TaskId;
 
 use crate::data_dir::DataDir;
 use crate::data_dir::asides::put_aside;
+use crate::data_dir::ownership::OUR_IDS;
 use crate::disk::{self, Disk, RealDisk};
 use crate::fault::fault;
 use crate::life_lock::{identity, is_still, open, unlink_if_still};
@@ -90,7 +94,12 @@ impl Keys for FileKeys {
         })?;
         let disk = Arc::clone(&self.disk);
         let held = KeyLock { disk: Arc::clone(&disk), path: lock, file };
-        let owner = owner(&path).map_err(|error| fault("reading the key", &path, &error))?;
+        let said = said(&path).map_err(|error| fault("reading the key", &path, &error))?;
+        let owner = match said {
+            Said::Task(id) => Some(id),
+            Said::Nothing if whole::is_whole(&self.dir) => None,
+            Said::Nothing | Said::Nonsense => whole::made_anew(&self.dir, key)?,
+        };
         Ok(Box::new(Opened { dir: self.dir.clone(), disk, path, owner, _lock: held }))
     }
 }
@@ -116,13 +125,25 @@ impl KeyEntry for Opened {
     }
 }
 
-/// The task that the entry of a key names. What is no link names no task.
-fn owner(path: &Path) -> io::Result<Option<TaskId>> {
+/// What the entry of a key says.
+enum Said {
+    /// That this task has it.
+    Task(TaskId),
+    /// There is none.
+    Nothing,
+    /// It is no link, or names no task.
+    Nonsense,
+}
+
+fn said(path: &Path) -> io::Result<Said> {
     match fs::read_link(path) {
-        Ok(target) => Ok(target.to_str().and_then(|id| TaskId::parse(id).ok())),
-        Err(error) if disk::is_absent(&error) || error.kind() == io::ErrorKind::InvalidInput => {
-            Ok(None)
+        Ok(target) => {
+            let id = target.to_str().filter(|id| id.starts_with(OUR_IDS));
+            let id = id.and_then(|id| TaskId::parse(id).ok());
+            Ok(id.map_or(Said::Nonsense, Said::Task))
         }
+        Err(error) if disk::is_absent(&error) => Ok(Said::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Said::Nonsense),
         Err(error) => Err(error),
     }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tests::meddling::make_pipe;
 use tests::process::wait_until;
+use tests::run::Ran;
 use tests::sandbox::Sandbox;
 
 use crate::sandbox;
@@ -241,4 +242,31 @@ fn nobody_is_told_to_move_a_device_out_of_the_way_of_a_store() {
     fs::write(&file, "mine").expect("a file");
     let failed = sandbox.task_bg(["list"]).env("TASK_BG_DIR", &file).run().failure(8);
     assert!(failed["hint"].as_str().is_some_and(|hint| hint.contains("mv ")), "{failed}");
+}
+
+// Once, the order ran twice.
+#[test]
+fn an_order_under_a_key_runs_once_although_the_entries_of_the_keys_are_removed_or_replaced() {
+    let sandbox = sandbox();
+    let words = ["run", "x", "--key", "kk", "--"];
+    let mut order = words.to_vec();
+    let script = sandbox.until("gate");
+    order.extend(["sh", "-c", &script]);
+    let id = |run: &Ran| run.json()["id"].as_str().expect("an id").to_owned();
+    let first = id(&sandbox.task_bg(order.iter().copied()).ok());
+    let keys = sandbox.store().join(".keys");
+    for script in [
+        "rm -r .keys",
+        "rm -r .keys; mkfifo .keys",
+        "rm .keys/kk; mkdir .keys/kk",
+        "rm .keys/kk; mkfifo .keys/kk",
+        "ln -sfn kk .keys/kk",
+    ] {
+        let script = format!("cd '{}'; {script}", sandbox.store().display());
+        sandbox.shell(&script).ok().done();
+        assert_eq!(id(&sandbox.task_bg(order.iter().copied()).ok()), first, "{script}");
+        assert_eq!(fs::read_link(keys.join("kk")).ok(), Some(first.clone().into()), "{script}");
+    }
+    sandbox.open_gate("gate");
+    assert_eq!(sandbox.ended(&first)["status"], "completed");
 }

@@ -44,7 +44,7 @@ const OTHERS_WRITE: u32 = 0o022;
 const ROOT: u32 = 0;
 /// How the ids of tasks begin, and so the names of their files. Other programs keep records beside ours, but
 /// what they are called says nothing of whose folder it is.
-const OUR_IDS: &str = "bg_";
+pub(crate) const OUR_IDS: &str = "bg_";
 
 /// Why a folder is not used as a store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -14,9 +14,6 @@ use domain::task::TaskId;
 use crate::data_dir::asides::is_aside;
 use crate::data_dir::{DataDir, Entry, is_key_lock, ownership};
 
-/// What the ids of tasks begin with.
-const ID: &str = "bg_";
-
 /// Something that is not what belongs in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Odd {
@@ -88,12 +85,12 @@ fn expected(dir: &DataDir, path: &Path) -> fn(&FileType) -> bool {
 /// What a link is that should name a task and does not: those of keys and names hold the id, and lead nowhere.
 fn names_no_task(dir: &DataDir, path: &Path, entry: &Metadata) -> Option<&'static str> {
     let is_name = path.parent().is_some_and(|part| part == dir.keys() || part == dir.names());
-    if !is_name || !entry.is_symlink() {
+    if !is_name || !entry.is_symlink() || path == dir.whole_keys() {
         return None;
     }
     let target = fs::read_link(path).ok()?;
     let id = target.to_str().and_then(|id| TaskId::parse(id).ok());
-    let is_task = id.is_some_and(|id| id.as_str().starts_with(ID));
+    let is_task = id.is_some_and(|id| id.as_str().starts_with(ownership::OUR_IDS));
     (!is_task).then_some("a link that names no task")
 }
 
@@ -118,7 +115,7 @@ fn unlike(entry: &Metadata, fits: fn(&FileType) -> bool) -> Option<&'static str>
 fn is_log(name: &OsStr) -> bool {
     let name = name.to_str().unwrap_or_default();
     let is_log = [".out", ".events.jsonl"].iter().any(|ending| name.ends_with(ending));
-    name.starts_with(ID) && is_log
+    name.starts_with(ownership::OUR_IDS) && is_log
 }
 
 fn entries(folder: &Path) -> Vec<(PathBuf, Metadata)> {

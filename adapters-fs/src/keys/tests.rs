@@ -4,6 +4,8 @@ use super::*;
 use crate::disk::halting::{HaltingDisk, at_every_step, is_temp, names};
 use crate::store::FileStore;
 use domain::port::TaskStore;
+use domain::task::{Lineage, Order, Task, Timestamp};
+use domain::testing;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn scratch() -> (FileKeys, DataDir, tempfile::TempDir) {
@@ -36,7 +38,7 @@ fn a_key_is_given_once_and_then_known() {
     }
     assert_eq!(open(&keys, "nightly").owner(), Some(&one));
     assert_eq!(open(&keys, "../../x").owner(), Some(&two));
-    assert_eq!(names(&dir.keys()), ["%2E%2E%2F%2E%2E%2Fx", "nightly"], "no lock is left");
+    assert_eq!(names(&dir.keys()), ["%2E%2E%2F%2E%2E%2Fx", ".whole", "nightly"], "no lock is left");
     assert!(pollster::block_on(keys.open(&"x".repeat(300))).is_err());
     drop(open(&keys, &"x".repeat(255)));
 }
@@ -81,7 +83,7 @@ fn of_many_that_open_one_key_one_holds_it_at_a_time() {
         }
     });
     assert_eq!(most.into_inner(), 1);
-    assert_eq!(names(&dir.keys()), [""; 0]);
+    assert_eq!(names(&dir.keys()), [".whole"]);
 }
 
 #[test]
@@ -115,8 +117,10 @@ fn invariant_wherever_giving_a_key_is_cut_short_one_task_has_it_and_the_next_may
         give(&mut entry, &last).expect("given");
         drop(entry);
         assert_eq!(open(&keys, "nightly").owner(), Some(&last));
-        let others: Vec<_> =
-            names(&dir.keys()).into_iter().filter(|name| name != "nightly").collect();
+        let others: Vec<_> = names(&dir.keys())
+            .into_iter()
+            .filter(|name| !["nightly", ".whole"].contains(&&**name))
+            .collect();
         assert!(others.iter().all(|name| is_temp(name)), "{others:?}");
         assert!(disk.kills() || others.is_empty(), "whoever fails tidies up: {others:?}");
     });
@@ -133,4 +137,47 @@ fn a_lock_that_a_dead_holder_left_is_swept_and_one_that_is_held_is_not() {
     assert_eq!((dir.key_lock("left").exists(), dir.key_lock("held").exists()), (false, true));
     drop(held);
     assert_eq!(store.leftovers(), Ok(0));
+}
+
+// Once, a key whose entry was gone was taken for a free one, and the order ran twice.
+#[test]
+fn keys_whose_entries_are_gone_or_are_none_are_found_in_the_records() {
+    let (keys, dir, _folder) = scratch();
+    let store = FileStore::open(dir.clone());
+    let ordered = |id: &str, key: &str, retry_of: Option<&str>| {
+        let lineage = Lineage { retry_of: retry_of.map(self::id), ..Lineage::default() };
+        let order = Order { key: Some(key.to_owned()), lineage, ..testing::order() };
+        let task = Task::ordered(self::id(id), order, None, Timestamp::from_micros(0));
+        pollster::block_on(store.create_untold(&task)).expect("recorded");
+    };
+    drop(open(&keys, "nightly"));
+    ordered("bg_1", "nightly", None);
+    ordered("bg_2", "weekly \" ü", None);
+    ordered("bg_3", "weekly \" ü", None);
+    ordered("bg_4", "weekly \" ü", Some("bg_3"));
+    let owner = |key: &str| open(&keys, key).owner().cloned();
+    // As far as anybody knows, nobody has lost an entry.
+    assert_eq!((owner("nightly"), owner("weekly \" ü")), (None, None));
+    let whatever: [fn(&Path); 4] = [
+        |path| fs::write(path, "bg_9").expect("a file"),
+        |path| fs::create_dir(path).expect("a folder"),
+        |path| std::os::unix::fs::symlink(path, path).expect("a loop"),
+        |path| std::os::unix::fs::symlink("no task", path).expect("a link"),
+    ];
+    for make in whatever {
+        fs::remove_dir_all(dir.keys()).expect("removed");
+        fs::create_dir(dir.keys()).expect("made");
+        make(&dir.key("nightly").expect("a name"));
+        assert_eq!(owner("nightly"), Some(self::id("bg_1")));
+        assert_eq!(owner("weekly \" ü"), Some(self::id("bg_3")), "its entry was made, too");
+    }
+    fs::remove_dir_all(dir.keys()).expect("removed");
+    assert_eq!(owner("weekly \" ü"), Some(self::id("bg_3")));
+    let entry = fs::read_link(dir.key("nightly").expect("a name"));
+    assert_eq!(entry.ok(), Some("bg_1".into()));
+    // A power cut may have taken some: no entry is synced.
+    fs::remove_file(dir.key("nightly").expect("a name")).expect("removed");
+    fs::remove_file(dir.whole_keys()).expect("removed");
+    std::os::unix::fs::symlink("the boot before", dir.whole_keys()).expect("marked");
+    assert_eq!(owner("nightly"), Some(self::id("bg_1")));
 }

@@ -5,6 +5,7 @@
 //! newest is kept, and read in the end. Nothing else is sorted. Every record is its own fault domain: the listing names
 //! one that is broken, foreign or no file at all, with the reason, and lists the others.
 
+mod keyed;
 mod names;
 mod newest;
 mod reader;
