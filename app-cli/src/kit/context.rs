@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adapters_fs::DataDir;
+use adapters_fs::{DataDir, NoHome};
 use domain::plan::family::family;
 use domain::plan::queue::Obstacle;
 use domain::port::{Clock, Host, LifeLocks, Queue, StoreError, TaskStore};
@@ -50,7 +50,15 @@ impl Context {
         usual: Option<Format>,
         place: Place,
     ) -> (Result<Self, Failure>, Format) {
-        let dir = DataDir::locate(&environment::variable);
+        Self::over(DataDir::locate(&environment::variable), (asked, usual), place)
+    }
+
+    /// The same over this store.
+    pub(crate) fn over(
+        dir: Result<DataDir, NoHome>,
+        (asked, usual): (Option<Format>, Option<Format>),
+        place: Place,
+    ) -> (Result<Self, Failure>, Format) {
         let (settings, problem) = Settings::read(asked, dir.as_ref().ok());
         let format = console::format(settings.format.value, usual);
         let context = match (dir, problem) {

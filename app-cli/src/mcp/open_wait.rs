@@ -16,7 +16,7 @@ use super::group::Outcome;
 use super::message::{Fault, INVALID_PARAMS};
 use super::told::Told;
 use super::tool::wait_for_tasks::telling::tell;
-use super::tool::{Call, Said, context, spoken};
+use super::tool::{Call, Said, context, context_over, spoken};
 use super::words;
 use crate::cli::command::elsewhere;
 use crate::kit::failure::Failure;
@@ -133,7 +133,11 @@ fn unknown(id: &str) -> Fault {
 pub(super) fn get(call: &Call<'_>, params: &mut Map<String, Value>) -> Result<Said, Outcome> {
     let (id, open) = OpenWait::of(params).map_err(Err)?;
     let failed = |failure: &Failure| Err(Fault::new(INVALID_PARAMS, failure.sentence()));
-    let context = context().map_err(|failure| failed(&failure))?;
+    let context = match call.told.moved_store(&open.ids) {
+        Some(store) => context_over(store),
+        None => context(),
+    };
+    let context = context.map_err(|failure| failed(&failure))?;
     let now = context.wiring.clock.now();
     if call.told.is_cancelled(&id) {
         return Ok(Said::task(open.described("cancelled", "nobody waits any more", now)));
@@ -165,7 +169,8 @@ pub(super) fn get(call: &Call<'_>, params: &mut Map<String, Value>) -> Result<Sa
     let knows = |task: &Task| call.told.has(task.id());
     let telling = pollster::block_on(tell(&context, call.told, waited, knows, (spent, None)));
     let mut described = open.described("completed", &message, now);
-    described["result"] = spoken(&telling.said);
+    let moved = words::of_move(context.moved());
+    described["result"] = spoken(&(telling.said + &moved));
     // The answer of the call, whole: official clients refuse one that does not say so.
     described["result"]["resultType"] = "complete".into();
     Ok(Said::task(described).collecting(telling.told).over(context, true))

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use adapters_fs::DataDir;
+use domain::port::Whereabouts;
 use domain::task::{Task, TaskId};
 
 /// For how long after an answer its client may say that it does not wait for it any more. Some clients withdraw, long afterwards,
@@ -18,6 +20,8 @@ const LATE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Told {
     said: Mutex<Said>,
+    /// The store of the wait that became a task of the protocol last.
+    store: Mutex<Option<DataDir>>,
 }
 
 #[derive(Debug, Default)]
@@ -110,6 +114,23 @@ impl Told {
         let mut said = self.said();
         said.looks += 1;
         said.looks
+    }
+
+    /// Keeps the store of a wait that the client asks for later, so that it is found where it was moved by then.
+    pub(super) fn keep_store(&self, store: &DataDir) {
+        let mut kept = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_kept = |kept: &DataDir| kept == store && kept.settle() == Whereabouts::Here;
+        if !kept.as_ref().is_some_and(is_kept) {
+            store.hold();
+            *kept = Some(store.clone());
+        }
+    }
+
+    /// That store, if it was moved since and one of these tasks is in it.
+    pub(super) fn moved_store(&self, ids: &[TaskId]) -> Option<DataDir> {
+        let kept = self.store.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let is_moved = kept.settle() == Whereabouts::Moved || kept.moved_from().is_some();
+        (is_moved && ids.iter().any(|id| kept.record(id).exists())).then_some(kept)
     }
 
     /// Notes that nobody asks for the answer to this wait any more.

@@ -14,6 +14,7 @@ pub(super) mod wait_for_tasks;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use adapters_fs::DataDir;
 use domain::port::Notices as _;
 use domain::task::Task;
 use serde_json::{Map, Value, json};
@@ -286,4 +287,9 @@ pub(super) fn spoken(text: &str) -> Value {
 /// costs a call and not the server.
 pub(super) fn context() -> Result<Context, Failure> {
     Context::new(None, Some(Format::Json), Place::Checked).0
+}
+
+/// The same over a store that is elsewhere by now.
+pub(super) fn context_over(store: DataDir) -> Result<Context, Failure> {
+    Context::over(Ok(store), (None, Some(Format::Json)), Place::Checked).0
 }

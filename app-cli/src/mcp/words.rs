@@ -62,6 +62,11 @@ pub(super) fn of_silence(notes: &[String]) -> String {
     }
 }
 
+/// A line that the store was moved; nothing if it was not.
+pub(super) fn of_move(moved: Option<String>) -> String {
+    moved.map_or_else(String::new, |moved| format!("\nnote: {}", one_line(&moved, 500)))
+}
+
 /// What the hints call an option is an argument here.
 const OPTIONS: [(&str, &str); 3] =
     [("--cwd DIR", "`cwd`"), ("--cwd", "`cwd`"), ("--worktree", "`worktree`")];

@@ -1,7 +1,11 @@
 //! Waits as tasks of the protocol: what the client asks for until they are over.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
 use serde_json::{Value, json};
 use tests::mcp_client::{Client, text, value};
+use tests::process::{descriptors, wait_until};
 use tests::sandbox::Sandbox;
 
 use super::served;
@@ -124,4 +128,54 @@ fn a_wait_that_nobody_began_is_no_task() {
         assert_eq!(answer["error"]["code"], -32602, "{answer}");
     }
     sandbox.open_gate("gate");
+}
+
+// Once, it said that there was no such task, where `wait` went on in the store that had been moved.
+#[test]
+fn a_wait_goes_on_where_its_store_was_moved_to_and_says_where_that_is() {
+    for becomes_task in [false, true] {
+        for is_another_there in [false, true] {
+            let sandbox = sandbox();
+            let mut client = served(&sandbox);
+            let id = until(&mut client, &sandbox, "gate");
+            let mut params = json!({"name": "wait_for_tasks", "arguments": {"ids": [id]}});
+            if becomes_task {
+                params["_meta"] = taking_tasks();
+            }
+            let request = client.ask("tools/call", &params);
+            let store = fs::metadata(sandbox.store()).expect("a store").ino();
+            let server = client.pid();
+            let is_held = |number: &u32| {
+                let held = fs::metadata(format!("/proc/{server}/fd/{number}"));
+                held.is_ok_and(|held| held.ino() == store)
+            };
+            let mut answer = None;
+            if becomes_task {
+                answer = Some(client.answer(&request));
+            } else {
+                wait_until("that it waits", || descriptors(server).iter().any(is_held));
+            }
+            let away = sandbox.path("away");
+            fs::rename(sandbox.store(), &away).expect("renamed");
+            if is_another_there {
+                sandbox.task_bg(["run", "-q", "--", "true"]).ok().done();
+            }
+            sandbox.open_gate("gate");
+            let said = match answer {
+                None => text(&client.answer(&request)).0.to_owned(),
+                Some(working) => {
+                    let wait = &working["result"]["taskId"];
+                    let get = json!({"taskId": wait, "_meta": taking_tasks()});
+                    let over = tests::process::wait_for("the end of the wait", || {
+                        let task = client.request("tasks/get", &get)["result"].clone();
+                        (task["status"] == "completed").then_some(task)
+                    });
+                    over["result"]["content"][0]["text"].as_str().expect("a text").to_owned()
+                }
+            };
+            let moved = format!("was moved meanwhile: it is `{}`", away.display());
+            let is_told = said.contains("behind gate") && said.contains(&moved);
+            assert!(is_told, "{becomes_task} {is_another_there}: {said}");
+        }
+    }
 }

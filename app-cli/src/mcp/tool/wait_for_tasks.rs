@@ -59,6 +59,7 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
     let typed = arguments.texts("ids")?;
     let until = if arguments.flag("any")? { Until::Any } else { Until::All };
     let context = context()?;
+    context.wiring.dir.hold();
     let how = pollster::block_on(async {
         let session = call.meta.session();
         let found = find(&context, call, &typed, session.as_ref()).await?;
@@ -76,6 +77,7 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
             let pending = waited.pending.iter().map(|believed| believed.task.id().clone());
             let wait = OpenWait::new(pending.collect(), until, (call_began, limit));
             if let Some(wait) = wait {
+                call.told.keep_store(&context.wiring.dir);
                 return Ok(Ended::Later(wait.working()));
             }
             let left = at_most.saturating_sub(began.elapsed());
@@ -93,7 +95,7 @@ fn run(call: &Call<'_>, arguments: &Arguments) -> Result<Said, Failure> {
         let knows = |task: &Task| known.has(task.id(), call.told);
         let silent = if waited.pending.is_empty() { Vec::new() } else { silent };
         let telling = tell(&context, call.told, waited, knows, (spent, clamped)).await;
-        let said = telling.said + &words::of_silence(&silent);
+        let said = telling.said + &words::of_silence(&silent) + &words::of_move(context.moved());
         Ok::<_, Failure>(Ended::Now(said, telling.told))
     })?;
     Ok(match how {
