@@ -77,6 +77,17 @@ impl FileLifeLocks {
         }
     }
 
+    /// Notes that the host keeps something for an ended task.
+    pub(crate) fn note(&self, id: &TaskId) -> Result<(), Fault> {
+        let path = self.dir.remains(id);
+        match disk::prepared(&self.dir, || self.disk.create(&path)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(fault("noting what is left", &path, &error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Hands everything of ours in the folder to `each` until that says `false`.
     pub(crate) fn each(&self, each: &mut dyn FnMut(ActiveEntry) -> bool) -> io::Result<()> {
         let mut of_name = |name: &std::ffi::OsStr| ActiveEntry::of(name).is_none_or(&mut *each);
@@ -132,13 +143,7 @@ impl LifeLocks for FileLifeLocks {
     }
 
     async fn note_remains(&self, id: &TaskId) -> Result<(), Fault> {
-        let path = self.dir.remains(id);
-        match disk::prepared(&self.dir, || self.disk.create(&path)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(fault("noting what is left", &path, &error))
-            }
-            Ok(()) | Err(_) => Ok(()),
-        }
+        self.note(id)
     }
 
     async fn forget_remains(&self, id: &TaskId) -> Result<(), Fault> {

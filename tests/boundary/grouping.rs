@@ -235,6 +235,41 @@ fn the_group_of_a_task_whose_supervisor_was_killed_before_it_could_record_its_ag
     }
 }
 
+// Once, `cleanup` took the name of its life lock away, by which whoever looks next would have found what there was to put away, and
+// a hook did when it heard of the end.
+#[test]
+fn what_a_supervisor_left_that_was_killed_after_it_recorded_the_ending_is_put_away_whole() {
+    for verb in ["complete", "hook"] {
+        let sandbox = sandbox();
+        let (told, gate) = (sandbox.path("told"), sandbox.path("gate"));
+        let tell = format!("echo told >> {}", told.display());
+        let prompt = format!("WAIT {}\nSAY done", gate.display());
+        let words = ["launch", "a task", &prompt, "explore", "--notify", &tell];
+        let id = task_id(&sandbox.task_bg(words).ok().json());
+        let record = sandbox.record(&id);
+        let Some(group) = group_of(&record).map(Path::new) else { return };
+        grouped(&record);
+        let supervisor = pid_at(&record, "supervisor");
+        kill(supervisor);
+        wait_until("that it is gone", || !alive(supervisor));
+        if verb == "hook" {
+            let session = record["session_id"].as_str().expect("a session");
+            let event = json!({"hook_event_name": "SubagentStop", "session_id": session, "task_result": "x"});
+            sandbox.hook(event.to_string()).ok().done();
+        } else {
+            sandbox.task_bg(["complete", &id, "x"]).ok().done();
+        }
+        assert_eq!(sandbox.status(&id), "completed", "{verb}");
+        sandbox.open_gate("gate");
+        let agent = pid_at(&record, "agentProcess");
+        wait_until("that its agent is gone", || !alive(agent));
+        sandbox.task_bg(["cleanup"]).ok().done();
+        assert!(!group.exists(), "{verb}");
+        wait_until("that somebody is told", || told.exists());
+        sandbox.assert_nothing_kept();
+    }
+}
+
 // Once, the process that had kept the bound of a log left the group where it was.
 #[test]
 fn whoever_stays_for_what_outlives_its_task_removes_the_group_in_the_end() {

@@ -14,9 +14,11 @@ use core::time::Duration;
 
 use super::prune::Mode;
 use super::reconcile::CONCLUSION;
+use super::repair::{look, mend};
 use super::{Trouble, World};
-use crate::port::StoreError;
+use crate::plan::queue::suspects;
 use crate::port::worktrees::{Removal as Fate, Worktrees};
+use crate::port::{Doomed, StoreError};
 use crate::task::{Query, Status, Task, TaskId, Timestamp, Unreadable, Worktree, text};
 pub use collected::remove_collected;
 use idle::{is_deserted, is_idle};
@@ -132,6 +134,10 @@ pub async fn cleanup(
 ) -> Result<Cleaned, Trouble> {
     let mut cleaned = Cleaned::default();
     if mode == Mode::Execute {
+        // Sweeping removes names; what else a killed supervisor left is put away by a repair.
+        if let Ok(found) = look(world).await {
+            mend(world, &found, &suspects(&found.names)).await;
+        }
         match world.store.sweep().await.map_err(Trouble::from) {
             Ok(swept) => cleaned.swept = swept,
             Err(trouble) if trouble.is_of_read_only_store() => return Err(trouble),
@@ -238,6 +244,10 @@ async fn remove(
     }
     if mode == Mode::DryRun {
         return cleaned.removed.push(task.id().clone());
+    }
+    // Nobody would look for it who does not know the task.
+    if task.progress().group.is_some() && !world.host.clear(&Doomed::of(task)).await {
+        drop(world.locks.note_remains(task.id()).await);
     }
     match world.store.remove(task.id()).await {
         Ok(()) => cleaned.removed.push(task.id().clone()),

@@ -61,8 +61,11 @@ pub async fn from_outside(
         };
         let report = Report { result, error: stopped.error.clone() };
         match store.apply(&id, Event::Reported(report.clone()), clock.now()).await {
-            Ok(_) => {
-                locks.retire(&id).await?;
+            Ok(task) => {
+                // Of one that had a supervisor there is more to put away, which whoever looks does.
+                if !task.was_supervised() {
+                    locks.retire(&id).await?;
+                }
                 ended.push(id);
             }
             Err(StoreError::Refused { .. } | StoreError::NotFound { .. }) => {}

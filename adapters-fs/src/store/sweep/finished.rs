@@ -24,6 +24,8 @@ use crate::queue;
 struct Leftover {
     /// Its life lock and what is kept for it.
     files: Vec<PathBuf>,
+    /// Whether its life lock is among these.
+    has_lock: bool,
     /// The second names of its logs.
     logs: Vec<PathBuf>,
     /// Its names in the queue.
@@ -44,7 +46,7 @@ impl FileStore {
             if !held() && self.is_over(&id) {
                 let plain =
                     |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|it| it.is_file());
-                let Leftover { files, logs, queued, job } = &leftover;
+                let Leftover { files, logs, queued, job, has_lock: _ } = &leftover;
                 let all = files.iter().chain(logs).chain(queued).chain(job);
                 count += all.filter(plain).count();
             }
@@ -70,6 +72,12 @@ impl FileStore {
         for path in leftover.queued.iter().chain(leftover.job.iter().filter(there)) {
             tally.add(self.take_away(path));
         }
+        if leftover.has_lock && self.task(id).is_ok_and(|task| task.progress().group.is_some()) {
+            // Its supervisor was killed before it could put the task away, and nothing else leads to the group.
+            if let Err(fault) = self.life_locks().note(id) {
+                return tally.add(Err(self.broken(fault.into())));
+            }
+        }
         let retired = self.life_locks().retire_if(id, || self.is_over(id));
         tally.add(retired.map_err(|fault| self.broken(fault.into())));
     }
@@ -85,7 +93,10 @@ impl FileStore {
                     found.entry(id.clone()).or_default().logs = logs.into();
                     return true;
                 }
-                ActiveEntry::Lock(id) => dir.life_lock(id),
+                ActiveEntry::Lock(id) => {
+                    found.entry(id.clone()).or_default().has_lock = true;
+                    dir.life_lock(id)
+                }
                 ActiveEntry::Environment(id) => dir.environment(id),
                 ActiveEntry::Again(id) => dir.again_environment(id),
                 ActiveEntry::Instructions(id) => dir.instructions(id),

@@ -3,6 +3,7 @@
 //! The kernel removes no group in which a process runs, whoever asks for it.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -44,8 +45,12 @@ impl Group {
 
     /// The same in one try, which touches no process.
     pub(in crate::local) fn clear(&self) -> bool {
+        match fs::remove_dir(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+            Ok(()) | Err(_) => return true,
+        }
         let mut folders = Vec::new();
-        if fs::remove_dir(&self.folder).is_err() && !self.is_populated_by_any() {
+        if !self.is_populated_by_any() {
             each_below(&self.folder, DEPTH, &mut |folder| folders.push(folder.to_owned()));
         }
         for folder in folders.iter().rev() {
