@@ -231,9 +231,24 @@ fn a_look_waits_for_all_tasks_together_whose_locks_are_held_up() {
     wait_until("that all are gone", || supervisors.iter().all(|pid| !alive(*pid)));
     let locks: Vec<String> = ids.iter().map(|id| format!(".active/{id}")).collect();
     let holder = Holder::of(&sandbox, &locks);
-    for words in [&["list"][..], &["doctor"]] {
+    for words in [&["list"][..], &["doctor"], &["prune"]] {
         said(&sandbox, words);
     }
+    let of_all = |words: &[&'static str]| -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).chain(ids.iter().cloned()).collect()
+    };
+    for words in [&["status"][..], &["report"], &["rm"]] {
+        let words = of_all(words);
+        said(&sandbox, &words.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let began = Instant::now();
+    let waited = sandbox.task_bg(of_all(&["wait", "--timeout", "1s"])).code(6).json();
+    assert!(began.elapsed() < DEADLINE / 2, "{:?}", began.elapsed());
+    let pending = waited["pending"].as_array().expect("those that wait");
+    for task in pending {
+        names(task["note"].as_str().unwrap_or_default(), holder.0.id());
+    }
+    assert_eq!(pending.len(), 10, "{waited:#}");
     drop(holder);
     let cancelled = sandbox.task_bg(["cancel", "--all", "--grace", "1s"]).ok().json();
     assert_eq!(cancelled["cancelled"].as_array().map(Vec::len), Some(10), "{cancelled:#}");

@@ -12,11 +12,11 @@ use super::admit::{Thoroughness, admit};
 use super::again::last_attempt;
 use super::custody;
 use super::left_behind::{ended_unseen, keep_bound, may_have_left, unnamed};
-use super::reconcile::{Believed, CONCLUSION, Note, reconcile, wait_for_conclusion};
+use super::reconcile::{Believed, CONCLUSION, Note, reconcile_within, wait_for_conclusion};
 use super::repair::follower_is_due;
 use super::stop_jobs::stop_jobs;
 use super::stopping::{stop_all, stop_unrecorded, unanswered};
-use super::{Trouble, World};
+use super::{Trouble, World, jobs};
 use crate::plan::reconcile::Custody;
 use crate::port::{Doomed, StoreError, Survivors};
 use crate::task::{CancelIntent, Ending, Event, Refusal, Status, Task, TaskId};
@@ -51,9 +51,9 @@ pub struct Cancelled {
 pub async fn cancel(world: World<'_>, ids: &[TaskId], grace: Duration) -> Cancelled {
     let mut receipt = Cancelled::default();
     let (mut doomed, mut remains, mut unrecorded) = (Vec::new(), Vec::new(), Vec::new());
-    let mut at_cluster = Vec::new();
+    let (mut at_cluster, mut patience) = (Vec::new(), CONCLUSION);
     for id in ids {
-        match Box::pin(doom(world, id, grace)).await {
+        match Box::pin(doom(world, id, grace, &mut patience)).await {
             Ok(Doom::ToStop(task)) => doomed.push(task),
             Ok(Doom::Remains(task)) => remains.push(task),
             Ok(Doom::Done(id)) => receipt.cancelled.push(id),
@@ -116,7 +116,12 @@ enum Doom {
 }
 
 /// Records the intent, or the ending itself where there is nothing to stop.
-async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Trouble> {
+async fn doom(
+    world: World<'_>,
+    id: &TaskId,
+    grace: Duration,
+    patience: &mut Duration,
+) -> Result<Doom, Trouble> {
     let mut hindered = None;
     for _ in 0..TRIES {
         let task = last_attempt(world.store, id).await?;
@@ -134,7 +139,8 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
         } else {
             task.progress().group.is_some()
         };
-        let Believed { task, note, .. } = reconcile(world, task).await?;
+        let Believed { task, note, .. } =
+            reconcile_within(world, task, jobs::RECENT, patience).await?;
         if note == Some(Note::Copied) {
             return Err(copied(&task));
         }
@@ -158,7 +164,7 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
             // What is shown of a task that has ended is without what is gone, and that may have left others.
             let has_left = !unended && recorded.progress().left.count > 0;
             let task = if has_left { recorded } else { task };
-            return remains(world, task, wish, was_whole).await;
+            return remains(world, task, (wish, was_whole), patience).await;
         }
         if task.status() == Status::Queued
             && let Some(held) = custody::take(world, id).await?
@@ -191,8 +197,8 @@ async fn doom(world: World<'_>, id: &TaskId, grace: Duration) -> Result<Doom, Tr
 async fn remains(
     world: World<'_>,
     task: Task,
-    wish: CancelIntent,
-    was_whole: bool,
+    (wish, was_whole): (CancelIntent, bool),
+    patience: &mut Duration,
 ) -> Result<Doom, Trouble> {
     let id = task.id();
     let ours = task.belongs_to(world.host.name());
@@ -203,7 +209,7 @@ async fn remains(
     let mut left = ours && !world.host.of_task(&doomed).await.is_empty();
     if held && !left {
         // Its supervisor has recorded the ending and is about to go: there is nothing to stop.
-        wait_for_conclusion(world, &task, &mut CONCLUSION.clone()).await;
+        wait_for_conclusion(world, &task, patience).await;
         held = world.locks.custody(id).await? == Custody::Held;
         left = !world.host.of_task(&doomed).await.is_empty();
     }

@@ -10,9 +10,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::custody;
-use super::reconcile::{Note, look, reconcile};
+use super::reconcile::{CONCLUSION, Note, look, reconcile_within};
 use super::stopping::stop_all;
-use super::{Trouble, World};
+use super::{Trouble, World, jobs};
 use crate::plan::prune::{Expiry, plan_prune};
 use crate::plan::reconcile::{Custody, Standing};
 use crate::port::{Doomed, StoreError};
@@ -57,12 +57,12 @@ pub enum Mode {
 /// [`Trouble`] if the store as a whole cannot be read.
 pub async fn prune(world: World<'_>, request: PruneRequest) -> Result<Pruned, Trouble> {
     let mut pruned = Pruned::default();
-    let mut judged = Vec::new();
+    let (mut judged, mut patience) = (Vec::new(), CONCLUSION);
     for status in [Status::Running, Status::Queued] {
         let query = Query { statuses: alloc::vec![status], ..Query::default() };
         for task in world.store.list(&query).await?.tasks {
             let id = task.id().clone();
-            match judge(world, task, request.mode).await {
+            match judge(world, task, request.mode, &mut patience).await {
                 Ok(seen) => judged.extend(seen),
                 Err(trouble) => pruned.refused.push((id, trouble)),
             }
@@ -99,13 +99,18 @@ async fn without_busy(
 
 /// The task, reconciled, with its signs of life; `None` for a task of another machine. A dry run changes nothing, so it
 /// leaves out what would end by being reconciled, which is no matter of age.
-async fn judge(world: World<'_>, task: Task, mode: Mode) -> Result<Option<(Task, Signs)>, Trouble> {
+async fn judge(
+    world: World<'_>,
+    task: Task,
+    mode: Mode,
+    patience: &mut Duration,
+) -> Result<Option<(Task, Signs)>, Trouble> {
     if !task.belongs_to(world.host.name()) {
         return Ok(None);
     }
     let task = match mode {
         Mode::Execute => {
-            let believed = Box::pin(reconcile(world, task)).await?;
+            let believed = Box::pin(reconcile_within(world, task, jobs::RECENT, patience)).await?;
             if believed.note == Some(Note::Copied) {
                 return Ok(None);
             }

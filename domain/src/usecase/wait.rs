@@ -85,10 +85,12 @@ pub async fn wait(world: World<'_>, request: &WaitRequest) -> Result<Waited, Tro
     let mut elsewhere = Elsewhere::begin(began);
     let mut turn = Turn { at: None, is_due: true };
     loop {
+        // Those whose locks others hold are waited for together, and no longer than there is time.
+        let mut together = left().map_or(CONCLUSION, |left| left.min(CONCLUSION));
         while let Some(id) = stale.pop() {
             due.remove(&id);
             hindered.remove(&id);
-            let believed = match believed(world, &id, &mut turn).await {
+            let believed = match believed(world, &id, &mut turn, &mut together).await {
                 Ok(believed) => believed,
                 Err(trouble) => {
                     known.remove(&id);
@@ -222,12 +224,16 @@ impl Turn {
 }
 
 /// The task, reconciled.
-async fn believed(world: World<'_>, id: &TaskId, turn: &mut Turn) -> Result<Believed, Trouble> {
+async fn believed(
+    world: World<'_>,
+    id: &TaskId,
+    turn: &mut Turn,
+    patience: &mut Duration,
+) -> Result<Believed, Trouble> {
     let task = world.store.load(id).await?;
     let was_over = task.status().is_ended();
     // Whoever waits looks again, and is content with an answer of a cluster that others had.
-    let believed =
-        Box::pin(reconcile_within(world, task, jobs::PATIENT, &mut CONCLUSION.clone())).await?;
+    let believed = Box::pin(reconcile_within(world, task, jobs::PATIENT, patience)).await?;
     // Nobody but this process knows of an ending that it recorded itself.
     turn.is_due |= !was_over && believed.task.status().is_ended();
     Ok(believed)

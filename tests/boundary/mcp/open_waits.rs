@@ -162,7 +162,7 @@ fn a_wait_goes_on_where_its_store_was_moved_to_and_says_where_that_is() {
             }
             sandbox.open_gate("gate");
             let said = match answer {
-                None => text(&client.answer(&request)).0.to_owned(),
+                None => text(&client.answer(&request)).0.clone(),
                 Some(working) => {
                     let wait = &working["result"]["taskId"];
                     let get = json!({"taskId": wait, "_meta": taking_tasks()});

@@ -7,6 +7,7 @@ use domain::port::{Clock, Entropy, TaskStore};
 use domain::task::{Listing, Query, SessionId, Tally, Task};
 use domain::usecase::again::last_attempt;
 use domain::usecase::list::{self, Listed};
+use domain::usecase::reconcile::CONCLUSION;
 use domain::usecase::status;
 
 use super::elsewhere;
@@ -112,12 +113,13 @@ async fn earlier(context: &Context, tasks: &[Task]) -> Vec<Task> {
 /// The tasks with these names, in their order; of one that was tried again, the last attempt.
 async fn named(context: &Context, ids: &[String]) -> Result<Listed, Failure> {
     let (mut tasks, mut tally, mut notes) = (Vec::new(), Tally::default(), Vec::new());
+    let mut patience = CONCLUSION;
     for id in context.resolve_all(ids).await? {
         let id = last_attempt(context.wiring.world().store, &id).await?.id().clone();
         if tasks.iter().any(|task: &Task| *task.id() == id) {
             continue;
         }
-        let believed = status::status(context.wiring.world(), &id).await?;
+        let believed = status::status_within(context.wiring.world(), &id, &mut patience).await?;
         tally.add(believed.task.status());
         notes.extend(believed.note.map(|note| (id, note)));
         tasks.push(believed.task);

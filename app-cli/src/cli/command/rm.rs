@@ -1,9 +1,12 @@
 //! `rm`: from what was typed to ended tasks, and from the receipt to an answer that names every refusal.
 
+use std::time::Duration;
+
 use domain::port::StoreError;
 use domain::task::{Refusal, Task, TaskId};
 use domain::usecase::cleanup::remove_these;
 use domain::usecase::prune::Mode;
+use domain::usecase::reconcile::CONCLUSION;
 use domain::usecase::status;
 
 use crate::Outcome;
@@ -22,9 +25,9 @@ pub(super) async fn rm(context: &Context, args: &Rm) -> Outcome {
     if let ([_], [(_, failure)]) = (args.ids.as_slice(), refused.as_slice()) {
         return Err(failure.clone());
     }
-    let mut tasks = Vec::new();
+    let (mut tasks, mut patience) = (Vec::new(), CONCLUSION);
     for id in ids {
-        match ended(context, &id).await {
+        match ended(context, &id, &mut patience).await {
             Ok(task) => tasks.push(task),
             Err(failure) if args.ids.len() == 1 => return Err(failure),
             Err(failure) => refused.push((id.to_string(), failure)),
@@ -44,8 +47,8 @@ pub(super) async fn rm(context: &Context, args: &Rm) -> Outcome {
 }
 
 /// The task, which has ended.
-async fn ended(context: &Context, id: &TaskId) -> Result<Task, Failure> {
-    let task = status::status(context.wiring.world(), id).await?.task;
+async fn ended(context: &Context, id: &TaskId, patience: &mut Duration) -> Result<Task, Failure> {
+    let task = status::status_within(context.wiring.world(), id, patience).await?.task;
     if task.status().is_ended() {
         return Ok(task);
     }

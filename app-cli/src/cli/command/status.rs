@@ -1,10 +1,13 @@
 //! `status`: one task's record, whole, as it lies in its file, or those of several. It never cuts anything that was asked
 //! for whole.
 
+use std::time::Duration;
+
 use domain::port::{Clock, Keys as _, Worktrees};
 use domain::task::{Status as State, TaskId};
 use domain::usecase::again::attempts;
 use domain::usecase::diff::FILES_NAMED;
+use domain::usecase::reconcile::CONCLUSION;
 use domain::usecase::status;
 
 use super::elsewhere;
@@ -24,7 +27,7 @@ const KEY: &str = "key:";
 pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
     if let [only] = args.ids.as_slice() {
         let id = meant(context, only).await?;
-        let (view, notes) = one(context, &id, args.full).await?;
+        let (view, notes) = one(context, &id, args.full, &mut CONCLUSION.clone()).await?;
         let task = view.believed.task.clone();
         return Ok(Answer::ok(view).collecting([task]).saying(notes));
     }
@@ -37,8 +40,9 @@ pub(super) async fn status(context: &Context, args: &Status) -> Outcome {
     }
     let all: Vec<TaskId> = ids.iter().map(|(_, id)| id.clone()).collect();
     let mut notes = elsewhere::refresh_ids(context, &all).await.notes;
+    let mut patience = CONCLUSION;
     for (typed, id) in ids {
-        match one(context, &id, args.full).await {
+        match one(context, &id, args.full, &mut patience).await {
             Ok((view, more)) => {
                 notes.extend(
                     more.into_iter().filter(|note| !notes.contains(note)).collect::<Vec<_>>(),
@@ -69,12 +73,13 @@ async fn one(
     context: &Context,
     id: &TaskId,
     whole: bool,
+    patience: &mut Duration,
 ) -> Result<(StatusView, Vec<String>), Failure> {
     let wiring = &context.wiring;
-    let mut believed = status::status(wiring.world(), id).await?;
+    let mut believed = status::status_within(wiring.world(), id, patience).await?;
     let heard = elsewhere::refresh(context, std::slice::from_ref(&believed.task)).await;
     if heard.has_changed {
-        believed = status::status(wiring.world(), id).await?;
+        believed = status::status_within(wiring.world(), id, patience).await?;
     }
     let record = wiring.store.text(id)?;
     let changes = match &believed.task.order().worktree {

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use adapters_fs::FileStore;
-use domain::port::{Clock, TaskStore, Whereabouts};
+use domain::port::{Clock, LifeLocks as _, TaskStore, Whereabouts};
 use domain::task::{Query, SessionId, Status, Task, TaskId, Timestamp, text};
+use domain::usecase::reconcile::Note;
 use domain::usecase::wait::{Until, WaitRequest, Waited, wait as block};
 use domain::usecase::{Trouble, World};
 
@@ -127,8 +128,11 @@ pub(super) async fn view(context: &Context, waited: Waited, besides: Besides) ->
         }
         None => None,
     };
+    let held_up = waited.pending.iter().filter(|believed| believed.note == Some(Note::HeldUp));
+    let holders = held_up.map(|believed| believed.task.id().clone());
+    let holders = holders.map(|id| (context.wiring.locks.holder(&id), id)).collect();
     let now = context.wiring.clock.now();
-    WaitedView { waited, obstacles, now, besides, screen, summary: None }
+    WaitedView { waited, obstacles, holders, now, besides, screen, summary: None }
 }
 
 /// How a wait went.

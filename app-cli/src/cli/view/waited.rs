@@ -29,6 +29,8 @@ pub(crate) struct WaitedView {
     pub(crate) waited: Waited,
     /// What keeps those that are queued from starting.
     pub(crate) obstacles: Vec<(TaskId, Obstacle)>,
+    /// Who keeps the life locks of those that are held up, in words; none where that cannot be told.
+    pub(crate) holders: Vec<(String, TaskId)>,
     /// The moment it is now.
     pub(crate) now: Timestamp,
     /// What is to be said besides.
@@ -105,8 +107,17 @@ impl WaitedView {
             "elapsedMs": u64::try_from(elapsed).unwrap_or(u64::MAX),
             "lastTool": activity.last_tool,
             "lastMessage": activity.last_message.as_deref().map(|said| text::preview(said, texts)),
-            "note": believed.note.map(|note| task::sentence(task, note)).or_else(|| self.waits(task)),
+            "note": believed.note.map(|note| self.noted(task, note)).or_else(|| self.waits(task)),
         })
+    }
+
+    /// The sentence of a note, with who keeps the lock of a task that is held up, where that can be told.
+    fn noted(&self, task: &Task, note: Note) -> String {
+        let sentence = task::sentence(task, note);
+        match self.holders.iter().find(|(holder, id)| id == task.id() && !holder.is_empty()) {
+            Some((holder, _)) => format!("{sentence}: now {holder} holds it"),
+            None => sentence,
+        }
     }
 
     fn waits(&self, task: &Task) -> Option<String> {
