@@ -125,6 +125,30 @@ fn what_hides_is_found_by_its_group_when_supervisor_and_agent_are_killed_togethe
     assert!(!Path::new(group).exists(), "its group is removed");
 }
 
+/// Whether a process of the chain is seen.
+fn chain_lives(sandbox: &Sandbox) -> bool {
+    let file = sandbox.path("chain").display().to_string();
+    fs::read_dir("/proc").expect("/proc").flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&file)
+    })
+}
+
+// Once, its supervisor, which waits a moment for the last words of what the agent left, did not hear the cancel: the task was cancelled,
+// nothing was said to be left, and all of that lived on.
+#[test]
+fn a_cancel_of_a_task_whose_agent_has_just_ended_ends_what_that_left_or_names_it() {
+    for groups in ["auto", "off"] {
+        let sandbox = sandbox();
+        let id = run(&sandbox, groups, &format!("{} exit 0", chain(&sandbox)));
+        let answer = sandbox.task_bg(["cancel", "--grace", "0", &id]).run().json();
+        let is_named = !answer["unproved"].is_null();
+        let lives = (0..50).any(|_| chain_lives(&sandbox));
+        fs::write(sandbox.path("stop"), "").expect("a file");
+        assert!(!lives || is_named, "{groups}: {answer:#}");
+    }
+}
+
 #[test]
 fn a_chain_that_replaces_itself_all_the_time_is_ended_by_a_cancel_whoever_was_killed() {
     for (groups, kills) in [("auto", false), ("auto", true), ("off", false)] {
@@ -141,11 +165,7 @@ fn a_chain_that_replaces_itself_all_the_time_is_ended_by_a_cancel_whoever_was_ki
         let answer = sandbox.task_bg(["cancel", &id]).ok().json();
         assert_eq!(answer["cancelled"], json!([id]), "{groups} {kills}: {answer:#}");
         assert!(answer["unproved"].is_null(), "{groups} {kills}: {answer:#}");
-        let file = sandbox.path("chain").display().to_string();
-        let living = fs::read_dir("/proc").expect("/proc").flatten().any(|entry| {
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains(&file)
-        });
+        let living = chain_lives(&sandbox);
         fs::write(sandbox.path("stop"), "").expect("a file");
         assert!(!living, "{groups} {kills}: something of it lives");
     }

@@ -18,7 +18,7 @@ use super::left_behind::ended_unseen;
 use super::{Trouble, World};
 use crate::plan::reconcile::Custody;
 use crate::port::{Doomed, Life, StoreError, Woken};
-use crate::task::{Ending, Task, TaskId};
+use crate::task::{Ending, Status, Task, TaskId};
 
 /// How long a supervisor may take beyond the grace: two rounds of signals and a record.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -170,6 +170,10 @@ async fn is_proved(
     match ended {
         Ok(task) if task.progress().adoptions > 0 => {
             whole.contains(task.id()) && world.host.has_none(&Doomed::of(task)).await
+        }
+        // Its supervisor had looked at the record for the last time before the cancel was there.
+        Ok(task) if task.status() == Status::Cancelled && task.progress().left.count > 0 => {
+            world.host.has_none(&Doomed::of(task)).await
         }
         // Somebody else may have concluded it whose supervisor was killed meanwhile.
         Ok(task) => !ended_unseen(world, task, task.progress().group.is_some()).await,

@@ -148,7 +148,7 @@ impl<'a> Driver<'a> {
             self.free_pace();
         }
         self.hear_what_ended_it().await;
-        let left = self.left_behind();
+        let left = self.left_behind_unless_stopped().await;
         self.keep_bound_at_last();
         self.put_logs_back();
         let exited = self.exited(exit, left).await;

@@ -3,7 +3,7 @@
 //! Processes that are just about to end, such as a `tee` behind the agent, have a moment for that and for their last words.
 //! That moment is over once they have been quiet for a while: none of them wrote, computed, was about to compute, came or
 //! went. On a busy machine one that was only kept waiting for a processor is not quiet. Its logs keep their bound until the ending is
-//! recorded. Stops nothing.
+//! recorded. Stops nothing but what a cancel asks for.
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use domain::task::{LeftBehind, ProcessId};
 use super::Driver;
 use crate::local::freezing;
 use crate::local::identity::{self, Stat};
+use crate::local::termination::Termination;
 use crate::local::tree::Snapshot;
 
 /// How long what lives on must be quiet before it counts as left behind.
@@ -35,8 +36,26 @@ impl Trace {
 }
 
 impl Driver<'_> {
+    /// What of the task lives on now that its agent is gone. Whoever cancelled it meanwhile meant that as well, and nobody finds it as
+    /// surely as this process: it is ended then.
+    pub(super) async fn left_behind_unless_stopped(&mut self) -> LeftBehind {
+        let left = self.left_behind();
+        if left.count == 0 || self.stop_was_asked {
+            return left;
+        }
+        self.look().await;
+        if !self.stop_was_asked {
+            return left;
+        }
+        while !self.go_on_stopping() {
+            self.wait_in_bounds(Some(Termination::LOOK), None);
+            self.agent.may_have_more();
+        }
+        self.left_behind()
+    }
+
     /// What of the task lives on now that its agent is gone, once it is quiet.
-    pub(super) fn left_behind(&mut self) -> LeftBehind {
+    fn left_behind(&mut self) -> LeftBehind {
         let own = self.agent.reaper();
         let doomed = self.agent.doomed(self.id());
         let began = Instant::now();
