@@ -11,6 +11,7 @@
     reason = "a program that reports to whoever runs it"
 )]
 
+mod cancels;
 mod hand;
 
 use std::env;
@@ -60,6 +61,8 @@ impl Chance {
 struct Asked {
     time: Duration,
     seed: u64,
+    /// How many cancels at random moments there are to be, in place of all else.
+    cancels: Option<usize>,
     /// Whether tasks get control groups: `auto` or `off`.
     groups: &'static str,
 }
@@ -68,14 +71,15 @@ impl Asked {
     /// # Errors
     /// Which word makes no sense.
     fn read() -> Result<Self, String> {
-        let (mut minutes, mut seed, mut groups) = (1.0_f64, 1_u64, "auto");
+        let (mut minutes, mut seed, mut groups, mut cancels) = (1.0_f64, 1_u64, "auto", None);
         let mut words = env::args().skip(1);
         while let Some(word) = words.next() {
             let value = words.next().unwrap_or_default();
-            let wrong =
-                || format!("`{word} {value}` makes no sense: --minutes N --seed S --groups on|off");
+            let usage = "--minutes N (or --cancels N) --seed S --groups on|off";
+            let wrong = || format!("`{word} {value}` makes no sense: {usage}");
             match word.as_str() {
                 "--minutes" => minutes = value.parse().map_err(|_| wrong())?,
+                "--cancels" => cancels = Some(value.parse().map_err(|_| wrong())?),
                 "--seed" => seed = value.parse().map_err(|_| wrong())?,
                 "--groups" if value == "on" => groups = "auto",
                 "--groups" if value == "off" => groups = "off",
@@ -83,14 +87,14 @@ impl Asked {
             }
         }
         let time = Duration::try_from_secs_f64(minutes * 60.0).map_err(|it| it.to_string())?;
-        Ok(Self { time, seed, groups })
+        Ok(Self { time, seed, cancels, groups })
     }
 }
 
 /// Runs it for as long as the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Asked { time, seed, groups } = match Asked::read() {
+    let Asked { time, seed, cancels, groups } = match Asked::read() {
         Ok(asked) => asked,
         Err(words) => {
             eprintln!("{words}");
@@ -104,6 +108,9 @@ pub fn main() -> ExitCode {
     let sandbox = Sandbox::new(programs)
         .with_env("TASK_BG_MAX_RUNNING", "12")
         .with_env("TASK_BG_CGROUPS", groups);
+    if let Some(number) = cancels {
+        return cancelled(&sandbox, number, seed, groups);
+    }
     let (over, kills) = (AtomicBool::new(false), AtomicUsize::new(0));
     let shared = Shared::default();
     std::thread::scope(|scope| {
@@ -138,16 +145,33 @@ pub fn main() -> ExitCode {
         shared.tasks(),
         violations.len()
     );
-    for words in &violations {
+    outcome(&violations, "", seed, groups)
+}
+
+/// Cancels so many tasks at random moments.
+fn cancelled(sandbox: &Sandbox, number: usize, seed: u64, groups: &str) -> ExitCode {
+    let tally = cancels::rounds(sandbox, number, seed);
+    println!(
+        "seed {seed}, groups {groups}: {number} cancels, after {} of them nothing was left, after {} that was not proved, \
+         after {} what was left was named; {} violated laws",
+        tally.clean,
+        tally.unproved,
+        tally.named,
+        tally.violations.len()
+    );
+    outcome(&tally.violations, &format!(" --cancels {number}"), seed, groups)
+}
+
+/// Says what was violated, and how to see that again.
+fn outcome(violations: &[String], rest: &str, seed: u64, groups: &str) -> ExitCode {
+    for words in violations {
         eprintln!("violated: {words}");
     }
     if violations.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!(
-        "the same again: cargo xtask stress --seed {seed} --groups {}",
-        if groups == "off" { groups } else { "on" }
-    );
+    let groups = if groups == "off" { groups } else { "on" };
+    eprintln!("the same again: cargo xtask stress --seed {seed} --groups {groups}{rest}");
     ExitCode::FAILURE
 }
 

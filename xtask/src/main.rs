@@ -101,7 +101,7 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "stress",
-        about: "many verbs at once, everything killed at random, the laws held (--minutes N --seed S --groups on|off)",
+        about: "many verbs at once, everything killed at random, the laws held (--minutes N or --cancels N, --seed S --groups on|off)",
         run: faults::stress,
     },
     Entry {
