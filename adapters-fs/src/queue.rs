@@ -11,6 +11,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -34,6 +35,8 @@ pub struct FileQueue {
     dir: DataDir,
     disk: Arc<dyn Disk>,
     limits: Arc<ReadLimits>,
+    /// Whether the last wait for the gate was in vain.
+    in_vain: Arc<AtomicBool>,
 }
 
 /// The lock under which slots are taken.
@@ -47,7 +50,8 @@ impl FileQueue {
     /// The queue of the store in `dir`. The queue asks `limits` anew each time, so that a process that
     /// lives for long goes by the limits of that moment.
     pub fn new(dir: DataDir, limits: impl Fn() -> Limits + Send + Sync + 'static) -> Self {
-        Self { dir, disk: Arc::new(RealDisk), limits: Arc::new(limits) }
+        let in_vain = Arc::default();
+        Self { dir, disk: Arc::new(RealDisk), limits: Arc::new(limits), in_vain }
     }
 
     /// Sets how many tasks of this store may run at once, or takes that back; returns when it is durable.
@@ -144,8 +148,15 @@ impl Queue for FileQueue {
 
     async fn gate(&self, patience: Duration) -> Result<Option<Box<dyn Gate>>, Fault> {
         let path = self.dir.gate();
+        // Whoever waited in vain would wait for the next task, and the one after that, as long again.
+        let was_in_vain = self.in_vain.load(Ordering::Relaxed);
+        let patience = if was_in_vain { patience.min(shard::IMPATIENCE) } else { patience };
         let taken = disk::prepared(&self.dir, || shard::take(&path, patience));
         let held = taken.map_err(|error| fault("locking", &path, &error))?;
+        // Who does not wait at all learns nothing.
+        if held.is_some() || !patience.is_zero() {
+            self.in_vain.store(held.is_none(), Ordering::Relaxed);
+        }
         Ok(held.map(|held| Box::new(FileGate { _held: held }) as Box<dyn Gate>))
     }
 

@@ -253,3 +253,31 @@ fn a_look_waits_for_all_tasks_together_whose_locks_are_held_up() {
     let cancelled = sandbox.task_bg(["cancel", "--all", "--grace", "1s"]).ok().json();
     assert_eq!(cancelled["cancelled"].as_array().map(Vec::len), Some(10), "{cancelled:#}");
 }
+
+// Once, each of the tasks waited for the gate as long as the first: eight took half a minute.
+#[test]
+fn who_orders_many_waits_for_the_gate_once() {
+    let sandbox = sandbox();
+    for _ in 0..8 {
+        sandbox.ended(&sandbox.run_command(["false"]));
+    }
+    let keyed =
+        |number: u32| json!({"description": "d", "command": ["true"], "key": number.to_string()});
+    let lines: Vec<String> = (0..10).map(|number| keyed(number).to_string()).collect();
+    let batch = sandbox.path("batch");
+    std::fs::write(&batch, lines.join("\n")).expect("written");
+    let shards = (0..16).map(|shard| format!(".locks/{shard:02}"));
+    let gate = ".locks/gate".to_owned();
+    let holder = Holder::of(&sandbox, &shards.chain([gate.clone()]).collect::<Vec<_>>());
+    let (code, text) = said(&sandbox, &["retry", "--failed"]);
+    assert_ne!(code, 0, "{text}");
+    names(&text, holder.0.id());
+    drop(holder);
+    let holder = Holder::of(&sandbox, &[gate]);
+    let (code, text) = said(&sandbox, &["batch", &batch.to_string_lossy()]);
+    assert_eq!(code, 0, "{text}");
+    names(&text, holder.0.id());
+    drop(holder);
+    let waited = sandbox.task_bg(["wait", "--timeout", "60s"]).ok().json();
+    assert_eq!(waited["ended"].as_array().map(Vec::len), Some(10), "{waited:#}");
+}

@@ -28,7 +28,7 @@ use crate::lock_holder;
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a change waits for its lock where the one before has waited in vain, so that a command over many tasks still
 /// answers in time.
-const IMPATIENCE: Duration = Duration::from_millis(100);
+pub(crate) const IMPATIENCE: Duration = Duration::from_millis(100);
 /// The first wait between two tries; it doubles up to the last.
 const FIRST_WAIT: Duration = Duration::from_micros(50);
 /// The longest wait between two tries.
