@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tests::process::{alive, kill, wait_until};
@@ -206,20 +206,26 @@ fn what_a_group_did_not_hold_when_its_supervisor_was_killed_is_named_as_unproved
     }
 }
 
-// Once, only a look at that very task removed it, and `cleanup` and `doctor --fix` a minute later.
-#[test]
-fn the_group_of_what_outlived_its_task_is_removed_by_the_first_look_once_that_is_gone() {
-    let sandbox = sandbox();
-    let gate = sandbox.until("gate");
-    let left = sandbox.path("left");
-    let script = format!("{gate}; sleep 300 >/dev/null 2>&1 & echo $! >{}", left.display());
-    let id = run(&sandbox, "auto", &script);
+/// The group of a task that has ended, and the process that it left there with this command; `None` without groups.
+fn leaving(sandbox: &Sandbox, command: &str) -> Option<(PathBuf, u32)> {
+    let (gate, left) = (sandbox.until("gate"), sandbox.path("left"));
+    let script = format!("{gate}; {command} & echo $! >{}", left.display());
+    let id = run(sandbox, "auto", &script);
     let record = sandbox.record(&id);
-    let Some(group) = group_of(&record).map(Path::new) else { return };
+    let group = group_of(&record).map(PathBuf::from)?;
     grouped(&record);
     sandbox.open_gate("gate");
     let left = sandbox.pid_in("left");
     sandbox.ended(&id);
+    Some((group, left))
+}
+
+// Once, only a look at that very task removed it, and `cleanup` and `doctor --fix` a minute later.
+#[test]
+fn the_group_of_what_outlived_its_task_is_removed_by_the_first_look_once_that_is_gone() {
+    let sandbox = sandbox();
+    let left = leaving(&sandbox, "sleep 300 >/dev/null 2>&1");
+    let Some((group, left)) = left else { return };
     let other = run(&sandbox, "auto", "true");
     sandbox.ended(&other);
     sandbox.task_bg(["status", &other]).ok().done();
@@ -294,16 +300,7 @@ fn what_a_supervisor_left_that_was_killed_after_it_recorded_the_ending_is_put_aw
 #[test]
 fn whoever_stays_for_what_outlives_its_task_removes_the_group_in_the_end() {
     let sandbox = sandbox();
-    let gate = sandbox.until("gate");
-    let left = sandbox.path("left");
-    let script = format!("{gate}; sleep 300 & echo $! >{}", left.display());
-    let id = run(&sandbox, "auto", &script);
-    let record = sandbox.record(&id);
-    let Some(group) = group_of(&record).map(Path::new) else { return };
-    grouped(&record);
-    sandbox.open_gate("gate");
-    let left = sandbox.pid_in("left");
-    sandbox.ended(&id);
+    let Some((group, left)) = leaving(&sandbox, "sleep 300") else { return };
     kill(left);
     wait_until("that its group is removed", || !group.exists());
     sandbox.assert_nothing_kept();

@@ -3,10 +3,12 @@
 //! `cargo xtask stress --cancels N --seed S --groups on|off` does N of them, one after another. A round starts a task that forks
 //! itself on, or leaves processes with empty environments in sessions of their own, kills its supervisor, its agent, both
 //! together or nobody at a moment that the seed says, and cancels it at another. Then nothing of it may live that the answer does
-//! not name, by its number or as not proved; and once what lives is gone, so has its control group to be.
+//! not name, by its number or as not proved, and nothing at all that a whole control group held; and once what lives is gone, so
+//! has the group to be.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -86,7 +88,9 @@ fn one(sandbox: &Sandbox, round: usize, chance: &mut Chance, tally: &mut Tally) 
     let script = kind.script(sandbox, round);
     let id = task_id(&sandbox.task_bg(["run", "x", "--", "sh", "-c", &script]).ok().json());
     let record = sandbox.record(&id);
+    let group = record["progress"]["cgroup"].as_str().map(PathBuf::from);
     pause(chance);
+    let was_whole = group.as_ref().is_some_and(|group| is_whole(group));
     for victim in victims {
         kill_if_alive(&record, victim);
     }
@@ -104,6 +108,9 @@ fn one(sandbox: &Sandbox, round: usize, chance: &mut Chance, tally: &mut Tally) 
     match (left.is_empty(), is_named) {
         (true, false) => tally.clean += 1,
         (true, true) => tally.unproved += 1,
+        (false, true) if was_whole => tally.violations.push(format!(
+            "round {round}, {kind:?}, killed {victims:?}: {left:?} live, which their group held: {answer}"
+        )),
         (false, true) => tally.named += 1,
         (false, false) => tally.violations.push(format!(
             "round {round}, {kind:?}, killed {victims:?}: {left:?} live and nobody names them: {answer}"
@@ -111,10 +118,14 @@ fn one(sandbox: &Sandbox, round: usize, chance: &mut Chance, tally: &mut Tally) 
     }
     end_what_is_left(sandbox, round);
     sandbox.task_bg(["list"]).ok().done();
-    let group = sandbox.record(&id)["progress"]["cgroup"].as_str().map(PathBuf::from);
     if group.as_ref().is_some_and(|group| group.exists()) {
         tally.violations.push(format!("round {round}, {kind:?}: {group:?} is left"));
     }
+}
+
+/// Whether a group holds all of its task, as the sticky bit says.
+fn is_whole(group: &Path) -> bool {
+    fs::metadata(group).is_ok_and(|it| it.permissions().mode() & 0o1000 != 0)
 }
 
 fn kill_if_alive(record: &Value, key: &str) {
