@@ -76,7 +76,7 @@ pub struct Recorded {
     /// Its id.
     pub id: TaskId,
     /// What was asked for.
-    pub order: Order,
+    pub order: Arc<Order>,
     /// Its state.
     pub state: State,
     /// When it was ordered.
@@ -84,7 +84,7 @@ pub struct Recorded {
     /// When its agent was started.
     pub started_at: Option<Timestamp>,
     /// What is known of it.
-    pub progress: Progress,
+    pub progress: Box<Progress>,
 }
 
 /// A task after an event.
@@ -138,7 +138,6 @@ impl Task {
     /// A task as a record holds it. Only for stores.
     pub fn recorded(parts: Recorded) -> Self {
         let Recorded { id, order, state, queued_at, started_at, progress } = parts;
-        let (order, progress) = (Arc::new(order), Box::new(progress));
         Self { id, order, state, queued_at, started_at, progress }
     }
 

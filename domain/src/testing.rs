@@ -25,12 +25,14 @@ pub mod store_contract;
 pub mod strategies;
 pub mod yielding;
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::task::{
-    AgentName, Autonomy, Event, Order, ProcessId, Progress, Prompt, Recorded, Runner, Running,
-    SessionId, Started, State, Task, TaskId, Timestamp,
+    AgentName, Autonomy, Event, Order, ProcessId, Prompt, Recorded, Runner, Running, SessionId,
+    Started, State, Task, TaskId, Timestamp,
 };
 
 pub use manual_clock::ManualClock;
@@ -102,10 +104,10 @@ pub fn foreign_queued_task() -> Task {
 pub fn foreign_running_task() -> Task {
     Task::recorded(Recorded {
         id: TaskId::mint(ORDERED, [9, 9, 9]),
-        order: Order { runner: Runner::Elsewhere, ..order() },
+        order: Arc::new(Order { runner: Runner::Elsewhere, ..order() }),
         state: State::Running(Running::default()),
         queued_at: None,
         started_at: Some(ORDERED),
-        progress: Progress::default(),
+        progress: Box::default(),
     })
 }

@@ -5,6 +5,8 @@
 
 mod below;
 
+use std::sync::Arc;
+
 use domain::task::{
     Cancelled, Completed, Failure, NO_PARENT, Order, Placement, Prompt, Queued, Recorded, Running,
     SessionId, State, Status, Task, TaskId, Timestamp,
@@ -34,8 +36,21 @@ pub(super) fn task(raw: &Object<'_>, id: &TaskId) -> Result<Task, Unfit> {
         return Err(Unfit::Misnamed { found });
     }
     let progress = Below::of(raw)?;
+    Ok(Task::recorded(Recorded {
+        id: id.clone(),
+        order: order(raw, &progress)?,
+        state: state(raw, &progress)?,
+        queued_at: time(raw, key::QUEUED)?,
+        started_at: time(raw, key::STARTED)?,
+        progress: progress.progress(),
+    }))
+}
+
+/// What was asked for. In a frame of its own: it is large, and a supervisor keeps the deepest stack it ever had.
+#[inline(never)]
+fn order(raw: &Object<'_>, progress: &Below<'_>) -> Result<Arc<Order>, Unfit> {
     let parent = optional(raw, key::PARENT)?.filter(|parent| parent != NO_PARENT);
-    let order = Order {
+    Ok(Arc::new(Order {
         description: required(raw, key::DESCRIPTION)?,
         name: progress.name(),
         prompt: Prompt::recorded(required(raw, key::PROMPT)?),
@@ -57,14 +72,6 @@ pub(super) fn task(raw: &Object<'_>, id: &TaskId) -> Result<Task, Unfit> {
         retries: progress.retries(),
         key: progress.text(progress_key::KEY),
         worktree: progress.worktree(),
-    };
-    Ok(Task::recorded(Recorded {
-        id: id.clone(),
-        order,
-        state: state(raw, &progress)?,
-        queued_at: time(raw, key::QUEUED)?,
-        started_at: time(raw, key::STARTED)?,
-        progress: progress.progress(),
     }))
 }
 

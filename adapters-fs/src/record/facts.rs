@@ -46,7 +46,8 @@ pub(super) fn tail(task: &Task) -> [Member<'_>; 2] {
 pub(super) fn progress(task: &Task) -> impl Iterator<Item = Member<'_>> {
     let order = task.order();
     let known = activity(task).into_iter().chain(how(order));
-    known.chain(when(order)).chain(again(order)).chain(life(task))
+    let ordered = known.chain(when(order)).chain(again(order));
+    ordered.chain(course(task)).chain(wishes(task)).chain(remains(task))
 }
 
 /// What the top level says about the life of a task.
@@ -160,21 +161,19 @@ fn again(order: &Order) -> [Member<'_>; 11] {
     ]
 }
 
-/// What is ours of the life of a task.
-pub(super) fn life(task: &Task) -> [Member<'_>; 29] {
+/// What is ours of how a task went and who works at it.
+pub(super) fn course(task: &Task) -> [Member<'_>; 11] {
     let progress = task.progress();
-    let (done, left) = (&progress.activity, &progress.left);
+    let done = &progress.activity;
     let reason = match task.state() {
         State::Error(failure) => Some(failure.reason),
         State::Queued(_) | State::Running(_) | State::Completed(_) | State::Cancelled(_) => None,
     };
-    let cancel = task.cancel_requested();
     let (code, signal) = match progress.exit {
         Some(Exit::Code(code)) => (Some(code), None),
         Some(Exit::Signal(signal)) => (None, Some(signal)),
         None => (None, None),
     };
-    let held = matches!(task.state(), State::Queued(Queued { held: true, .. }));
     [
         (progress_key::REASON, some(reason.map(Reason::word), Fact::Text)),
         (progress_key::EXIT_CODE, some(code, |code| Fact::Number(code.into()))),
@@ -190,15 +189,30 @@ pub(super) fn life(task: &Task) -> [Member<'_>; 29] {
             some(Some(&*done.refused).filter(|it| !it.is_empty()), Fact::Texts),
         ),
         (progress_key::TOOLS_IN_FLIGHT, above_none(done.tools_in_flight)),
+    ]
+}
+
+/// What is ours of what was asked of a task since it was ordered, and of where and when it runs.
+pub(super) fn wishes(task: &Task) -> [Member<'_>; 9] {
+    let (progress, cancel) = (task.progress(), task.cancel_requested());
+    let held = matches!(task.state(), State::Queued(Queued { held: true, .. }));
+    [
         (progress_key::CANCEL_AT, time(cancel.map(|cancel| cancel.at))),
         (progress_key::CANCEL_GRACE, some(cancel, |cancel| Fact::Millis(cancel.grace))),
         (progress_key::HELD, flag(held)),
         (progress_key::RETRIED_AS, id(progress.retried_as.as_ref())),
         (progress_key::STARTED_AWAKE, some(progress.started_awake, Fact::Millis)),
-        (progress_key::LAST_AWAKE, some(done.awake, Fact::Millis)),
+        (progress_key::LAST_AWAKE, some(progress.activity.awake, Fact::Millis)),
         (progress_key::HOST, text(progress.host.as_ref())),
         (progress_key::SLURM, some(progress.slurm.as_deref(), Fact::Job)),
         (progress_key::REMOTE_ID, id(progress.remote_id.as_ref())),
+    ]
+}
+
+/// What is ours of what is left of a task, and of its logs.
+pub(super) fn remains(task: &Task) -> [Member<'_>; 9] {
+    let (progress, left) = (task.progress(), &task.progress().left);
+    [
         (progress_key::LATE_RESULT, text(progress.late_result.as_ref())),
         (progress_key::EXPIRY, expiry(task.state())),
         (progress_key::STOP, some(progress.stop, Fact::Intent)),

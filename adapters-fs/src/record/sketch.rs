@@ -6,6 +6,7 @@
 //! wrong.
 
 use std::fmt;
+use std::sync::Arc;
 
 use domain::task::{
     Cancelled, Completed, Failure, NO_PARENT, Order, Progress, Queued, Reason, Recorded, Running,
@@ -49,7 +50,8 @@ pub(crate) fn sketch(content: &[u8], id: &TaskId) -> Option<Task> {
         ..Order::default()
     };
     let log_bytes = found.progress.and_then(|Object(log_bytes)| log_bytes);
-    let (id, progress) = (id.clone(), Progress { log_bytes, ..Progress::default() });
+    let progress = Box::new(Progress { log_bytes, ..Progress::default() });
+    let (id, order) = (id.clone(), Arc::new(order));
     Some(Task::recorded(Recorded { id, order, state, queued_at, started_at, progress }))
 }
 

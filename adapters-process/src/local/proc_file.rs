@@ -33,7 +33,9 @@ pub(super) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The system's.
 pub(super) fn text(path: impl AsRef<Path>) -> io::Result<String> {
-    Ok(String::from_utf8_lossy(&read(path)?).into_owned())
+    let text = String::from_utf8(read(path)?);
+    // What is text already is not copied.
+    Ok(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 #[cfg(test)]

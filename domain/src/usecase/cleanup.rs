@@ -268,6 +268,9 @@ fn listed(pids: &[u32]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloc::boxed::Box;
+    use alloc::sync::Arc;
+
     use super::*;
     use crate::port::worktrees::MockWorktrees;
     use crate::task::{Ending, Event, Order, Recorded};
@@ -277,11 +280,11 @@ mod tests {
         let running = testing::running_task();
         let parts = Recorded {
             id: running.id().clone(),
-            order,
+            order: Arc::new(order),
             state: running.state().clone(),
             queued_at: running.queued_at(),
             started_at: running.started_at(),
-            progress: running.progress().clone(),
+            progress: Box::new(running.progress().clone()),
         };
         let ending = Ending::Completed { result: "done".into() };
         let event = Event::Ended { ending, exit: None, next: None };

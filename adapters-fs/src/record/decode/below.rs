@@ -208,8 +208,8 @@ impl<'a> Below<'a> {
         })
     }
 
-    pub(super) fn progress(&self) -> Progress {
-        Progress {
+    pub(super) fn progress(&self) -> Box<Progress> {
+        Box::new(Progress {
             activity: Activity {
                 tool_calls: self.number(progress_key::TOOL_CALLS).unwrap_or(0),
                 tools_in_flight: self.number(progress_key::TOOLS_IN_FLIGHT).unwrap_or(0),
@@ -244,7 +244,7 @@ impl<'a> Below<'a> {
             log_limit: self.0.value(progress_key::LOG_LIMIT),
             log_lost: self.0.value(progress_key::LOG_LOST).unwrap_or_default(),
             log_bytes: self.0.value(progress_key::LOG_BYTES),
-        }
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where a task runs, and what became known of it too late.
 
+use std::sync::Arc;
+
 use super::*;
 use domain::task::{Progress, Recorded};
 
@@ -23,11 +25,11 @@ fn a_host_and_a_late_result_are_written_and_left_out_where_there_are_none() {
         };
         Task::recorded(Recorded {
             id: task.id().clone(),
-            order: task.order().clone(),
+            order: Arc::new(task.order().clone()),
             state: task.state().clone(),
             queued_at: task.queued_at(),
             started_at: task.started_at(),
-            progress,
+            progress: Box::new(progress),
         })
     };
     let (known, unknown) = (with(Some("build-7"), Some("late")), with(None, None));

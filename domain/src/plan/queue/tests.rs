@@ -10,6 +10,7 @@ use crate::testing::{HERE, ORDERED, strategies};
 use proptest::option;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::vec::Vec;
 
 /// The most moves until there is nothing left to do.
@@ -109,6 +110,7 @@ fn record() -> impl Strategy<Value = Known> {
             };
             let (id, queued_at) = (task.id().clone(), task.queued_at());
             let started_at: Option<Timestamp> = task.started_at();
+            let (order, progress) = (Arc::new(order), Box::new(progress));
             let parts = Recorded { id, order, state, queued_at, started_at, progress };
             Known::Task(Box::new(Task::recorded(parts)))
         },
