@@ -31,8 +31,8 @@ const HANDING_OVER: Duration = Duration::from_secs(40);
 /// The cluster that the programs of Slurm on `PATH` lead to.
 #[derive(Debug)]
 pub struct Slurm {
-    /// The variables its programs start with.
-    variables: Vec<(OsString, OsString)>,
+    /// Reads the variables its programs start with. No supervisor keeps a copy of them that its task does not need.
+    variables: fn() -> Vec<(OsString, OsString)>,
     /// Which licence a task of a group takes.
     licences: BTreeMap<String, String>,
     /// The answer that was had last.
@@ -68,7 +68,7 @@ impl Config {
 
 impl Slurm {
     /// The cluster, whose programs start with these variables. Asks nothing.
-    pub fn new(variables: Vec<(OsString, OsString)>) -> Self {
+    pub fn new(variables: fn() -> Vec<(OsString, OsString)>) -> Self {
         let licences = BTreeMap::new();
         let (last, nodes) = (Mutex::new(None), Mutex::new(None));
         Self { variables, licences, last, nodes, shared: None }
@@ -87,7 +87,7 @@ impl Slurm {
     }
 
     fn ask(&self, program: &str, words: &[&str], limit: Duration) -> Result<Said, ClusterFailure> {
-        ask(&self.variables, program, words, "", limit)
+        ask(&(self.variables)(), program, words, "", limit)
     }
 
     /// What `scontrol show config` says.
@@ -127,7 +127,7 @@ impl Cluster for Slurm {
     async fn submit(&self, job: &Submission) -> Result<Submitted, ClusterFailure> {
         let words = submitting::words(job, &self.licences);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let said = ask(&self.variables, "sbatch", &words, &job.script, HANDING_OVER);
+        let said = ask(&(self.variables)(), "sbatch", &words, &job.script, HANDING_OVER);
         // Whatever was known does not have this one.
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let said = match said {

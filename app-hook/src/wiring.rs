@@ -57,7 +57,7 @@ impl Wiring {
             host: LocalHost::new(move || own.root().to_owned()),
             at_end: at_end(dir.clone()),
             // It asks no cluster: nobody may keep an agent waiting.
-            cluster: Slurm::new(Vec::new()),
+            cluster: Slurm::new(Vec::new),
             jobs: FileJobs::new(dir.clone(), env!("CARGO_PKG_VERSION")),
             clock: SystemClock,
             entropy: SystemEntropy,

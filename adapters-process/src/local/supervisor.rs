@@ -94,7 +94,7 @@ pub struct Post<'a> {
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The folders where programs are looked for, as in `PATH`.
-    pub path: Option<OsString>,
+    pub path: fn() -> Option<OsString>,
     /// How many tasks deep the agent is; 1 for a task that no task launched.
     pub depth: u32,
     /// Whether a variable is set.
@@ -138,11 +138,10 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
     let mut held = held;
     if let (State::Running(_), Some(agent)) = (held.task.state(), &held.task.progress().agent) {
         let agent = Agent::found(agent.clone(), &held.task, post);
-        return take_over(post, agent, held).await;
+        return taking_over(post, agent, held).await;
     }
     let bounding = Bounding::of(post);
-    let start: Step<'_, _> = Box::pin(start(post, &mut held.task, bounding.as_ref()));
-    match start.await {
+    match starting(post, &mut held.task, bounding.as_ref()).await {
         Ok(Begun { agent, signals, lookout }) => {
             say(&Handshake::Started);
             drop(detach::release_stdout());
@@ -155,8 +154,7 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
         Err(Unstarted { failure, reason }) => {
             // A cancel that was asked for meanwhile decides the ending.
             let ending = Ending::failed(reason, failure.to_string());
-            let end: Step<'_, _> = Box::pin(held.end(post.world, ending));
-            drop(end.await);
+            ending_it(post, held, ending).await;
             say(&Handshake::from(&failure));
             drop(detach::release_stdout());
         }
@@ -164,8 +162,35 @@ pub async fn supervise(post: &Post<'_>, held: Held) {
 }
 
 /// A step before or after the time that a supervisor waits for its task: with a frame of its own. What it needs would else have its
-/// place on the stack for as long as the task runs.
+/// place on the stack for as long as the task runs. Each is made by a function that is not inlined, which has room for it on the
+/// stack until it is on the heap.
 type Step<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+#[inline(never)]
+fn starting<'s, 'p: 's>(
+    post: &'p Post<'p>,
+    task: &'s mut Task,
+    bounding: Option<&'s Bounding>,
+) -> Step<'s, Result<Begun<'p>, Unstarted>> {
+    Box::pin(start(post, task, bounding))
+}
+
+#[inline(never)]
+fn taking_over<'a>(post: &'a Post<'a>, agent: Agent<'a>, held: Held) -> Step<'a, ()> {
+    Box::pin(take_over(post, agent, held))
+}
+
+#[inline(never)]
+fn ending_it<'a>(post: &'a Post<'a>, held: Held, ending: Ending) -> Step<'a, ()> {
+    Box::pin(async move { drop(held.end(post.world, ending).await) })
+}
+
+/// Removes what was kept for a task that is over, and frees its life lock. What cannot be put away is found by the lock,
+/// which this process frees at the latest by its end.
+#[inline(never)]
+fn putting_away<'a>(post: &'a Post<'a>, held: Held) -> Step<'a, ()> {
+    Box::pin(async move { drop(held.put_away(post.world).await) })
+}
 
 /// Drives a task on whose supervisor was killed. Whoever holds the life lock of a running task is its supervisor, so that
 /// this cannot be recorded at the moment changes nothing; it is tried again.
@@ -186,18 +211,11 @@ async fn take_over<'a>(post: &'a Post<'a>, agent: Agent<'a>, held: Held) {
 /// Drives a task to its end and puts it away. Where something outlives it that writes on, keeps the bound of its logs after that.
 async fn drive(post: &Post<'_>, driver: &mut Driver<'_>) {
     driver.run().await;
-    put_away(post, driver.held.hand_over()).await;
+    putting_away(post, driver.held.hand_over()).await;
     if driver.stays() {
         (post.go_on)();
         Box::pin(driver.stay()).await;
     }
-}
-
-/// Removes what was kept for a task that is over, and frees its life lock. What cannot be put away is found by the lock,
-/// which this process frees at the latest by its end.
-async fn put_away(post: &Post<'_>, held: Held) {
-    let away: Step<'_, _> = Box::pin(held.put_away(post.world));
-    drop(away.await);
 }
 
 /// An agent that was just started, and what is said of it to this process.

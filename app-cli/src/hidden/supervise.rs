@@ -98,7 +98,7 @@ fn live(
         instructions: wiring.kits.instructions(&id),
         attach: &attach,
         surroundings: Surroundings {
-            path: environment::variable("PATH"),
+            path: || environment::variable("PATH"),
             depth: environment::depth().saturating_add(1),
             is_set: |name| environment::variable(name).is_some(),
             text: environment::text,

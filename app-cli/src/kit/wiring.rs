@@ -131,7 +131,7 @@ impl Wiring {
             keep_ended: settings.keep_ended.value,
             host: LocalHost::new(move || own.root().to_owned()),
             at_end: at_end(dir.clone()),
-            cluster: Slurm::new(environment::of_clusters())
+            cluster: Slurm::new(environment::of_clusters)
                 .taking(settings.licences())
                 .sharing(dir.cluster_answer()),
             jobs: FileJobs::new(dir.clone(), env!("CARGO_PKG_VERSION")),

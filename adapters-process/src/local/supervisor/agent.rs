@@ -166,16 +166,17 @@ impl<'a> Agent<'a> {
             let reason = format!("the folder `{}` is not there", cwd.display());
             return Err(LaunchFailure::NotStarted { program: name, reason });
         }
-        let path = surroundings.path.as_deref();
-        let program = program::find(os(&line.program), cwd, path).map_err(|why| match why {
-            NoProgram::NotOnPath => LaunchFailure::NotFound { program: name.clone() },
-            NoProgram::Absent
-            | NoProgram::Folder
-            | NoProgram::NotExecutable
-            | NoProgram::Hidden(_) => {
-                LaunchFailure::NotStarted { program: name.clone(), reason: why.to_string() }
-            }
-        })?;
+        let path = (surroundings.path)();
+        let program =
+            program::find(os(&line.program), cwd, path.as_deref()).map_err(|why| match why {
+                NoProgram::NotOnPath => LaunchFailure::NotFound { program: name.clone() },
+                NoProgram::Absent
+                | NoProgram::Folder
+                | NoProgram::NotExecutable
+                | NoProgram::Hidden(_) => {
+                    LaunchFailure::NotStarted { program: name.clone(), reason: why.to_string() }
+                }
+            })?;
         let mut command = Command::new(&program);
         let stdin = standard_input(order, &line, prompt)
             .map_err(|reason| LaunchFailure::NotStarted { program: name.clone(), reason })?;

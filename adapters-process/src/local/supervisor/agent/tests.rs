@@ -46,7 +46,7 @@ fn started<T>(
         put_back: &|_, _, _| Ok(()),
         attach: &|_| Err(io::Error::other("nothing is attached here")),
         surroundings: Surroundings {
-            path: Some("/bin:/usr/bin".into()),
+            path: || Some("/bin:/usr/bin".into()),
             depth: 1,
             is_set: |_| false,
             text: |_| None,
