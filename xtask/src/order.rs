@@ -22,6 +22,9 @@ use crate::step::{Outcome, StepResult};
 const TARGET: &str = "x86_64-unknown-linux-musl";
 /// How many bytes of functions that nobody calls a name may bring along before it comes after the others of its group.
 const WASTE: u64 = 1024;
+/// How long a command takes that is not over at once, in seconds: a supervisor that runs step by step takes a second or two to start
+/// it, and many on a busy machine.
+const LONG: &str = "20";
 
 /// Finds the order anew.
 ///
@@ -72,8 +75,10 @@ impl Walk {
     /// What was called of each group of commands: those of supervisors first, of which there are many at once.
     fn groups(&self) -> Result<Vec<Vec<u64>>, Failure> {
         let id = self.launched(&["--wait"])?;
-        let mut supervisors = self.supervisor("false")?;
-        supervisors.extend(self.supervisor("true")?);
+        // Some work is done only for a command that is not over at once.
+        let mut supervisors = self.supervisor(&["sleep", LONG])?;
+        supervisors.extend(self.supervisor(&["false"])?);
+        supervisors.extend(self.supervisor(&["true"])?);
         let mut launches = self.walked(&["run", "t", "--", "true"])?;
         launches.extend(self.walked(&["run", "t", "--hold", "--", "true"])?);
         let mut looks = self.walked(&["status", &id])?;
@@ -107,9 +112,9 @@ impl Walk {
     }
 
     /// The addresses of a supervisor, which is started here as a launcher would: the task waits, and its life lock is taken.
-    fn supervisor(&self, command: &str) -> Result<Vec<u64>, Failure> {
+    fn supervisor(&self, command: &[&str]) -> Result<Vec<u64>, Failure> {
         let mut launch = self.dressed(&self.program);
-        let said = capture(launch.args(["run", "t", "--json", "--hold", "--", command]))?;
+        let said = capture(launch.args(["run", "t", "--json", "--hold", "--"]).args(command))?;
         let said: Value = serde_json::from_str(&said).during("reading the answer of `run`")?;
         let id = said["taskId"].as_str().unwrap_or_default();
         let lock = fs::File::create(self.store().join(".active").join(id));
