@@ -107,6 +107,7 @@ mod progress_key {
     pub(super) const STOP: &str = "stopRequested";
     pub(super) const SURVIVORS: &str = "survivors";
     pub(super) const SURVIVOR_COUNT: &str = "survivorCount";
+    pub(super) const SURVIVORS_IN_GROUP: &str = "survivorsInGroup";
     pub(super) const LOG_BYTES: &str = "logBytes";
     pub(super) const LOG_LOST: &str = "logLost";
     pub(super) const LOG_LIMIT: &str = "maxLogBytes";

@@ -210,7 +210,7 @@ pub(super) fn wishes(task: &Task) -> [Member<'_>; 9] {
 }
 
 /// What is ours of what is left of a task, and of its logs.
-pub(super) fn remains(task: &Task) -> [Member<'_>; 9] {
+pub(super) fn remains(task: &Task) -> [Member<'_>; 10] {
     let (progress, left) = (task.progress(), &task.progress().left);
     [
         (progress_key::LATE_RESULT, text(progress.late_result.as_ref())),
@@ -221,6 +221,7 @@ pub(super) fn remains(task: &Task) -> [Member<'_>; 9] {
             some((left.count > 0).then_some(&*left.processes), Fact::Processes),
         ),
         (progress_key::SURVIVOR_COUNT, above_none(left.count as u64)),
+        (progress_key::SURVIVORS_IN_GROUP, flag(left.in_group)),
         (progress_key::STORE, text(progress.store.as_ref())),
         (progress_key::LOG_LIMIT, some(progress.log_limit, Fact::Count)),
         (progress_key::LOG_LOST, above_none(progress.log_lost)),

@@ -26,6 +26,9 @@ pub struct LeftBehind {
     pub processes: Vec<ProcessId>,
     /// How many there were.
     pub count: usize,
+    /// Whether what holds the task together held all of them: what they start is in it as well, so that they are gone once
+    /// it is empty, or gone.
+    pub in_group: bool,
 }
 
 impl LeftBehind {
@@ -36,7 +39,14 @@ impl LeftBehind {
     pub fn of(mut processes: Vec<ProcessId>) -> Self {
         let count = processes.len();
         processes.truncate(Self::NAMED);
-        Self { processes, count }
+        Self { processes, count, in_group: false }
+    }
+
+    /// The same, held together or not.
+    #[must_use]
+    pub const fn held(mut self, in_group: bool) -> Self {
+        self.in_group = in_group && self.count > 0;
+        self
     }
 }
 

@@ -107,9 +107,9 @@ pub fn event() -> impl Strategy<Value = Event> {
             grace: Duration::from_secs(10),
             next,
         }),
-        (0u32..4).prop_map(|count| {
+        (0u32..4, any::<bool>()).prop_map(|(count, in_group)| {
             let processes = (0..count).map(|number| super::process(200 + number));
-            Event::LeftBehind(LeftBehind::of(processes.collect()))
+            Event::LeftBehind(LeftBehind::of(processes.collect()).held(in_group))
         }),
         (0u64..3).prop_map(|bytes| Event::LogLost { bytes }),
         (option::of(exit()), option::of(text()))

@@ -31,7 +31,10 @@ pub(super) async fn autopsy(world: World<'_>, task: &Task) -> Result<Ending, Tro
     let clock = world.clock;
     let now = Moment { wall: clock.now(), elapsed: clock.elapsed(), awake: clock.awake() };
     let mut machine = Machine::with_account(Charge::of(task.order()), account, now);
-    let left = LeftBehind::of(world.host.of_task(&Doomed::of(task)).await);
+    let doomed = Doomed::of(task);
+    let left = LeftBehind::of(world.host.of_task(&doomed).await);
+    let in_group = left.count > 0 && world.host.holds_all(&doomed).await;
+    let left = left.held(in_group);
     let text_only = agent.is_some_and(|agent| !agent.abilities().streams);
     let exited = Exited { exit: None, log_tail, log_complaint, text_only, left, random: [0; 3] };
     let mut outputs = machine.step(now, Input::AgentExited(exited));

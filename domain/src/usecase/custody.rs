@@ -365,9 +365,11 @@ impl Held {
         if known || !self.task.was_supervised() {
             return;
         }
-        let left = world.host.of_task(&Doomed::of(&self.task)).await;
+        let doomed = Doomed::of(&self.task);
+        let left = world.host.of_task(&doomed).await;
         if !left.is_empty() {
-            let event = Event::LeftBehind(LeftBehind::of(left));
+            let in_group = world.host.holds_all(&doomed).await;
+            let event = Event::LeftBehind(LeftBehind::of(left).held(in_group));
             // Without a record it is found by its environment, as long as it has one.
             let recorded = world.store.apply(self.task.id(), event, world.clock.now()).await;
             self.task = recorded.unwrap_or_else(|_| self.task.clone());

@@ -51,8 +51,9 @@ pub async fn without_gone(world: World<'_>, task: Task, at_large: &mut AtLarge) 
         }
     }
     let living = LeftBehind::of(living);
+    let in_group = task.progress().left.in_group;
     let count = if living.count == 0 { unnamed(world, &task).await } else { living.count };
-    task.leaving(LeftBehind { count, ..living })
+    task.leaving(LeftBehind { count, ..living }.held(in_group))
 }
 
 /// Gives back the middle of the logs of a task that no supervisor looks after: what is left of it may write on.
@@ -72,14 +73,17 @@ pub(super) async fn unnamed(world: World<'_>, task: &Task) -> usize {
 }
 
 /// Whether the task left something by its record, and neither a restart nor a cancel came since. What was left may have
-/// started others before it went.
+/// started others before it went, which only a group knows that held it all.
 pub(super) async fn may_have_left(world: World<'_>, task: &Task) -> bool {
     let progress = task.progress();
     let is_of_now = match &progress.supervisor {
         Some(supervisor) => world.host.is_of_this_boot(supervisor).await,
         None => false,
     };
-    is_of_now && progress.stop.is_none() && progress.left.count > 0
+    is_of_now
+        && progress.stop.is_none()
+        && progress.left.count > 0
+        && !(progress.left.in_group && world.host.has_none(&Doomed::of(task)).await)
 }
 
 /// Whether nobody can say that nothing is left of an ended task of this machine: no supervisor saw how its agent exited,

@@ -53,9 +53,8 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
                 ours.push(held);
             }
             Ok(None) => {
-                if task.progress().adoptions > 0 {
-                    see_whether_whole(world, task, &mut whole).await;
-                }
+                // Its supervisor may be about to go, also by what killed it a moment ago.
+                see_whether_whole(world, task, &mut whole).await;
                 // A supervisor that is starting its agent reads the record by itself.
                 if let Some(supervisor) = &task.progress().supervisor
                     && let Err(fault) = world.host.ask_to_look(supervisor).await
@@ -81,8 +80,7 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
     for held in ours {
         let id = held.task.id().clone();
         let started = held.task.started_at().is_some();
-        let is_proved = whole.contains(&id) && world.host.has_none(&Doomed::of(&held.task)).await;
-        if started && !is_proved {
+        if started && !holds_none(world, &held.task, &whole).await {
             stopped.unproved.push(id.clone());
         }
         stopped.tasks.insert(id, Box::pin(end(world, held)).await);
@@ -94,7 +92,7 @@ pub(super) async fn stop_all(world: World<'_>, tasks: &[Task], grace: Duration) 
         let survivors = sweep(world, &id).await;
         stopped.survivors.extend(survivors);
         let (ended, by_whom) = Box::pin(see_ended(world, &id, by)).await;
-        if by_whom == Ender::Us || !is_proved(world, &ended, &whole).await {
+        if !is_proved(world, &ended, by_whom, &whole).await {
             stopped.unproved.push(id.clone());
         }
         stopped.tasks.entry(id).or_insert(ended);
@@ -111,8 +109,9 @@ pub(super) async fn stop_unrecorded(
     grace: Duration,
     receipt: &mut Cancelled,
 ) {
-    let (mut asked, mut alone) = (Vec::new(), Vec::new());
+    let (mut asked, mut alone, mut whole) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (task, _) in &tasks {
+        see_whether_whole(world, task, &mut whole).await;
         let held = world.locks.custody(task.id()).await == Ok(Custody::Held);
         match &task.progress().supervisor {
             // One that cannot be asked finds that its agent is gone.
@@ -134,7 +133,11 @@ pub(super) async fn stop_unrecorded(
         wait_for_processes(world, &asked, by).await;
         receipt.survivors.extend(world.host.stop(&asked, Duration::ZERO).await);
     }
-    receipt.unproved.extend(alone.iter().map(|doomed| doomed.id.clone()));
+    for doomed in alone {
+        if !(whole.contains(&doomed.id) && world.host.has_none(&doomed).await) {
+            receipt.unproved.push(doomed.id);
+        }
+    }
     for (task, error) in tasks {
         let id = task.id().clone();
         receipt.stopped.push(id.clone());
@@ -160,25 +163,31 @@ async fn wait_for_processes(world: World<'_>, tasks: &[Doomed], by: Duration) {
     }
 }
 
-/// Whether it is certain that nothing of a task is left that its supervisor ended: one that took it over is no reaper of its
-/// processes, but may have a group that knows them all.
+/// Whether it is certain that nothing of a task is left that was ended: its first supervisor is the reaper of its processes, and
+/// whoever else ended it may have a group that knows them all.
 async fn is_proved(
     world: World<'_>,
     ended: &Result<Task, Trouble>,
+    by_whom: Ender,
     whole: &BTreeSet<TaskId>,
 ) -> bool {
     match ended {
-        Ok(task) if task.progress().adoptions > 0 => {
-            whole.contains(task.id()) && world.host.has_none(&Doomed::of(task)).await
+        Ok(task) if by_whom == Ender::Us || task.progress().adoptions > 0 => {
+            holds_none(world, task, whole).await
         }
         // Its supervisor had looked at the record for the last time before the cancel was there.
         Ok(task) if task.status() == Status::Cancelled && task.progress().left.count > 0 => {
             world.host.has_none(&Doomed::of(task)).await
         }
         // Somebody else may have concluded it whose supervisor was killed meanwhile.
-        Ok(task) => !ended_unseen(world, task, task.progress().group.is_some()).await,
-        Err(_) => true,
+        Ok(task) => !ended_unseen(world, task, whole.contains(task.id())).await,
+        Err(_) => by_whom == Ender::Supervisor,
     }
+}
+
+/// Whether a group that was seen to hold all of a task says that nothing of it is left.
+async fn holds_none(world: World<'_>, task: &Task, whole: &BTreeSet<TaskId>) -> bool {
+    whole.contains(task.id()) && world.host.has_none(&Doomed::of(task)).await
 }
 
 /// Ends a task whose life lock is held here, unless it has ended. The recorded intent decides how.

@@ -193,7 +193,9 @@ impl<'a> Below<'a> {
         let processes: Vec<ProcessId> =
             listed.iter().filter_map(|text| process(text.get())).take(LeftBehind::NAMED).collect();
         let count = self.0.value(progress_key::SURVIVOR_COUNT).unwrap_or(0);
-        LeftBehind { count: processes.len().max(count), processes }
+        let in_group = self.0.value(progress_key::SURVIVORS_IN_GROUP).unwrap_or(false);
+        let count = processes.len().max(count);
+        LeftBehind { count, processes, in_group: false }.held(in_group)
     }
 
     fn usage(&self) -> Option<Usage> {

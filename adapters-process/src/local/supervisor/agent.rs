@@ -78,6 +78,11 @@ impl<'a> Agent<'a> {
         self.group.as_ref()?.spent().map(|micros| micros / 10_000)
     }
 
+    /// Whether its group holds whatever it has started.
+    pub(super) fn is_whole(&self) -> bool {
+        self.group.as_ref().is_some_and(Group::is_whole)
+    }
+
     /// Whether its group says that nothing is left.
     pub(super) fn has_none(&self) -> bool {
         self.group.as_ref().is_some_and(Group::is_empty)

@@ -290,6 +290,7 @@ pub(super) fn name_the_living(record: &mut Map<String, Value>, task: &Task) {
     if left.count == 0 {
         progress.remove("survivors");
         progress.remove("survivorCount");
+        progress.remove("survivorsInGroup");
         return;
     }
     let named = left.processes.iter().map(|process| {

@@ -86,7 +86,8 @@ impl Driver<'_> {
                 let unseen = self.agent_in_doubt().filter(|_| look.is_blind());
                 let named =
                     LeftBehind::of(identity::named(&left).into_iter().chain(unseen).collect());
-                return LeftBehind { count: named.count.max(1), ..named };
+                return LeftBehind { count: named.count.max(1), ..named }
+                    .held(self.agent.is_whole());
             }
             self.wait_in_bounds(Some(due.saturating_duration_since(now)), None);
         }
