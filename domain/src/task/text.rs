@@ -180,8 +180,10 @@ pub fn one_line(text: &str, limit: usize) -> String {
 }
 
 fn acts_on_terminal(c: char) -> bool {
+    // Tags, marks of annotations and of the order of bytes are shown as nothing, and read by programs.
     (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -216,6 +218,7 @@ mod tests {
         );
         assert!(shown.ends_with("drow\u{fffd}\u{fffd}\n\ttab"));
         assert_eq!(one_line(" a\n\tb  c ", 3), "a b…");
+        assert_eq!(harmless("a\u{e0021}b\u{feff}c"), "a\u{fffd}b\u{fffd}c");
     }
 
     #[test]
