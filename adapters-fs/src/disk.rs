@@ -165,7 +165,8 @@ impl Disk for RealDisk {
         let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
         let found = file.metadata()?;
         let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
-        if !found.is_file() || found.len() < length {
+        // What has another name as well is somebody else's.
+        if !found.is_file() || found.len() < length || found.nlink() > 1 {
             return Err(Errno::NOSPC.into());
         }
         effect("overwrite", path, || file.write_all(content))?;

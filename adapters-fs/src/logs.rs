@@ -25,6 +25,7 @@ use crate::data_dir::{DataDir, ownership};
 use crate::disk;
 use crate::effect::{effect, written};
 use crate::fault::fault;
+use crate::life_lock::{identity, is_still};
 
 /// What is said of a folder, a pipe and the like.
 const NOT_PLAIN: &str = "it is no plain file";
@@ -118,7 +119,8 @@ impl OutputLog for FileLogs {
     async fn give_back(&self, id: &TaskId, most: u64) -> Result<(), Fault> {
         for which in [Stream::Readable, Stream::Events] {
             let path = self.whereabouts(id, which);
-            let open = || give_back(&path, most);
+            let names = [self.dir.log(id, which), self.dir.second_name(id, which)];
+            let open = || give_back(&path, &names, most);
             open().map_err(|error| fault("giving back the middle of the log", &path, &error))?;
         }
         Ok(())
@@ -148,7 +150,8 @@ impl OutputLog for FileLogs {
     }
 }
 
-fn give_back(path: &Path, most: u64) -> io::Result<()> {
+/// Gives back the middle of a log that has these names. What has others besides is somebody else's file as well, and stays whole.
+fn give_back(path: &Path, names: &[PathBuf], most: u64) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
@@ -156,6 +159,10 @@ fn give_back(path: &Path, most: u64) -> io::Result<()> {
     let taken = found.blocks().saturating_mul(512);
     let Some((from, to)) = log_bound::middle(found.len(), most) else { return Ok(()) };
     if !found.is_file() || taken <= log_bound::brim(most) {
+        return Ok(());
+    }
+    let is_it = |name: &&PathBuf| is_still(name, identity(&found)).unwrap_or(false);
+    if found.nlink() > names.iter().filter(is_it).count() as u64 {
         return Ok(());
     }
     let file = append(path)?;

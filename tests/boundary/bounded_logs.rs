@@ -298,3 +298,44 @@ fn nobody_stays_for_what_outlives_its_task_and_has_its_log_open_no_more() {
         wait_until("that nobody stays", || !alive(supervisor));
     }
 }
+
+// Once, a file of somebody else that had been linked in the place of a log lost its middle.
+#[test]
+fn a_file_that_has_a_name_besides_those_of_a_log_is_never_cut() {
+    for kills in [false, true] {
+        let sandbox = bounded();
+        let file = sandbox.path("left");
+        let script = format!(
+            "sleep 300 >/dev/null 2>&1 & echo $! >{}; {}",
+            file.display(),
+            sandbox.until("gate")
+        );
+        let id = sandbox.run_script(&[], &script);
+        let left = sandbox.pid_in("left");
+        let victim = sandbox.path("victim");
+        fs::write(&victim, vec![b'v'; 20 << 20]).expect("a file");
+        let replace = |log: &Path| {
+            fs::remove_file(log).expect("it was there");
+            fs::hard_link(&victim, log).expect("a link");
+        };
+        if kills {
+            replace(&log_of(&sandbox, &id));
+            replace(&sandbox.store().join(".active").join(format!("{id}.out")));
+            let record = sandbox.record(&id);
+            for pid in ["supervisor", "agentProcess"].map(|key| pid_at(&record, key)) {
+                kill(pid);
+                wait_until("that it is gone", || !alive(pid));
+            }
+            sandbox.task_bg(["list"]).ok().done();
+        } else {
+            sandbox.open_gate("gate");
+            sandbox.ended(&id);
+            replace(&log_of(&sandbox, &id));
+            sandbox.task_bg(["status", &id]).ok().done();
+        }
+        sandbox.task_bg(["cancel", &id]).ok().done();
+        assert!(!alive(left));
+        let whole = fs::read(&victim).expect("it is there").iter().all(|byte| *byte == b'v');
+        assert!(whole, "killed: {kills}");
+    }
+}
