@@ -87,6 +87,12 @@ fn what_an_ended_task_left_is_ended_by_no_copy_and_each_command_says_so() {
     let id = sandbox.run_script(&["--wait"], &script);
     let left = sandbox.pid_in("left.pid");
     let copy = Copy::of(&sandbox);
+    for words in [&["status", &id][..], &["wait", &id], &["list"], &["doctor"]] {
+        let shown = copy.run(&sandbox, words).run();
+        let store = format!("{}", sandbox.store().display());
+        assert!(shown.stdout.contains(&store), "{words:?}: {shown}");
+        assert!(!shown.stdout.contains("ends what is left"), "{words:?}: {shown}");
+    }
     for words in [["cancel", &id], ["rm", &id]] {
         let refused = copy.run(&sandbox, &words).code(4);
         assert!(refused.stdout.contains("started from another store"), "{refused}");
@@ -96,4 +102,24 @@ fn what_an_ended_task_left_is_ended_by_no_copy_and_each_command_says_so() {
     assert!(!alive(left));
     let removed = copy.run(&sandbox, &["rm", &id]).ok().json();
     assert_eq!(removed["deleted"], json!([id]), "{removed}");
+}
+
+// Once, they named a cancel that was refused there.
+#[test]
+fn of_what_works_on_after_a_task_was_completed_in_a_copy_each_command_names_the_store_that_ends_it()
+{
+    let sandbox = sandbox();
+    let id = sandbox.run_command(["sleep", "300"]);
+    let agent = pid_at(&sandbox.record(&id), "agentProcess");
+    let copy = Copy::of(&sandbox);
+    copy.run(&sandbox, &["complete", &id, "done"]).ok().done();
+    let store = text(&sandbox.store());
+    for words in [&["status", &id][..], &["rm", &id], &["cleanup", "--delete"], &["doctor"]] {
+        let shown = copy.run(&sandbox, words).run();
+        assert!(shown.stdout.contains(&store), "{words:?}: {shown}");
+        assert!(!shown.stdout.contains("ends what"), "{words:?}: {shown}");
+    }
+    assert!(alive(agent));
+    sandbox.task_bg(["cancel", &id]).ok().done();
+    assert!(!alive(agent));
 }

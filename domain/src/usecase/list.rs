@@ -145,7 +145,8 @@ async fn judged(world: World<'_>, query: &Query, mut listing: Listing) -> Result
     let mut at_large = None;
     for task in listing.tasks.iter_mut().filter(|task| task.status().is_ended()) {
         *task = without_gone(world, task.clone(), &mut at_large).await;
-        notes.extend(Note::of_ended(task).map(|note| (task.id().clone(), note)));
+        let note = Note::of_ended(task, || world.host.store());
+        notes.extend(note.map(|note| (task.id().clone(), note)));
     }
     Ok(Listed { listing, notes })
 }

@@ -5,6 +5,7 @@
 //! judges a task of another machine.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use super::autopsy::autopsy;
 use super::custody::{self, Held};
@@ -61,7 +62,8 @@ pub enum Note {
     AgentGone,
     /// Its supervisor is gone, and another process holds its life lock and does not go on, as one that was stopped.
     HeldUp,
-    /// Its agent was started from another store, of which this one is a copy, and lives: only that one can judge it.
+    /// Processes of it were started from another store, of which this one is a copy, and live: only that one can judge it, and
+    /// end them.
     Copied,
     /// Another machine runs it, and only that machine can judge it.
     Elsewhere,
@@ -81,10 +83,12 @@ impl Note {
         task.status() == Status::Running && task.progress().adoptions > 0
     }
 
-    /// The note on an ended task whose progress names no process that is gone.
-    pub fn of_ended(task: &Task) -> Option<Self> {
+    /// The note on an ended task whose progress names no process that is gone. `store` is asked which store this is, where
+    /// that matters.
+    pub fn of_ended(task: &Task, store: impl FnOnce() -> Option<String>) -> Option<Self> {
         if task.progress().left.count > 0 {
-            return Some(Self::LeftBehind);
+            let is_ours = task.is_of_store(store().as_deref());
+            return Some(if is_ours { Self::LeftBehind } else { Self::Copied });
         }
         let State::Completed(done) = task.state() else { return None };
         let agent = matches!(task.order().runner, Runner::Agent { .. });
@@ -131,7 +135,7 @@ pub async fn reconcile_within(
             believed.task = world.store.load(&id).await.unwrap_or(believed.task);
         }
         believed.task = without_gone(world, believed.task, &mut None).await;
-        believed.note = Note::of_ended(&believed.task);
+        believed.note = Note::of_ended(&believed.task, || world.host.store());
     }
     Ok(believed)
 }

@@ -132,7 +132,9 @@ pub(super) async fn view(context: &Context, waited: Waited, besides: Besides) ->
     let holders = held_up.map(|believed| believed.task.id().clone());
     let holders = holders.map(|id| (context.wiring.locks.holder(&id), id)).collect();
     let now = context.wiring.clock.now();
-    WaitedView { waited, obstacles, holders, now, besides, screen, summary: None }
+    let has_left = waited.ended.iter().any(|task| task.progress().left.count > 0);
+    let store = has_left.then(|| context.wiring.world().host.store()).flatten();
+    WaitedView { waited, obstacles, holders, now, store, besides, screen, summary: None }
 }
 
 /// How a wait went.

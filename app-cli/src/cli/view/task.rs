@@ -189,8 +189,15 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
                 .to_owned()
         }
         Note::Copied => {
-            let log = task.progress().output_file.as_deref().unwrap_or_default();
-            let store = log.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let store = store_of(task);
+            if task.status().is_ended() {
+                return format!(
+                    "{}; they were started from another store than this one, from the one in `{store}` as that was then: \
+                     `task-bg cancel {}` over that one ends them",
+                    what_is_left(task),
+                    task.id()
+                );
+            }
             format!(
                 "it was started from another store than this one, from the one in `{store}` as that was then: this \
                  one is a copy, or was restored, and can neither stop it nor tell how it ends"
@@ -255,17 +262,27 @@ pub(super) fn obstacle_by(
     }
 }
 
+/// The folder of the store that a task was started from, by where its log was made.
+pub(crate) fn store_of(task: &Task) -> &str {
+    let log = task.progress().output_file.as_deref().unwrap_or_default();
+    log.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
 /// The processes that live on after the end of a task, and what ends them.
 fn left_behind(task: &Task) -> String {
-    let (left, id) = (&task.progress().left, task.id());
+    let finds = if task.progress().left.processes.is_empty() { "it finds" } else { "is left" };
+    format!("{}; `task-bg cancel {}` ends what {finds}", what_is_left(task), task.id())
+}
+
+/// The processes that live on after the end of a task.
+fn what_is_left(task: &Task) -> String {
+    let left = &task.progress().left;
     let pids: Vec<String> = left.processes.iter().map(|process| process.pid.to_string()).collect();
     let what = if left.count == 1 { "1 process" } else { &format!("{} processes", left.count) };
     if pids.is_empty() {
-        return format!(
-            "{what} left that nobody could name, as it replaced itself; `task-bg cancel {id}` ends what it finds"
-        );
+        return format!("{what} left that nobody could name, as it replaced itself");
     }
-    format!("{what} left: {}; `task-bg cancel {id}` ends what is left", pids.join(", "))
+    format!("{what} left: {}", pids.join(", "))
 }
 
 /// The job of a task on one line.

@@ -33,6 +33,8 @@ pub(crate) struct WaitedView {
     pub(crate) holders: Vec<(String, TaskId)>,
     /// The moment it is now.
     pub(crate) now: Timestamp,
+    /// Which store this is, where any of the tasks left something.
+    pub(crate) store: Option<String>,
     /// What is to be said besides.
     pub(crate) besides: Besides,
     /// The terminal that it is shown on; none if it goes elsewhere.
@@ -74,7 +76,13 @@ impl WaitedView {
         Self { summary, ..self }
     }
 
-    fn ended(task: &Task, texts: usize) -> Value {
+    /// What is to be said of a task that has ended.
+    fn note(&self, task: &Task) -> Option<String> {
+        let note = Note::of_ended(task, || self.store.clone())?;
+        Some(task::sentence(task, note))
+    }
+
+    fn ended(&self, task: &Task, texts: usize) -> Value {
         let id = task.id().as_str();
         let mut entry = json!({
             "taskId": id,
@@ -85,8 +93,8 @@ impl WaitedView {
             "result": preview::preview(task, texts),
             "outputCommand": task::output_command(task),
         });
-        if let Some(note) = Note::of_ended(task) {
-            entry["note"] = task::sentence(task, note).into();
+        if let Some(note) = self.note(task) {
+            entry["note"] = note.into();
         }
         if task.progress().left.count > 0 {
             entry["survivors"] = task::survivors(task).into();
@@ -169,7 +177,7 @@ impl WaitedView {
         let lines: Vec<TaskLine> =
             self.waited.ended.iter().chain(pending).chain(recent).map(line).collect();
         let notes = self.waited.ended.iter().filter_map(|task| {
-            let note = task::sentence(task, Note::of_ended(task)?);
+            let note = self.note(task)?;
             Some(screen.wrapped(&format!("{}: {note}", task_lines::short_id(task.id(), short))))
         });
         let notes: String = notes.collect();
@@ -212,7 +220,7 @@ impl View for WaitedView {
 
     fn json_within(&self, texts: usize) -> Value {
         let pending = self.waited.pending.iter().map(|believed| self.pending(believed, texts));
-        let ended = self.waited.ended.iter().map(|task| Self::ended(task, texts));
+        let ended = self.waited.ended.iter().map(|task| self.ended(task, texts));
         let mut answer = json!({
             "ended": null,
             "pending": null,
@@ -230,7 +238,7 @@ impl View for WaitedView {
             }
             Besides::Idle { parents, recent } => {
                 answer["idle"] = json!(idle(parents));
-                let recent = recent.iter().map(|task| Self::ended(task, texts));
+                let recent = recent.iter().map(|task| self.ended(task, texts));
                 answer["recent"] = recent.collect::<Vec<_>>().into();
             }
         }
@@ -279,7 +287,7 @@ impl View for WaitedView {
             return format!("{}\n{}", idle(parents), recent.collect::<String>());
         }
         let notes = self.waited.ended.iter().filter_map(|task| {
-            let note = task::sentence(task, Note::of_ended(task)?);
+            let note = self.note(task)?;
             Some(format!("{}: {note}\n", task.id()))
         });
         let refused = notes.collect::<String>() + &refused;

@@ -31,6 +31,9 @@ pub(super) async fn is_idle(
     if let Some(agent) = agent
         && world.host.lives(agent).await
     {
+        if !task.is_of_store(world.host.store().as_deref()) {
+            return Err(copied(task).into());
+        }
         return Err(Kept::AtWork { id: id.clone() });
     }
     if world.locks.custody(id).await.map_err(Trouble::from)? == Custody::Held {

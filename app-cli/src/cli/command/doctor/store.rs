@@ -22,6 +22,7 @@ use super::super::isolate::{cut_off, take_back_of};
 use super::{fail, warn, well};
 use crate::cli::view::doctor::Finding;
 use crate::cli::view::listing::{FREE_LOGS, too_much_logs};
+use crate::cli::view::task::store_of;
 use crate::kit::context::Context;
 use crate::kit::environment;
 use crate::kit::failure::Failure;
@@ -183,7 +184,7 @@ pub(super) async fn records(context: &Context, fix: bool) -> (Vec<Finding>, Used
             let locks = locks(&unlocked, fix);
             let (records, supervision) = (unreadable(&listed), unattended(&listed));
             let at_large = wiring.host.at_large().await;
-            let survivors = survivors(&listed, &at_large);
+            let survivors = survivors(&listed, &at_large, wiring.host.store().as_deref());
             let logs = logs(context, &listed);
             let mut findings = vec![records, locks, supervision, survivors, leftovers, logs];
             findings.extend(unrecorded(context, &at_large).await);
@@ -350,7 +351,7 @@ fn unattended(listed: &Listed) -> Finding {
 }
 
 /// Names what ended tasks left, by their records and by what lives and carries their names.
-fn survivors(listed: &Listed, at_large: &[(TaskId, ProcessId)]) -> Finding {
+fn survivors(listed: &Listed, at_large: &[(TaskId, ProcessId)], store: Option<&str>) -> Finding {
     let left = |task: &Task| {
         let recorded = task.progress().left.processes.iter();
         let carrying =
@@ -358,23 +359,24 @@ fn survivors(listed: &Listed, at_large: &[(TaskId, ProcessId)]) -> Finding {
         recorded.chain(carrying).map(|process| process.pid).collect::<BTreeSet<u32>>()
     };
     let ended = listed.listing.tasks.iter().filter(|task| task.status().is_ended());
-    let with: Vec<(&TaskId, BTreeSet<u32>)> =
-        ended.map(|task| (task.id(), left(task))).filter(|(_, pids)| !pids.is_empty()).collect();
+    let with: Vec<(&Task, BTreeSet<u32>)> =
+        ended.map(|task| (task, left(task))).filter(|(_, pids)| !pids.is_empty()).collect();
     let Some((first, _)) = with.first() else {
         return well("survivors", "no process of a task that has ended");
     };
-    let named = with.iter().take(NAMED).map(|(id, pids)| {
+    let named = with.iter().take(NAMED).map(|(task, pids)| {
         let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-        format!("{id} ({})", text::some_of(&pids, NAMED))
+        format!("{} ({})", task.id(), text::some_of(&pids, NAMED))
     });
+    let named: Vec<String> = named.collect();
+    // A copy of a store ends nothing.
+    let copied = !first.is_of_store(store);
+    let over = copied.then(|| format!(" with `{}={}`", environment::DIR, store_of(first)));
+    let over = over.unwrap_or_default();
     warn(
         "survivors",
-        format!(
-            "{} ended tasks left processes: {}",
-            with.len(),
-            named.collect::<Vec<_>>().join("; ")
-        ),
-        format!("`task-bg cancel {first}` ends those of one"),
+        format!("{} ended tasks left processes: {}", with.len(), named.join("; ")),
+        format!("`task-bg cancel {}`{over} ends those of one", first.id()),
     )
 }
 
