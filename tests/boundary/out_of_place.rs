@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tests::meddling::make_pipe;
 use tests::process::wait_until;
 use tests::run::Ran;
-use tests::sandbox::Sandbox;
+use tests::sandbox::{Sandbox, task_id};
 
 use crate::sandbox;
 
@@ -269,4 +269,38 @@ fn an_order_under_a_key_runs_once_although_the_entries_of_the_keys_are_removed_o
     }
     sandbox.open_gate("gate");
     assert_eq!(sandbox.ended(&first)["status"], "completed");
+}
+
+// Once, the task waited on and on, and nothing said for what.
+#[test]
+fn what_comes_after_a_task_whose_record_cannot_be_read_says_so() {
+    let sandbox = sandbox();
+    let first = sandbox.run_script(&[], &sandbox.until("gate"));
+    let after = ["run", "after", "--after", &first, "--", "true"];
+    let id = task_id(&sandbox.task_bg(after).ok().json());
+    let record = sandbox.store().join(format!("{first}.json"));
+    let aside = sandbox.path("aside");
+    fs::rename(&record, &aside).expect("it was there");
+    let things: [(&str, fn(&Path)); 3] = [
+        ("an empty file", |path| fs::write(path, "").expect("a file")),
+        ("a folder", |path| fs::create_dir(path).expect("a folder")),
+        ("a pipe", make_pipe),
+    ];
+    for (what, make) in things {
+        make(&record);
+        let status = sandbox.task_bg(["status", &id]).ok().json();
+        let why = status["progress"]["note"].as_str().unwrap_or_default();
+        assert!(
+            why.contains(&format!("{first}, whose record cannot be read")),
+            "{what}: {status:#}"
+        );
+        if record.is_dir() { fs::remove_dir(&record) } else { fs::remove_file(&record) }
+            .expect("it was made");
+    }
+    fs::rename(&aside, &record).expect("it is put back");
+    let status = sandbox.task_bg(["status", &id]).ok().json();
+    let why = status["progress"]["note"].as_str().unwrap_or_default();
+    assert!(why.contains(&first) && !why.contains("cannot be read"), "{status:#}");
+    sandbox.open_gate("gate");
+    assert_eq!(sandbox.ended(&id)["status"], "completed");
 }

@@ -37,7 +37,12 @@ pub async fn obstacles(
         let mut standing = |id: &TaskId| standings.get(id).copied().unwrap_or(Standing::Absent);
         let obstacle = match admission.obstacle(task, queued.held, &mut standing) {
             // What is in its own way stays when the queue goes on.
-            Some(own @ (Obstacle::Held | Obstacle::Moment(_) | Obstacle::Tasks(_))) => own,
+            Some(
+                own @ (Obstacle::Held
+                | Obstacle::Moment(_)
+                | Obstacle::Tasks(_)
+                | Obstacle::Unreadable(_)),
+            ) => own,
             _ if paused => Obstacle::Paused,
             Some(other) => other,
             None => Obstacle::Turn,

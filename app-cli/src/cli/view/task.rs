@@ -252,6 +252,14 @@ pub(super) fn obstacle_by(
             let named: Vec<String> = ids.iter().map(call).collect();
             format!("waits for {}", text::some_of(&named, 5))
         }
+        Obstacle::Unreadable(ids) => {
+            let named: Vec<String> = ids.iter().map(call).collect();
+            format!(
+                "waits for {}, whose record cannot be read: `task-bg status {}` says why",
+                text::some_of(&named, 5),
+                named.first().map_or("", String::as_str)
+            )
+        }
         Obstacle::Room { group, running, limit } => {
             let group =
                 group.as_deref().map(|group| format!(" of {}", terminal::one_line(group, 60)));

@@ -127,6 +127,7 @@ pub(crate) fn obstacle(
         Obstacle::Moment(_)
         | Obstacle::Paused
         | Obstacle::Tasks(_)
+        | Obstacle::Unreadable(_)
         | Obstacle::Room { .. }
         | Obstacle::Cluster(_)
         | Obstacle::Turn => {}

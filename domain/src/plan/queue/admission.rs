@@ -43,6 +43,8 @@ impl Default for Limits {
 pub enum Standing {
     /// It has not ended.
     Pending,
+    /// Its record cannot be read: whether it has ended nobody knows.
+    Unreadable,
     /// It ended with this status.
     Ended(Status),
     /// There is no such task any more.
@@ -73,6 +75,8 @@ pub enum Obstacle {
     Moment(Timestamp),
     /// These tasks, which it comes after, have not ended.
     Tasks(Vec<TaskId>),
+    /// The records of these tasks, which it comes after, cannot be read.
+    Unreadable(Vec<TaskId>),
     /// As many run as may.
     Room {
         /// Of this group; of all if there is none.
@@ -167,7 +171,10 @@ impl<'a> Admission<'a> {
         let placement = &task.order().placement;
         for earlier in &placement.after {
             match (dependence(earlier), placement.dependence) {
-                (Standing::Pending | Standing::Ended(Status::Completed), _)
+                (
+                    Standing::Pending | Standing::Unreadable | Standing::Ended(Status::Completed),
+                    _,
+                )
                 | (Standing::Ended(_) | Standing::Absent, Dependence::OnEnd) => {}
                 (Standing::Ended(_) | Standing::Absent, Dependence::OnCompletion) => {
                     return Verdict::Fail(earlier.clone());
@@ -195,9 +202,18 @@ impl<'a> Admission<'a> {
         if let Some(moment) = placement.not_before.filter(|moment| self.now < *moment) {
             return Some(Obstacle::Moment(moment));
         }
-        let earlier = placement.after.iter();
-        let pending: Vec<TaskId> =
-            earlier.filter(|id| dependence(id) == Standing::Pending).cloned().collect();
+        let (mut pending, mut unreadable) = (Vec::new(), Vec::new());
+        for id in &placement.after {
+            match dependence(id) {
+                Standing::Pending => pending.push(id.clone()),
+                Standing::Unreadable => unreadable.push(id.clone()),
+                Standing::Ended(_) | Standing::Absent => {}
+            }
+        }
+        // That is not over by itself, as the others are.
+        if !unreadable.is_empty() {
+            return Some(Obstacle::Unreadable(unreadable));
+        }
         if !pending.is_empty() {
             return Some(Obstacle::Tasks(pending));
         }

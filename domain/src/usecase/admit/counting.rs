@@ -65,10 +65,9 @@ pub(in crate::usecase) async fn standings(
         let standing = match last_attempt(world.store, id).await {
             Ok(last) if follower_is_due(world, &last).await => Standing::Pending,
             Ok(last) if last.status().is_ended() => Standing::Ended(last.status()),
-            // A record that cannot be read now may be readable later.
-            Ok(_) | Err(StoreError::Unreadable { .. } | StoreError::Failed { .. }) => {
-                Standing::Pending
-            }
+            Ok(_) => Standing::Pending,
+            // It may be readable later.
+            Err(StoreError::Unreadable { .. } | StoreError::Failed { .. }) => Standing::Unreadable,
             Err(
                 StoreError::NotFound { .. }
                 | StoreError::Exists { .. }
