@@ -149,6 +149,30 @@ fn a_cancel_of_a_task_whose_agent_has_just_ended_ends_what_that_left_or_names_it
     }
 }
 
+// Once, an agent that was over at once never came into its group, and its supervisor recorded the link that it happened to see: whoever
+// looked found that gone and took it for the end of all.
+#[test]
+fn a_chain_that_an_agent_left_which_was_over_at_once_is_told_of_until_it_is_ended() {
+    for groups in ["auto", "off"] {
+        let sandbox = sandbox();
+        let id = run(&sandbox, groups, &format!("{} exit 0", chain(&sandbox)));
+        sandbox.ended(&id);
+        for _ in 0..3 {
+            let status = sandbox.task_bg(["status", &id]).ok().json();
+            let note = status["note"].as_str().unwrap_or_default();
+            assert!(
+                note.contains("left") && note.contains("task-bg cancel"),
+                "{groups}: {status:#}"
+            );
+        }
+        let answer = sandbox.task_bg(["cancel", "--grace", "0", &id]).run().json();
+        let is_named = !answer["unproved"].is_null();
+        let lives = (0..50).any(|_| chain_lives(&sandbox));
+        fs::write(sandbox.path("stop"), "").expect("a file");
+        assert!(!lives || is_named, "{groups}: {answer:#}");
+    }
+}
+
 #[test]
 fn a_chain_that_replaces_itself_all_the_time_is_ended_by_a_cancel_whoever_was_killed() {
     for (groups, kills) in [("auto", false), ("auto", true), ("off", false)] {

@@ -83,8 +83,8 @@ fn cleanup_keeps_a_task_whose_processes_live_on_and_the_worktree_they_are_in() {
     let script = format!("sleep 300 & echo $! >{file}");
     let id = sandbox.run_script(&["--worktree=w"], &script);
     sandbox.ended(&id);
-    // Its supervisor holds its lock for a moment longer.
-    sandbox.assert_nothing_kept();
+    let lock = sandbox.store().join(".active").join(&id);
+    wait_until("that its supervisor has let go of its lock", || !lock.exists());
     let pid = sandbox.pid_in("left");
     let worktree = sandbox.record(&id)["progress"]["worktree"]["path"].as_str().map(str::to_owned);
     let worktree = worktree.expect("it has one");

@@ -274,6 +274,7 @@ fn an_order_under_a_key_runs_once_although_the_entries_of_the_keys_are_removed_o
 // Once, the task waited on and on, and nothing said for what.
 #[test]
 fn what_comes_after_a_task_whose_record_cannot_be_read_says_so() {
+    type Make = fn(&Path);
     let sandbox = sandbox();
     let first = sandbox.run_script(&[], &sandbox.until("gate"));
     let after = ["run", "after", "--after", &first, "--", "true"];
@@ -281,7 +282,7 @@ fn what_comes_after_a_task_whose_record_cannot_be_read_says_so() {
     let record = sandbox.store().join(format!("{first}.json"));
     let aside = sandbox.path("aside");
     fs::rename(&record, &aside).expect("it was there");
-    let things: [(&str, fn(&Path)); 3] = [
+    let things: [(&str, Make); 3] = [
         ("an empty file", |path| fs::write(path, "").expect("a file")),
         ("a folder", |path| fs::create_dir(path).expect("a folder")),
         ("a pipe", make_pipe),

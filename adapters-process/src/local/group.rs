@@ -26,6 +26,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::proc_file;
 use crate::effect::effect;
+pub(super) use gathering::has_one_child;
 pub use sweeping::remove_forsaken;
 
 /// Where the second hierarchy is: beside the first ones, or alone.

@@ -25,7 +25,10 @@ impl Group {
     /// Puts the agent and all that it has started into this group. Afterwards the group is whole, or is not marked so. To be
     /// called by the agent's supervisor.
     pub(in crate::local) fn gather(&self, agent: u32, id: &TaskId) {
-        if self.take_in(agent).is_ok() && (is_alone(agent) || self.take_in_below(id)) {
+        let is_in = self.take_in(agent).is_ok();
+        // What an agent has left that is over by now is outside.
+        let is_over = || !Stat::of(agent).is_some_and(|stat| stat.lives());
+        if (is_in && is_alone(agent)) || ((is_in || is_over()) && self.take_in_below(id)) {
             self.set_mode(MODES.1).unwrap_or_default();
         }
     }
@@ -79,6 +82,11 @@ impl Group {
         }
         Some(found)
     }
+}
+
+/// Whether the calling process has no child but the agent, or nobody can tell.
+pub(in crate::local) fn has_one_child(agent: u32) -> bool {
+    own_children().is_none_or(|children| children == [agent])
 }
 
 /// Whether the agent is the only process below this one. The agent's children are looked at first: those of one that ends

@@ -23,7 +23,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatu
 use super::{AgentFiles, Post};
 use crate::agents::session_marks::SESSION_MARKS;
 use crate::effect::effect;
-use crate::local::group::{Group, Place};
+use crate::local::group::{Group, Place, has_one_child};
 use crate::local::program::{self, NoProgram};
 use crate::local::{identity, termination};
 use crate::{
@@ -212,11 +212,13 @@ impl<'a> Agent<'a> {
         Ok(Self { process, decoder, bond: Bond::Child, group })
     }
 
-    /// Puts an agent that was just started into its group, unless it is over by now. To be called once the launch was
-    /// answered, as this takes its time.
+    /// Puts an agent that was just started into its group, with what it has started, unless it is over by now and has left nothing.
+    /// To be called once the launch was answered, as this takes its time.
     pub(super) fn gather(&self, id: &TaskId) {
-        if let Some(group) = self.group.as_ref().filter(|_| !self.is_over()) {
-            group.gather(self.process.pid, id);
+        let agent = self.process.pid;
+        let is_needed = || !self.is_over() || !has_one_child(agent);
+        if let Some(group) = self.group.as_ref().filter(|_| is_needed()) {
+            group.gather(agent, id);
         }
     }
 

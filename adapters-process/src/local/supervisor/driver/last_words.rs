@@ -21,7 +21,7 @@ const QUIET: Duration = Duration::from_millis(200);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What would be another if anything of a task stirred.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Trace {
     written: u64,
     /// The number of each process, when it was started and what it has computed.
@@ -32,6 +32,13 @@ impl Trace {
     fn of(written: u64, left: &[Stat]) -> Self {
         let process = |stat: &Stat| (stat.pid, stat.start_time, stat.cpu_ticks + stat.reaped_ticks);
         Self { written, processes: left.iter().map(process).collect() }
+    }
+
+    /// Whether a process of this look was there in the other.
+    fn shares_any_with(&self, other: &Self) -> bool {
+        let is_there =
+            |one: &(u32, u64, u64)| other.processes.iter().any(|it| (it.0, it.1) == (one.0, one.1));
+        self.processes.iter().any(is_there)
     }
 }
 
@@ -60,6 +67,7 @@ impl Driver<'_> {
         let doomed = self.agent.doomed(self.id());
         let began = Instant::now();
         let mut quiet: Option<(Trace, Instant)> = None;
+        let mut first: Option<Trace> = None;
         while self.agent.may_have_more() {
             if self.agent.has_none() {
                 break;
@@ -80,9 +88,18 @@ impl Driver<'_> {
                 Some((before, since)) if *before == trace && !is_busy => *since,
                 Some(_) | None => now,
             };
+            // By the end of a moment without quiet, a chain whose links start each other has none of those that were seen first.
+            let is_replaced = now >= began + LAST_WORDS
+                && now < since + QUIET
+                && first.as_ref().is_some_and(|first| !first.shares_any_with(&trace));
+            first.get_or_insert_with(|| trace.clone());
             quiet = Some((trace, since));
             let due = (since + QUIET).min(began + LAST_WORDS);
             if now >= due || self.stop_was_asked {
+                if is_replaced && !self.agent.is_whole() {
+                    // Whoever looks for those that were seen finds none of them, and would take that for the end of all.
+                    return LeftBehind { count: left.len().max(1), ..LeftBehind::default() };
+                }
                 let unseen = self.agent_in_doubt().filter(|_| look.is_blind());
                 let named =
                     LeftBehind::of(identity::named(&left).into_iter().chain(unseen).collect());
