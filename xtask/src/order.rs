@@ -1,7 +1,7 @@
 //! `order`: finds the functions that a supervisor, a launch and a look call, in the order in which they do, and writes
 //! their names into `app-cli/order.txt`, by which the linker puts them side by side.
 //!
-//! A C program (`order/step.c`) runs our own one instruction at a time, which takes a minute. Names are kept without the
+//! A C program (`order/step.c`) runs our own one instruction at a time, which takes minutes. Names are kept without the
 //! parts that change with each version of a dependency, so that an old list does nearly as well: a name that fits nothing
 //! is passed over, and what is not listed comes after. Main type: [`Symbols`].
 
