@@ -4,20 +4,19 @@
 //! everybody could read it and 128 KiB would be the limit, and never in a pipe, which somebody would have
 //! to fill.
 
+mod standard_input;
+
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Seek, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use domain::port::{self, CommandLine, Doomed, Input, LaunchFailure, OsText, Speech, Told};
+use domain::port::{self, CommandLine, Doomed, LaunchFailure, OsText, Speech, Told};
 use domain::task::{Exit, Order, ProcessId, Runner, Task, TaskId};
-use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
 
 use super::{AgentFiles, Post};
@@ -29,6 +28,8 @@ use crate::local::{identity, termination};
 use crate::{
     CGROUPS_VARIABLE, DEPTH_VARIABLE, MOST_GRACE_VARIABLE, SUPERVISOR_VARIABLE, TASK_ID_VARIABLE,
 };
+
+use standard_input::standard_input;
 
 /// How long an agent may take to vanish that was killed.
 const KILLED: Duration = Duration::from_secs(5);
@@ -332,28 +333,6 @@ fn os(text: &OsText) -> &OsStr {
     OsStr::from_bytes(text.as_bytes())
 }
 
-/// What the agent reads as its standard input, or why that cannot be had.
-fn standard_input(order: &Order, line: &CommandLine, prompt: &str) -> Result<Stdio, String> {
-    match (line.input, &order.stdin) {
-        (Input::Prompt, _) => in_memory(prompt).map(Stdio::from).map_err(|error| error.to_string()),
-        (Input::Nothing, None) => Ok(Stdio::null()),
-        (Input::Nothing, Some(path)) => opened(path)
-            .map(Stdio::from)
-            .map_err(|error| format!("`{path}`, its standard input, cannot be opened: {error}")),
-    }
-}
-
-/// A file opened for reading, without waiting: where a pipe has its name by now, nobody may ever write to that.
-fn opened(path: &str) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK | OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if file.metadata()?.file_type().is_fifo() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe"));
-    }
-    rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
-    Ok(file)
-}
-
 fn set_up(
     command: &mut Command,
     line: &CommandLine,
@@ -388,13 +367,6 @@ fn set_up(
         .env_remove(SUPERVISOR_VARIABLE)
         .env_remove(MOST_GRACE_VARIABLE);
     Ok(())
-}
-
-fn in_memory(text: &str) -> io::Result<File> {
-    let mut file = File::from(rustix::fs::memfd_create("prompt", MemfdFlags::CLOEXEC)?);
-    file.write_all(text.as_bytes())?;
-    file.rewind()?;
-    Ok(file)
 }
 
 fn exit_of(status: WaitStatus) -> Option<Exit> {

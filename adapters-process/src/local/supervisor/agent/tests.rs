@@ -1,5 +1,6 @@
 //! An agent that only the tests know goes all its way, from the order to the ending.
 
+use std::fs::File;
 use std::io::{Read, Seek};
 use std::sync::Arc;
 
