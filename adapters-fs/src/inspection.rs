@@ -150,12 +150,12 @@ pub fn close_files(files: &[PathBuf]) -> usize {
 /// The locks of a store that stopped processes hold, each with its holder in words. Nobody gets such a lock until that
 /// one goes on.
 pub fn stopped_holders(dir: &DataDir) -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
+    let (mut found, stopped) = (Vec::new(), lock_holder::stopped_processes());
     for folder in [dir.locks(), dir.keys(), dir.active()] {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let locks = entries.map(|entry| entry.path()).filter(|path| shard::is_plain(path));
         found.extend(locks.filter_map(|path| {
-            let holder = lock_holder::stopped(&path)?;
+            let holder = lock_holder::stopped(&path, &stopped)?;
             Some((path, holder))
         }));
     }

@@ -1,7 +1,7 @@
 //! Who holds a lock, for the words of whoever waited for it in vain.
 //!
-//! The kernel lists locks with the process that took each. That is only said, and nothing is decided by it: a
-//! lock that was handed over has another holder by now. Main function: [`of`].
+//! The kernel lists locks with the process that took each. One that was handed over, as a launcher does to a supervisor, has another
+//! holder by now, whose descriptor says so. All that is only said, and nothing is decided by it. Main function: [`of`].
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,19 +15,28 @@ const SHOWN: usize = 80;
 pub(crate) fn of(path: &Path) -> String {
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     let Ok(file) = fs::metadata(path) else { return String::new() };
-    let pids = locks.lines().filter_map(|line| taker(line, file.ino()));
-    pids.filter(|pid| has_open(*pid, path)).map(described).next().unwrap_or_default()
+    let mut takers = locks.lines().filter_map(|line| taker(line, file.ino()));
+    let taker = takers.find(|pid| has_open(*pid, path));
+    let holder = taker.or_else(|| everybody().into_iter().find(|pid| holds(*pid, path)));
+    holder.map(described).unwrap_or_default()
 }
 
-/// The stopped process that holds the lock on the file at `path`, in the same words and with what lets it go on; `None`
-/// where there is none.
-pub(crate) fn stopped(path: &Path) -> Option<String> {
-    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    let inode = fs::metadata(path).ok()?.ino();
-    let pids = locks.lines().filter_map(|line| taker(line, inode));
-    let mut stopped = pids.filter(|pid| is_stopped(*pid) && has_open(*pid, path));
-    let pid = stopped.next()?;
-    Some(format!("{} holds it; `kill -CONT {pid}` lets it go on", described(pid)))
+/// That one of these stopped processes holds the lock on the file at `path`, in the same words and with what lets it go on; `None`
+/// where none does.
+pub(crate) fn stopped(path: &Path, stopped: &[u32]) -> Option<String> {
+    let pid = stopped.iter().find(|pid| holds(**pid, path))?;
+    Some(format!("{} holds it; `kill -CONT {pid}` lets it go on", described(*pid)))
+}
+
+/// The processes that a signal has stopped.
+pub(crate) fn stopped_processes() -> Vec<u32> {
+    everybody().into_iter().filter(|pid| is_stopped(*pid)).collect()
+}
+
+/// The numbers of all processes that can be seen.
+fn everybody() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// The process that took the lock of this line, if that is a `flock` on the file with this number.
@@ -44,6 +53,18 @@ fn has_open(pid: u32, path: &Path) -> bool {
     let Ok(path) = path.canonicalize() else { return false };
     let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     open.into_iter().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == path))
+}
+
+/// Whether the process has the file open by a descriptor that holds a `flock` on it, whoever took that.
+fn holds(pid: u32, path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let ours = open.filter(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == path));
+    let mut numbers = ours.filter_map(|entry| entry.file_name().into_string().ok());
+    numbers.any(|number| {
+        let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{number}")).unwrap_or_default();
+        info.lines().any(|line| line.starts_with("lock:") && line.contains(" FLOCK "))
+    })
 }
 
 fn is_stopped(pid: u32) -> bool {

@@ -52,6 +52,30 @@ fn is_over(sandbox: &Sandbox, id: &str) {
     sandbox.task_bg(["wait", "--timeout", "1"]).ok().done();
 }
 
+// Once, nobody named it: the kernel says only who had taken the lock that it was handed.
+#[test]
+fn a_supervisor_that_was_stopped_while_it_starts_its_task_is_named() {
+    let sandbox = sandbox();
+    sandbox.task_bg(["queue", "pause"]).ok().done();
+    let armed = format!("__supervise:0:stop:{}", text(&sandbox.path("token")));
+    let order = sandbox.task_bg(["run", "x", "--", "true"]);
+    let id = task_id(&order.env("__TASK_BG_CRASH_AT", armed).ok().json());
+    let admitter = sandbox.task_bg(["queue", "resume"]).start();
+    wait_until("its supervisor", || sandbox.path("token").exists());
+    let supervisor = supervisor_of(&id).expect("it is stopped");
+    kill(admitter.pid());
+    admitter.finish().done();
+    let doctor = sandbox.task_bg(["doctor"]).run();
+    let hint = format!("kill -CONT {supervisor}");
+    assert!(doctor.stdout.contains(&hint), "{doctor}");
+    let cancelled = sandbox.task_bg(["cancel", "--grace", "1ms", &id]).code(1);
+    let named = format!("process {supervisor}");
+    assert!(cancelled.stdout.contains(&named) && cancelled.stdout.contains(&hint), "{cancelled}");
+    resume(supervisor);
+    assert_eq!(sandbox.ended(&id)["status"], "cancelled");
+    sandbox.assert_nothing_left();
+}
+
 /// The supervisor found that its task had ended and left; the environment that was kept, with all its
 /// secrets, stayed for ever, and `cancel --all` and `wait` took the task for one that had not ended.
 #[test]

@@ -60,7 +60,7 @@ pub enum Note {
     StoppedInRest,
     /// Its supervisor lives and its agent is gone: how it ended is not recorded yet, as where no room is left.
     AgentGone,
-    /// Its supervisor is gone, and another process holds its life lock and does not go on, as one that was stopped.
+    /// Its supervisor is not seen from here, and another process holds its life lock and does not go on, as one that was stopped.
     HeldUp,
     /// Processes of it were started from another store, of which this one is a copy, and live: only that one can judge it, and
     /// end them.

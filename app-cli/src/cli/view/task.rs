@@ -174,8 +174,9 @@ pub(super) fn sentence(task: &Task, note: Note) -> String {
             )
         }
         Note::HeldUp => {
-            "its supervisor is gone, and another process holds its life lock: one that has not recorded yet that it \
-             took the task over, or one that was stopped by a signal, which `task-bg doctor` names"
+            "its supervisor is not seen from here, and another process holds its life lock: one that has not recorded yet that \
+             it took the task over, one that was stopped by a signal, which `task-bg doctor` names, or its supervisor \
+             in another PID namespace"
                 .to_owned()
         }
         Note::AgentGone => {

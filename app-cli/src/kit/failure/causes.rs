@@ -116,7 +116,10 @@ impl From<Trouble> for Failure {
                 environment::DIR
             )),
             Trouble::Unanswered { ref id, ref holder } => {
-                let hint = format!("its supervisor may be stopped: `task-bg status {id}` names it");
+                let hint = format!(
+                    "its supervisor may be stopped: `task-bg status {id}` and `task-bg doctor` name it; one in another PID \
+                     namespace is not seen from here, and ends the task by itself"
+                );
                 Self::of(Kind::Unexpected, &error).hint(to_free_a_lock(holder, &hint))
             }
             Trouble::Unrecorded { id, error: cause } => {

@@ -319,7 +319,7 @@ fn unattended(listed: &Listed) -> Finding {
         Note::StoppedInRest => {
             "has a supervisor that was stopped by a signal, and is frozen as long as that is"
         }
-        Note::HeldUp => "lost its supervisor, and another process keeps its life lock",
+        Note::HeldUp => "has no supervisor seen from here, and its life lock is held",
         Note::AgentGone => "lost its agent, and how it ended is not recorded yet",
         Note::Unrecordable => "is gone, which cannot be recorded",
         Note::ClusterSilent => "is at a cluster that does not answer",
