@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tests::process::{alive, command_line, descriptors, kill, wait_until};
+use tests::process::{alive, command_line, descriptors, kill, pause, wait_until};
 use tests::sandbox::{names, pid_at};
 
-use crate::grouping::grouped;
+use crate::grouping::{group_of, grouped, run};
 use crate::sandbox;
 
 fn kill_both(record: &Value) {
@@ -173,5 +173,57 @@ fn a_cancel_of_a_task_that_was_killed_with_its_supervisor_names_it_as_unproved()
             kill(pid);
         }
         std::fs::remove_file(&hidden).expect("it was written");
+    }
+}
+
+// Once, a cancel said that this was no proof, although the group of the task had held it, and was empty.
+#[test]
+fn what_a_task_left_in_its_group_is_known_to_be_gone_whoever_looked_meanwhile() {
+    for look in [None, Some("status"), Some("list")] {
+        let sandbox = sandbox();
+        let (gate, left) = (sandbox.until("gate"), sandbox.path("left"));
+        let script = format!("sleep 300 >/dev/null 2>&1 & echo $! >{}; {gate}", left.display());
+        let id = run(&sandbox, "auto", &script);
+        let record = sandbox.record(&id);
+        if group_of(&record).is_none() {
+            return;
+        }
+        grouped(&record);
+        sandbox.open_gate("gate");
+        let (left, supervisor) = (sandbox.pid_in("left"), pid_at(&record, "supervisor"));
+        sandbox.ended(&id);
+        kill(left);
+        wait_until("that both are gone", || !alive(left) && !alive(supervisor));
+        match look {
+            Some("status") => sandbox.task_bg(["status", &id]).ok().done(),
+            Some(verb) => sandbox.task_bg([verb]).ok().done(),
+            None => {}
+        }
+        let answer = sandbox.task_bg(["cancel", &id]).code(4).json();
+        assert_eq!(answer["refused"][0]["taskId"], json!(id), "{answer:#}");
+        assert!(answer["unproved"].is_null(), "after {look:?}: {answer:#}");
+        sandbox.assert_nothing_left();
+    }
+}
+
+// Once, whoever ended a task whose supervisor went meanwhile said that nothing was proved, also where a group had held all.
+#[test]
+fn a_cancel_during_which_a_supervisor_is_killed_goes_by_the_group_of_its_task() {
+    for groups in ["auto", "off"] {
+        let sandbox = sandbox();
+        let id = run(&sandbox, groups, "exec sleep 300");
+        let record = sandbox.record(&id);
+        grouped(&record);
+        let [supervisor, agent] = ["supervisor", "agentProcess"].map(|key| pid_at(&record, key));
+        pause(supervisor);
+        let cancel = sandbox.task_bg(["cancel", &id, "--grace", "100ms"]).start();
+        wait_until("that the cancel ended the agent by itself", || !alive(agent));
+        kill(supervisor);
+        let answer = cancel.finish().code_is(0).json();
+        assert_eq!(answer["cancelled"], json!([id]), "{groups}: {answer:#}");
+        let proved = group_of(&record).is_some();
+        let unproved = if proved { json!(null) } else { json!([id]) };
+        assert_eq!(answer["unproved"], unproved, "{groups}: {answer:#}");
+        sandbox.assert_nothing_left();
     }
 }
