@@ -276,7 +276,10 @@ fn what_root_makes_in_the_store_of_another_user_belongs_to_that_user() {
     give(&sandbox.store());
     let sandbox = sandbox.with_env("TASK_BG_ANY_OWNER", "1");
     let here = |words: &[&str]| sandbox.task_bg(words);
-    let running = here(&["run", "a", "--key", "k", "--parent", "P", "--", "sleep", "300"]).ok();
+    let running = {
+        let named = ["run", "a", "--key", "k", "--name", "n"];
+        here(&[&named[..], &["--parent", "P", "--", "sleep", "300"]].concat()).ok()
+    };
     let piped = here(&["run", "b", "--hold", "--stdin", "-", "--", "cat"]).stdin("words").ok();
     let failed = here(&["run", "c", "--retries", "1", "--wait", "--", "false"]).code(5);
     here(&["queue", "pause"]).ok().done();

@@ -38,11 +38,11 @@ struct Case {
 }
 
 const CASES: &[Case] = &[
-    case("status", &["status", "ID"], 63, 790),
-    case("output", &["output", "ID"], 65, 640),
-    case("wait on what has ended", &["wait", "ID"], 61, 615),
+    case("status", &["status", "ID"], 63, 715),
+    case("output", &["output", "ID"], 65, 547),
+    case("wait on what has ended", &["wait", "ID"], 61, 512),
     case("list", &["list"], 533, 29_000),
-    case("launch, held", &["run", "t", "--hold", "--", "true"], 132, 1_020),
+    case("launch, held", &["run", "t", "--hold", "--", "true"], 132, 920),
     Case { instructions: None, ..case("launch", &["run", "t", "--", "true"], 113, 0) },
     Case {
         supervisor: true,

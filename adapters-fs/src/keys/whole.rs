@@ -6,8 +6,7 @@
 //! of a task decides nothing here but which key it has.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use domain::port::Fault;
 use domain::task::TaskId;
@@ -15,6 +14,7 @@ use domain::task::TaskId;
 use super::{Said, said};
 use crate::data_dir::DataDir;
 use crate::data_dir::asides::put_aside;
+use crate::disk::{Disk as _, RealDisk};
 use crate::plain_file;
 use crate::store::FileStore;
 
@@ -27,7 +27,7 @@ const UNKNOWN: &str = "unknown";
 
 /// Whether all keys that were given have their entries.
 pub(super) fn is_whole(dir: &DataDir) -> bool {
-    fs::read_link(dir.whole_keys()).is_ok_and(|mark| mark == mark_now())
+    fs::read_link(dir.whole_keys()).is_ok_and(|mark| mark.as_os_str() == &*mark_now())
 }
 
 /// Makes the entries that are missing, from the records, and says which task has `key`.
@@ -51,7 +51,7 @@ fn is_made(dir: &DataDir, key: &str, id: &TaskId) -> bool {
     let names_a_task = |path: &Path| matches!(said(path), Ok(Said::Task(_)));
     dir.key(key).is_none_or(|path| {
         let is_clear = put_aside(&path, names_a_task).is_ok();
-        is_clear && (names_a_task(&path) || symlink(id.as_str(), &path).is_ok())
+        is_clear && (names_a_task(&path) || RealDisk.symlink(id.as_str(), &path).is_ok())
     })
 }
 
@@ -59,11 +59,11 @@ fn is_made(dir: &DataDir, key: &str, id: &TaskId) -> bool {
 fn mark(dir: &DataDir) {
     let path = dir.whole_keys();
     let temp = dir.temp(&path);
-    let placed = symlink(mark_now(), &temp).and_then(|()| fs::rename(&temp, &path));
+    let placed = RealDisk.symlink(&mark_now(), &temp).and_then(|()| fs::rename(&temp, &path));
     placed.or_else(|_| fs::remove_file(&temp)).unwrap_or_default();
 }
 
-fn mark_now() -> PathBuf {
+fn mark_now() -> String {
     let boot = plain_file::plain_text(BOOT.as_ref(), LONGEST);
-    boot.map_or_else(|_| UNKNOWN.into(), |boot| boot.trim_end().into())
+    boot.map_or_else(|_| UNKNOWN.to_owned(), |boot| boot.trim_end().to_owned())
 }

@@ -6,7 +6,6 @@
 //! anew. So nothing here is ever an error of a launch.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use domain::port::StoreError;
@@ -15,6 +14,7 @@ use memchr::memmem;
 
 use super::{FileStore, index};
 use crate::data_dir::DataDir;
+use crate::disk::{Disk as _, RealDisk};
 
 /// Gives the task its name, which an older one of that name loses. Best effort.
 pub(super) fn give(dir: &DataDir, task: &Task) {
@@ -37,7 +37,7 @@ pub(super) fn forget(dir: &DataDir, task: &Task) {
 /// Makes the entry at `path` mean this task.
 fn point(dir: &DataDir, path: &Path, id: &TaskId) {
     let temp = dir.temp(path);
-    let placed = symlink(id.as_str(), &temp).and_then(|()| fs::rename(&temp, path));
+    let placed = RealDisk.symlink(id.as_str(), &temp).and_then(|()| fs::rename(&temp, path));
     placed.or_else(|_| fs::remove_file(&temp)).unwrap_or_default();
 }
 
