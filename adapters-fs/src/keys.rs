@@ -4,7 +4,7 @@
 //! where git makes a worktree, and stands in the way of no other key. The lock's file is there only
 //! while somebody holds it: the holder removes the file before it lets go, so whoever has locked a
 //! file makes sure that the file still has the name. A key outlives its task, and counts only as long
-//! as the task has a record. Entries that are gone, or are none, are made anew from the records ([`whole`]). Nothing here decides
+//! as the task has a record. Entries that are gone, or are none, are made anew from the records (`whole`). Nothing here decides
 //! anything about a task. Main type: [`FileKeys`].
 
 mod whole;
