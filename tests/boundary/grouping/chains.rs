@@ -27,6 +27,16 @@ fn chain_lives(sandbox: &Sandbox) -> bool {
     })
 }
 
+/// Cancels a task that a chain is left of, and lets the chain end.
+#[track_caller]
+fn is_ended_or_named_by_a_cancel(sandbox: &Sandbox, id: &str) {
+    let answer = sandbox.task_bg(["cancel", "--grace", "0", id]).run().json();
+    let is_named = !answer["unproved"].is_null();
+    let lives = (0..50).any(|_| chain_lives(sandbox));
+    fs::write(sandbox.path("stop"), "").expect("a file");
+    assert!(!lives || is_named, "{answer:#}");
+}
+
 // Once, its supervisor, which waits a moment for the last words of what the agent left, did not hear the cancel: the task was cancelled,
 // nothing was said to be left, and all of that lived on.
 #[test]
@@ -34,11 +44,7 @@ fn a_cancel_of_a_task_whose_agent_has_just_ended_ends_what_that_left_or_names_it
     for groups in ["auto", "off"] {
         let sandbox = sandbox();
         let id = run(&sandbox, groups, &format!("{} exit 0", chain(&sandbox)));
-        let answer = sandbox.task_bg(["cancel", "--grace", "0", &id]).run().json();
-        let is_named = !answer["unproved"].is_null();
-        let lives = (0..50).any(|_| chain_lives(&sandbox));
-        fs::write(sandbox.path("stop"), "").expect("a file");
-        assert!(!lives || is_named, "{groups}: {answer:#}");
+        is_ended_or_named_by_a_cancel(&sandbox, &id);
     }
 }
 
@@ -58,11 +64,7 @@ fn a_chain_that_an_agent_left_which_was_over_at_once_is_told_of_until_it_is_ende
                 "{groups}: {status:#}"
             );
         }
-        let answer = sandbox.task_bg(["cancel", "--grace", "0", &id]).run().json();
-        let is_named = !answer["unproved"].is_null();
-        let lives = (0..50).any(|_| chain_lives(&sandbox));
-        fs::write(sandbox.path("stop"), "").expect("a file");
-        assert!(!lives || is_named, "{groups}: {answer:#}");
+        is_ended_or_named_by_a_cancel(&sandbox, &id);
     }
 }
 
