@@ -101,8 +101,10 @@ async fn followed(context: &Context, id: &TaskId, args: &Output) -> Outcome {
             return Ok(Answer::exiting(code));
         }
         if ended && exhausted {
-            let code = show(&lines.last()).err().unwrap_or_default();
-            return Ok(Answer::exiting(code).collecting([receipt.believed.task]));
+            return Ok(match show(&lines.last()) {
+                Ok(()) => Answer::nothing().collecting([receipt.believed.task]),
+                Err(code) => Answer::exiting(code),
+            });
         }
         if !ended && exhausted {
             if console::is_reader_gone() {
