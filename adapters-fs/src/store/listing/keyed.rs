@@ -8,7 +8,8 @@ use domain::port::StoreError;
 use domain::task::TaskId;
 use memchr::memmem;
 
-use crate::store::FileStore;
+use crate::record::Record;
+use crate::store::{FileStore, read};
 
 impl FileStore {
     /// The key of each task that was ordered under one: of several tasks the newest that follows no other, as a retry is not
@@ -17,11 +18,11 @@ impl FileStore {
         let finder = memmem::Finder::new(b"\"key\"");
         let (mut first, mut following) = (BTreeMap::new(), BTreeMap::new());
         for id in self.newest_ids(usize::MAX)? {
-            let is_said = |content: &Vec<u8>| finder.find(content).is_some();
-            if !self.content(&id).is_ok_and(|content| is_said(&content)) {
+            let Ok(content) = self.content(&id) else { continue };
+            if finder.find(&content).is_none() {
                 continue;
             }
-            let Ok(task) = self.task(&id) else { continue };
+            let Ok(Record { task, .. }) = read(&content, &id) else { continue };
             let Some(key) = task.order().key.clone() else { continue };
             let lineage = &task.order().lineage;
             let follows = lineage.retry_of.is_some() || lineage.resume_of.is_some();
