@@ -317,6 +317,13 @@ pub(crate) fn forget(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Makes the link at `path` say `target`, whatever has that name. Best effort: for what is only derived.
+pub(crate) fn point(dir: &DataDir, path: &Path, target: &str) {
+    let temp = dir.temp(path);
+    let placed = RealDisk.symlink(target, &temp).and_then(|()| fs::rename(&temp, path));
+    placed.or_else(|_| fs::remove_file(&temp)).unwrap_or_default();
+}
+
 /// Does something in the store's folders; makes them first if they are missing, or what has their names is none.
 pub(crate) fn prepared<T>(dir: &DataDir, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match act() {

@@ -14,7 +14,7 @@ use domain::task::TaskId;
 use super::{Said, said};
 use crate::data_dir::DataDir;
 use crate::data_dir::asides::put_aside;
-use crate::disk::{Disk as _, RealDisk};
+use crate::disk::{self, Disk as _, RealDisk};
 use crate::plain_file;
 use crate::store::FileStore;
 
@@ -41,7 +41,7 @@ pub(super) fn made_anew(dir: &DataDir, key: &str) -> Result<Option<TaskId>, Faul
     })?;
     let missing = keyed.iter().filter(|(key, id)| !is_made(dir, key, id)).count();
     if missing == 0 {
-        mark(dir);
+        disk::point(dir, &dir.whole_keys(), &mark_now());
     }
     Ok(keyed.get(key).cloned())
 }
@@ -53,14 +53,6 @@ fn is_made(dir: &DataDir, key: &str, id: &TaskId) -> bool {
         let is_clear = put_aside(&path, names_a_task).is_ok();
         is_clear && (names_a_task(&path) || RealDisk.symlink(id.as_str(), &path).is_ok())
     })
-}
-
-/// Marks the folder as one in which all entries are. Best effort.
-fn mark(dir: &DataDir) {
-    let path = dir.whole_keys();
-    let temp = dir.temp(&path);
-    let placed = RealDisk.symlink(&mark_now(), &temp).and_then(|()| fs::rename(&temp, &path));
-    placed.or_else(|_| fs::remove_file(&temp)).unwrap_or_default();
 }
 
 fn mark_now() -> String {

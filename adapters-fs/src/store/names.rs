@@ -14,14 +14,14 @@ use memchr::memmem;
 
 use super::{FileStore, index};
 use crate::data_dir::DataDir;
-use crate::disk::{Disk as _, RealDisk};
+use crate::disk;
 
 /// Gives the task its name, which an older one of that name loses. Best effort.
 pub(super) fn give(dir: &DataDir, task: &Task) {
     let Some(name) = &task.order().name else { return };
     let path = dir.name(name);
     if read(&path).is_none_or(|known| known <= *task.id()) && dir.prepare_names().is_ok() {
-        point(dir, &path, task.id());
+        disk::point(dir, &path, task.id().as_str());
     }
 }
 
@@ -32,13 +32,6 @@ pub(super) fn forget(dir: &DataDir, task: &Task) {
     if read(&path).is_some_and(|known| known == *task.id()) {
         fs::remove_file(&path).unwrap_or_default();
     }
-}
-
-/// Makes the entry at `path` mean this task.
-fn point(dir: &DataDir, path: &Path, id: &TaskId) {
-    let temp = dir.temp(path);
-    let placed = RealDisk.symlink(id.as_str(), &temp).and_then(|()| fs::rename(&temp, path));
-    placed.or_else(|_| fs::remove_file(&temp)).unwrap_or_default();
 }
 
 /// The task that the entry at `path` means.
@@ -64,7 +57,7 @@ impl FileStore {
         let ids = self.newest_ids(usize::MAX)?;
         let found = ids.into_iter().find(|id| is_said(id) && has_it(id));
         if let Some(id) = &found {
-            point(&self.dir, &path, id);
+            disk::point(&self.dir, &path, id.as_str());
         }
         Ok(found)
     }
